@@ -1,0 +1,28 @@
+"""Anatomy: trace a network, find its cluster groups, count, remove, prove.
+
+The journey: `tracing` walks the exported graph with one rule per op (`rules`), which write atoms and ties into
+`channels`; `groups` sorts them; `anatomy` plans and counts; `removal` cuts; `proof` compares.
+"""
+
+from edgesynth.anatomy.anatomy import Anatomy, Kept, Synapses, trace
+from edgesynth.anatomy.census import Census, LayerCensus
+from edgesynth.anatomy.groups import ClusterGroup, Member
+from edgesynth.anatomy.proof import Proof, mask, prove, prove_groups
+from edgesynth.anatomy.removal import RemovalPlan, remove
+
+__all__ = [
+    "Anatomy",
+    "Census",
+    "ClusterGroup",
+    "Kept",
+    "LayerCensus",
+    "Member",
+    "Proof",
+    "RemovalPlan",
+    "Synapses",
+    "mask",
+    "prove",
+    "prove_groups",
+    "remove",
+    "trace",
+]

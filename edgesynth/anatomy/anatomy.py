@@ -1,0 +1,179 @@
+"""Anatomy: what can be removed from a network, and what is left when it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from edgesynth.anatomy.census import BYTES_PER_VALUE, Census, LayerCensus, smallest_bytes
+from edgesynth.anatomy.groups import ClusterGroup, build_groups
+from edgesynth.anatomy.removal import RemovalPlan, mended_attributes
+from edgesynth.anatomy.tracing import LayerUse, export, first_names, named_tensors, walk
+from edgesynth.errors import UserError
+
+Kept = Mapping[str, Sequence[int]]
+Synapses = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """The cluster groups of a traced network.
+
+    Attributes:
+        groups: every group, removable or not.
+        shapes: {name: shape} of every parameter and buffer, under each of its names.
+        aliases: {further name of a shared tensor: its first name}.
+        parameters: names of the parameters (the others are buffers).
+        layers: calls of convolution and linear layers, in order.
+        model: the network that was traced, for the kinds of its modules; never changed.
+        program: the exported graph.
+    """
+
+    groups: tuple[ClusterGroup, ...]
+    shapes: dict[str, tuple[int, ...]]
+    aliases: dict[str, str]
+    parameters: tuple[str, ...]
+    layers: tuple[LayerUse, ...]
+    model: nn.Module
+    program: torch.export.ExportedProgram
+
+    @property
+    def removable(self) -> tuple[ClusterGroup, ...]:
+        """The groups whose units may be removed."""
+        return tuple(group for group in self.groups if group.removable)
+
+    def group(self, name: str) -> ClusterGroup:
+        """A group by name.
+
+        Raises:
+            UserError: there is none of that name.
+        """
+        for group in self.groups:
+            if group.name == name:
+                return group
+        raise UserError(
+            f"there is no cluster group {name!r}; the groups are {', '.join(group.name for group in self.groups)}"
+        )
+
+    def protected(self, name: str, reason: str) -> Anatomy:
+        """The same anatomy with one more group protected."""
+        groups = tuple(replace(g, removable=False, reason=reason) if g.name == name else g for g in self.groups)
+        return replace(self, groups=groups)
+
+    def weights(self) -> tuple[str, ...]:
+        """Names of the weights of convolution and linear layers, each once, in the order of their first call."""
+        return tuple(dict.fromkeys(layer.weight for layer in self.layers))
+
+    def plan(self, kept: Kept) -> RemovalPlan:
+        """Plan a removal.
+
+        Args:
+            kept: {group name: units kept}; a group that is not named stays whole.
+
+        Raises:
+            UserError: a group is unknown, protected, would be left empty, or an index is out of its range.
+        """
+        keep: dict[tuple[str, int], np.ndarray] = {}
+        for name, units in kept.items():
+            group = self.group(name)
+            alive = _alive(group, units)
+            if alive.all():
+                continue
+            if not group.removable:
+                raise UserError(f"{name} cannot be cut: {group.reason}; leave it whole")
+            for member in group.members:
+                mask = keep.setdefault((member.parameter, member.dim), np.ones(len(member.units), dtype=bool))
+                mask &= (member.units < 0) | alive[member.units]
+        indices: dict[str, dict[int, list[int]]] = {}
+        for (parameter, dim), mask in keep.items():
+            indices.setdefault(parameter, {})[dim] = np.flatnonzero(mask).tolist()
+        indices.update({alias: indices[first] for alias, first in self.aliases.items() if first in indices})
+        modules = self._mended(indices)
+        return RemovalPlan({name: self.shapes[name] for name in indices}, indices, modules)
+
+    def _mended(self, indices: dict[str, dict[int, list[int]]]) -> dict[str, dict[str, int]]:
+        owners = dict.fromkeys(name.rpartition(".")[0] for name in indices)
+        mended = {}
+        for owner in owners:
+            sizes = {}
+            for name, shape in self.shapes.items():
+                if name.rpartition(".")[0] == owner:
+                    cut = indices.get(name, {})
+                    sizes[name.rpartition(".")[2]] = tuple(
+                        len(cut.get(dim, range(size))) for dim, size in enumerate(shape)
+                    )
+            attributes = mended_attributes(self.model.get_submodule(owner), sizes)
+            if attributes:
+                mended[owner] = attributes
+        return mended
+
+    def census(self, kept: Kept | None = None, synapses: Synapses | None = None) -> Census:
+        """Count what removal leaves.
+
+        Args:
+            kept: {group name: units kept}; None counts every cluster.
+            synapses: {weight name: bool mask of the weight's full shape}; weights not named keep all their synapses.
+        """
+        plan = self.plan(kept or {})
+        sizes = {
+            name: tuple(
+                len(plan.kept.get(name, {}).get(dim, range(size))) for dim, size in enumerate(self.shapes[name])
+            )
+            for name in self.shapes
+        }
+        positions: dict[str, int] = {}
+        for layer in self.layers:
+            positions[layer.weight] = positions.get(layer.weight, 0) + layer.positions
+        layers, sparse_bytes = [], 0
+        for name, count in positions.items():
+            shape, dense = sizes[name], math.prod(sizes[name])
+            mask = (synapses or {}).get(name)
+            alive = dense if mask is None else int(plan.cut(name, mask).sum())
+            layers.append(LayerCensus(name.rpartition(".")[0], shape, alive, shape[0], count * dense, count * alive))
+            sparse_bytes += smallest_bytes(shape[0], dense // shape[0], alive)
+        params = sum(math.prod(sizes[name]) for name in self.parameters)
+        others = params - sum(math.prod(sizes[name]) for name in positions)
+        return Census(tuple(layers), params, sparse_bytes + BYTES_PER_VALUE * others)
+
+
+def trace(model: nn.Module, example_inputs: tuple[Tensor, ...]) -> Anatomy:
+    """Trace a network and find its cluster groups; the model is not changed.
+
+    Args:
+        model: any network that torch.export can trace.
+        example_inputs: one tensor per argument of its forward, such as one (1, C, H, W) batch.
+
+    Raises:
+        UserError: the network cannot be traced with these inputs.
+    """
+    program = export(model, example_inputs)
+    walked = walk(program, model)
+    tensors = named_tensors(model)
+    first = first_names(model)
+    return Anatomy(
+        groups=build_groups(walked.channels),
+        shapes={name: tuple(tensor.shape) for name, tensor in tensors.items()},
+        aliases={name: first[id(tensor)] for name, tensor in tensors.items() if first[id(tensor)] != name},
+        parameters=tuple(name for name, _ in model.named_parameters()),
+        layers=tuple(walked.layers),
+        model=model,
+        program=program,
+    )
+
+
+def _alive(group: ClusterGroup, units: Sequence[int]) -> np.ndarray:
+    """(size,) mask of the units kept."""
+    if len(units) == 0:
+        raise UserError(f"{group.name} would be left without a cluster; keep at least one of its {group.size}")
+    if min(units) < 0 or max(units) >= group.size:
+        raise UserError(
+            f"{group.name} has clusters 0 to {group.size - 1}, and {min(units)} to {max(units)} were to be kept"
+        )
+    alive = np.zeros(group.size, dtype=bool)
+    alive[list(units)] = True
+    return alive

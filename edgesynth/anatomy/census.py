@@ -1,0 +1,88 @@
+"""Census: synapses, clusters, MACs, parameters and bytes, per layer and in all."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+BYTES_PER_VALUE = 4
+
+
+@dataclass(frozen=True)
+class LayerCensus:
+    """One convolution or linear layer of the network that removal leaves.
+
+    Attributes:
+        name: the module's name.
+        shape: shape of its weight after removal.
+        synapses: weights that are alive; biases and normalisation are not counted.
+        clusters: output channels.
+        macs: multiply-accumulates of the dense layer for one input.
+        sparse_macs: those of its living synapses alone, for a runtime that skips the others.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    synapses: int
+    clusters: int
+    macs: int
+    sparse_macs: int
+
+
+@dataclass(frozen=True)
+class Census:
+    """Counts of a whole network.
+
+    Attributes:
+        layers: its convolution and linear layers, in the order of their first call.
+        params: all parameters that removal leaves, biases and normalisation included.
+        sparse_bytes: float32 values and, for every layer where it is smaller than the dense form, compressed sparse
+            rows with 2- or 4-byte column indices.
+    """
+
+    layers: tuple[LayerCensus, ...]
+    params: int
+    sparse_bytes: int
+
+    @property
+    def synapses(self) -> int:
+        """Living weights of convolution and linear layers."""
+        return sum(layer.synapses for layer in self.layers)
+
+    @property
+    def clusters(self) -> int:
+        """Output channels of convolution and linear layers, those of the output layer included."""
+        return sum(layer.clusters for layer in self.layers)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one input, by the dense layers that removal leaves."""
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def sparse_macs(self) -> int:
+        """Multiply-accumulates for one input, by living synapses alone."""
+        return sum(layer.sparse_macs for layer in self.layers)
+
+    @property
+    def dense_bytes(self) -> int:
+        """Bytes of all parameters as float32."""
+        return BYTES_PER_VALUE * self.params
+
+    def to_json(self) -> dict[str, Any]:
+        """Totals and layers as plain values."""
+        totals = ("synapses", "clusters", "macs", "sparse_macs", "params", "dense_bytes", "sparse_bytes")
+        return {**{name: getattr(self, name) for name in totals}, "layers": [asdict(layer) for layer in self.layers]}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Census:
+        """The census that `to_json` wrote."""
+        layers = tuple(LayerCensus(**{**layer, "shape": tuple(layer["shape"])}) for layer in data["layers"])
+        return cls(layers, data["params"], data["sparse_bytes"])
+
+
+def smallest_bytes(rows: int, columns: int, alive: int) -> int:
+    """Bytes of a float32 matrix, dense or as compressed sparse rows, whichever is smaller."""
+    index = 2 if columns <= 1 << 16 else 4
+    sparse = alive * (BYTES_PER_VALUE + index) + (rows + 1) * 4
+    return min(rows * columns * BYTES_PER_VALUE, sparse)

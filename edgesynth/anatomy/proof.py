@@ -1,0 +1,114 @@
+"""Proof of removal: the masked and the removed network agree.
+
+In the masked network everything is where it was, and what a dead cluster emits (its weights, bias, normalisation) is
+zero. If cutting it out changes an output, the cut was wrong.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from edgesynth.anatomy.anatomy import Anatomy, Kept
+from edgesynth.anatomy.removal import remove
+from edgesynth.anatomy.tracing import evaluating
+
+TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Result of a comparison.
+
+    Attributes:
+        max_abs: largest absolute difference over all outputs.
+        max_rel: that difference over the largest magnitude of the masked network's output.
+        tolerance: what `max_rel` may reach.
+        failure: why the removed network could not run, else empty.
+    """
+
+    max_abs: float
+    max_rel: float
+    tolerance: float
+    failure: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the two agree."""
+        return not self.failure and self.max_rel <= self.tolerance
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+
+def mask(model: nn.Module, anatomy: Anatomy, kept: Kept) -> nn.Module:
+    """A copy of the network with everything that its dead clusters emit set to zero."""
+    masked = copy.deepcopy(model)
+    tensors = {**dict(masked.named_parameters()), **dict(masked.named_buffers())}
+    with torch.no_grad():
+        for name, units in kept.items():
+            group = anatomy.group(name)
+            alive = torch.zeros(group.size, dtype=torch.bool)
+            alive[list(units)] = True
+            for member in group.members:
+                if member.role in ("weight", "emit"):
+                    places = torch.from_numpy(member.units)
+                    dead = torch.nonzero((places >= 0) & ~alive[places]).flatten()
+                    tensors[member.parameter].index_fill_(member.dim, dead, 0)
+    return masked
+
+
+def prove(model: nn.Module, anatomy: Anatomy, kept: Kept, inputs: tuple[Tensor, ...]) -> Proof:
+    """Compare the masked and the removed network on real or random inputs, in evaluation mode.
+
+    Args:
+        model: the network that the anatomy was traced from, with any weights.
+        anatomy: its anatomy.
+        kept: {group name: units kept}.
+        inputs: what its forward takes, in the network's own number format.
+    """
+    masked, small = mask(model, anatomy, kept), remove(model, anatomy.plan(kept))
+    tolerance = TOLERANCE.get(inputs[0].dtype, 1e-4)
+    with evaluating(masked), evaluating(small), torch.no_grad():
+        expected = _flat(masked(*inputs))
+        try:
+            got = _flat(small(*inputs))
+        except Exception as error:  # whatever a user's forward raises on smaller tensors is the finding
+            return Proof(float("inf"), float("inf"), tolerance, f"{type(error).__name__}: {str(error).splitlines()[0]}")
+    if expected.shape != got.shape:
+        return Proof(float("inf"), float("inf"), tolerance, f"output of size {len(got)} instead of {len(expected)}")
+    difference = (expected - got).abs().max().item()
+    scale = max(expected.abs().max().item(), torch.finfo(expected.dtype).tiny)
+    if difference != difference:
+        return Proof(float("nan"), float("nan"), tolerance, "outputs are not numbers")
+    return Proof(difference, difference / scale, tolerance)
+
+
+def prove_groups(model: nn.Module, anatomy: Anatomy, inputs: tuple[Tensor, ...]) -> Anatomy:
+    """Cut half of every removable group; protect the groups that break the proof, and say why.
+
+    Returns:
+        The anatomy in which every removable group has been proven.
+    """
+    halves = {group.name: range(0, group.size, 2) for group in anatomy.removable if group.size > 1}
+    if not halves or prove(model, anatomy, halves, inputs):
+        return anatomy
+    for name, units in halves.items():
+        proof = prove(model, anatomy, {name: units}, inputs)
+        if not proof:
+            why = proof.failure or f"outputs differ by {proof.max_rel:.1e} of their size"
+            anatomy = anatomy.protected(name, f"the proof of removal failed: {why}")
+    together = {group.name: range(0, group.size, 2) for group in anatomy.removable if group.size > 1}
+    for name in together:
+        if prove(model, anatomy, {one: together[one] for one in together if anatomy.group(one).removable}, inputs):
+            break
+        anatomy = anatomy.protected(name, "the proof of removal failed together with other groups")
+    return anatomy
+
+
+def _flat(outputs: object) -> Tensor:
+    leaves = [leaf for leaf in torch.utils._pytree.tree_leaves(outputs) if isinstance(leaf, Tensor)]
+    return torch.cat([leaf.flatten() for leaf in leaves])

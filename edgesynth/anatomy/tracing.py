@@ -1,0 +1,167 @@
+"""Trace a network with torch.export and walk its graph with the rules.
+
+The exported ATen graph names every parameter, so nothing depends on hooks, module types or object identities.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from edgesynth.anatomy.channels import Channels, Value
+from edgesynth.anatomy.rules import Call, Operand, apply_rule
+from edgesynth.errors import UserError
+
+CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
+
+
+@dataclass(frozen=True)
+class LayerUse:
+    """One call of a convolution or linear layer.
+
+    Attributes:
+        weight: name of its weight.
+        positions: output positions for one input, by each of which every weight is multiplied once.
+    """
+
+    weight: str
+    positions: int
+
+
+@dataclass
+class Walk:
+    """What the walk over the graph leaves: the ledger of channels and the layers in the order of their calls."""
+
+    channels: Channels = field(default_factory=Channels)
+    layers: list[LayerUse] = field(default_factory=list)
+
+
+def export(model: nn.Module, example_inputs: tuple[Tensor, ...]) -> torch.export.ExportedProgram:
+    """Export a network in evaluation mode; the model is left as it was.
+
+    Raises:
+        UserError: torch.export cannot trace it; the reason is quoted.
+    """
+    with evaluating(model), torch.no_grad():
+        try:
+            return torch.export.export(model, example_inputs)
+        except Exception as error:
+            reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+            shapes = ", ".join(str(tuple(example.shape)) for example in example_inputs)
+            raise UserError(
+                f"{type(model).__name__} cannot be traced with inputs of shape {shapes}: {reason}; "
+                "its forward must not branch on values, and must take inputs of that shape"
+            ) from error
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode for a while; each module's own mode comes back afterwards."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def walk(program: torch.export.ExportedProgram, model: nn.Module) -> Walk:
+    """Follow the channels through the graph of an exported model."""
+    result = Walk()
+    names = _parameter_names(program, model)
+    values: dict[fx.Node, list[Value]] = {}
+    for node in program.graph.nodes:
+        if node.op == "placeholder":
+            values[node] = [Value.unknown(shape) for shape in _shapes(node)]
+        elif node.op == "call_function":
+            values[node] = _call(node, values, names, result)
+        elif node.op == "output":
+            for one in node.all_input_nodes:
+                for value in values[one]:
+                    for atoms in value.atoms():
+                        result.channels.protect(atoms, "output of the network")
+        else:
+            raise UserError(f"the traced graph holds a node of kind {node.op!r} ({node.name}), which is not supported")
+    return result
+
+
+def _call(node: fx.Node, values: dict[fx.Node, list[Value]], names: dict[str, str], result: Walk) -> list[Value]:
+    if getattr(node.target, "__name__", "") == "getitem":
+        source, index = node.args
+        assert isinstance(source, fx.Node) and isinstance(index, int)
+        return [values[source][index]]
+
+    def operand(argument: Any) -> Any:
+        if isinstance(argument, fx.Node):
+            return Operand(values[argument][0], names.get(argument.name))
+        if isinstance(argument, (list, tuple)):
+            return [operand(item) for item in argument]
+        return argument
+
+    call = Call(op_name(node), _named_arguments(node, operand), _shapes(node), _where(node), result.channels)
+    if call.op in (*CONVOLUTIONS, "linear") and call.args["weight"].parameter is not None:
+        result.layers.append(LayerUse(call.args["weight"].parameter, _positions(call)))
+    return apply_rule(call)
+
+
+def _positions(call: Call) -> int:
+    if call.op == "linear":
+        return math.prod(call.shape[1:-1])
+    return math.prod(call.shape[2:])
+
+
+def op_name(node: fx.Node) -> str:
+    """`conv2d` for aten.conv2d.default, `relu` for aten.relu_.default."""
+    packet = getattr(node.target, "overloadpacket", node.target)
+    name = getattr(packet, "__name__", str(node.target))
+    return name.removesuffix("_") if not name.startswith("_") else name
+
+
+def _named_arguments(node: fx.Node, convert: Callable[[Any], Any]) -> dict[str, Any]:
+    schema = getattr(node.target, "_schema", None)
+    if schema is None:
+        return {str(place): convert(argument) for place, argument in enumerate(node.args)}
+    named = {argument.name: argument.default_value for argument in schema.arguments if argument.has_default_value()}
+    named.update({argument.name: convert(given) for argument, given in zip(schema.arguments, node.args, strict=False)})
+    named.update({name: convert(given) for name, given in node.kwargs.items()})
+    return named
+
+
+def _shapes(node: fx.Node) -> list[tuple[int, ...]]:
+    meta = node.meta.get("val")
+    many = meta if isinstance(meta, (list, tuple)) else [meta]
+    return [tuple(int(size) for size in one.shape) if isinstance(one, Tensor) else () for one in many]
+
+
+def _where(node: fx.Node) -> str:
+    stack = node.meta.get("nn_module_stack") or {}
+    path = next((entry[0] for entry in reversed(list(stack.values())) if entry[0]), "")
+    return f"{op_name(node)} in {path}" if path else op_name(node)
+
+
+def named_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Every parameter and buffer under each of its names."""
+    return {**dict(model.named_parameters(remove_duplicate=False)), **dict(model.named_buffers(remove_duplicate=False))}
+
+
+def first_names(model: nn.Module) -> dict[int, str]:
+    """{id of a tensor: the first of its names}."""
+    first: dict[int, str] = {}
+    for name, tensor in named_tensors(model).items():
+        first.setdefault(id(tensor), name)
+    return first
+
+
+def _parameter_names(program: torch.export.ExportedProgram, model: nn.Module) -> dict[str, str]:
+    """Placeholder name to the first name of its parameter or buffer."""
+    tensors, first = named_tensors(model), first_names(model)
+    signature = program.graph_signature
+    lifted = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+    return {placeholder: first[id(tensors[name])] if name in tensors else name for placeholder, name in lifted.items()}

@@ -1,0 +1,227 @@
+"""Open what is to be measured: a bundle folder, every file checked against its sha256, or a bare ONNX file.
+
+A bundle is the folder that `edgesynth export` writes. Its manifest says which model serves which precision; `Target` is
+what the rest of the package sees, so that nothing else asks whether it came from a bundle or from a bare file.
+"""
+
+import hashlib
+import json
+import os
+from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
+
+from edgesynth.benchmark.samples import NoSamples, Samples, read_samples
+from edgesynth.errors import UserError
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+SAMPLES = "samples.npz"
+AS_IS = "as-is"
+
+_JSON_NAMES: Dict[type, str] = {dict: "object", list: "list", str: "text"}
+
+
+class Model(NamedTuple):
+    """One model file.
+
+    Attributes:
+        path: where it lies.
+        dialect: how its precision is written ("plain", "tensorrt", "onnxruntime-cpu"), None for a bare file.
+        size_bytes: its size.
+    """
+
+    path: str
+    dialect: Optional[str]
+    size_bytes: int
+
+    @property
+    def file(self) -> str:
+        """The file's name without its folder."""
+        return os.path.basename(self.path)
+
+
+class Target(NamedTuple):
+    """What is measured.
+
+    Attributes:
+        path: the bundle's folder or the ONNX file.
+        individual: the individual's name, None for a bare file.
+        models: model of each key of the manifest ("fp32", "int8", "int8-cpu"), or of the one precision of a bare file.
+        input_shape: (C, H, W) without batch; None for a bare file, whose own header says it.
+        samples: labelled samples, or a `NoSamples` that says why there are none.
+        manifest: the manifest as read; empty for a bare file.
+    """
+
+    path: str
+    individual: Optional[str]
+    models: Dict[str, Model]
+    input_shape: Optional[Tuple[int, ...]]
+    samples: Union[Samples, NoSamples]
+    manifest: Dict[str, Any]
+
+    @property
+    def is_bundle(self) -> bool:
+        """Whether it came with a manifest."""
+        return bool(self.manifest)
+
+    @property
+    def name(self) -> str:
+        """The last part of the path: results hold no folder of the machine they were made on."""
+        return os.path.basename(os.path.abspath(self.path))
+
+
+def open_target(path: str) -> Target:
+    """Open a bundle folder or a bare `.onnx` file.
+
+    Args:
+        path: the folder or the file.
+
+    Returns:
+        The target; of a bundle, every file has been checked against its sha256.
+
+    Raises:
+        UserError: the path does not exist, or is neither of the two, or the bundle is damaged.
+    """
+    if not os.path.exists(path):
+        raise UserError(
+            "{} does not exist; give the folder that `edgesynth export` wrote, or an .onnx file".format(path)
+        )
+    if os.path.isdir(path):
+        return open_bundle(path)
+    if not path.lower().endswith(".onnx"):
+        raise UserError("{} is neither a bundle's folder nor an .onnx file; give one of the two".format(path))
+    return open_bare_model(path)
+
+
+def open_bare_model(path: str) -> Target:
+    """Open an ONNX file that has no bundle around it.
+
+    Args:
+        path: the file.
+
+    Returns:
+        A target with one model, under "fp32" or, if the file holds quantised operators, under "as-is".
+
+    Raises:
+        UserError: the file does not exist.
+    """
+    if not os.path.isfile(path):
+        raise UserError("{} is not a file; give an .onnx file".format(path))
+    precision = AS_IS if _is_quantised(path) else "fp32"
+    return Target(
+        path=path,
+        individual=None,
+        models={precision: Model(path, None, os.path.getsize(path))},
+        input_shape=None,
+        samples=NoSamples("{} is a bare ONNX file without labelled samples".format(os.path.basename(path))),
+        manifest={},
+    )
+
+
+def open_bundle(path: str) -> Target:
+    """Open a bundle and check every file that its manifest lists.
+
+    Args:
+        path: the bundle's folder.
+
+    Returns:
+        The target.
+
+    Raises:
+        UserError: the manifest is absent, broken or too new, or a file is missing or not the one that was exported.
+    """
+    manifest = _read_manifest(path)
+    for name, facts in sorted(manifest["files"].items()):
+        _verify(path, name, facts)
+    models = {}
+    for key, facts in manifest["models"].items():
+        file = _field(path, facts, "models.{}.file".format(key), str)
+        if file not in manifest["files"]:
+            raise _not_ours(path, "models.{} names {}, which `files` does not list".format(key, file))
+        model_path = os.path.join(path, file)
+        models[key] = Model(model_path, facts.get("dialect"), os.path.getsize(model_path))
+    shape = _field(path, manifest["input"], "input.shape", list)
+    if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
+        raise _not_ours(path, "input.shape is {}, not a list of sizes".format(shape))
+    samples: Union[Samples, NoSamples] = NoSamples("the bundle has no {}".format(SAMPLES))
+    if SAMPLES in manifest["files"]:
+        metric = _field(path, _field(path, manifest, "task", dict), "task.metric", str)
+        samples = read_samples(os.path.join(path, SAMPLES), tuple(shape), metric)
+    return Target(path, manifest.get("individual"), models, tuple(shape), samples, manifest)
+
+
+def sha256_of(path: str) -> str:
+    """Hash a file.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Its sha256 as 64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _read_manifest(path: str) -> Dict[str, Any]:
+    manifest_path = os.path.join(path, MANIFEST)
+    if not os.path.isfile(manifest_path):
+        raise UserError(
+            "{} is a folder without {}; give the folder that `edgesynth export` wrote, or an .onnx file".format(
+                path, MANIFEST
+            )
+        )
+    try:
+        with open(manifest_path, encoding="utf-8") as file:
+            manifest = json.load(file)
+    except ValueError as error:
+        raise UserError("{} is not JSON ({}); export the bundle again".format(manifest_path, error)) from None
+    if not isinstance(manifest, dict):
+        raise _not_ours(path, "it is not a JSON object")
+    schema = manifest.get("schema")
+    if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
+        raise _not_ours(path, "schema is {!r}".format(schema))
+    if schema > SCHEMA:
+        raise UserError(
+            "{} has schema {} and this edgesynth reads up to {}; install a newer edgesynth here, "
+            "or export with the version that is installed here".format(manifest_path, schema, SCHEMA)
+        )
+    for key in ("files", "models", "input"):
+        _field(path, manifest, key, dict)
+    return manifest
+
+
+def _verify(path: str, name: str, facts: Any) -> None:
+    if name != os.path.basename(name) or name in ("", ".", ".."):
+        raise _not_ours(path, "files lists {!r}, which is not a plain file name".format(name))
+    expected = _field(path, facts, "files.{}.sha256".format(name), str)
+    file = os.path.join(path, name)
+    if not os.path.isfile(file):
+        raise UserError("{} is missing and the manifest lists it; export again or restore the file".format(file))
+    if sha256_of(file) != expected:
+        raise UserError(
+            "{} is not the file that was exported: its sha256 differs from the manifest's; "
+            "export again or restore the file".format(file)
+        )
+
+
+def _field(path: str, container: Any, name: str, kind: type) -> Any:
+    """The field at the end of a dotted name, if it has the right kind."""
+    key = name.split(".")[-1]
+    if not isinstance(container, dict) or not isinstance(container.get(key), kind):
+        raise _not_ours(path, "{} is missing or no {}".format(name, _JSON_NAMES[kind]))
+    return container[key]
+
+
+def _not_ours(path: str, why: str) -> UserError:
+    manifest = os.path.join(path, MANIFEST)
+    return UserError("{} is not a manifest of edgesynth: {}; export the bundle again".format(manifest, why))
+
+
+def _is_quantised(path: str) -> bool:
+    # Operator names stand in the file as plain bytes: no ONNX package is needed (the board has none).
+    with open(path, "rb") as file:
+        content = file.read()
+    return any(mark in content for mark in (b"QuantizeLinear", b"DequantizeLinear", b"QLinear", b"ConvInteger"))

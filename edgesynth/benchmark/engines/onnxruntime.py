@@ -1,0 +1,134 @@
+"""ONNX Runtime on the CPU."""
+
+import os
+from typing import Any, Dict, Tuple
+
+import numpy as np
+
+from edgesynth.errors import UserError
+
+
+class OnnxRuntime:
+    """One model in one ONNX Runtime session on the CPU.
+
+    Attributes:
+        name: the engine's name on the command line.
+        models: key of the bundle's model that serves each precision. INT8 has a dialect of its own here: the Q/DQ form
+            for TensorRT (signed activations) is not fused by ONNX Runtime on x86 and runs slower there than fp32.
+        input_shape: (C, H, W) of the loaded model, without batch.
+    """
+
+    name = "onnxruntime"
+    models = {"fp32": "fp32", "int8": "int8-cpu"}  # noqa: RUF012  (typing.ClassVar is younger than the board's Python)
+    provider = "CPUExecutionProvider"
+
+    def __init__(self) -> None:
+        self._ort = _import_onnxruntime()
+        self._session: Any = None
+        self.input_shape: Tuple[int, ...] = ()
+        self.threads = 0
+
+    def load(self, path: str, precision: str, batch: int, threads: int) -> None:
+        """Load a model; what it computes in is written in the file, so `precision` changes nothing here.
+
+        Args:
+            path: an ONNX file with one float32 input of shape (batch, C, H, W), whose batch is `batch` or free.
+            precision: "fp32", "int8" or "as-is".
+            batch: images per run, at least 1.
+            threads: threads within an operator, at least 1.
+
+        Raises:
+            UserError: the file is not an ONNX model, or ONNX Runtime refuses it, or its input is of another kind, or it
+                fails at this batch.
+        """
+        options = self._ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            self._session = self._ort.InferenceSession(path, options, providers=[self.provider])
+        except (
+            Exception
+        ) as error:  # only ONNX Runtime runs in there, and its exceptions have no common base of their own
+            raise self._refusal(path, error) from None
+        self.threads = threads
+        self.input_shape = _input_shape(path, self._session.get_inputs(), batch)
+        self._input = self._session.get_inputs()[0].name
+        self._outputs = [self._session.get_outputs()[0].name]
+        self._try(path, batch)
+
+    def run(self, images: np.ndarray) -> np.ndarray:
+        """One inference.
+
+        Args:
+            images: (batch, C, H, W), float32, preprocessed.
+
+        Returns:
+            The model's first output, (batch, ...).
+        """
+        return self._session.run(self._outputs, {self._input: images})[0]
+
+    def describe(self) -> Dict[str, Any]:
+        """Name, version, provider and threads, for the result file."""
+        return {
+            "name": self.name,
+            "version": self._ort.__version__,
+            "provider": self.provider,
+            "threads": self.threads,
+        }
+
+    def _try(self, path: str, batch: int) -> None:
+        """Run once: a batch that is free in the header may still be fixed inside the graph, by a Reshape."""
+        try:
+            self.run(np.zeros((batch,) + self.input_shape, np.float32))
+        except Exception as error:  # as above: only ONNX Runtime runs in there
+            why = " ".join(str(error).split())
+            raise UserError(
+                "{} fails at batch {} ({}); use --batch 1 or export it with a free batch".format(path, batch, why)
+            ) from None
+
+    def _refusal(self, path: str, error: Exception) -> UserError:
+        why = " ".join(str(error).split())
+        if type(error).__name__ == "InvalidProtobuf" or os.path.getsize(path) == 0:
+            return UserError("{} is not an ONNX model ({}); export it again".format(path, why))
+        return UserError(
+            "ONNX Runtime {} refuses {} ({}); if its opset or IR is too new, export with a lower --opset "
+            "or install a newer onnxruntime".format(self._ort.__version__, path, why)
+        )
+
+
+def _import_onnxruntime() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise UserError(
+            "the engine onnxruntime needs the package onnxruntime, which cannot be imported here ({}); "
+            "install it with: python3 -m pip install onnxruntime".format(error)
+        ) from None
+    # Its own log lines go to stderr beside ours; what matters of them comes as an exception.
+    onnxruntime.set_default_logger_severity(4)
+    return onnxruntime
+
+
+def _input_shape(path: str, inputs: Any, batch: int) -> Tuple[int, ...]:
+    if len(inputs) != 1:
+        names = ", ".join(one.name for one in inputs) or "none"
+        raise UserError("{} has the inputs: {}; only a model with exactly one can be measured".format(path, names))
+    if inputs[0].type != "tensor(float)":
+        raise UserError("the input of {} is {}; only float32 can be measured".format(path, inputs[0].type))
+    shape = list(inputs[0].shape)
+    if len(shape) < 2:
+        raise UserError("the input of {} has the shape {}; it must be (batch, C, H, W)".format(path, shape))
+    free = [str(size) for size in shape[1:] if not isinstance(size, int) or size < 1]
+    if free:
+        raise UserError(
+            "the input of {} has the shape {}: {} is not fixed, and only the batch may be free; "
+            "export it with fixed sizes".format(path, shape, ", ".join(free))
+        )
+    if isinstance(shape[0], int) and shape[0] > 0 and shape[0] != batch:
+        raise UserError(
+            "the batch of {} is fixed at {} and {} was asked for; use --batch {} or export it with a free batch".format(
+                path, shape[0], batch, shape[0]
+            )
+        )
+    return tuple(shape[1:])

@@ -1,0 +1,55 @@
+"""Figures that would mislead, named: a flag is one word or two, a colon, what was seen and what to do."""
+
+from typing import Any, Dict, List
+
+# trtexec's own threshold for "lock the clocks".
+STEADY_COV = 0.025
+# Below this count the 99th percentile by nearest rank is the slowest latency, whatever it was.
+P99_COUNT = 100
+# Share of the cores that other work may hold before the run.
+BUSY_SHARE = 0.25
+
+
+def flags_of_machine(machine: Dict[str, Any], threads: int) -> List[str]:
+    """What is wrong with the machine for the whole run.
+
+    Args:
+        machine: from `describe_machine`, taken before the run.
+        threads: threads of the engine.
+
+    Returns:
+        Flags, possibly none.
+    """
+    flags = []
+    cores, load, governor = machine["cores"], machine["load_1min"], machine["governor"]
+    # jetson_clocks leaves the governor as it was and sets both limits to the same clock.
+    locked = governor == "performance" or (machine["max_khz"] or 0) == machine["min_khz"]
+    if load is not None and load > BUSY_SHARE * cores:
+        flags.append("machine loaded: {:.2f} tasks on {} cores before the run; close other work".format(load, cores))
+    if governor is not None and not locked:
+        flags.append("clocks not locked: the governor is {}; set it to performance".format(governor))
+    if threads > cores:
+        flags.append("oversubscribed: {} threads on {} cores; use --threads {}".format(threads, cores, cores))
+    return flags
+
+
+def flags_of_latency(latency: Dict[str, float]) -> List[str]:
+    """What is wrong with one configuration's latencies.
+
+    Args:
+        latency: from `timing.spread`.
+
+    Returns:
+        Flags, possibly none.
+    """
+    flags = []
+    if latency["cov"] > STEADY_COV:
+        flags.append(
+            "unsteady: the latencies vary by {:.1f} % (coefficient of variation; above {:.1f} % the mean and the tail "
+            "do not repeat)".format(100 * latency["cov"], 100 * STEADY_COV)
+        )
+    if latency["count"] < P99_COUNT:
+        flags.append(
+            "few samples: with {} latencies p99 is the slowest one; raise --duration-s".format(latency["count"])
+        )
+    return flags

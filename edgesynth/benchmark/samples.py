@@ -1,0 +1,155 @@
+"""The bundle's labelled samples: what an engine is fed, and what its answers are worth."""
+
+import zipfile
+import zlib
+from typing import Callable, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from edgesynth.errors import UserError
+
+# What numpy and zipfile raise for a file that is cut off, altered, no archive, or without the array asked for.
+_DAMAGED = (ValueError, TypeError, OSError, EOFError, LookupError, AttributeError, zipfile.BadZipFile, zlib.error)
+
+
+class Score(NamedTuple):
+    """What an engine's answers are worth.
+
+    Attributes:
+        accuracy_percent: share of the samples whose largest output is the label's, 0 to 100; None: see `reason`.
+        reason: why there is no accuracy; None where there is one.
+        max_abs_error: largest distance of an output from the expected one; None without samples or if not finite.
+        finite: whether every output was a finite number.
+        samples: how many.
+    """
+
+    accuracy_percent: Optional[float]
+    reason: Optional[str]
+    max_abs_error: Optional[float]
+    finite: bool
+    samples: int
+
+
+class Samples:
+    """Labelled samples, already preprocessed.
+
+    Args:
+        images: (N, C, H, W), float32.
+        labels: (N,), integers.
+        expected: (N, classes), float32: the exported network's outputs before any engine.
+        metric: the task's metric; only "accuracy" can be scored here.
+    """
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray, expected: np.ndarray, metric: Optional[str]) -> None:
+        self.images = images
+        self.labels = labels
+        self.expected = expected
+        self.metric = metric
+
+    def batch_of(self, batch: int, shape: Tuple[int, ...]) -> np.ndarray:
+        """The first samples, repeated where there are fewer than the batch: (batch, C, H, W), float32."""
+        return np.ascontiguousarray(self.images[np.arange(batch) % len(self.images)])
+
+    def score(self, run: Callable[[np.ndarray], np.ndarray], batch: int) -> Score:
+        """Run every sample through an engine and judge the answers.
+
+        Args:
+            run: takes (batch, C, H, W) float32, returns (batch, ...).
+            batch: the batch that the engine was loaded for; the last one is filled up and its surplus dropped.
+
+        Returns:
+            The score.
+
+        Raises:
+            UserError: the outputs do not have the shape of the expected ones.
+        """
+        count = len(self.images)
+        outputs = []
+        for start in range(0, count, batch):
+            rows = np.arange(start, start + batch) % count
+            outputs.append(np.asarray(run(self.images[rows]), dtype=np.float32)[: count - start])
+        answers = np.concatenate(outputs)
+        if answers.shape != self.expected.shape:
+            raise UserError(
+                "the model answers with shape {} and samples.npz expects {}; export the bundle again".format(
+                    list(answers.shape), list(self.expected.shape)
+                )
+            )
+        finite = bool(np.isfinite(answers).all())
+        error = float(np.abs(answers.astype(np.float64) - self.expected).max()) if finite else None
+        if self.metric != "accuracy":
+            reason = "the task's metric is {}, which is not scored here (accuracy is)".format(self.metric)
+            return Score(None, reason, error, finite, count)
+        if not finite:
+            return Score(None, "the outputs hold nan or infinity", None, False, count)
+        if answers.ndim != 2:
+            return Score(None, "the outputs are not one value for each class", error, True, count)
+        right = answers.argmax(axis=1) == self.labels
+        return Score(100.0 * float(right.mean()), None, error, True, count)
+
+
+class NoSamples:
+    """No labelled samples: feeds noise and scores nothing.
+
+    Args:
+        reason: why there are none.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def batch_of(self, batch: int, shape: Tuple[int, ...]) -> np.ndarray:
+        """Gaussian noise, always the same: (batch, C, H, W), float32."""
+        return np.random.RandomState(0).standard_normal((batch,) + tuple(shape)).astype(np.float32)
+
+    def score(self, run: Callable[[np.ndarray], np.ndarray], batch: int) -> Score:
+        """No accuracy, and the reason."""
+        return Score(None, self.reason, None, True, 0)
+
+
+def read_samples(path: str, input_shape: Tuple[int, ...], metric: Optional[str]) -> Samples:
+    """Read a bundle's `samples.npz`; nothing in it is unpickled.
+
+    Args:
+        path: the file.
+        input_shape: (C, H, W) that the manifest promises.
+        metric: name of the task's metric.
+
+    Returns:
+        The samples.
+
+    Raises:
+        UserError: the file is damaged, an array is absent, or the shapes do not fit each other.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            images, labels, expected = arrays["images"], arrays["labels"], arrays["expected"]
+    except _DAMAGED as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise UserError("{} cannot be read ({}); export again or restore the file".format(path, why)) from None
+    count = len(images) if images.ndim else 0
+    fits = (
+        count > 0
+        and images.dtype == np.float32
+        and images.shape[1:] == tuple(input_shape)
+        and labels.shape == (count,)
+        and labels.dtype.kind in "iu"
+        and expected.ndim >= 2
+        and len(expected) == count
+        and expected.dtype.kind == "f"
+    )
+    if not fits:
+        raise UserError(
+            "{} holds images {} {}, labels {} {}, expected {} {}; for input {} it must hold float32 images "
+            "(N, C, H, W), integer labels (N,) and float expected (N, classes), N at least 1: export again".format(
+                path,
+                images.dtype,
+                list(images.shape),
+                labels.dtype,
+                list(labels.shape),
+                expected.dtype,
+                list(expected.shape),
+                list(input_shape),
+            )
+        )
+    return Samples(images, labels, expected, metric)

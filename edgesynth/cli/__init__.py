@@ -1,0 +1,87 @@
+"""The `edgesynth` command: a table of commands, each imported only when it is called.
+
+This file and `cli/benchmark.py` run on the board too (Python 3.6, click 8.0), where torch and rich are absent.
+"""
+
+import importlib
+import os
+import sys
+
+import click
+
+import edgesynth
+from edgesynth.errors import UserError
+
+# name: (runs on the board, one line for --help); the command itself is edgesynth.cli.<name>:command
+COMMANDS = {
+    "evolve": (False, "Breed a network over generations into a much smaller one."),
+    "export": (False, "Write an individual as a bundle: ONNX, INT8, samples, manifest."),
+    "benchmark": (True, "Measure latency, throughput and energy of a bundle on this machine."),
+    "report": (False, "Write the run as one HTML page and print its table."),
+}
+
+
+class LazyGroup(click.Group):
+    """A click group that lists its commands without importing them."""
+
+    def list_commands(self, ctx):
+        """Names in the order of the journey, not of the alphabet."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx, cmd_name):
+        """Import the command, or say in one line where it can run."""
+        if cmd_name not in COMMANDS:
+            return None
+        on_board, _ = COMMANDS[cmd_name]
+        if not on_board and sys.version_info < (3, 10):
+            raise UserError(
+                "edgesynth {} needs Python 3.10 or newer and torch, and this is Python {}.{}: "
+                "run it on a workstation and bring the bundle here".format(cmd_name, *sys.version_info[:2])
+            )
+        return importlib.import_module("edgesynth.cli." + cmd_name).command
+
+    def format_commands(self, ctx, formatter):
+        """The table of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(edgesynth.__version__, prog_name="edgesynth")
+def group():
+    """From evolution to TensorRT: evolve a network, export it, measure it on the board."""
+
+
+def main():
+    """Entry point: run a command and turn a user's mistake into one line and exit code 2."""
+    try:
+        group(prog_name="edgesynth", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        hint = "; see {} --help".format(context.command_path) if context else ""
+        _stop("edgesynth: {}{}".format(error.format_message().rstrip("."), hint), error.exit_code)
+    except UserError as error:
+        _stop("edgesynth: {}".format(error), 2)
+    except OSError as error:
+        if error.errno not in USER_ERRNO:
+            raise
+        what = "{}: {}".format(error.filename, error.strerror) if error.filename else error.strerror
+        _stop("edgesynth: {}. Nothing finished was lost; mend this and run the same command again".format(what), 2)
+    except (KeyboardInterrupt, click.Abort):
+        _stop("edgesynth: stopped by Ctrl-C; what had finished is kept", 130)
+
+
+# Errors of the file system that a user can mend: no permission, file too large, disk full, read-only, quota.
+USER_ERRNO = (1, 13, 27, 28, 30, 122)
+
+
+def _stop(message, code):
+    click.echo(message, err=True)
+    # A closed pipe or a full disk must not add a second traceback while Python shuts down.
+    try:
+        sys.stdout.flush()
+    except OSError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (stays open until Python ends)
+    sys.exit(code)

@@ -1,0 +1,56 @@
+"""`edgesynth benchmark`: latency, throughput, energy and accuracy of a bundle on this machine (Python 3.6)."""
+
+import click
+
+from edgesynth.benchmark.bundle import open_target
+from edgesynth.benchmark.engines import ENGINES
+from edgesynth.benchmark.result import check_destination, default_path, write_result
+from edgesynth.benchmark.run import Settings, check_settings, measure
+from edgesynth.benchmark.table import format_table
+from edgesynth.errors import UserError
+
+
+@click.command(name="benchmark")
+@click.argument("bundle", type=click.Path())
+@click.option(
+    "--engine", default="onnxruntime", show_default=True, help="One of: {}.".format(", ".join(sorted(ENGINES)))
+)
+@click.option("--precision", metavar="LIST", help="E.g. fp32,int8.  [default: all that the bundle has]")
+@click.option("--batch", default="1", show_default=True, metavar="LIST", help="Images per inference, e.g. 1,8.")
+@click.option("--duration-s", default=3.0, show_default=True, help="Timed seconds for each precision and batch.")
+@click.option("--warm-up-s", default=0.5, show_default=True, help="Untimed seconds before, for each.")
+@click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
+@click.option("-o", "--output", type=click.Path(), help="The result file.  [default: BUNDLE/result.json]")
+def command(bundle, engine, precision, batch, duration_s, warm_up_s, threads, output):
+    """Measure latency, throughput, energy and accuracy on this machine.
+
+    BUNDLE is the folder that `edgesynth export` wrote, or a bare .onnx file.
+    """
+    settings = Settings(_numbers("--batch", batch), duration_s, warm_up_s, threads)
+    check_settings(settings)
+    target = open_target(bundle)
+    output = output or default_path(bundle)
+    check_destination(output)
+    precisions = _names("--precision", precision) if precision is not None else None
+    result = measure(target, engine, precisions, settings, announce=lambda line: click.echo(line, err=True))
+    write_result(output, result)
+    click.echo(format_table(result))
+    click.echo("written: {}".format(output))
+
+
+def _names(option, text):
+    """Names separated by commas, each once."""
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise UserError("{} is {!r}; give names separated by commas, e.g. fp32,int8".format(option, text))
+    return names
+
+
+def _numbers(option, text):
+    """Whole numbers separated by commas, each once."""
+    try:
+        return tuple(dict.fromkeys(int(number) for number in text.split(",")))
+    except ValueError:
+        raise UserError(
+            "{} is {!r}; give whole numbers of at least 1 separated by commas, e.g. 1,8".format(option, text)
+        ) from None

@@ -1,0 +1,79 @@
+"""`edgesynth evolve`: every field of the run's configuration is an option of the same name."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+from pydantic.fields import FieldInfo
+from rich.console import Console
+
+from edgesynth.benchmark.run import measure_model
+from edgesynth.cli.progress import progress_on
+from edgesynth.evolution import evolve
+from edgesynth.export import to_onnx
+from edgesynth.lineage import Config, Individual, Species, resolve
+
+INTERNAL = ("schema_version",)
+
+
+def _config_options(function: Callable[..., None]) -> Callable[..., None]:
+    """One option for each field of `Config`, which checks the bounds, be they from here or from a file."""
+    for name, field in reversed([item for item in Config.model_fields.items() if item[0] not in INTERNAL]):
+        kind, words = _type(field)
+        default = "" if field.default is None else f"  [default: {field.default}]"
+        help_text = f"{field.description}{': ' + ' or '.join(words) if words else ''}{default}"
+        function = click.option(f"--{name.replace('_', '-')}", name, type=kind, help=help_text)(function)
+    return function
+
+
+def _type(field: FieldInfo) -> tuple[Any, tuple[str, ...]]:
+    """The click type of a field, and its words where it is a choice."""
+    annotation: Any = field.annotation
+    options = [one for one in get_args(annotation) if one is not type(None)]
+    if options and all(isinstance(one, str) for one in options):
+        return str, tuple(options)
+    kind = options[0] if options else annotation
+    return (click.Path(path_type=Path) if kind is Path else kind), ()
+
+
+@click.command()
+@_config_options
+@click.option(
+    "--run", "path", type=click.Path(path_type=Path), help="Run directory.  [default: runs/ANCESTOR-TASK-SEED]"
+)
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with any of these options.")
+@click.option("--resume", is_flag=True, help="Continue the run where it was.")
+def command(path: Path | None, config_file: Path | None, resume: bool, **given: Any) -> None:
+    """Breed a network over generations into a much smaller one.
+
+    The ancestor is trained, then each generation is drawn from its parent's DNA, nurtured with the ancestor as teacher,
+    and its best by validation becomes the next parent. Stops at a budget, or when accuracy falls below the floor.
+    """
+    known = (
+        path / "config.toml"
+        if resume and path and not config_file and (path / "config.toml").is_file()
+        else config_file
+    )
+    config = resolve(known, {name: value for name, value in given.items() if value is not None})
+    path = path or Path("runs") / f"{config.ancestor}-{config.task}-{config.seed}"
+    console = Console(highlight=False)
+    with progress_on(console) as progress:
+        run = evolve(path, config, resume=resume, measure=_latency, progress=progress)
+    outcome, tested = run.outcome(), run.tested()
+    console.print(f"Stopped: {outcome['reason']}.", soft_wrap=True)
+    console.print(
+        f"Best: {outcome['best']}, test accuracy {tested[outcome['best']]:.2f} % (ancestor {tested['g000-c0']:.2f} %)."
+    )
+    console.print(f"Next: edgesynth export {path} --int8", soft_wrap=True)
+
+
+def _latency(species: Species, individual: Individual) -> dict[str, float]:
+    """Median latency of the removed network, batch 1, one thread, ONNX Runtime on this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.onnx"
+        to_onnx(species.removed(individual), species.input_shape, file)
+        return {"latency_ms": measure_model(str(file), species.input_shape)["latency_ms"]["p50"]}

@@ -1,0 +1,84 @@
+"""Calibrated environment: scale the DNA so that the expected offspring meets a budget.
+
+The papers multiply every probability by a constant F (Deep Learning with Darwin, eq. 4), so the size of the offspring
+is an accident of Z, and the odds of the strongest against the weakest are e to 1. Here the DNA is tempered, so that the
+strong are truly favoured, and F is solved for: the budget is the input, the factor the result.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+BISECTIONS = 100
+
+
+class CalibratedEnvironment:
+    """P = min(1, F exp(viability / T)), with F such that the sum of all P is the expected number of survivors.
+
+    Survivors are drawn by systematic sampling: each has its own probability P, and their number is the expected one,
+    rounded down or up, instead of scattering around it.
+
+    Args:
+        temperature: T; towards 0 the strongest survive for certain, at 1 the DNA is the papers'.
+    """
+
+    def __init__(self, temperature: float) -> None:
+        self.temperature = temperature
+
+    def draw(
+        self, viability: dict[str, Tensor], alive: dict[str, Tensor], expected: float, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """All layers share one factor F; see `Environment.draw`."""
+        chances = survival_chances(
+            torch.cat([viability[name][alive[name]] for name in viability]) / self.temperature, expected
+        )
+        drawn = systematic_sample(chances, generator)
+        survivors, start = {}, 0
+        for name in viability:
+            stop = start + int(alive[name].sum())
+            survivors[name] = torch.zeros_like(alive[name])
+            survivors[name][alive[name]] = drawn[start:stop]
+            start = stop
+        return survivors
+
+
+def survival_chances(logits: Tensor, expected: float) -> Tensor:
+    """min(1, exp(logits + c)), with c solved by bisection so that they add up to `expected`.
+
+    Args:
+        logits: (N,), at most 0; -inf for what cannot survive.
+        expected: number of survivors; what exceeds the number of finite logits is out of reach and all of them survive.
+    """
+    finite = torch.isfinite(logits)
+    if expected >= int(finite.sum()):
+        return finite.double()
+    low, high = -logits[finite].max().item() - 50, -logits[finite].min().item() + 1
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        if (logits + middle).clamp_max(0).exp().sum().item() < expected:
+            low = middle
+        else:
+            high = middle
+    return (logits + high).clamp_max(0).exp()
+
+
+def systematic_sample(chances: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw with given chances and as little scatter in the number drawn as possible (Madow, 1949).
+
+    In random order, the chances are laid end to end on a line, and every whole step from one random start takes whom it
+    falls on.
+
+    Args:
+        chances: (N,) in [0, 1].
+        generator: source of the order and of the start.
+
+    Returns:
+        (N,) bool; their number is the sum of the chances, rounded down or up.
+    """
+    order = torch.randperm(len(chances), generator=generator)
+    start = torch.rand((), dtype=torch.float64, generator=generator)
+    steps = torch.floor(chances[order].double().cumsum(0) + start)
+    taken = torch.zeros(len(chances), dtype=torch.bool)
+    taken[order] = steps.diff(prepend=torch.zeros(1, dtype=torch.float64)) > 0
+    return taken

@@ -1,0 +1,29 @@
+"""The papers' environment: a constant factor."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class FaithfulEnvironment:
+    """A synapse or cluster survives if u < F * P, u uniform in [0, 1) (Deep Learning with Darwin, eq. 3-4).
+
+    How many survive is an accident of Z: about 0.44 F of a layer of Gaussian weights. The budget is not looked at.
+
+    Args:
+        factor: F, in (0, 1).
+    """
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    def draw(
+        self, viability: dict[str, Tensor], alive: dict[str, Tensor], expected: float, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Each on its own; see `Environment.draw`."""
+        return {
+            name: alive[name]
+            & (torch.rand(log.shape, dtype=torch.float64, generator=generator) < self.factor * log.exp())
+            for name, log in viability.items()
+        }

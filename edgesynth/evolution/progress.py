@@ -1,0 +1,24 @@
+"""Who is told how the run goes. The command line draws bars from it; a library user may pass nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgesynth.anatomy import Census
+from edgesynth.lineage import Record
+
+
+class Progress:
+    """Hears everything and says nothing; override what is of interest."""
+
+    def nurture(self, name: str, epochs: int, census: Census) -> None:
+        """Training of an individual begins."""
+
+    def epoch(self, name: str, epoch: int, loss: float) -> None:
+        """So many epochs are done; mean loss of the last."""
+
+    def individual(self, record: Record, seconds: float, resumed: bool) -> None:
+        """An individual is finished and saved, or was found finished."""
+
+    def generation(self, number: int, best: Record, figures: dict[str, Any]) -> None:
+        """A generation is finished; its best and what was measured of it."""

@@ -1,0 +1,39 @@
+"""Strength by what the loss would say: w^2 E[g^2]."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from edgesynth.evolution.strength.parent import Parent, sum_over_clusters
+
+
+class FisherStrength:
+    """A synapse is as strong as the expected square of the loss's change when it dies, w^2 E[g^2].
+
+    The unit is the same in every layer (loss squared), so the synapses of all layers compete: Z is the strongest of the
+    network, and a layer with much to spare gives more. A cluster is as strong as its synapses together, and Z is the
+    strongest of its group, as in the papers: a filter that is used at many positions would else outweigh every neuron.
+    Strengths span many orders of magnitude; viability is their logarithm. This is ours, after first-order Taylor
+    pruning (Molchanov et al., arXiv 1906.10771) and the diagonal Fisher information (Theis et al., arXiv 1801.05787).
+    """
+
+    def synapses(self, parent: Parent) -> dict[str, Tensor]:
+        """{weight: viability ln(s/Z), at most 0; -inf where nothing depends on the synapse}."""
+        strengths = self._strengths(parent)
+        strongest = max(strength.max().item() for strength in strengths.values())
+        return {name: _log_share(strength, strongest) for name, strength in strengths.items()}
+
+    def clusters(self, parent: Parent) -> dict[str, Tensor]:
+        """{group: (size,) viability ln(s/Z) of the sum over each unit's synapses}."""
+        strengths = self._strengths(parent)
+        sums = {group.name: sum_over_clusters(group, strengths) for group in parent.anatomy.removable}
+        return {name: _log_share(total, total.max().item()) for name, total in sums.items()}
+
+    def _strengths(self, parent: Parent) -> dict[str, Tensor]:
+        gradients = parent.squared_gradients()
+        return {name: weight.double().square() * gradients[name].double() for name, weight in parent.weights.items()}
+
+
+def _log_share(strength: Tensor, strongest: float) -> Tensor:
+    return torch.log(strength / max(strongest, torch.finfo(torch.float64).tiny))

@@ -1,0 +1,57 @@
+"""The parent as a strength sees it: everything in the ancestor's index space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgesynth.anatomy import Anatomy, ClusterGroup
+from edgesynth.lineage import Genome
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A parent, ready for encoding.
+
+    Attributes:
+        anatomy: the ancestor's.
+        genome: what is alive in the parent.
+        weights: {weight of a convolution or linear layer: tensor of the ancestor's full shape, zero where dead}.
+        alive: {the same: bool mask}.
+        squared_gradients: measures {the same: mean squared gradient}, called only by strengths that need it.
+    """
+
+    anatomy: Anatomy
+    genome: Genome
+    weights: dict[str, Tensor]
+    alive: dict[str, Tensor]
+    squared_gradients: Callable[[], dict[str, Tensor]]
+
+
+def alive_synapses(anatomy: Anatomy, genome: Genome) -> dict[str, Tensor]:
+    """{weight: bool mask of the ancestor's shape}: living synapses between living clusters."""
+    alive = {
+        name: genome.synapses.get(name, torch.ones(anatomy.shapes[name], dtype=torch.bool))
+        for name in anatomy.weights()
+    }
+    for name, dims in anatomy.plan(genome.kept).kept.items():
+        if name in alive:
+            for dim, indices in dims.items():
+                dead = torch.ones(alive[name].shape[dim], dtype=torch.bool)
+                dead[indices] = False
+                alive[name] = alive[name].index_fill(dim, torch.nonzero(dead).flatten(), False)
+    return alive
+
+
+def sum_over_clusters(group: ClusterGroup, synapses: dict[str, Tensor]) -> Tensor:
+    """(size,) sum of a quantity of synapses over each unit's clusters, in all layers that write the group."""
+    total = torch.zeros(group.size, dtype=torch.float64)
+    for member in group.writers():
+        rows = synapses[member.parameter].double().flatten(1).sum(dim=1)
+        ours = np.flatnonzero(member.units >= 0)
+        total.index_add_(0, torch.from_numpy(member.units[ours]), rows[torch.from_numpy(ours)])
+    return total

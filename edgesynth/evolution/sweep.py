@@ -1,0 +1,71 @@
+"""Dead-unit sweep: clusters that nothing feeds, or that feed nothing, die too, and so on until nothing changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from edgesynth.anatomy import Anatomy, ClusterGroup, Member
+
+
+def sweep(anatomy: Anatomy, clusters: dict[str, Tensor], synapses: dict[str, Tensor], strongest: dict[str, int]) -> int:
+    """Remove dead units in place.
+
+    The last cluster of a group is never swept: a layer without clusters would cut the network in two.
+
+    Args:
+        anatomy: the ancestor's.
+        clusters: {group: (size,) bool}, changed in place.
+        synapses: {weight: bool mask}, changed in place; synapses of dead clusters are False afterwards.
+        strongest: {group: unit that stays if all would die}.
+
+    Returns:
+        Number of units swept.
+    """
+    swept = 0
+    silence(anatomy, clusters, synapses)
+    while True:
+        found = 0
+        for group in anatomy.removable:
+            alive = clusters[group.name]
+            living = alive & _fed(group, synapses) & _feeding(group, synapses)
+            if not living.any():
+                living = torch.zeros_like(alive)
+                living[strongest[group.name]] = True
+            found += int(alive.sum() - (alive & living).sum())
+            clusters[group.name] = alive & living
+        if not found:
+            return swept
+        swept += found
+        silence(anatomy, clusters, synapses)
+
+
+def silence(anatomy: Anatomy, clusters: dict[str, Tensor], synapses: dict[str, Tensor]) -> None:
+    """Clear the synapses into and out of dead clusters, in place."""
+    for group in anatomy.removable:
+        for member in group.members:
+            if member.parameter in synapses:
+                units = torch.from_numpy(member.units)
+                dead = torch.nonzero((units >= 0) & ~clusters[group.name][units]).flatten()
+                synapses[member.parameter].index_fill_(member.dim, dead, False)
+
+
+def _fed(group: ClusterGroup, synapses: dict[str, Tensor]) -> Tensor:
+    return _touched(group, synapses, group.writers())
+
+
+def _feeding(group: ClusterGroup, synapses: dict[str, Tensor]) -> Tensor:
+    readers = [member for member in group.members if member.role == "read"]
+    return _touched(group, synapses, readers) if readers else torch.ones(group.size, dtype=torch.bool)
+
+
+def _touched(group: ClusterGroup, synapses: dict[str, Tensor], members: Iterable[Member]) -> Tensor:
+    """(size,) whether a unit has a living synapse in any of these members."""
+    touched = torch.zeros(group.size, dtype=torch.bool)
+    for member in members:
+        lines = synapses[member.parameter].transpose(0, member.dim).flatten(1).any(dim=1)
+        units = torch.from_numpy(member.units)
+        touched[units[(units >= 0) & lines]] = True
+    return touched

@@ -1,0 +1,98 @@
+"""Synthesis: draw an offspring's genome from DNA x environment, then sweep what is dead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgesynth.anatomy import Anatomy, Census
+from edgesynth.evolution.dna import Dna
+from edgesynth.evolution.environment import World
+from edgesynth.evolution.strength import Parent
+from edgesynth.evolution.strength.parent import sum_over_clusters
+from edgesynth.evolution.sweep import silence, sweep
+from edgesynth.lineage import Config, Genome
+
+
+@dataclass(frozen=True)
+class Ration:
+    """How many clusters and synapses this generation can feed.
+
+    Attributes:
+        clusters: clusters in all, those of protected layers included; None feeds all that the parent has.
+        synapses: the same for synapses.
+    """
+
+    clusters: float | None
+    synapses: float | None
+
+
+def ration(config: Config, parent: Census) -> Ration:
+    """What a generation keeps of its parent: a share of each level, until that level's own budget is met."""
+    keep_clusters = config.keep**0.5 if config.keep_clusters is None else config.keep_clusters
+    clusters = _level(config, parent, "clusters", ("clusters", "macs"), keep_clusters)
+    return Ration(clusters, _level(config, parent, "synapses", ("synapses",), config.keep))
+
+
+def _level(config: Config, parent: Census, name: str, budgets: tuple[str, ...], keep: float) -> float | None:
+    given = {budget: most for budget, most in config.budgets.items() if budget in budgets}
+    if given and all(getattr(parent, budget) <= most for budget, most in given.items()):
+        return None
+    share = keep * getattr(parent, name)
+    # A budget of this very level is aimed at, not undershot, unless another budget of the level asks for more.
+    return max(share, given[name]) if list(given) == [name] else share
+
+
+def synthesise(
+    parent: Parent, dna: Dna, world: World, fed: Ration, generator: torch.Generator
+) -> tuple[Genome, dict[str, Any]]:
+    """Draw the genome of one offspring.
+
+    Returns:
+        The genome and what happened: clusters and synapses expected, drawn and swept.
+    """
+    anatomy = parent.anatomy
+    before = {group.name: _units(group.size, parent.genome.kept[group.name]) for group in anatomy.removable}
+    clusters = {name: mask.clone() for name, mask in before.items()}
+    synapses = {name: mask.clone() for name, mask in parent.alive.items()}
+    strongest = _strongest(parent, dna, before)
+    facts: dict[str, Any] = {"expected_clusters": fed.clusters, "expected_synapses": fed.synapses}
+
+    if dna.clusters and fed.clusters is not None:
+        protected = parent.genome.census(anatomy).clusters - sum(int(mask.sum()) for mask in before.values())
+        clusters = world.clusters.draw(dna.clusters, before, max(fed.clusters - protected, 0), generator)
+        for name, mask in clusters.items():
+            mask[strongest[name]] |= not mask.any()
+        silence(anatomy, clusters, synapses)
+    facts["drawn_clusters"] = sum(int(mask.sum()) for mask in clusters.values())
+
+    if fed.synapses is not None:
+        synapses = world.synapses.draw(dna.synapses, synapses, fed.synapses, generator)
+    facts["drawn_synapses"] = sum(int(mask.sum()) for mask in synapses.values())
+    facts["swept_clusters"] = sweep(anatomy, clusters, synapses, strongest)
+    return _genome(anatomy, clusters, synapses), facts
+
+
+def _units(size: int, kept: list[int]) -> Tensor:
+    mask = torch.zeros(size, dtype=torch.bool)
+    mask[kept] = True
+    return mask
+
+
+def _strongest(parent: Parent, dna: Dna, alive: dict[str, Tensor]) -> dict[str, int]:
+    """{group: the living unit with the highest viability}; without a cluster encoding, the one of the most weight."""
+    strongest = {}
+    for group in parent.anatomy.removable:
+        viability = dna.clusters.get(group.name)
+        if viability is None:
+            viability = sum_over_clusters(group, {name: weight.abs() for name, weight in parent.weights.items()})
+        strongest[group.name] = int(viability.masked_fill(~alive[group.name], -torch.inf).argmax())
+    return strongest
+
+
+def _genome(anatomy: Anatomy, clusters: dict[str, Tensor], synapses: dict[str, Tensor]) -> Genome:
+    kept = {name: torch.nonzero(mask).flatten().tolist() for name, mask in clusters.items()}
+    return Genome(kept, synapses)

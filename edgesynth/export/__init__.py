@@ -1,0 +1,7 @@
+"""Export: an individual becomes a bundle, everything that a board needs and nothing of ours."""
+
+from edgesynth.export.bundle import Bundle, export_individual
+from edgesynth.export.ledger import Hop, Ledger
+from edgesynth.export.onnx_file import to_onnx
+
+__all__ = ["Bundle", "Hop", "Ledger", "export_individual", "to_onnx"]

@@ -1,0 +1,142 @@
+"""Dialects: how INT8 is written in Q/DQ nodes for each runtime. A new runtime is a new class and a line in `DIALECTS`.
+
+Two are needed, because ONNX Runtime on x86 does not fuse the form that TensorRT wants and runs it slower than fp32.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from edgesynth.errors import UserError
+
+if TYPE_CHECKING:
+    import onnx
+
+
+class Dialect(Protocol):
+    """What a dialect says of itself.
+
+    Attributes:
+        key: name of the model in the manifest.
+        file: name of the file in the bundle.
+        name: name of the dialect in the manifest.
+    """
+
+    key: str
+    file: str
+    name: str
+
+    def settings(self, model: onnx.ModelProto) -> dict[str, Any]:
+        """Arguments of `quantize_static` for this fp32 model."""
+
+    def check(self, model: onnx.ModelProto) -> None:
+        """Refuse a quantised model that its runtime would refuse.
+
+        Raises:
+            UserError: the installed onnxruntime wrote something else than was asked for.
+        """
+
+
+class TensorRT:
+    """Signed, symmetric, per-tensor activations and per-channel weights: what TensorRT 8.2's importer accepts.
+
+    It wants three inputs on every Q and DQ, zero-points of 0, scales above 0, and float weights with a Q and a DQ of
+    their own; biases stay float. Every input of a convolution or linear layer is quantised and no output: nothing then
+    stands between a convolution and its ReLU, which TensorRT fuses, and a Q moves back over pooling by itself.
+    Transposed convolutions and matrix products (MatMul) stay in floating point.
+    """
+
+    key = "int8"
+    file = "model.int8.onnx"
+    name = "tensorrt"
+    layers = ("Conv", "Gemm")
+
+    def settings(self, model: onnx.ModelProto) -> dict[str, Any]:
+        """Arguments of `quantize_static`."""
+        from onnxruntime.quantization import QuantType
+
+        return {
+            "op_types_to_quantize": list(self.layers),
+            "nodes_to_exclude": [node.name for node in model.graph.node if _rows_are_inputs(node)],
+            "activation_type": QuantType.QInt8,
+            "weight_type": QuantType.QInt8,
+            "extra_options": {
+                "ActivationSymmetric": True,
+                "WeightSymmetric": True,
+                "AddQDQPairToWeight": True,
+                "DedicatedQDQPair": True,
+                "QuantizeBias": False,
+                "OpTypesToExcludeOutputQuantization": list(self.layers),
+            },
+        }
+
+    def check(self, model: onnx.ModelProto) -> None:
+        """Refuse what TensorRT 8.2 refuses."""
+        constants = _constants(model)
+        nodes = [node for node in model.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
+        if not nodes:
+            raise _refused(self.file, "no layer of it could be quantised")
+        for node in nodes:
+            if len(node.input) != 3:
+                raise _refused(self.file, f"{node.name} has no zero-point")
+            scale, zero_point = constants[node.input[1]], constants[node.input[2]]
+            if zero_point.dtype != np.int8 or zero_point.any() or zero_point.shape != scale.shape:
+                raise _refused(self.file, f"{node.name} has the zero-point {zero_point.dtype} {zero_point.tolist()}")
+            if not (np.isfinite(scale) & (scale > 0)).all():
+                raise _refused(self.file, f"{node.name} has a scale of {scale.min()}")
+            if scale.ndim and _axis(node) != 0:
+                raise _refused(self.file, f"{node.name} is per channel on axis {_axis(node)}")
+
+
+class OnnxRuntimeCpu:
+    """Unsigned activations with a zero-point, signed per-channel weights, int32 biases: what ONNX Runtime fuses."""
+
+    key = "int8-cpu"
+    file = "model.int8-cpu.onnx"
+    name = "onnxruntime-cpu"
+
+    def settings(self, model: onnx.ModelProto) -> dict[str, Any]:
+        """Arguments of `quantize_static`."""
+        from onnxruntime.quantization import QuantType
+
+        return {"activation_type": QuantType.QUInt8, "weight_type": QuantType.QInt8, "extra_options": {}}
+
+    def check(self, model: onnx.ModelProto) -> None:
+        """Refuse activations that are not uint8: ONNX Runtime would run them without fusing."""
+        constants = _constants(model)
+        quantised = [node for node in model.graph.node if node.op_type == "QuantizeLinear"]
+        if not quantised:
+            raise _refused(self.file, "no layer of it could be quantised")
+        for node in quantised:
+            if constants[node.input[2]].dtype != np.uint8:
+                raise _refused(self.file, f"{node.name} writes {constants[node.input[2]].dtype}")
+
+
+DIALECTS: tuple[Dialect, ...] = (TensorRT(), OnnxRuntimeCpu())
+
+
+def _rows_are_inputs(node: onnx.NodeProto) -> bool:
+    """Whether it is a linear layer with a weight (inputs, outputs): its channels are axis 1, not TensorRT's 0."""
+    return node.op_type == "Gemm" and not any(item.name == "transB" and item.i for item in node.attribute)
+
+
+def _axis(node: onnx.NodeProto) -> int:
+    """Axis of a Q or DQ; 1 where it is not written."""
+    return next((item.i for item in node.attribute if item.name == "axis"), 1)
+
+
+def _constants(model: onnx.ModelProto) -> dict[str, np.ndarray]:
+    from onnx import numpy_helper
+
+    return {item.name: numpy_helper.to_array(item) for item in model.graph.initializer}
+
+
+def _refused(file: str, why: str) -> UserError:
+    import onnxruntime
+
+    return UserError(
+        f"{file} would be refused on the board: {why} (written by onnxruntime {onnxruntime.__version__}); "
+        "export without --int8, or install the onnxruntime that edgesynth was tested with"
+    )

@@ -1,0 +1,50 @@
+"""Samples: what a bundle carries of the data, so that a board can calibrate, and can judge its own answers."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgesynth.lineage import generator
+from edgesynth.lineage.files import write_bytes
+from edgesynth.tasks import Classification, Split
+
+TEST_IMAGES = 1000
+
+
+def choose(count: int, most: int, seed: int, purpose: str) -> Tensor:
+    """At most `most` of `count` indices, ascending; the same ones for every individual of a run."""
+    order = torch.randperm(count, generator=generator(seed, 0, 0, purpose))
+    return order[:most].sort().values
+
+
+def calibration_images(task: Classification, most: int, seed: int) -> Tensor:
+    """At most `most` training images, (K, C, H, W), float32, not augmented."""
+    images = task.train.images
+    return images[choose(len(images), most, seed, "calibration images")]
+
+
+def write_samples(path: Path, calibration: Tensor, test: Split, expected: Tensor, seed: int) -> None:
+    """Write samples.npz.
+
+    Args:
+        path: the file.
+        calibration: (K, C, H, W), float32.
+        test: the test split; `TEST_IMAGES` of it are written, or all.
+        expected: (N, classes), float32: outputs of the removed torch network on the whole test split.
+        seed: the run's.
+    """
+    chosen = choose(len(test.images), TEST_IMAGES, seed, "test images")
+    arrays = {
+        "calibration": calibration.numpy().astype(np.float32),
+        "images": test.images[chosen].numpy().astype(np.float32),
+        "labels": test.labels[chosen].numpy().astype(np.int64),
+        "expected": expected[chosen].numpy().astype(np.float32),
+    }
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)  # type: ignore[arg-type]
+    write_bytes(path, stream.getvalue())

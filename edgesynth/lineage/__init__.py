@@ -1,0 +1,23 @@
+"""Lineage: the run directory, its individuals and their genomes."""
+
+from edgesynth.lineage.config import Config, resolve
+from edgesynth.lineage.genome import Genome
+from edgesynth.lineage.individual import Individual, Record, individual_name
+from edgesynth.lineage.rebuild import Species, species, state
+from edgesynth.lineage.run import Run, parse_individual
+from edgesynth.lineage.seeds import generator
+
+__all__ = [
+    "Config",
+    "Genome",
+    "Individual",
+    "Record",
+    "Run",
+    "Species",
+    "generator",
+    "individual_name",
+    "parse_individual",
+    "resolve",
+    "species",
+    "state",
+]

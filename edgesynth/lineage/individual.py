@@ -1,0 +1,78 @@
+"""Individual: one network of a lineage, as it stands in its folder."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from edgesynth.anatomy import Census
+from edgesynth.lineage.genome import Genome
+
+SCHEMA = 1
+
+
+def individual_name(generation: int, child: int) -> str:
+    """`g003-c1` for child 1 of generation 3."""
+    return f"g{generation:03d}-c{child}"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What `individual.json` says: facts that a replay gives again, bit for bit; no clock enters it.
+
+    Attributes:
+        generation: 0 for the ancestor.
+        child: place among its siblings.
+        parents: names of its parents.
+        validation: the task's metric on the held-out validation split (percent).
+        feasible: whether it meets the accuracy floor.
+        census: counts of what is alive.
+        synthesis: how its genome was drawn: encoding, factors, what was drawn, what the sweep took.
+        nurture: how it was trained: epochs, losses.
+    """
+
+    generation: int
+    child: int
+    parents: tuple[str, ...]
+    validation: float
+    feasible: bool
+    census: Census
+    synthesis: dict[str, Any] = field(default_factory=dict)
+    nurture: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Its name within the run, such as `g003-c1`."""
+        return individual_name(self.generation, self.child)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"schema": SCHEMA, "name": self.name, **asdict(self), "census": self.census.to_json()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Record:
+        """The record that `to_json` wrote."""
+        fields = {key: value for key, value in data.items() if key not in ("schema", "name")}
+        return cls(**{**fields, "parents": tuple(data["parents"]), "census": Census.from_json(data["census"])})
+
+
+@dataclass(frozen=True)
+class Individual:
+    """A record with its genome and weights.
+
+    Attributes:
+        record: facts.
+        genome: what is alive, in the ancestor's index space.
+        weights: state of the network after removal.
+    """
+
+    record: Record
+    genome: Genome
+    weights: dict[str, Tensor]
+
+    @property
+    def name(self) -> str:
+        """Its name within the run."""
+        return self.record.name

@@ -1,0 +1,175 @@
+"""The run directory: where individuals live.
+
+NAME/config.toml                        resolved, versioned
+NAME/individuals/g003-c1/               individual.json (written last: without it there is no individual),
+                                        genome.json, weights.safetensors, measured.json (clock and latency)
+NAME/outcome.json                       why the run stopped, its best individual
+NAME/test.json                          the test split's verdicts, one reading each
+NAME/bundles/, NAME/report.html         what export and report add
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from safetensors import SafetensorError
+
+from edgesynth.errors import UserError
+from edgesynth.lineage.config import Config, resolve
+from edgesynth.lineage.files import write_bytes, write_json
+from edgesynth.lineage.genome import Genome
+from edgesynth.lineage.individual import Individual, Record
+
+
+class Run:
+    """One run directory. Create it with `Run.create`, reach an existing one with `Run.open`."""
+
+    def __init__(self, path: Path, config: Config) -> None:
+        self.path = path
+        self.config = config
+
+    @classmethod
+    def create(cls, path: Path, config: Config) -> Run:
+        """Make the directory.
+
+        Raises:
+            UserError: it exists already.
+        """
+        if path.exists():
+            raise UserError(f"{path} exists already; continue it with --resume, or give another --run")
+        (path / "individuals").mkdir(parents=True)
+        write_bytes(path / "config.toml", config.to_toml().encode())
+        return cls(path, config)
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """Open a directory that an earlier run made.
+
+        Raises:
+            UserError: it is not a run directory.
+        """
+        if not (path / "config.toml").is_file():
+            raise UserError(
+                f"{path} is not a run: it has no config.toml; give the folder that edgesynth evolve --run made"
+            )
+        return cls(path, resolve(path / "config.toml", {}))
+
+    def folder(self, name: str) -> Path:
+        """Folder of an individual, whether it exists or not."""
+        return self.path / "individuals" / name
+
+    def has(self, name: str) -> bool:
+        """Whether an individual is finished."""
+        return (self.folder(name) / "individual.json").is_file()
+
+    def names(self) -> list[str]:
+        """Names of all finished individuals, oldest first."""
+        return sorted((path.parent.name for path in self.path.glob("individuals/*/individual.json")), key=_place)
+
+    def save(self, individual: Individual) -> None:
+        """Write an individual; its record goes last, so that a crash leaves a whole individual or none."""
+        folder = self.folder(individual.name)
+        folder.mkdir(exist_ok=True)
+        write_bytes(folder / "weights.safetensors", safetensors.torch.save(individual.weights))
+        write_json(folder / "genome.json", individual.genome.to_json())
+        write_json(folder / "individual.json", individual.record.to_json())
+
+    def record(self, name: str) -> Record:
+        """Facts of an individual.
+
+        Raises:
+            UserError: there is none of that name.
+        """
+        if not self.has(name):
+            known = ", ".join(self.names()) or "none yet"
+            raise UserError(f"{self.path} has no individual {name!r}; it has {known}")
+        return Record.from_json(self._json(self.folder(name) / "individual.json"))
+
+    def records(self) -> list[Record]:
+        """Facts of all finished individuals, oldest first."""
+        return [self.record(name) for name in self.names()]
+
+    def load(self, name: str) -> Individual:
+        """An individual with its genome and weights.
+
+        Raises:
+            UserError: there is none of that name, or its files are damaged.
+        """
+        record = self.record(name)
+        path = self.folder(name) / "weights.safetensors"
+        try:
+            weights = safetensors.torch.load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise UserError(
+                f"{path} cannot be read ({error}); delete {self.folder(name)} and breed it again with --resume"
+            ) from None
+        return Individual(record, Genome.from_json(self._json(self.folder(name) / "genome.json")), weights)
+
+    def measured(self, name: str) -> dict[str, Any]:
+        """Clock and latency of an individual; empty where nothing was measured."""
+        path = self.folder(name) / "measured.json"
+        return self._json(path) if path.is_file() else {}
+
+    def save_measured(self, name: str, figures: dict[str, Any]) -> None:
+        """Keep figures that a replay will not give again: seconds, latency."""
+        write_json(self.folder(name) / "measured.json", figures)
+
+    def tested(self) -> dict[str, float]:
+        """{individual: the task's metric on the test split}, of those that were reported."""
+        path = self.path / "test.json"
+        return self._json(path) if path.is_file() else {}
+
+    def save_tested(self, name: str, metric: float) -> None:
+        """Keep the one reading of the test split for an individual."""
+        write_json(self.path / "test.json", {**self.tested(), name: metric})
+
+    def outcome(self) -> dict[str, Any]:
+        """Why the run stopped and its best individual; empty while it has not."""
+        path = self.path / "outcome.json"
+        return self._json(path) if path.is_file() else {}
+
+    def save_outcome(self, outcome: dict[str, Any]) -> None:
+        """Keep why the run stopped."""
+        write_json(self.path / "outcome.json", outcome)
+
+    def _json(self, path: Path) -> Any:
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{path} cannot be read ({error}); delete {path.parent} and breed it again with --resume"
+            ) from None
+
+
+def _place(name: str) -> tuple[int, int]:
+    generation, _, child = name.removeprefix("g").partition("-c")
+    return (int(generation), int(child)) if generation.isdigit() and child.isdigit() else (1 << 30, 0)
+
+
+def parse_individual(text: str) -> tuple[Run, str]:
+    """`RUN` or `RUN:INDIVIDUAL` to the run and the individual's name; a bare run means its best feasible individual.
+
+    Raises:
+        UserError: there is no such run or individual, or the run has no feasible individual.
+    """
+    path, name = text, ""
+    if not (Path(text) / "config.toml").is_file() and ":" in text:
+        path, _, name = text.rpartition(":")
+    run = Run.open(Path(path))
+    if name:
+        run.record(name)
+        return run, name
+    best = run.outcome().get("best")
+    if best is None:
+        why = (
+            "its run is not finished: continue it with edgesynth evolve --resume"
+            if not run.outcome()
+            else ("none meets its accuracy floor: lower --min-accuracy, raise --keep or --epochs")
+        )
+        raise UserError(
+            f"{run.path} has no best individual; {why}, or name one of {', '.join(run.names()) or 'none yet'}"
+        )
+    return run, best

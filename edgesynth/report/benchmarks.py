@@ -1,0 +1,195 @@
+"""What `edgesynth benchmark` measured of a run's bundles; a damaged result is named, the others are still read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgesynth.benchmark.result import read_result
+from edgesynth.errors import UserError
+from edgesynth.report.formats import decimal, milliseconds
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One precision at one batch.
+
+    Attributes:
+        precision: its name, such as `fp32`.
+        batch: images per inference.
+        file: the model's file in the bundle.
+        size_bytes: of that file; None where it is not given.
+        p50_ms, p90_ms, p99_ms, mean_ms, min_ms: latency of one inference (ms).
+        cov_percent: standard deviation over mean (percent).
+        count: number of latencies.
+        throughput_images_per_s: images per second.
+        accuracy_percent: metric on the bundle's labelled samples (percent); None where it was not measured.
+        speedup_x: fp32's median latency over its own; None without an fp32 beside it.
+        energy: energy per image and its meter, or why it was not measured.
+        flags: what must be known before believing it.
+        samples_ms: raw latencies (ms).
+    """
+
+    precision: str
+    batch: int
+    file: str
+    size_bytes: int | None
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    mean_ms: float
+    min_ms: float
+    cov_percent: float
+    count: int
+    throughput_images_per_s: float
+    accuracy_percent: float | None
+    speedup_x: float | None
+    energy: str
+    flags: tuple[str, ...]
+    samples_ms: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class BenchmarkedBundle:
+    """One result file.
+
+    Attributes:
+        bundle: name of its folder.
+        individual: what was measured.
+        machine: where, as (fact, value).
+        engine: by what, as (fact, value).
+        measurements: in the order of the file.
+    """
+
+    bundle: str
+    individual: str
+    machine: tuple[tuple[str, str], ...]
+    engine: tuple[tuple[str, str], ...]
+    measurements: tuple[Measurement, ...]
+
+    @property
+    def first_batch(self) -> tuple[Measurement, ...]:
+        """One measurement for each precision, at the batch that was given first."""
+        return tuple(one for one in self.measurements if one.batch == self.measurements[0].batch)
+
+
+@dataclass(frozen=True)
+class Benchmarks:
+    """All bundles of a run.
+
+    Attributes:
+        measured: those with a readable result.
+        damaged: (file below the run, why it cannot be read).
+        waiting: names of the folders without a result.
+    """
+
+    measured: tuple[BenchmarkedBundle, ...]
+    damaged: tuple[tuple[str, str], ...]
+    waiting: tuple[str, ...]
+
+
+def read_benchmarks(run_path: Path) -> Benchmarks:
+    """Read every `bundles/*/result.json` of a run directory; none of them can make it fail."""
+    measured, damaged, waiting = [], [], []
+    for folder in sorted(path for path in (run_path / "bundles").glob("*") if path.is_dir()):
+        file = folder / "result.json"
+        if not file.exists():
+            waiting.append(folder.name)
+            continue
+        try:
+            measured.append(_bundle(folder.name, read_result(str(file))))
+        except UserError as error:
+            damaged.append((file.relative_to(run_path).as_posix(), str(error).removeprefix(str(file)).strip()))
+        except (OSError, TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+            why = f"holds something else than schema 1 promises ({type(error).__name__}: {error}); measure again"
+            damaged.append((file.relative_to(run_path).as_posix(), why))
+    return Benchmarks(tuple(measured), tuple(damaged), tuple(waiting))
+
+
+def latencies_ms(benchmarks: Benchmarks, ancestor: str, individual: str) -> tuple[float, float] | None:
+    """Median latencies (ms) of two individuals, where both were measured alike: fp32, machine, engine and batch.
+
+    Returns:
+        The ancestor's and the individual's; None where no pair of results can be compared.
+    """
+    found = {
+        (one.machine, one.engine, each.batch, one.individual): each.p50_ms
+        for one in benchmarks.measured
+        for each in one.measurements
+        if each.precision == "fp32"
+    }
+    for (*alike, name), own_ms in found.items():
+        first_ms = found.get((*alike, ancestor))  # type: ignore[arg-type]
+        if name == individual and first_ms is not None:
+            return first_ms, own_ms
+    return None
+
+
+def facts(pairs: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """A machine's or an engine's facts as text, those without a value left out; load is a moment's, not a machine's."""
+    return tuple((name, str(value)) for name, value in pairs.items() if value not in (None, "") and name != "load_1min")
+
+
+def _bundle(folder: str, result: dict[str, Any]) -> BenchmarkedBundle:
+    return BenchmarkedBundle(
+        bundle=folder,
+        # A bare file has no individual: its bundle's name stands for it.
+        individual=str(result["individual"] or folder).rpartition(":")[2],
+        machine=facts(result["machine"]),
+        engine=facts(result["engine"]),
+        measurements=tuple(_measurement(one) for one in result["measurements"]),
+    )
+
+
+def _measurement(one: dict[str, Any]) -> Measurement:
+    latency = one["latency_ms"]
+    return Measurement(
+        precision=str(one["precision"]),
+        batch=int(one["batch"]),
+        file=str(one["file"]),
+        size_bytes=None if one.get("bytes") is None else int(one["bytes"]),
+        p50_ms=_number(latency["p50"]),
+        p90_ms=_number(latency["p90"]),
+        p99_ms=_number(latency["p99"]),
+        mean_ms=_number(latency["mean"]),
+        min_ms=_number(latency["min"]),
+        cov_percent=100 * _number(latency["cov"]),
+        count=int(latency["count"]),
+        throughput_images_per_s=_number(one["throughput_images_per_s"]),
+        accuracy_percent=_number_or_none(one.get("accuracy_percent")),
+        speedup_x=_number_or_none(one.get("speedup_vs_fp32")),
+        energy=_energy(one["energy"]),
+        flags=_texts(one["flags"]),
+        samples_ms=tuple(_number(value) for value in one["samples_ms"]),
+    )
+
+
+def _energy(energy: dict[str, Any]) -> str:
+    per_image_mj = _number_or_none(energy.get("per_image_mj"))
+    if per_image_mj is None:
+        return f"not measured: {energy.get('reason') or 'no reason given'}"
+    parts = [f"{milliseconds(per_image_mj)} mJ/image"]
+    if energy.get("images_per_joule") is not None:
+        parts.append(f"{decimal(_number(energy['images_per_joule']))} images/J")
+    scope = ", ".join(str(energy[key]) for key in ("meter", "scope") if energy.get(key))
+    return ", ".join(parts) + (f" ({scope})" if scope else "")
+
+
+def _texts(values: Iterable[Any]) -> tuple[str, ...]:
+    if isinstance(values, str):
+        raise TypeError("flags is a text and not a list")
+    return tuple(str(value) for value in values)
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value} is not a finite number")
+    return number
+
+
+def _number_or_none(value: Any) -> float | None:
+    return None if value is None else _number(value)

@@ -1,0 +1,77 @@
+"""The headline: what the best individual has left of its ancestor, in six figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgesynth.report.benchmarks import Benchmarks, latencies_ms
+from edgesynth.report.formats import count, milliseconds, percent, times
+from edgesynth.report.lineage_table import Lineage
+
+NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of the headline.
+
+    Attributes:
+        label: what it is.
+        value: the figure with its unit, or `not measured`.
+        detail: from what to what, or why it was not measured.
+    """
+
+    label: str
+    value: str
+    detail: str
+
+
+def headline(lineage: Lineage, benchmarks: Benchmarks) -> list[Figure]:
+    """The figures of a run's best individual against its ancestor."""
+    first, best = lineage.ancestor, lineage.tip
+    floor = f"; floor {percent(lineage.min_accuracy)} %" if lineage.min_accuracy is not None else ""
+    return [
+        Figure(
+            "Synaptic efficiency",
+            f"{times(best.synaptic_efficiency_x)} ×",
+            f"{count(first.synapses)} → {count(best.synapses)} synapses",
+        ),
+        Figure(
+            "Cluster efficiency",
+            f"{times(best.cluster_efficiency_x)} ×",
+            f"{count(first.clusters)} → {count(best.clusters)} clusters",
+        ),
+        Figure("MACs", f"{times(best.macs_fewer_x)} × fewer", f"{count(first.macs)} → {count(best.macs)} MACs"),
+        Figure(
+            "Validation accuracy",
+            f"{percent(best.validation_percent)} %",
+            f"{percent(first.validation_percent)} → {percent(best.validation_percent)} %{floor}",
+        ),
+        _test(lineage),
+        _latency(lineage, benchmarks),
+    ]
+
+
+def _test(lineage: Lineage) -> Figure:
+    first, best = lineage.ancestor, lineage.tip
+    if best.test_percent is None:
+        return Figure("Test accuracy", NOT_MEASURED, f"the test split was not read for {best.individual}")
+    before = "ancestor not measured" if first.test_percent is None else f"{percent(first.test_percent)} %"
+    return Figure("Test accuracy", f"{percent(best.test_percent)} %", f"{before} → {percent(best.test_percent)} %")
+
+
+def _latency(lineage: Lineage, benchmarks: Benchmarks) -> Figure:
+    first, best = lineage.ancestor, lineage.tip
+    if first is best:
+        return Figure("Latency", NOT_MEASURED, f"{first.individual} is the ancestor: nothing to compare it with yet")
+    pair, how = (first.latency_ms, best.latency_ms), "batch 1, timed by edgesynth evolve"
+    if not all(pair):
+        pair = latencies_ms(benchmarks, first.individual, best.individual) or (None, None)
+        how = "median, fp32, two runs of edgesynth benchmark on the same machine"
+    before_ms, after_ms = pair
+    if not before_ms or not after_ms:
+        why = f"no latency of both {first.individual} and {best.individual} that can be compared"
+        return Figure("Latency", NOT_MEASURED, why)
+    ratio = before_ms / after_ms
+    value = f"{times(ratio)} × faster" if ratio >= 1 else f"{times(1 / ratio)} × slower"
+    return Figure("Latency", value, f"{milliseconds(before_ms)} → {milliseconds(after_ms)} ms, {how}")

@@ -1,0 +1,163 @@
+"""The lineage as rows: what each individual has left of its ancestor, and the main line that leads to the best one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgesynth.errors import UserError
+from edgesynth.lineage import Record, Run
+
+
+@dataclass(frozen=True)
+class Row:
+    """One individual beside its ancestor.
+
+    Attributes:
+        individual: its name, such as `g003-c1`.
+        generation: 0 for the ancestor.
+        parents: names of its parents.
+        validation_percent: metric on the validation split (percent).
+        test_percent: metric on the test split (percent); None where it was not read.
+        feasible: whether it meets the accuracy floor.
+        on_main_line: whether it is an ancestor of the best individual, or that one.
+        synapses: living weights of convolution and linear layers.
+        clusters: their living output channels.
+        macs: multiply-accumulates for one input after removal, dense.
+        params: parameters after removal.
+        sparse_bytes: bytes of its sparse form.
+        synaptic_efficiency_x: the ancestor's synapses over its own; None where it has none.
+        cluster_efficiency_x: the same for clusters.
+        macs_fewer_x: the same for MACs.
+        latency_ms: None where it was not measured.
+        breeding_s: wall time of its synthesis and nurture (s); None where it was not measured.
+    """
+
+    individual: str
+    generation: int
+    parents: tuple[str, ...]
+    validation_percent: float
+    test_percent: float | None
+    feasible: bool
+    on_main_line: bool
+    synapses: int
+    clusters: int
+    macs: int
+    params: int
+    sparse_bytes: int
+    synaptic_efficiency_x: float | None
+    cluster_efficiency_x: float | None
+    macs_fewer_x: float | None
+    latency_ms: float | None
+    breeding_s: float | None
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """All individuals of a run, and its main line.
+
+    Attributes:
+        rows: all individuals, oldest first.
+        line: the main line, oldest first.
+        records: the facts behind the rows, by name.
+        best: the best feasible individual; None while the run goes on or if there is none.
+        reason: why the run stopped; None while it has not.
+        min_accuracy: floor on validation accuracy (percent); None while it is not known.
+    """
+
+    rows: tuple[Row, ...]
+    line: tuple[Row, ...]
+    records: dict[str, Record]
+    best: str | None
+    reason: str | None
+    min_accuracy: float | None
+
+    @property
+    def ancestor(self) -> Row:
+        """Generation 0."""
+        return self.rows[0]
+
+    @property
+    def tip(self) -> Row:
+        """End of the main line: the best individual, or without one the newest generation's best by validation."""
+        return self.line[-1]
+
+
+def read_lineage(run: Run) -> Lineage:
+    """Read all finished individuals of a run.
+
+    Raises:
+        UserError: nothing is finished yet, the ancestor is missing, or a file is damaged.
+    """
+    records = {record.name: record for record in run.records()}
+    if not records:
+        raise UserError(f"{run.path} has no finished individual yet; continue it with edgesynth evolve --resume")
+    ancestor = next(iter(records.values()))
+    if ancestor.generation != 0:
+        raise UserError(f"{run.path} has no ancestor (g000-c0); breed it again with edgesynth evolve --resume")
+    outcome = run.outcome()
+    best = outcome.get("best") if outcome.get("best") in records else None
+    line = _chain(records, best or _newest_best(records))
+    tested = run.tested()
+    rows = {name: _row(run, record, ancestor, tested.get(name), name in line) for name, record in records.items()}
+    return Lineage(
+        rows=tuple(rows.values()),
+        line=tuple(rows[name] for name in line),
+        records=records,
+        best=best,
+        reason=str(outcome.get("reason", "outcome.json does not say")).rstrip(".") if outcome else None,
+        min_accuracy=outcome.get("min_accuracy", run.config.min_accuracy),
+    )
+
+
+def lineage_rows(run: Run) -> list[Row]:
+    """Rows of the main line, from the ancestor to the best individual.
+
+    Raises:
+        UserError: see `read_lineage`.
+    """
+    return list(read_lineage(run).line)
+
+
+def _row(run: Run, record: Record, ancestor: Record, test_percent: float | None, on_main_line: bool) -> Row:
+    own, first, measured = record.census, ancestor.census, run.measured(record.name)
+    return Row(
+        individual=record.name,
+        generation=record.generation,
+        parents=record.parents,
+        validation_percent=record.validation,
+        test_percent=test_percent,
+        feasible=record.feasible,
+        on_main_line=on_main_line,
+        synapses=own.synapses,
+        clusters=own.clusters,
+        macs=own.macs,
+        params=own.params,
+        sparse_bytes=own.sparse_bytes,
+        synaptic_efficiency_x=_ratio(first.synapses, own.synapses),
+        cluster_efficiency_x=_ratio(first.clusters, own.clusters),
+        macs_fewer_x=_ratio(first.macs, own.macs),
+        latency_ms=measured.get("latency_ms"),
+        breeding_s=measured.get("breeding_s"),
+    )
+
+
+def _ratio(ancestor: int, individual: int) -> float | None:
+    return ancestor / individual if individual else None
+
+
+def _newest_best(records: dict[str, Record]) -> str:
+    newest = max(record.generation for record in records.values())
+    candidates = [record for record in records.values() if record.generation == newest]
+    # Of equally accurate ones the smaller leads.
+    return max(candidates, key=lambda record: (record.validation, -record.census.synapses)).name
+
+
+def _chain(records: dict[str, Record], name: str) -> list[str]:
+    """Names from the oldest known parent to `name`; of two parents the first is followed."""
+    chain = [name]
+    while records[chain[-1]].parents:
+        parent = records[chain[-1]].parents[0]
+        if parent not in records or parent in chain:
+            break
+        chain.append(parent)
+    return chain[::-1]

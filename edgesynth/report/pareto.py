@@ -1,0 +1,26 @@
+"""The Pareto front: individuals that none other beats in cost and accuracy at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+
+def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Find the points that no other dominates.
+
+    A point dominates another if it costs no more, is no less accurate, and is better in at least one of the two.
+
+    Args:
+        points: (cost, accuracy) of each; lower cost and higher accuracy are better. Points that are not
+            finite are left out.
+
+    Returns:
+        Indices into `points`, cheapest first, so that accuracy rises strictly along them; of equal points the first.
+    """
+    finite = [index for index, point in enumerate(points) if all(map(math.isfinite, point))]
+    front: list[int] = []
+    for index in sorted(finite, key=lambda index: (points[index][0], -points[index][1])):
+        if not front or points[index][1] > points[front[-1]][1]:
+            front.append(index)
+    return front

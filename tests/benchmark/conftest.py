@@ -1,0 +1,150 @@
+"""A tiny classifier as ONNX, fp32 and Q/DQ, and the bundle around it as `edgesynth export` would write it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+from edgesynth.benchmark.bundle import sha256_of
+
+SHAPE = (1, 8, 8)
+CLASSES = 10
+SAMPLES = 16
+WRONG_LABELS = 4  # of 16: the fp32 accuracy is exactly 75 %
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def write_classifier(path, batch="batch", height=8, channels=4):
+    """Conv, ReLU, Flatten, Gemm with fixed random weights; opset 13, IR 7."""
+    rng = np.random.default_rng(0)
+    weights = {
+        "conv": rng.normal(0, 0.5, (channels, 1, 3, 3)),
+        "conv_bias": rng.normal(0, 0.1, channels),
+        "fc": rng.normal(0, 0.2, (channels * 64, CLASSES)),
+        "fc_bias": np.zeros(CLASSES),
+    }
+    nodes = [
+        helper.make_node("Conv", ["images", "conv", "conv_bias"], ["a"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("Flatten", ["b"], ["c"]),
+        helper.make_node("Gemm", ["c", "fc", "fc_bias"], ["logits"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "classifier",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [batch, 1, height, 8])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [batch, CLASSES])],
+        [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7), str(path))
+    return path
+
+
+class _Reader(CalibrationDataReader):
+    def __init__(self, images):
+        self.batches = iter([{"images": images}])
+
+    def get_next(self):
+        return next(self.batches, None)
+
+
+def write_manifest(folder, **changes):
+    """The manifest of what lies in the folder now; `changes` replace top-level fields."""
+    models = {"fp32": ("model.onnx", "plain"), "int8-cpu": ("model.int8-cpu.onnx", "onnxruntime-cpu")}
+    files = [file for file in sorted(folder.iterdir()) if file.suffix in (".onnx", ".npz")]
+    manifest = {
+        "schema": 1,
+        "tool": {"name": "edgesynth", "version": "0.1.0"},
+        "individual": "g003-c1",
+        "task": {"name": "digits", "metric": "accuracy", "unit": "percent"},
+        "input": {"name": "images", "shape": list(SHAPE), "dtype": "float32", "layout": "NCHW"},
+        "output": {"name": "logits", "shape": [CLASSES]},
+        "labels": [str(label) for label in range(CLASSES)],
+        "models": {
+            key: {"file": name, "dialect": dialect, "opset": 13, "ir": 7}
+            for key, (name, dialect) in models.items()
+            if (folder / name).exists()
+        },
+        "files": {file.name: {"sha256": sha256_of(str(file)), "bytes": file.stat().st_size} for file in files},
+    }
+    manifest.update(changes)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def read_npz(folder):
+    """The arrays of the bundle's samples, as a dict that can be changed and written back."""
+    with np.load(folder / "samples.npz") as arrays:
+        return dict(arrays)
+
+
+@pytest.fixture(scope="session")
+def pristine_bundle(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pristine") / "bundle"
+    folder.mkdir()
+    write_classifier(folder / "model.onnx")
+    images = np.random.default_rng(1).normal(0, 1, (SAMPLES, *SHAPE)).astype(np.float32)
+    quantize_static(
+        str(folder / "model.onnx"),
+        str(folder / "model.int8-cpu.onnx"),
+        _Reader(images),
+        quant_format=QuantFormat.QDQ,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+    )
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
+    expected = session.run(None, {"images": images})[0]
+    labels = expected.argmax(axis=1).astype(np.int64)
+    labels[:WRONG_LABELS] = (labels[:WRONG_LABELS] + 1) % CLASSES
+    np.savez(folder / "samples.npz", calibration=images[:4], images=images, labels=labels, expected=expected)
+    write_manifest(folder)
+    return folder
+
+
+@pytest.fixture
+def bundle(pristine_bundle, tmp_path):
+    return Path(shutil.copytree(pristine_bundle, tmp_path / "bundle"))
+
+
+@pytest.fixture
+def edgesynth(tmp_path):
+    """Run the installed command in an empty folder: (exit code, stdout, stderr)."""
+
+    def run(*arguments):
+        command = [str(Path(sys.executable).parent / "edgesynth"), *map(str, arguments)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+class RailTree:
+    """A powercap tree in a folder: packages, their parts, and what else lies there."""
+
+    def __init__(self, sysfs):
+        self.sysfs = str(sysfs)
+        self.root = sysfs / "class" / "powercap"
+        self.root.mkdir(parents=True)
+        (self.root / "intel-rapl").mkdir()
+
+    def add(self, folder, name, energy_uj, range_uj=262143328850):
+        (self.root / folder).mkdir()
+        (self.root / folder / "name").write_text(name + "\n")
+        (self.root / folder / "max_energy_range_uj").write_text(f"{range_uj}\n")
+        self.set(folder, energy_uj)
+
+    def set(self, folder, energy_uj):
+        (self.root / folder / "energy_uj").write_text(f"{energy_uj}\n")
+
+
+@pytest.fixture
+def rails(tmp_path):
+    return RailTree(tmp_path / "sys")

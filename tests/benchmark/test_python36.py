@@ -1,0 +1,120 @@
+"""What runs on the board reads, and where an interpreter is at hand runs, under Python 3.6."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import REPOSITORY
+
+ON_BOARD = ("__init__.py", "errors.py", "benchmark", "cli/__init__.py", "cli/benchmark.py")
+# The last versions with wheels for Python 3.6; a JetPack board has the same click.
+PACKAGES = ("click==8.0.4", "numpy==1.19.4", "onnxruntime==1.10.0")
+
+
+def _vermin(*paths):
+    command = [sys.executable, "-c", "from vermin import main; main()", "-t=3.6-", "--violations", "--no-tips"]
+    done = subprocess.run([*command, *map(str, paths)], capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_files_of_the_board_need_no_more_than_python_36():
+    code, report = _vermin(*(REPOSITORY / "edgesynth" / path for path in ON_BOARD))
+    assert code == 0, report
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "if (size := 3) > 2: pass",
+        "print(f'{size=}')",
+        "import dataclasses",
+        "import time; time.perf_counter_ns()",
+        "from __future__ import annotations",
+    ],
+)
+def test_the_check_sees_what_the_board_cannot_read(tmp_path, line):
+    (tmp_path / "young.py").write_text(line + "\n")
+    code, report = _vermin(tmp_path / "young.py")
+    assert code == 1, report
+
+
+def _runs(*command):
+    try:
+        return subprocess.run(command, capture_output=True, timeout=300).returncode == 0
+    except OSError:
+        return False
+
+
+def _interpreter():
+    candidates = [str(path) for path in sorted(Path.home().glob(".pyenv/versions/3.6*/bin/python"))]
+    for candidate in [*candidates, "python3.6"]:
+        # A shim on the PATH may stand for a version that is not installed.
+        if _runs(candidate, "-c", "import sys; sys.exit(sys.version_info[:2] != (3, 6))"):
+            return candidate
+    return None
+
+
+@pytest.fixture(scope="session")
+def python36():
+    """An interpreter with what a board has; made once, kept beside the repository's own environment."""
+    folder = REPOSITORY / ".venv36"
+    python = str(folder / "bin" / "python")
+    ready = "import click, numpy, onnxruntime"
+    if not _runs(python, "-c", ready):
+        interpreter = _interpreter()
+        if interpreter is None:
+            pytest.skip("no Python 3.6 here (looked at pyenv's versions and for python3.6 on the PATH)")
+        if not _runs(interpreter, "-m", "venv", "--clear", str(folder)):
+            pytest.skip(f"{interpreter} cannot make a virtual environment in {folder}")
+        for packages in (("pip==21.3.1",), PACKAGES):
+            if not _runs(python, "-m", "pip", "install", "-q", *packages):
+                pytest.skip(f"pip under Python 3.6 cannot install {', '.join(packages)}: no index can be reached?")
+    return python
+
+
+@pytest.fixture
+def edgesynth36(python36, tmp_path):
+    def run(*arguments):
+        command = [python36, "-W", "error::SyntaxWarning", "-c", "from edgesynth.cli import main; main()"]
+        done = subprocess.run(
+            [*command, *map(str, arguments)],
+            cwd=tmp_path,
+            env=dict(os.environ, PYTHONPATH=str(REPOSITORY), PYTHONDONTWRITEBYTECODE="1", LC_ALL="C.UTF-8"),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+def test_a_bundle_is_measured_under_python_36(edgesynth36, bundle):
+    code, _, err = edgesynth36("benchmark", bundle, "--duration-s", "0.05", "--warm-up-s", "0", "--batch", "1,5")
+    assert code == 0, err
+    result = json.loads((bundle / "result.json").read_text())
+    assert result["machine"]["python"].startswith("3.6.")
+    assert result["engine"]["version"] == "1.10.0"
+    figures = {(one["precision"], one["batch"]): one for one in result["measurements"]}
+    assert sorted(figures) == [("fp32", 1), ("fp32", 5), ("int8", 1), ("int8", 5)]
+    assert figures["fp32", 5]["accuracy_percent"] == 75.0
+    assert figures["fp32", 5]["max_abs_error"] < 1e-4
+    assert 1e-4 < figures["int8", 5]["max_abs_error"] < 0.5
+
+
+def test_a_damaged_bundle_is_one_line_under_python_36(edgesynth36, bundle):
+    (bundle / "model.onnx").write_bytes(b"x")
+    code, out, err = edgesynth36("benchmark", bundle)
+    assert (code, out) == (2, "")
+    assert err.startswith("edgesynth: ")
+    assert err.count("\n") == 1
+
+
+def test_a_command_of_the_workstation_says_so_under_python_36(edgesynth36):
+    code, _, err = edgesynth36("evolve")
+    assert code == 2
+    assert "edgesynth evolve needs Python 3.10 or newer and torch, and this is Python 3.6" in err

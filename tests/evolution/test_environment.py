@@ -1,0 +1,85 @@
+import math
+
+import pytest
+import torch
+
+from edgesynth.evolution.environment.calibrated import CalibratedEnvironment, survival_chances, systematic_sample
+from edgesynth.evolution.environment.faithful import FaithfulEnvironment
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def everything(viability):
+    return {name: torch.ones_like(tensor, dtype=torch.bool) for name, tensor in viability.items()}
+
+
+def test_faithful_survivors_are_the_papers_share():
+    """P(0) = 1/e and P(Z) = 1: of the weakest F/e survive, of the strongest F (papers, eq. 2-4)."""
+    viability = {
+        "weak": torch.full((40_000,), -1.0, dtype=torch.float64),
+        "strong": torch.zeros(40_000, dtype=torch.float64),
+    }
+    drawn = FaithfulEnvironment(0.7).draw(viability, everything(viability), expected=1, generator=generator())
+    assert drawn["weak"].double().mean().item() == pytest.approx(0.7 / math.e, abs=0.01)
+    assert drawn["strong"].double().mean().item() == pytest.approx(0.7, abs=0.01)
+
+
+def test_faithful_gaussian_weights_survive_at_the_derived_rate():
+    """Z = layer maximum of 400,000 Gaussian weights: mean P is 0.44."""
+    weights = torch.randn(400_000, generator=generator()).abs().double()
+    viability = {"layer": weights / weights.max() - 1}
+    drawn = FaithfulEnvironment(0.999999).draw(viability, everything(viability), expected=0, generator=generator(1))
+    assert drawn["layer"].double().mean().item() == pytest.approx(0.44, abs=0.01)
+
+
+@pytest.mark.parametrize("environment", [FaithfulEnvironment(0.9), CalibratedEnvironment(0.1)])
+def test_the_dead_stay_dead(environment):
+    viability = {"layer": torch.zeros(1000, dtype=torch.float64)}
+    alive = {"layer": torch.rand(1000, generator=generator()) < 0.5}
+    drawn = environment.draw(viability, alive, expected=300, generator=generator(1))["layer"]
+    assert drawn.any() and not (drawn & ~alive["layer"]).any()
+
+
+@pytest.mark.parametrize("temperature", [0.02, 0.1, 1.0])
+@pytest.mark.parametrize("expected", [1, 137, 999])
+def test_calibrated_survivors_number_what_the_budget_asks(temperature, expected):
+    viability = {
+        "a": -torch.rand(400, generator=generator()).double(),
+        "b": -torch.rand(30, 20, generator=generator(1)).double(),
+    }
+    drawn = CalibratedEnvironment(temperature).draw(viability, everything(viability), expected, generator(2))
+    assert drawn["b"].shape == (30, 20)
+    assert sum(int(mask.sum()) for mask in drawn.values()) in (expected - 1, expected, expected + 1)
+
+
+def test_a_low_temperature_keeps_the_strongest_and_a_high_one_does_not():
+    viability = {"layer": torch.linspace(-1, 0, 1000, dtype=torch.float64)}
+    cold = CalibratedEnvironment(0.001).draw(viability, everything(viability), 200, generator())["layer"]
+    warm = CalibratedEnvironment(10).draw(viability, everything(viability), 200, generator())["layer"]
+    assert cold[805:].all() and not cold[:795].any()
+    assert 20 < int(warm[800:].sum()) < 70
+
+
+def test_survival_chances_are_in_proportion_until_they_reach_one():
+    chances = survival_chances(torch.log(torch.tensor([1.0, 2.0, 3.0, 100.0], dtype=torch.float64) / 100), expected=2.2)
+    assert chances.sum().item() == pytest.approx(2.2)
+    assert chances[3] == 1
+    assert (chances[1] / chances[0]).item() == pytest.approx(2) and (chances[2] / chances[0]).item() == pytest.approx(3)
+
+
+def test_what_nothing_depends_on_cannot_survive():
+    chances = survival_chances(torch.tensor([0.0, -torch.inf, -1.0], dtype=torch.float64), expected=3)
+    assert chances.tolist() == [1, 0, 1]
+
+
+def test_systematic_sampling_gives_each_its_own_chance_and_scatters_by_less_than_one():
+    chances = torch.tensor([0.1, 0.5, 0.9, 0.25, 0.75] * 10, dtype=torch.float64)
+    source, counts, total = generator(4), [], torch.zeros(50)
+    for _ in range(4000):
+        taken = systematic_sample(chances, source)
+        counts.append(int(taken.sum()))
+        total += taken
+    assert set(counts) <= {25, 26} | {24}
+    assert (total / 4000 - chances).abs().max() < 0.04

@@ -1,0 +1,196 @@
+import hashlib
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import edgesynth as package
+from edgesynth.benchmark.bundle import open_bundle
+from edgesynth.errors import UserError
+from edgesynth.export import bundle, export_individual
+
+from .conftest import ANCESTOR, OFFSPRING, tree
+
+FP32_FILES = {"model.onnx", "ranges.json", "samples.npz", "manifest.json"}
+INT8_FILES = {"model.int8.onnx", "model.int8-cpu.onnx"}
+
+
+@pytest.fixture(scope="module")
+def samples(exported):
+    with np.load(exported.path / "samples.npz", allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def test_the_bundle_lies_in_the_run_and_holds_these_files(exported):
+    assert exported.path.parts[-3:] == ("run", "bundles", OFFSPRING)
+    assert {path.name for path in exported.path.iterdir()} == FP32_FILES | INT8_FILES
+
+
+def test_the_manifest_returned_is_the_one_written(exported):
+    assert json.loads((exported.path / "manifest.json").read_text()) == exported.manifest
+
+
+def test_every_file_but_the_manifest_is_listed_with_its_sha256_and_size(exported):
+    listed = exported.manifest["files"]
+    assert set(listed) == FP32_FILES - {"manifest.json"} | INT8_FILES
+    for name, facts in listed.items():
+        content = (exported.path / name).read_bytes()
+        assert facts == {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+
+def test_the_manifest_describes_the_network(exported, task):
+    manifest = exported.manifest
+    assert manifest["schema"] == 1
+    assert manifest["tool"] == {"name": "edgesynth", "version": package.__version__}
+    assert manifest["individual"] == OFFSPRING
+    assert manifest["task"] == {"name": "digits", "metric": "accuracy", "unit": "percent"}
+    assert manifest["input"] == {"name": "images", "shape": [1, 28, 28], "dtype": "float32", "layout": "NCHW"}
+    assert manifest["output"] == {"name": "logits", "shape": [10]}
+    assert manifest["preprocessing"] == task.preprocessing
+    assert manifest["labels"] == [str(digit) for digit in range(10)]
+    assert {key: (facts["file"], facts["dialect"]) for key, facts in manifest["models"].items()} == {
+        "fp32": ("model.onnx", "plain"),
+        "int8": ("model.int8.onnx", "tensorrt"),
+        "int8-cpu": ("model.int8-cpu.onnx", "onnxruntime-cpu"),
+    }
+    assert {(facts["opset"], facts["ir"]) for facts in manifest["models"].values()} == {(13, 7)}
+
+
+def test_the_chosen_calibration_has_the_best_validation_accuracy_of_all_three(exported):
+    for key in ("int8", "int8-cpu"):
+        calibration = exported.manifest["models"][key]["calibration"]
+        tried = calibration["validation_accuracy_percent"]
+        assert set(tried) == {"minmax", "percentile-99.999", "percentile-99.99"}
+        assert tried[calibration["method"]] == max(tried.values()) > 90
+
+
+def test_census_and_lineage_are_those_of_the_run(exported, pristine_run):
+    ancestor, offspring = pristine_run.record(ANCESTOR), pristine_run.record(OFFSPRING)
+    census = exported.manifest["census"]
+    assert census["ancestor"]["synapses"] == 430500
+    assert census["individual"]["clusters"] == 8 + 16 + 60 + 10
+    assert census["synaptic_efficiency"] == 430500 / offspring.census.synapses
+    assert census["cluster_efficiency"] == 580 / 94
+    assert exported.manifest["lineage"] == [
+        {"name": one.name, "parents": list(one.parents), "validation": one.validation}
+        | {"synapses": one.census.synapses, "clusters": one.census.clusters}
+        for one in (ancestor, offspring)
+    ]
+
+
+def test_samples_are_the_test_split_with_the_outputs_of_the_removed_network(samples, removed, task):
+    images, labels = task.load_test()
+    assert np.array_equal(samples["images"], images.numpy())
+    assert np.array_equal(samples["labels"], labels.numpy())
+    with torch.no_grad():
+        expected = removed(images).numpy()
+    assert np.abs(samples["expected"] - expected).max() < 1e-4
+    assert {name: array.dtype.name for name, array in samples.items()} == {
+        "calibration": "float32",
+        "images": "float32",
+        "labels": "int64",
+        "expected": "float32",
+    }
+
+
+def test_calibration_images_are_512_different_ones_of_the_training_data(samples, task):
+    training = {image.numpy().tobytes() for image in task.train.images}
+    calibration = [image.tobytes() for image in samples["calibration"]]
+    assert len(calibration) == 512
+    assert set(calibration) <= training
+    assert len(set(calibration)) > 500  # a few of the 8x8 digits are twins
+
+
+def test_a_second_export_writes_the_same_samples_and_fewer_on_demand(exported, run, samples):
+    again = export_individual(run, OFFSPRING, samples=20)
+    with np.load(again.path / "samples.npz", allow_pickle=False) as arrays:
+        assert arrays["calibration"].shape == (20, 1, 28, 28)
+        assert np.array_equal(arrays["images"], samples["images"])
+        chosen = {image.tobytes() for image in arrays["calibration"]}
+    assert chosen <= {image.tobytes() for image in samples["calibration"]}
+    assert {path.name for path in again.path.iterdir()} == FP32_FILES
+    assert set(again.manifest["models"]) == {"fp32"}
+    assert json.loads((again.path / "ranges.json").read_text())["images"] == 20
+
+
+def test_at_most_a_thousand_test_images_are_written_in_their_order(monkeypatch, run, samples):
+    monkeypatch.setattr("edgesynth.export.samples.TEST_IMAGES", 50)
+    written = export_individual(run, OFFSPRING, samples=20)
+    with np.load(written.path / "samples.npz", allow_pickle=False) as arrays:
+        places = [
+            int(np.flatnonzero((samples["images"] == image).all(axis=(1, 2, 3)))[0]) for image in arrays["images"]
+        ]
+        assert len(places) == 50
+        assert places == sorted(places)
+        assert np.array_equal(arrays["labels"], samples["labels"][places])
+        assert np.array_equal(arrays["expected"], samples["expected"][places])
+
+
+def test_the_benchmark_opens_the_bundle_and_scores_the_same_accuracy(exported):
+    from edgesynth.export.runtime import run_onnx
+
+    target = open_bundle(str(exported.path))
+    assert set(target.models) == {"fp32", "int8", "int8-cpu"}
+    score = target.samples.score(
+        lambda images: run_onnx(exported.path / "model.onnx", torch.from_numpy(images)).numpy(), batch=64
+    )
+    assert score.accuracy_percent == pytest.approx(exported.ledger.hops[2].accuracy_percent)
+    assert score.max_abs_error < 1e-3
+
+
+def test_the_test_accuracy_is_kept_with_the_run_and_not_overwritten(run):
+    written = export_individual(run, OFFSPRING, samples=20)
+    assert run.tested() == {OFFSPRING: written.ledger.hops[1].accuracy_percent}
+    run.save_tested(OFFSPRING, 12.5)
+    export_individual(run, OFFSPRING, run.path / "again", samples=20)
+    assert run.tested() == {OFFSPRING: 12.5}
+
+
+def test_the_ancestor_can_be_exported_too(run, tmp_path):
+    written = export_individual(run, ANCESTOR, tmp_path / "deep" / "down", samples=20)
+    assert written.manifest["census"]["synaptic_efficiency"] == 1.0
+    assert [one["name"] for one in written.manifest["lineage"]] == [ANCESTOR]
+    assert (tmp_path / "deep" / "down" / "manifest.json").is_file()
+
+
+def test_an_empty_folder_may_be_given(run, tmp_path):
+    (tmp_path / "empty").mkdir()
+    export_individual(run, OFFSPRING, tmp_path / "empty", samples=20)
+    assert {path.name for path in (tmp_path / "empty").iterdir()} == FP32_FILES
+
+
+@pytest.mark.parametrize("step", ["to_onnx", "measure_ranges", "write_samples", "build_manifest"])
+def test_an_export_that_fails_half_way_leaves_nothing(run, tmp_path, monkeypatch, step):
+    def disk_full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(bundle, step, disk_full)
+    (tmp_path / "outside").mkdir()
+    before = tree(tmp_path)
+    with pytest.raises(OSError, match="No space left"):
+        export_individual(run, OFFSPRING, tmp_path / "outside" / "a" / "b", samples=20)
+    after = tree(tmp_path)
+    after.pop("run/test.json", None)  # a verdict of the test split is a fact, bundle or not
+    assert after == before
+
+
+def test_progress_is_told_in_lines(run):
+    told = []
+    export_individual(run, OFFSPRING, samples=20, progress=told.append)
+    assert "writing model.onnx" in told
+    assert not any("\n" in line for line in told)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_weight_that_is_not_finite_is_named(run, value):
+    import safetensors.torch
+
+    path = run.folder(OFFSPRING) / "weights.safetensors"
+    weights = safetensors.torch.load_file(path)
+    weights["conv2.bias"][1] = value
+    safetensors.torch.save_file(weights, path)
+    before = tree(run.path)
+    with pytest.raises(UserError, match=r"conv2\.bias of .*run:g001-c0 holds nan or infinity"):
+        export_individual(run, OFFSPRING)
+    assert tree(run.path) == before

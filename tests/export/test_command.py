@@ -1,0 +1,108 @@
+import pytest
+import safetensors.torch
+from click.testing import CliRunner
+
+from edgesynth.cli.export import command
+from edgesynth.export import bundle
+
+from .conftest import OFFSPRING, damage, tree
+
+
+def test_a_bare_run_exports_its_best_and_says_what_is_next(run, edgesynth):
+    code, out, err = edgesynth("export", "run", "--samples", "20", "-o", "b")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert [line[:13].rstrip() for line in lines[1:4]] == ["torch masked", "torch removed", "onnx fp32"]
+    assert [line.split()[-1] for line in lines[:4]] == ["ok", "yes", "yes", "yes"]
+    assert [line.split()[-1] for line in lines[4:8]] == ["manifest.json", "model.onnx", "ranges.json", "samples.npz"]
+    size = (run.path.parent / "b" / "model.onnx").stat().st_size
+    assert lines[5].split()[:2] == [f"{size / 1024:.1f}", "KiB"]
+    assert lines[8:] == ["next: edgesynth benchmark b"]
+
+
+def test_the_bundle_can_be_benchmarked_as_the_last_line_says(run, edgesynth):
+    edgesynth("export", f"run:{OFFSPRING}", "--int8", "--samples", "20")
+    code, out, _ = edgesynth("benchmark", f"run/bundles/{OFFSPRING}", "--duration-s", "0.1", "--warm-up-s", "0.01")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()[1:3]] == ["fp32", "int8"]
+
+
+def test_a_lossy_int8_model_is_a_warning_with_figures_and_advice(run, monkeypatch):
+    best = bundle.quantise_best
+
+    def damaged(model, dialect, images, validation, score, path):
+        found = best(model, dialect, images, validation, score, path)
+        if dialect.key == "int8":
+            damage(path, "images_scale", 0.02)
+        return found
+
+    monkeypatch.setattr(bundle, "quantise_best", damaged)
+    result = CliRunner().invoke(command, [f"{run.path}:{OFFSPRING}", "--int8", "--samples", "64"])
+    assert result.exit_code == 0
+    (warning,) = [line for line in result.output.splitlines() if line.startswith("warning: ")]
+    assert "onnx int8 against onnx fp32" in warning
+    assert "allowed is a loss of 0.5 points" in warning
+    assert "model.onnx at fp16, or calibrate with more --samples" in warning
+    assert [line.split()[-1] for line in result.output.splitlines() if line.startswith("onnx int8 ")] == ["NO"]
+
+
+def _taken(run):
+    (run.path / "bundles" / OFFSPRING).mkdir(parents=True)
+    (run.path / "bundles" / OFFSPRING / "mine.txt").write_text("mine")
+
+
+def _no_best(run):
+    run.save_outcome({"best": None})
+
+
+def _unfinished(run):
+    (run.path / "outcome.json").unlink()
+
+
+def _nan(run):
+    path = run.folder(OFFSPRING) / "weights.safetensors"
+    weights = safetensors.torch.load_file(path)
+    weights["fc1.weight"][0, 0] = float("nan")
+    safetensors.torch.save_file(weights, path)
+
+
+def _truncated(run):
+    path = run.folder(OFFSPRING) / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def _no_parent(run):
+    (run.folder("g000-c0") / "individual.json").unlink()
+
+
+def _file_in_the_way(run):
+    (run.path.parent / "file").write_text("mine")
+
+
+CASES = {
+    "no run": (None, ["nowhere"], "nowhere is not a run"),
+    "no individual": (None, ["run:g009-c9"], "has no individual 'g009-c9'; it has g000-c0, g001-c0"),
+    "no best": (_no_best, ["run"], "has no best individual"),
+    "unfinished": (_unfinished, ["run"], "continue it with edgesynth evolve --resume"),
+    "folder taken": (_taken, ["run"], "exists already; delete it, or give another folder with -o"),
+    "file as folder": (_file_in_the_way, ["run", "-o", "file"], "file exists already"),
+    "folder in a file": (_file_in_the_way, ["run", "-o", "file/b"], "file is not a folder"),
+    "no samples": (None, ["run", "--samples", "0"], "--samples is 0; give at least 1"),
+    "nan": (_nan, ["run"], "fc1.weight of run:g001-c0 holds nan or infinity"),
+    "damaged weights": (_truncated, ["run"], "weights.safetensors cannot be read"),
+    "no parent": (_no_parent, ["run"], "has no individual 'g000-c0'"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_mistake_is_one_line_and_nothing_is_written(case, run, edgesynth):
+    spoil, arguments, message = CASES[case]
+    if spoil:
+        spoil(run)
+    before = tree(run.path.parent)
+    code, out, err = edgesynth("export", *arguments)
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert err.startswith("edgesynth: ")
+    assert message in err
+    assert tree(run.path.parent) == before

@@ -1,0 +1,171 @@
+"""Kill, fill the disk, give nonsense: nothing finished is lost, and the user gets one clear line."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from ..conftest import EDGESYNTH
+
+TINY = [
+    "--task",
+    "digits",
+    "--ancestor-epochs",
+    "6",
+    "--generations",
+    "3",
+    "--epochs",
+    "2",
+    "--final-epochs",
+    "3",
+    "--min-accuracy",
+    "20",
+]
+
+
+def fingerprint(run):
+    """Hash of every file that a replay must give again."""
+    files = sorted(
+        path
+        for path in run.rglob("*")
+        if path.name in ("individual.json", "genome.json", "weights.safetensors", "outcome.json")
+    )
+    return {str(path.relative_to(run)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory, edgesynth):
+    folder = tmp_path_factory.mktemp("unbroken")
+    result = edgesynth("evolve", *TINY, "--run", "run", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    return folder / "run", result
+
+
+def test_evolve_prints_every_individual_the_reason_and_the_next_step(unbroken):
+    run, result = unbroken
+    lines = result.stdout.splitlines()
+    assert [line.split()[0] for line in lines[:7]] == [
+        "g000-c0",
+        *[f"g{g:03d}-c{c}" for g in (1, 2, 3) for c in (0, 1)],
+    ]
+    assert "Stopped: all 3 generations are bred." in lines
+    assert lines[-1] == "Next: edgesynth export run --int8"
+    assert (run / "test.json").is_file()
+
+
+@pytest.mark.parametrize("kill_after", ["g000-c0", "g001-c0", "g002-c1"])
+def test_a_killed_run_resumes_to_the_same_lineage_bit_for_bit(tmp_path, unbroken, edgesynth, kill_after):
+    process = subprocess.Popen([EDGESYNTH, "evolve", *TINY, "--run", "run"], cwd=tmp_path, stdout=subprocess.DEVNULL)
+    marker = tmp_path / "run" / "individuals" / kill_after / "individual.json"
+    deadline = time.monotonic() + 120
+    while not marker.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert marker.exists() and not (tmp_path / "run" / "outcome.json").exists()
+    before = fingerprint(tmp_path / "run")
+
+    result = edgesynth("evolve", "--run", "run", "--resume", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "kept from before" in result.stdout
+    after = fingerprint(tmp_path / "run")
+    assert {name: after[name] for name in before if "individual.json" in name} == {
+        name: before[name] for name in before if "individual.json" in name
+    }
+    assert after == fingerprint(unbroken[0])
+
+
+def test_ctrl_c_says_that_what_had_finished_is_kept(tmp_path):
+    process = subprocess.Popen(
+        [EDGESYNTH, "evolve", *TINY, "--run", "run"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    marker = tmp_path / "run" / "individuals" / "g000-c0" / "individual.json"
+    deadline = time.monotonic() + 120
+    while not marker.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr.strip() == "edgesynth: stopped by Ctrl-C; what had finished is kept"
+    assert marker.exists()
+
+
+def test_resuming_with_other_options_is_refused_and_names_them(unbroken, edgesynth, refused):
+    before = fingerprint(unbroken[0])
+    result = edgesynth("evolve", "--run", "run", "--resume", "--keep", "0.25", cwd=unbroken[0].parent)
+    refused(result, "was started with other options: keep was 0.5 and is 0.25")
+    assert fingerprint(unbroken[0]) == before
+
+
+def test_a_run_directory_that_exists_is_refused_and_left_as_it_was(unbroken, edgesynth, refused):
+    before = fingerprint(unbroken[0])
+    refused(edgesynth("evolve", *TINY, "--run", "run", cwd=unbroken[0].parent), "run exists already", "--resume")
+    assert fingerprint(unbroken[0]) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--ancestor", "lenet6"], ["no ancestor 'lenet6'", "lenet5"]),
+        (["--task", "mnits"], ["no task 'mnits'", "digits, mnist"]),
+        (["--task", "mnist"], ["--data-root"]),
+        (["--task", "mnist", "--data-root", "nowhere"], ["nowhere holds no MNIST"]),
+        (["--keep", "0"], ["--keep is 0.0", "greater than 0"]),
+        (["--keep", "1.5"], ["--keep is 1.5", "less than 1"]),
+        (["--config", "nowhere.toml"], ["nowhere.toml cannot be read"]),
+    ],
+)
+def test_a_bad_option_is_refused_before_anything_is_written(tmp_path, edgesynth, refused, arguments, words):
+    refused(edgesynth("evolve", *arguments, "--run", "run", cwd=tmp_path), *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_accuracy_floor_above_the_ancestor_s_is_refused_and_the_ancestor_kept(tmp_path, edgesynth, refused):
+    result = edgesynth("evolve", "--ancestor-epochs", "1", "--min-accuracy", "100", "--run", "run", cwd=tmp_path)
+    refused(result, "--min-accuracy is 100 % and the ancestor has", "lower the floor")
+    assert (tmp_path / "run/individuals/g000-c0/individual.json").is_file()
+
+
+def test_a_run_without_a_feasible_offspring_says_so_and_cannot_be_exported(tmp_path, edgesynth, refused):
+    options = [
+        "--ancestor-epochs",
+        "6",
+        "--epochs",
+        "0",
+        "--final-epochs",
+        "0",
+        "--keep",
+        "0.001",
+        "--generations",
+        "1",
+    ]
+    refused(
+        edgesynth("evolve", *options, "--run", "run", cwd=tmp_path),
+        "run has no feasible offspring",
+        "below the floor",
+        "--keep",
+    )
+    refused(edgesynth("export", "run", cwd=tmp_path), "no best individual", "g000-c0")
+
+
+def test_a_full_disk_in_evolve_is_one_line_and_keeps_what_is_finished(unbroken, tmp_path, refused):
+    """A limit on the size of files stands in for the disk: writing beyond it fails in the same place."""
+    limited = f"ulimit -f 600; exec {EDGESYNTH} evolve {' '.join(TINY)} --run run"
+    result = subprocess.run(
+        ["bash", "-c", f"trap '' XFSZ; {limited}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    refused(result, "File too large")
+    assert not (tmp_path / "run/individuals/g000-c0/individual.json").exists()
+    assert not list((tmp_path / "run").rglob("*.tmp"))
