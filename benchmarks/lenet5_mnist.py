@@ -26,7 +26,7 @@ from tables import write_table
 
 from edgesynth.benchmark.run import compare_models
 from edgesynth.evolution import Progress, evolve
-from edgesynth.export import to_onnx
+from edgesynth.export import export_individual, to_onnx
 from edgesynth.lineage import Config, Record, Run, resolve, species
 from edgesynth.tasks import load_task
 
@@ -97,6 +97,7 @@ def main() -> None:
         "target_test_accuracy_percent": TARGET_ACCURACY,
         "machine": machine(),
         "latency": latency(arguments.runs / "calibrated-seed_0"),
+        "parity": parity(arguments.runs / "calibrated-seed_0"),
         "runs": results,
     }
     (HERE / "lenet5_mnist.json").write_text(json.dumps(document, indent=1) + "\n")
@@ -163,6 +164,13 @@ def latency(path: Path) -> dict[str, Any]:
     return found
 
 
+def parity(path: Path) -> list[dict[str, Any]]:
+    """The ledger of the offspring's export, hop by hop from masked torch to both INT8 forms, on the test split."""
+    run = Run.open(path)
+    with tempfile.TemporaryDirectory() as folder:
+        return export_individual(run, run.outcome()["best"], Path(folder) / "bundle", int8=True).ledger.to_json()
+
+
 def machine() -> dict[str, Any]:
     """What it ran on."""
     return {
@@ -218,6 +226,12 @@ def table(document: dict[str, Any]) -> str:
             f"median {found['ancestor_ms']:.4f} ms and {found['offspring_ms']:.4f} ms, "
             f"**{found['ratio']:.1f}x** faster."
         )
+    lines += ["", "| hop (seed 0) | compared with | relative error | test accuracy | change |", "|---|---|---|---|---|"]
+    for hop in document["parity"]:
+        error = "" if hop["max_rel"] is None else f"{hop['max_rel']:.1e}"
+        change = "" if hop["change_points"] is None else f"{hop['change_points']:+.2f} points"
+        before = hop["compared_with"] or ""
+        lines.append(f"| {hop['hop']} | {before} | {error} | {hop['accuracy_percent']:.2f} % | {change} |")
     return "\n".join(lines)
 
 
