@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from edgesynth.anatomy.census import BYTES_PER_VALUE, Census, LayerCensus, smallest_bytes
+from edgesynth.anatomy.channels import Fold
 from edgesynth.anatomy.groups import ClusterGroup, build_groups
-from edgesynth.anatomy.removal import RemovalPlan, mended_attributes
+from edgesynth.anatomy.removal import RemovalPlan, mended_attributes, mended_heads
 from edgesynth.anatomy.tracing import LayerUse, export, first_names, named_tensors, walk
 from edgesynth.errors import UserError
 
@@ -30,6 +31,7 @@ class Anatomy:
         aliases: {further name of a shared tensor: its first name}.
         parameters: names of the parameters (the others are buffers).
         layers: calls of convolution and linear layers, in order.
+        folds: readers whose bias takes up the constant that a masked cluster leaves.
         model: the network that was traced, for the kinds of its modules; never changed.
         program: the exported graph.
     """
@@ -39,6 +41,7 @@ class Anatomy:
     aliases: dict[str, str]
     parameters: tuple[str, ...]
     layers: tuple[LayerUse, ...]
+    folds: tuple[Fold, ...]
     model: nn.Module
     program: torch.export.ExportedProgram
 
@@ -69,19 +72,25 @@ class Anatomy:
         """Names of the weights of convolution and linear layers, each once, in the order of their first call."""
         return tuple(dict.fromkeys(layer.weight for layer in self.layers))
 
-    def plan(self, kept: Kept) -> RemovalPlan:
+    def plan(self, kept: Kept, round_to: int = 1) -> RemovalPlan:
         """Plan a removal.
 
         Args:
             kept: {group name: units kept}; a group that is not named stays whole.
+            round_to: keep as many more units of each group, the first of the dead, as make their number a multiple of
+                this (or all): hardware likes widths of 8.
 
         Raises:
             UserError: a group is unknown, protected, would be left empty, or an index is out of its range.
         """
+        if round_to < 1:
+            raise UserError(f"round_to is {round_to}; it must be at least 1 (8 suits most hardware)")
         keep: dict[tuple[str, int], np.ndarray] = {}
+        heads: dict[str, dict[str, int]] = {}
         for name, units in kept.items():
             group = self.group(name)
             alive = _alive(group, units)
+            alive[np.flatnonzero(~alive)[: -int(alive.sum()) % round_to]] = True
             if alive.all():
                 continue
             if not group.removable:
@@ -89,27 +98,23 @@ class Anatomy:
             for member in group.members:
                 mask = keep.setdefault((member.parameter, member.dim), np.ones(len(member.units), dtype=bool))
                 mask &= (member.units < 0) | alive[member.units]
+            heads.update(mended_heads(self.model, group, int(alive.sum())))
         indices: dict[str, dict[int, list[int]]] = {}
         for (parameter, dim), mask in keep.items():
             indices.setdefault(parameter, {})[dim] = np.flatnonzero(mask).tolist()
         indices.update({alias: indices[first] for alias, first in self.aliases.items() if first in indices})
-        modules = self._mended(indices)
-        return RemovalPlan({name: self.shapes[name] for name in indices}, indices, modules)
+        modules = {**heads, **self._mended(indices)}
+        folds = tuple(fold for fold in self.folds if fold.dim in indices.get(fold.weight, {}))
+        return RemovalPlan({name: self.shapes[name] for name in indices}, indices, modules, folds)
 
     def _mended(self, indices: dict[str, dict[int, list[int]]]) -> dict[str, dict[str, int]]:
-        owners = dict.fromkeys(name.rpartition(".")[0] for name in indices)
-        mended = {}
-        for owner in owners:
-            sizes = {}
-            for name, shape in self.shapes.items():
-                if name.rpartition(".")[0] == owner:
-                    cut = indices.get(name, {})
-                    sizes[name.rpartition(".")[2]] = tuple(
-                        len(cut.get(dim, range(size))) for dim, size in enumerate(shape)
-                    )
-            attributes = mended_attributes(self.model.get_submodule(owner), sizes)
+        mended: dict[str, dict[str, int]] = {}
+        for name, cut in indices.items():
+            owner, _, own = name.rpartition(".")
+            size = tuple(len(cut.get(dim, range(size))) for dim, size in enumerate(self.shapes[name]))
+            attributes = mended_attributes(self.model.get_submodule(owner), own, self.shapes[name], size)
             if attributes:
-                mended[owner] = attributes
+                mended.setdefault(owner, {}).update(attributes)
         return mended
 
     def census(self, kept: Kept | None = None, synapses: Synapses | None = None) -> Census:
@@ -126,18 +131,21 @@ class Anatomy:
             )
             for name in self.shapes
         }
-        positions: dict[str, int] = {}
+        uses: dict[str, list[LayerUse]] = {}
         for layer in self.layers:
-            positions[layer.weight] = positions.get(layer.weight, 0) + layer.positions
+            uses.setdefault(layer.weight, []).append(layer)
         layers, sparse_bytes = [], 0
-        for name, count in positions.items():
+        for name, calls in uses.items():
             shape, dense = sizes[name], math.prod(sizes[name])
             mask = (synapses or {}).get(name)
             alive = dense if mask is None else int(plan.cut(name, mask).sum())
-            layers.append(LayerCensus(name.rpartition(".")[0], shape, alive, shape[0], count * dense, count * alive))
+            count = sum(call.positions for call in calls)
+            blocks = calls[0].groups * shape[0] // self.shapes[name][0] if calls[0].groups > 1 else 1
+            clusters = shape[calls[0].written] * blocks
+            layers.append(LayerCensus(name.rpartition(".")[0], shape, alive, clusters, count * dense, count * alive))
             sparse_bytes += smallest_bytes(shape[0], dense // shape[0], alive)
         params = sum(math.prod(sizes[name]) for name in self.parameters)
-        others = params - sum(math.prod(sizes[name]) for name in positions)
+        others = params - sum(math.prod(sizes[name]) for name in uses)
         return Census(tuple(layers), params, sparse_bytes + BYTES_PER_VALUE * others)
 
 
@@ -161,6 +169,7 @@ def trace(model: nn.Module, example_inputs: tuple[Tensor, ...]) -> Anatomy:
         aliases={name: first[id(tensor)] for name, tensor in tensors.items() if first[id(tensor)] != name},
         parameters=tuple(name for name, _ in model.named_parameters()),
         layers=tuple(walked.layers),
+        folds=tuple(walked.channels.folds),
         model=model,
         program=program,
     )

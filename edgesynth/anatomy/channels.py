@@ -1,8 +1,9 @@
 """Channels as atoms: who is coupled with whom, who is protected, and which parameter holds what.
 
-Every output channel of a convolution or linear layer gets a number of its own, an atom. A tensor is described by the
-atoms along each of its dimensions, so cat is concatenation, flatten is repetition, and a residual add ties the atoms of
-its two sides. What is tied lives or dies together.
+Every output channel of a convolution or linear layer gets a number of its own, an atom. A tensor carries an array of
+atoms that broadcasts to its shape, so that a view of the tensor is the same view of its atoms: cat is concatenation,
+flatten repeats, a channel shuffle is two reshapes and a transpose. A residual add ties the atoms of its two sides, and
+what is tied lives or dies together.
 """
 
 from __future__ import annotations
@@ -16,36 +17,66 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 Atoms = NDArray[np.int64]
+FIXED = -1  # in place of an atom: an index that cannot be cut
 
-# weight: rows of a convolution or linear layer, one row a cluster; emit: bias and normalisation, zeroed with the
-# cluster; state: running statistics, cut but never zeroed; read: what consumes the channel.
+# weight: rows of a convolution or linear layer, one row a cluster; emit: bias, normalisation and other parameters that
+# are zeroed with the cluster; state: running statistics, cut but never zeroed; read: what consumes the channel.
 Role = Literal["weight", "emit", "state", "read"]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Value:
     """What is known of one tensor of the graph.
 
     Attributes:
         shape: its sizes.
-        dims: for each dimension its atoms, or None where no channels are known.
-        clean: a masked cluster is exactly zero here. Where it is not, a reader would see a constant.
-        stain: the op that made it unclean, for the reason of a protection.
+        atoms: array of as many dimensions, each of the tensor's size or 1, of the atom of every element (`FIXED` where
+            there is none); None where no channels are known.
+        constant: what every element of a masked cluster is here, the same for all inputs; None where that is not so.
+        stain: the op since which `constant` is None, for the reason of a protection.
     """
 
     shape: tuple[int, ...]
-    dims: list[Atoms | None]
-    clean: bool = True
+    atoms: Atoms | None = None
+    constant: float | None = 0.0
     stain: str = ""
 
-    @classmethod
-    def unknown(cls, shape: tuple[int, ...]) -> Value:
-        """A tensor without known channels."""
-        return cls(shape, [None] * len(shape))
+    def axes(self) -> tuple[int, ...]:
+        """The dimensions along which atoms differ."""
+        return () if self.atoms is None else tuple(axis for axis, size in enumerate(self.atoms.shape) if size > 1)
 
-    def atoms(self) -> list[Atoms]:
-        """Atoms of every dimension that has some."""
-        return [atoms for atoms in self.dims if atoms is not None]
+    def along(self, axis: int) -> Atoms | None:
+        """(size,) atoms along one dimension, if they differ along that one alone; else None."""
+        if self.atoms is None or any(other != axis for other in self.axes()):
+            return None
+        return np.broadcast_to(self.atoms.reshape(-1), (self.shape[axis],)).copy()
+
+    def spread(self, axes: tuple[int, ...]) -> Atoms:
+        """The atoms with these dimensions at the tensor's full size."""
+        assert self.atoms is not None
+        sizes = [self.shape[axis] if axis in axes else size for axis, size in enumerate(self.atoms.shape)]
+        return np.broadcast_to(self.atoms, sizes)
+
+    def like(self, shape: tuple[int, ...], atoms: Atoms | None) -> Value:
+        """A value of another shape and other atoms that is as constant as this one."""
+        return Value(shape, None if atoms is None else compact(atoms), self.constant, self.stain)
+
+
+def labelled(shape: tuple[int, ...], axis: int, atoms: Atoms) -> Value:
+    """A value whose channels lie along one dimension; masked, they are zero."""
+    sizes = [1] * len(shape)
+    sizes[axis] = len(atoms)
+    return Value(shape, atoms.reshape(sizes))
+
+
+def compact(atoms: Atoms) -> Atoms:
+    """The same atoms with every dimension along which they do not differ at size 1."""
+    for axis, size in enumerate(atoms.shape):
+        if size > 1:
+            first = np.take(atoms, [0], axis=axis)
+            if (atoms == first).all():
+                atoms = first
+    return atoms
 
 
 @dataclass
@@ -58,39 +89,85 @@ class Binding:
     role: Role
 
 
+@dataclass(frozen=True)
+class Fold:
+    """A reader that sees a constant where a cluster is masked: its bias takes that up when the cluster is cut.
+
+    Attributes:
+        weight: the reader's weight.
+        dim: the dimension of it that reads.
+        bias: the reader's bias.
+        constant: what the masked channel holds.
+    """
+
+    weight: str
+    dim: int
+    bias: str
+    constant: float
+
+
 @dataclass
 class Channels:
-    """The ledger that rules write: atoms, ties between them, protections, bindings to parameters."""
+    """The ledger that rules write: atoms, ties between them, protections, bindings to parameters, folds."""
 
     count: int = 0
     bindings: dict[tuple[str, int], Binding] = field(default_factory=dict)
     protections: list[tuple[Atoms, str]] = field(default_factory=list)
     ties: list[tuple[Atoms, Atoms]] = field(default_factory=list)
+    grids: list[Atoms] = field(default_factory=list)
+    folds: list[Fold] = field(default_factory=list)
 
     def fresh(self, size: int) -> Atoms:
         """New atoms for `size` channels."""
         self.count += size
         return np.arange(self.count - size, self.count, dtype=np.int64)
 
-    def tie(self, first: Atoms, second: Atoms) -> None:
-        """Channel i of the one lives and dies with channel i of the other."""
-        self.ties.append((first, second))
+    def tie(self, first: Atoms, second: Atoms, why: str) -> None:
+        """Elementwise, each atom of the one lives and dies with that of the other; what meets `FIXED` is protected."""
+        pairs = np.unique(np.stack([first.reshape(-1), second.reshape(-1)]), axis=1)
+        pairs = pairs[:, pairs[0] != pairs[1]]
+        meets_fixed = (pairs == FIXED).any(axis=0)
+        if meets_fixed.any():
+            self.protect(pairs[:, meets_fixed], why)
+        free = pairs[:, ~meets_fixed]
+        if free.size:
+            self.ties.append((free[0], free[1]))
 
     def protect(self, atoms: Atoms, reason: str) -> None:
         """These channels may not be removed."""
-        self.protections.append((atoms, reason))
+        found = np.unique(atoms)
+        self.protections.append((found[found != FIXED], reason))
 
-    def bind(self, parameter: str, dim: int, atoms: Atoms, role: Role) -> None:
+    def grid(self, atoms: Atoms) -> None:
+        """These atoms lie in several dimensions of one tensor: only whole lines of the grid may die."""
+        self.grids.append(atoms)
+
+    def bind(self, parameter: str, dim: int, atoms: Atoms, role: Role, why: str) -> None:
         """Dimension `dim` of a parameter is indexed by these atoms; a second use of it ties the two."""
         known = self.bindings.setdefault((parameter, dim), Binding(parameter, dim, atoms, role))
         if known.atoms is not atoms:
-            self.tie(known.atoms, atoms)
+            self.tie(known.atoms, atoms, why)
 
     def units(self) -> Atoms:
         """For every atom the number of the unit (set of tied atoms) that it belongs to."""
+        units = self._components()
+        for grid in self.grids:
+            if _ragged(units, grid):
+                # Whole columns die: the code of a shuffle says how many groups there are, not how wide they are.
+                columns = grid.reshape(-1, grid.shape[-1])
+                self.tie(np.broadcast_to(columns[:1], columns.shape), columns, "a view that mixes channels")
+                units = self._components()
+        return units
+
+    def _components(self) -> Atoms:
         if not self.ties:
             return np.arange(self.count, dtype=np.int64)
         first = np.concatenate([tie[0] for tie in self.ties])
         second = np.concatenate([tie[1] for tie in self.ties])
         graph = coo_array((np.ones(len(first), dtype=bool), (first, second)), shape=(self.count, self.count))
         return connected_components(graph, directed=False)[1].astype(np.int64)
+
+
+def _ragged(units: Atoms, grid: Atoms) -> bool:
+    """Whether units differ along more than one dimension of a grid: the death of one would leave a hole."""
+    return len([size for size in compact(np.where(grid == FIXED, FIXED, units[grid])).shape if size > 1]) > 1

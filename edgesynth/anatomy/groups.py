@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgesynth.anatomy.channels import Atoms, Channels, Role
+from edgesynth.anatomy.channels import FIXED, Atoms, Channels, Role
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def build_groups(channels: Channels) -> tuple[ClusterGroup, ...]:
     bindings = list(channels.bindings.values())
     places: dict[int, list[int]] = {}
     for number, binding in enumerate(bindings):
-        for unit in _distinct(unit_of[binding.atoms]):
+        for unit in _distinct(unit_of[binding.atoms[binding.atoms != FIXED]]):
             places.setdefault(unit, []).append(number)
     reasons = _reasons(channels, unit_of)
 
@@ -65,7 +65,8 @@ def build_groups(channels: Channels) -> tuple[ClusterGroup, ...]:
 
     groups: list[ClusterGroup] = []
     taken: dict[str, int] = {}
-    position = np.full(channels.count, -1, dtype=np.int64)
+    position = np.full(channels.count + 1, -1, dtype=np.int64)
+    unit_of = np.append(unit_of, channels.count)  # what is FIXED (-1) has no unit, and no position in any group
     for (where, reason), units in families.items():
         position[:] = -1
         position[units] = np.arange(len(units))

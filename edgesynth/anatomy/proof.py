@@ -7,6 +7,7 @@ zero. If cutting it out changes an output, the cut was wrong.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -91,21 +92,22 @@ def prove_groups(model: nn.Module, anatomy: Anatomy, inputs: tuple[Tensor, ...])
     """Cut half of every removable group; protect the groups that break the proof, and say why.
 
     Returns:
-        The anatomy in which every removable group has been proven.
+        The anatomy in which the cut of all removable groups together has been proven.
     """
-    halves = {group.name: range(0, group.size, 2) for group in anatomy.removable if group.size > 1}
-    if not halves or prove(model, anatomy, halves, inputs):
-        return anatomy
-    for name, units in halves.items():
-        proof = prove(model, anatomy, {name: units}, inputs)
-        if not proof:
+    halves: dict[str, Sequence[int]] = {g.name: range(0, g.size, 2) for g in anatomy.removable if g.size > 1}
+    proven: dict[str, Sequence[int]] = {}
+    waiting = [list(halves)]
+    while waiting:
+        names = waiting.pop()
+        proof = prove(model, anatomy, {**proven, **{name: halves[name] for name in names}}, inputs)
+        if proof:
+            proven.update({name: halves[name] for name in names})
+        elif len(names) == 1:
             why = proof.failure or f"outputs differ by {proof.max_rel:.1e} of their size"
-            anatomy = anatomy.protected(name, f"the proof of removal failed: {why}")
-    together = {group.name: range(0, group.size, 2) for group in anatomy.removable if group.size > 1}
-    for name in together:
-        if prove(model, anatomy, {one: together[one] for one in together if anatomy.group(one).removable}, inputs):
-            break
-        anatomy = anatomy.protected(name, "the proof of removal failed together with other groups")
+            anatomy = anatomy.protected(names[0], f"the proof of removal failed: {why}")
+        else:
+            middle = len(names) // 2
+            waiting += [names[middle:], names[:middle]]
     return anatomy
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor, nn
 
+from edgesynth.anatomy.channels import Fold
+from edgesynth.anatomy.groups import ClusterGroup
 from edgesynth.anatomy.tracing import named_tensors
 from edgesynth.errors import UserError
 
@@ -27,22 +27,25 @@ class RemovalPlan:
         shapes: {parameter: shape before removal} of every parameter that is cut.
         kept: {parameter: {dimension: indices kept, ascending}}.
         modules: {module: {attribute: value after removal}}.
+        folds: readers whose bias takes up what their dead channels hold.
     """
 
     shapes: dict[str, tuple[int, ...]]
     kept: dict[str, dict[int, list[int]]]
     modules: dict[str, dict[str, int]]
+    folds: tuple[Fold, ...] = ()
 
     def to_json(self) -> str:
         """JSON text."""
-        return json.dumps({"shapes": self.shapes, "kept": self.kept, "modules": self.modules})
+        return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> RemovalPlan:
         """The plan that `to_json` wrote."""
         data = json.loads(text)
         kept = {name: {int(dim): indices for dim, indices in dims.items()} for name, dims in data["kept"].items()}
-        return cls({name: tuple(shape) for name, shape in data["shapes"].items()}, kept, data["modules"])
+        shapes = {name: tuple(shape) for name, shape in data["shapes"].items()}
+        return cls(shapes, kept, data["modules"], tuple(Fold(**fold) for fold in data["folds"]))
 
     def cut(self, name: str, tensor: Tensor) -> Tensor:
         """The kept part of a tensor that has the shape of parameter `name` (or the tensor itself, if it is not cut)."""
@@ -94,20 +97,65 @@ def remove(model: nn.Module, plan: RemovalPlan) -> nn.Module:
     for owner, attributes in plan.modules.items():
         for attribute, value in attributes.items():
             setattr(small.get_submodule(owner), attribute, value)
+    for fold in plan.folds:
+        with torch.no_grad():
+            small.get_parameter(fold.bias).add_(plan.cut(fold.bias, _lost(plan, fold, tensors[fold.weight])))
     return small
 
 
-def mended_attributes(module: nn.Module, sizes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
-    """Attributes of a layer that state its size, for the new shapes of its tensors."""
-    weight = sizes.get("weight")
-    if weight is None:
-        return {}
-    if isinstance(module, nn.modules.conv._ConvNd):
-        depthwise = module.groups == module.in_channels == module.out_channels and module.groups > 1
-        groups = weight[0] if depthwise else module.groups
-        return {"out_channels": weight[0], "in_channels": weight[1] * groups, "groups": groups}
-    if isinstance(module, nn.Linear):
-        return {"out_features": weight[0], "in_features": weight[1]}
+def _lost(plan: RemovalPlan, fold: Fold, weight: Tensor) -> Tensor:
+    """(out,) what a reader's dead channels gave to each of its outputs."""
+    dead = torch.ones(weight.shape[fold.dim], dtype=torch.bool)
+    dead[plan.kept[fold.weight][fold.dim]] = False
+    columns = weight.detach().index_select(fold.dim, torch.nonzero(dead).flatten())
+    return fold.constant * columns.movedim(1 - fold.dim, 0).flatten(1).sum(dim=1)
+
+
+HEAD_COUNTS = ("num_heads", "heads", "n_heads", "n_head", "nhead", "num_attention_heads")
+HEAD_WIDTHS = ("all_head_size", "inner_dim", "attention_dim")
+
+
+def mended_attributes(module: nn.Module, name: str, before: tuple[int, ...], after: tuple[int, ...]) -> dict[str, int]:
+    """Attributes of a layer that state its size.
+
+    Args:
+        module: the layer.
+        name: its own name of a parameter or buffer that is cut.
+        before: the tensor's shape.
+        after: its shape after removal.
+    """
+    if isinstance(module, nn.modules.conv._ConvNd) and name == "weight":
+        groups = module.groups * after[0] // before[0] if module.groups > 1 else 1
+        first, second = after[0], after[1] * groups
+        out, into = (second, first) if isinstance(module, nn.modules.conv._ConvTransposeNd) else (first, second)
+        return {"out_channels": out, "in_channels": into, "groups": groups}
+    if isinstance(module, nn.Linear) and name == "weight":
+        return {"out_features": after[0], "in_features": after[1]}
     if isinstance(module, nn.modules.batchnorm._NormBase):
-        return {"num_features": weight[0]}
+        return {"num_features": after[0]}
+    if isinstance(module, nn.GroupNorm):
+        return {"num_channels": after[0], "num_groups": module.num_groups * after[0] // before[0]}
+    if isinstance(module, nn.Embedding):
+        return {"embedding_dim": after[1]}
+    if isinstance(module, nn.PReLU):
+        return {"num_parameters": after[0]}
     return {}
+
+
+def mended_heads(model: nn.Module, group: ClusterGroup, heads: int) -> dict[str, dict[str, int]]:
+    """Attributes by which attention states its heads: those of the module around the layers that a group's units span.
+
+    A unit of several rows is taken for a head where that module has an integer of a usual name and of just that value.
+    """
+    mended: dict[str, dict[str, int]] = {}
+    for member in group.writers():
+        rows = int((member.units >= 0).sum())
+        owner = member.parameter.rpartition(".")[0].rpartition(".")[0]
+        if rows == group.size:
+            continue
+        module, width = model.get_submodule(owner), rows // group.size
+        names = {name: heads for name in HEAD_COUNTS if getattr(module, name, None) == group.size}
+        names.update({name: heads * width for name in HEAD_WIDTHS if getattr(module, name, None) == rows})
+        if names:
+            mended.setdefault(owner, {}).update(names)
+    return mended

@@ -6,6 +6,10 @@ The exported ATen graph names every parameter, so nothing depends on hooks, modu
 from __future__ import annotations
 
 import math
+import os
+import re
+import sysconfig
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +23,8 @@ from edgesynth.anatomy.rules import Call, Operand, apply_rule
 from edgesynth.errors import UserError
 
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
+TRANSPOSED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+PRODUCTS = {"matmul": "other", "mm": "mat2", "addmm": "mat2"}
 
 
 @dataclass(frozen=True)
@@ -27,10 +33,15 @@ class LayerUse:
 
     Attributes:
         weight: name of its weight.
-        positions: output positions for one input, by each of which every weight is multiplied once.
+        written: the weight's dimension of output channels.
+        groups: blocks of a grouped convolution whose output channels that dimension does not count; else 1.
+        positions: positions for one input, by each of which every weight is multiplied once: of the output, or of the
+            input of a transposed convolution.
     """
 
     weight: str
+    written: int
+    groups: int
     positions: int
 
 
@@ -52,12 +63,24 @@ def export(model: nn.Module, example_inputs: tuple[Tensor, ...]) -> torch.export
         try:
             return torch.export.export(model, example_inputs)
         except Exception as error:
-            reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
             shapes = ", ".join(str(tuple(example.shape)) for example in example_inputs)
             raise UserError(
-                f"{type(model).__name__} cannot be traced with inputs of shape {shapes}: {reason}; "
+                f"{type(model).__name__} cannot be traced with inputs of shape {shapes}: {_reason(error)}; "
                 "its forward must not branch on values, and must take inputs of that shape"
             ) from error
+
+
+def _reason(error: Exception) -> str:
+    """First line of what torch says, and the line of the user's code that it stumbled over."""
+    first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    text = str(error) + "".join(traceback.format_exception(error))
+    frames = re.findall(r'File "([^"]+)", line (\d+), in \w+\n\s+(.+)', text)
+    ours = (os.path.dirname(torch.__file__), os.path.dirname(__file__), sysconfig.get_path("stdlib"), "<")
+    own = [frame for frame in frames if not frame[0].startswith(ours)]
+    if not own:
+        return first
+    path, line, code = own[-1]
+    return f"{first} (at {os.path.basename(path)}:{line}: {code.strip()})"
 
 
 @contextmanager
@@ -79,14 +102,13 @@ def walk(program: torch.export.ExportedProgram, model: nn.Module) -> Walk:
     values: dict[fx.Node, list[Value]] = {}
     for node in program.graph.nodes:
         if node.op == "placeholder":
-            values[node] = [Value.unknown(shape) for shape in _shapes(node)]
+            values[node] = [Value(shape) for shape in _shapes(node)]
         elif node.op == "call_function":
             values[node] = _call(node, values, names, result)
         elif node.op == "output":
-            for one in node.all_input_nodes:
-                for value in values[one]:
-                    for atoms in value.atoms():
-                        result.channels.protect(atoms, "output of the network")
+            for value in (value for one in node.all_input_nodes for value in values[one]):
+                if value.atoms is not None:
+                    result.channels.protect(value.atoms, "output of the network")
         else:
             raise UserError(f"the traced graph holds a node of kind {node.op!r} ({node.name}), which is not supported")
     return result
@@ -100,21 +122,35 @@ def _call(node: fx.Node, values: dict[fx.Node, list[Value]], names: dict[str, st
 
     def operand(argument: Any) -> Any:
         if isinstance(argument, fx.Node):
-            return Operand(values[argument][0], names.get(argument.name))
+            return Operand(values[argument][0], names.get(argument.name), _dtype(argument))
         if isinstance(argument, (list, tuple)):
             return [operand(item) for item in argument]
         return argument
 
-    call = Call(op_name(node), _named_arguments(node, operand), _shapes(node), _where(node), result.channels)
-    if call.op in (*CONVOLUTIONS, "linear") and call.args["weight"].parameter is not None:
-        result.layers.append(LayerUse(call.args["weight"].parameter, _positions(call)))
+    arguments = _named_arguments(node, operand)
+    call = Call(op_name(node), node.target, arguments, _shapes(node), _where(node), result.channels)
+    layer = _layer(call)
+    if layer:
+        result.layers.append(layer)
     return apply_rule(call)
 
 
-def _positions(call: Call) -> int:
-    if call.op == "linear":
-        return math.prod(call.shape[1:-1])
-    return math.prod(call.shape[2:])
+def _layer(call: Call) -> LayerUse | None:
+    """The layer that a call is; None if it is none, or its weight is computed."""
+    name = PRODUCTS.get(call.op, "weight" if call.op in (*CONVOLUTIONS, *TRANSPOSED, "linear") else "")
+    weight = call.args.get(name)
+    if not isinstance(weight, Operand) or weight.parameter is None or len(weight.value.shape) < 2:
+        return None
+    if call.op in TRANSPOSED:
+        return LayerUse(weight.parameter, 1, call.args.get("groups", 1), math.prod(call.args["input"].value.shape[2:]))
+    if call.op in CONVOLUTIONS:
+        return LayerUse(weight.parameter, 0, 1, math.prod(call.shape[2:]))
+    return LayerUse(weight.parameter, int(call.op in PRODUCTS), 1, math.prod(call.shape[1:-1]))
+
+
+def _dtype(node: fx.Node) -> torch.dtype:
+    meta = node.meta.get("val")
+    return meta.dtype if isinstance(meta, Tensor) else torch.float32
 
 
 def op_name(node: fx.Node) -> str:

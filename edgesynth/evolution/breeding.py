@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 from torch import Tensor, nn
 
 from edgesynth.anatomy import remove
@@ -71,12 +73,10 @@ class Breeder:
 
     def _inherit(self, parent: Individual, genome: Genome) -> nn.Module:
         """The offspring's network, physically small, with its parent's surviving weights."""
-        before, after = self.species.plan(parent.genome), self.species.plan(genome)
-        network = remove(self.species.model, after)
-        network.load_state_dict(
-            {name: after.cut(name, before.uncut(name, tensor)) for name, tensor in parent.weights.items()}
-        )
-        return network
+        before = self.species.plan(parent.genome)
+        whole = copy.deepcopy(self.species.model)
+        whole.load_state_dict({name: before.uncut(name, tensor) for name, tensor in parent.weights.items()})
+        return remove(whole, self.species.plan(genome))
 
     def _nurtured(
         self,

@@ -48,6 +48,8 @@ class Species:
         plan = self.plan(individual.genome)
         # Readers of dead clusters keep the untrained weights: a constant that reached them would show in the proof.
         base = self.model.state_dict()
+        # Where a bias has taken up what dead channels hold, their weights would add it a second time.
+        base.update({fold.weight: torch.zeros_like(base[fold.weight]) for fold in plan.folds})
         full = {name: plan.uncut(name, tensor, base[name]) for name, tensor in individual.weights.items()}
         network = copy.deepcopy(self.model)
         network.load_state_dict(full)

@@ -66,6 +66,19 @@ def test_a_plan_survives_json_and_rebuilds_the_network_from_its_class(lenet, ana
     assert type(fresh) is type(lenet) and fresh.conv2.in_channels == 2
 
 
+@pytest.mark.parametrize(("kept", "round_to", "left"), [(9, 8, 16), (8, 8, 8), (3, 4, 4), (17, 16, 20), (5, 1, 5)])
+def test_widths_are_rounded_up_to_what_the_hardware_likes_or_the_whole(lenet, anatomy, kept, round_to, left):
+    plan = anatomy.plan({"conv1": range(20 - kept, 20)}, round_to=round_to)
+    small = remove(lenet, plan)
+    assert small.conv1.out_channels == left
+    assert set(range(20 - kept, 20)) <= set(plan.kept.get("conv1.weight", {0: range(20)})[0])
+
+
+def test_a_width_of_less_than_one_is_refused(anatomy):
+    with pytest.raises(UserError, match="round_to is 0; it must be at least 1"):
+        anatomy.plan({"conv1": [0]}, round_to=0)
+
+
 def test_uncut_puts_every_value_back_where_it_was(lenet, anatomy):
     plan = anatomy.plan({"conv1": [1, 7], "conv2": [0, 2, 9]})
     weight = lenet.conv2.weight.detach()
@@ -119,11 +132,12 @@ class Branching(nn.Module):
         return self.conv(x) if x.sum() > 0 else x
 
 
-def test_a_network_that_branches_on_values_is_refused_with_the_reason():
+def test_a_network_that_branches_on_values_is_refused_with_the_reason_and_the_line():
     model = Branching().train()
-    with pytest.raises(UserError, match="Branching cannot be traced with inputs of shape \\(1, 1, 8, 8\\)"):
+    with pytest.raises(UserError, match=r"Branching cannot be traced with inputs of shape \(1, 1, 8, 8\)") as error:
         trace(model, (torch.zeros(1, 1, 8, 8),))
-    assert model.training
+    assert "test_anatomy.py" in str(error.value) and "return self.conv(x) if x.sum() > 0 else x" in str(error.value)
+    assert "\n" not in str(error.value) and model.training
 
 
 def test_inputs_of_a_wrong_shape_are_refused(lenet):

@@ -1,22 +1,54 @@
 """One small rule per kind of operation: how its output's channels follow from its inputs'.
 
 A rule is a function `(call: Call) -> Value` (or a list of values for an op with several outputs), registered under the
-ATen names it speaks for. An op without a rule protects the channels that reach it and says so.
+ATen names it speaks for. What torch itself marks as pointwise needs no entry: one rule serves all. An op without a rule
+protects the channels that reach it and says so.
 """
 
-from edgesynth.anatomy.rules import convolution, elementwise, joining, linear, normalisation, pooling, shaping
-from edgesynth.anatomy.rules.call import RULES, Call, Operand, apply_rule
+from __future__ import annotations
+
+import torch
+
+from edgesynth.anatomy.channels import Value
+from edgesynth.anatomy.rules import (
+    attention,
+    contraction,
+    convolution,
+    joining,
+    normalisation,
+    pooling,
+    reduction,
+    shaping,
+    slicing,
+)
+from edgesynth.anatomy.rules.call import RULES, Call, Operand
+from edgesynth.anatomy.rules.elementwise import pointwise
 
 __all__ = [
     "RULES",
     "Call",
     "Operand",
     "apply_rule",
+    "attention",
+    "contraction",
     "convolution",
-    "elementwise",
     "joining",
-    "linear",
     "normalisation",
     "pooling",
+    "reduction",
     "shaping",
+    "slicing",
 ]
+
+
+def apply_rule(call: Call) -> list[Value]:
+    """Outputs of an op by its rule; without a rule, what reaches it is protected and what leaves it is unknown."""
+    found = RULES.get(call.op)
+    if found is None and torch.Tag.pointwise in getattr(call.target, "tags", ()):
+        found = pointwise
+    if found is None:
+        for operand in call.operands():
+            call.protect(operand.value, f"no rule for {call.op}")
+        return [Value(shape) for shape in call.shapes]
+    result = found(call)
+    return result if isinstance(result, list) else [result]

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from edgesynth.anatomy.channels import Atoms, Channels, Role, Value
+import numpy as np
+import torch
+
+from edgesynth.anatomy.channels import Atoms, Channels, Fold, Role, Value, labelled
 
 
 @dataclass
@@ -15,6 +18,7 @@ class Operand:
 
     value: Value
     parameter: str | None = None
+    dtype: torch.dtype = torch.float32
 
 
 @dataclass
@@ -23,6 +27,7 @@ class Call:
 
     Attributes:
         op: its ATen name without overload and without the underscore of in-place forms, such as `conv2d`.
+        target: the ATen operator itself.
         args: arguments by name; tensors are `Operand`, all else is as traced.
         shapes: shapes of its outputs.
         where: op and module, for messages.
@@ -30,6 +35,7 @@ class Call:
     """
 
     op: str
+    target: Any
     args: dict[str, Any]
     shapes: list[tuple[int, ...]]
     where: str
@@ -48,10 +54,25 @@ class Call:
             found += [item for item in items if isinstance(item, Operand)]
         return found
 
+    def tensor(self, name: str = "self") -> Value:
+        """A tensor argument as a value; a parameter with one dimension worth the name brings its own channels."""
+        return self.value(self.args[name])
+
+    def value(self, operand: Operand) -> Value:
+        """The same for an operand."""
+        value = operand.value
+        wide = [axis for axis, size in enumerate(value.shape) if size > 1]
+        if operand.parameter is None or len(wide) != 1:
+            return value
+        known = self.channels.bindings.get((operand.parameter, wide[0]))
+        atoms = known.atoms if known else self.channels.fresh(value.shape[wide[0]])
+        self.channels.bind(operand.parameter, wide[0], atoms, "emit", self.where)
+        return labelled(value.shape, wide[0], atoms)
+
     def protect(self, value: Value, why: str) -> None:
         """Protect every channel of a value, naming this op."""
-        for atoms in value.atoms():
-            self.channels.protect(atoms, f"{why} ({self.where})")
+        if value.atoms is not None:
+            self.channels.protect(value.atoms, f"{why} ({self.where})")
 
     def bind(self, operand: Operand | None, dim: int, atoms: Atoms | None, role: Role) -> None:
         """Tie one dimension of a parameter to atoms; an activation in its place, or unknown atoms, protects."""
@@ -60,25 +81,43 @@ class Call:
         if operand.parameter is None:
             self.protect(operand.value, "used as a weight")
             if atoms is not None:
-                self.channels.protect(atoms, f"weight is computed, not a parameter ({self.where})")
-        elif atoms is not None:
-            self.channels.bind(operand.parameter, dim, atoms, role)
-        elif (operand.parameter, dim) in self.channels.bindings:
-            known = self.channels.bindings[operand.parameter, dim].atoms
-            self.channels.protect(known, f"a second use of {operand.parameter} cannot follow ({self.where})")
+                self.channels.protect(atoms, f"its weight is computed, not a parameter ({self.where})")
+            return
+        fixed = np.full(operand.value.shape[dim], -1, dtype=np.int64)
+        why = f"shares {operand.parameter} with channels that cannot be cut ({self.where})"
+        self.channels.bind(operand.parameter, dim, fixed if atoms is None else atoms, role, why)
 
-    def read(self, value: Value, dim: int) -> Atoms | None:
-        """Atoms along `dim` of a value that this op sums over; the other dimensions' channels are protected.
+    def read(
+        self, value: Value, axis: int, weight: Operand, dim: int, bias: Operand | None, exact: bool = True
+    ) -> None:
+        """The op sums over `axis` of a value, each channel of it times one index of `dim` of a weight.
 
-        A value that is not zero where its cluster is masked would leave a constant behind: protected too.
+        Args:
+            value: what is read.
+            axis: its channel dimension.
+            weight: what it is multiplied by.
+            dim: the weight's dimension of that channel.
+            bias: takes up the constant that a masked channel may hold.
+            exact: whether such a constant adds the same to every position; a padded convolution does not.
         """
-        atoms = value.dims[dim]
-        for other, left in enumerate(value.dims):
-            if left is not None and other != dim % len(value.dims):
-                self.channels.protect(left, f"channels outside the channel dimension ({self.where})")
-        if atoms is not None and not value.clean:
-            self.channels.protect(atoms, f"a removed channel would leave a constant: {value.stain}")
-        return atoms
+        atoms = value.along(axis % len(value.shape))
+        if atoms is None and value.atoms is not None:
+            self.protect(value, "channels outside the channel dimension")
+        if atoms is not None and value.constant != 0:
+            if value.constant is None:
+                self.channels.protect(atoms, f"a removed channel would leave more than a constant: {value.stain}")
+            elif not exact:
+                self.channels.protect(
+                    atoms, f"a removed channel would leave {value.constant:g} in the padding's place ({self.where})"
+                )
+            elif bias is None or bias.parameter is None or weight.parameter is None:
+                self.channels.protect(
+                    atoms,
+                    f"a removed channel would leave {value.constant:g} and there is no bias to take it ({self.where})",
+                )
+            else:
+                self.channels.folds.append(Fold(weight.parameter, dim, bias.parameter, value.constant))
+        self.bind(weight, dim, atoms, "read")
 
 
 Rule = Callable[[Call], "Value | list[Value]"]
@@ -95,14 +134,3 @@ def rule(*ops: str) -> Callable[[RuleT], RuleT]:
         return function
 
     return register
-
-
-def apply_rule(call: Call) -> list[Value]:
-    """Outputs of an op by its rule; without a rule, what reaches it is protected and what leaves it is unknown."""
-    found = RULES.get(call.op)
-    if found is None:
-        for operand in call.operands():
-            call.protect(operand.value, f"no rule for {call.op}")
-        return [Value.unknown(shape) for shape in call.shapes]
-    result = found(call)
-    return result if isinstance(result, list) else [result]

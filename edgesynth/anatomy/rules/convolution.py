@@ -1,32 +1,67 @@
-"""Convolutions: rows of the weight are clusters, its columns read the input's channels."""
+"""Convolutions: one index of the weight's output dimension is a cluster, its input dimension reads channels."""
 
 from __future__ import annotations
 
-from edgesynth.anatomy.channels import Value
+import numpy as np
+
+from edgesynth.anatomy.channels import FIXED, Atoms, Value, labelled
 from edgesynth.anatomy.rules.call import Call, Operand, rule
 
 
 @rule("conv1d", "conv2d", "conv3d")
 def convolution(call: Call) -> Value:
-    """Plain and depthwise; other groupings are protected."""
+    """Weight (out, in / groups, ...)."""
+    return _convolve(call, written=0, read=1, padded=_padded(call.args.get("padding", 0)))
+
+
+@rule("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+def transposed(call: Call) -> Value:
+    """Weight (in, out / groups, ...); its output positions see differently many inputs, so no constant folds."""
+    return _convolve(call, written=1, read=0, padded=True)
+
+
+def _convolve(call: Call, written: int, read: int, padded: bool) -> Value:
     images: Operand = call.args["input"]
     weight: Operand = call.args["weight"]
     bias: Operand | None = call.args.get("bias")
+    value = call.value(images)
     groups = call.args.get("groups", 1)
-    out, columns = weight.value.shape[:2]
+    out = call.shape[1]
+    rows = call.channels.fresh(out)
     if groups == 1:
-        rows = call.channels.fresh(out)
-        call.bind(weight, 1, call.read(images.value, 1), "read")
-    elif columns == 1 and out == groups:
-        # Depthwise: each filter belongs to the one channel that it reads, zero in gives zero out but for its bias.
-        known = call.read(images.value, 1)
-        rows = known if known is not None else call.channels.fresh(out)
-        if known is None:
-            call.channels.protect(rows, f"depthwise on channels that cannot be removed ({call.where})")
+        call.read(value, 1, weight, read, bias, exact=not padded)
+        call.bind(weight, written, rows, "weight")
     else:
-        call.protect(images.value, f"grouped convolution, {groups} groups")
-        rows = call.channels.fresh(out)
-        call.channels.protect(rows, f"grouped convolution, {groups} groups ({call.where})")
-    call.bind(weight, 0, rows, "weight")
+        source = _blocks(call, value, groups)
+        call.channels.tie(
+            np.broadcast_to(source[:, :1], (groups, out // groups)), rows.reshape(groups, -1), _fixed(call, groups)
+        )
+        # Dimension 0 holds one block after the other; the other dimension is the same for all blocks and never cut.
+        call.bind(weight, 0, rows if written == 0 else source.reshape(-1), "weight")
     call.bind(bias, 0, rows, "emit")
-    return Value(call.shape, [None, rows, *[None] * (len(call.shape) - 2)])
+    return labelled(call.shape, 1, rows)
+
+
+def _blocks(call: Call, value: Value, groups: int) -> Atoms:
+    """(groups, channels / groups) atoms of the input, each block tied into one: only whole blocks die."""
+    atoms = value.along(1)
+    if atoms is None:
+        call.protect(value, "channels outside the channel dimension")
+        return np.full((groups, value.shape[1] // groups), FIXED, dtype=np.int64)
+    if value.constant != 0:
+        call.channels.protect(
+            atoms, f"a removed channel would leave a constant to a grouped convolution ({call.where})"
+        )
+    source = atoms.reshape(groups, -1)
+    call.channels.tie(np.broadcast_to(source[:, :1], source.shape), source, _fixed(call, groups))
+    return source
+
+
+def _fixed(call: Call, groups: int) -> str:
+    return f"a convolution of {groups} groups reads channels that cannot be cut ({call.where})"
+
+
+def _padded(padding: object) -> bool:
+    if isinstance(padding, str):
+        return padding != "valid"
+    return any(padding) if isinstance(padding, (list, tuple)) else bool(padding)

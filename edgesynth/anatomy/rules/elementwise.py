@@ -1,141 +1,118 @@
-"""Elementwise operations: channels pass through, and two sides that meet are tied."""
+"""Pointwise operations: channels pass through, and what meets is tied.
+
+What becomes of a masked cluster is not looked up but computed: the op itself is called on the constant that the cluster
+holds, with anything where other values stand. If the answer is always the same, that is the constant from here on.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from edgesynth.anatomy.channels import Value
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgesynth.anatomy.channels import Atoms, Value, compact
 from edgesynth.anatomy.rules.call import Call, Operand, rule
 
-KEEPS_ZERO = (
-    "relu",
-    "relu6",
-    "leaky_relu",
-    "prelu",
-    "elu",
-    "selu",
-    "celu",
-    "gelu",
-    "silu",
-    "mish",
-    "tanh",
-    "hardswish",
-    "hardtanh",
-    "softsign",
-    "abs",
-    "neg",
-    "sin",
-    "sqrt",
-    "square",
-    "sign",
-    "dropout",
-    "feature_dropout",
-    "alpha_dropout",
-    "clone",
-    "contiguous",
-    "detach",
-    "to",
-    "_to_copy",
-    "alias",
-    "lift_fresh_copy",
+SAMPLES = 64
+
+
+@rule(
+    *("dropout", "feature_dropout", "alpha_dropout", "clone", "contiguous", "detach", "alias", "lift_fresh_copy"),
+    *("to", "_to_copy", "type_as", "positive", "resolve_conj", "resolve_neg"),
 )
-MOVES_ZERO = (
-    "sigmoid",
-    "hardsigmoid",
-    "softplus",
-    "exp",
-    "cos",
-    "log",
-    "rsqrt",
-    "reciprocal",
-    "log_sigmoid",
-)
+def same(call: Call) -> Value:
+    """The tensor itself, in evaluation mode."""
+    return call.value(call.operands()[0])
 
 
-@rule(*KEEPS_ZERO)
-def keeps_zero(call: Call) -> Value:
-    """f(0) = 0: a masked channel stays zero."""
-    value = call.operands()[0].value
-    if call.op == "prelu":
-        call.bind(call.args["weight"], 0, value.dims[1] if call.args["weight"].value.shape[0] > 1 else None, "state")
-    if call.op == "hardtanh" and not call.args.get("min_val", -1) <= 0 <= call.args.get("max_val", 1):
-        return moves_zero(call)
-    return Value(call.shape, list(value.dims), value.clean, value.stain)
+@rule("prelu")
+def prelu(call: Call) -> Value:
+    """A slope for each channel, or one for all; zero stays zero."""
+    value, slope = call.tensor(), call.args["weight"]
+    if slope.value.shape[0] > 1:
+        call.bind(slope, 0, value.along(1), "state")
+    constant = 0.0 if value.constant == 0 else None
+    return Value(value.shape, value.atoms, constant, f"prelu of a constant ({call.where})")
 
 
-@rule(*MOVES_ZERO)
-def moves_zero(call: Call) -> Value:
-    """f(0) is not 0: a masked channel becomes a constant."""
-    value = call.operands()[0].value
-    return Value(call.shape, list(value.dims), clean=False, stain=f"{call.op} of 0 is not 0 ({call.where})")
+@rule("hardswish", "hardsigmoid", "mish", "rrelu", "softsign", "logsigmoid", "log_sigmoid", "celu", "selu", "relu6")
+def pointwise(call: Call) -> Value:
+    """Any op that torch marks as pointwise, and those of which it forgot to; with broadcasting."""
+    rank = len(call.shape)
+    operands = call.operands()
+    atoms = [None if operand.parameter else _stretched(operand.value.atoms, rank) for operand in operands]
+    known = [one for one in atoms if one is not None]
+    if not known:
+        return Value(call.shape)
+    axes = sorted({axis - rank for one in known for axis, size in enumerate(one.shape) if size > 1})
+    met = [_meet(call, operand, one, axes, known) for operand, one in zip(operands, atoms, strict=True)]
+    result = _tied(call, known)
+    constant = _constant(call, operands, met)
+    return Value(call.shape, result, constant, "" if constant is not None else f"{call.op} in between ({call.where})")
 
 
-@rule("clamp")
-def clamp(call: Call) -> Value:
-    """Keeps zero when zero lies within the bounds."""
-    low, high = call.args.get("min"), call.args.get("max")
-    inside = all(bound is None or isinstance(bound, (int, float)) for bound in (low, high))
-    inside = inside and (low is None or low <= 0) and (high is None or high >= 0)
-    return keeps_zero(call) if inside else moves_zero(call)
+def _stretched(atoms: Atoms | None, rank: int) -> Atoms | None:
+    return None if atoms is None else atoms.reshape([1] * (rank - atoms.ndim) + list(atoms.shape))
 
 
-@rule("add", "sub", "mul", "div")
-def combine(call: Call) -> Value:
-    """Sum, difference, product or quotient with broadcasting; the channels that meet are tied."""
-    left, right = call.args["self"], call.args["other"]
-    product = call.op in ("mul", "div")
-    if not isinstance(left, Operand) or not isinstance(right, Operand):
-        value = (left if isinstance(left, Operand) else right).value
-        if product or (left if right is None else right) == 0:
-            return Value(call.shape, list(value.dims), value.clean, value.stain)
-        return Value(call.shape, list(value.dims), clean=False, stain=f"{call.op} of a constant ({call.where})")
-    dims = [_meet(call, left, right, dim - len(call.shape)) for dim in range(len(call.shape))]
-    clean, stain = _cleanliness(call, left, right, product)
-    return Value(call.shape, dims, clean, stain)
+def _meet(call: Call, operand: Operand, atoms: Atoms | None, axes: list[int], known: list[Atoms]) -> bool:
+    """Settle an operand with the channels of the others.
+
+    Returns:
+        Whether masking a cluster reaches this operand.
+    """
+    if atoms is not None:
+        return True
+    shape = operand.value.shape
+    wide = [axis for axis in axes if -axis <= len(shape) and shape[axis] > 1]
+    for axis in wide:
+        along = [one for one in known if one.shape[axis] > 1]
+        lines = [
+            one for one in along if all(size == 1 for place, size in enumerate(one.shape) if place != one.ndim + axis)
+        ]
+        if operand.parameter is not None and len(lines) == len(along):
+            call.bind(operand, len(shape) + axis, lines[0].reshape(-1), "emit")
+        else:
+            for one in along:
+                call.channels.protect(one, f"meets values that cannot be cut ({call.where})")
+    return bool(wide) and operand.parameter is not None
 
 
-def _dim(operand: Operand, dim: int) -> tuple[int, np.ndarray | None]:
-    """Size and atoms of an operand along a dimension counted from the end; (1, None) where it has none."""
-    if -dim > len(operand.value.shape):
-        return 1, None
-    return operand.value.shape[dim], operand.value.dims[dim]
+def _tied(call: Call, known: list[Atoms]) -> Atoms:
+    """The channels of all operands, tied where they meet."""
+    shape = np.broadcast_shapes(*(one.shape for one in known))
+    why = f"meets channels that cannot be cut ({call.where})"
+    first = np.broadcast_to(known[0], shape)
+    for other in known[1:]:
+        call.channels.tie(first, np.broadcast_to(other, shape), why)
+    return compact(first)
 
 
-def _meet(call: Call, left: Operand, right: Operand, dim: int) -> np.ndarray | None:
-    (size, ours), (other_size, theirs) = _dim(left, dim), _dim(right, dim)
-    if ours is None and theirs is None:
+def _constant(call: Call, operands: list[Operand], reached: list[bool]) -> float | None:
+    """What the op makes of a masked cluster; None if that depends on the inputs."""
+    source = torch.Generator().manual_seed(0)
+    samples = {
+        id(operand): _sample(call, operand, masked, source) for operand, masked in zip(operands, reached, strict=True)
+    }
+
+    def fill(argument: Any) -> Any:
+        if isinstance(argument, Operand):
+            return samples[id(argument)]
+        return [fill(item) for item in argument] if isinstance(argument, (list, tuple)) else argument
+
+    try:
+        result = call.target(**{name: fill(argument) for name, argument in call.args.items()})
+    except (RuntimeError, TypeError, NotImplementedError):
         return None
-    if ours is not None and theirs is not None:
-        if size == other_size:
-            call.channels.tie(ours, theirs)
-            return ours
-        call.protect(left.value, "one channel broadcast over many")
-        call.protect(right.value, "one channel broadcast over many")
-        return None
-    known, other, width = (ours, right, other_size) if ours is not None else (theirs, left, size)
-    assert known is not None
-    if width == 1 and len(known) > 1:
-        return known
-    if other.parameter is not None:
-        call.bind(other, len(other.value.shape) + dim, known, "emit")
-        return known
-    call.channels.protect(known, f"meets channels that cannot be removed ({call.where})")
-    return known
+    result = result.double()
+    first = result.reshape(-1)[0].item()
+    return first if bool((result == first).all()) and np.isfinite(first) else None
 
 
-def _cleanliness(call: Call, left: Operand, right: Operand, product: bool) -> tuple[bool, str]:
-    """A product is zero if one factor is, a sum only if all its terms are; a plain tensor never is zero by masking."""
-    clean = [operand.value.clean and _masked(operand) for operand in (left, right)]
-    stains = [
-        operand.value.stain or f"{call.op} of values without removable channels ({call.where})"
-        for operand in (left, right)
-    ]
-    ok = any(clean) if product and call.op == "mul" else clean[0] if product else all(clean)
-    return (True, "") if ok else (False, stains[clean.index(False)])
-
-
-def _masked(operand: Operand) -> bool:
-    """Whether masking a cluster reaches this operand: it carries channels, or it is a parameter that is zeroed too."""
-    if operand.parameter is not None:
-        return any(size > 1 for size in operand.value.shape)
-    return bool(operand.value.atoms())
+def _sample(call: Call, operand: Operand, masked: bool, source: torch.Generator) -> Tensor:
+    constant = operand.value.constant if operand.parameter is None else 0.0
+    if masked and constant is not None:
+        return torch.full((SAMPLES,), constant).to(operand.dtype)
+    return (3 * torch.randn(SAMPLES, generator=source)).to(operand.dtype)

@@ -1,22 +1,55 @@
-"""Normalisation by statistics of each channel on its own."""
+"""Normalisation: by statistics of each channel, of blocks of channels, or over channels."""
 
 from __future__ import annotations
 
-from edgesynth.anatomy.channels import Value
-from edgesynth.anatomy.rules.call import Call, Operand, rule
+import numpy as np
+
+from edgesynth.anatomy.channels import Atoms, Value
+from edgesynth.anatomy.rules.call import Call, rule
 
 
-@rule("batch_norm")
-def batch_norm(call: Call) -> Value:
+@rule("batch_norm", "instance_norm")
+def channel_norm(call: Call) -> Value:
     """Scale, shift and statistics follow the channels; a masked channel leaves it as zero, whatever came in."""
-    images: Operand = call.args["input"]
-    atoms = images.value.dims[1]
+    value = call.tensor("input")
+    atoms = _channels(call, value)
     affine = call.args.get("weight") is not None
     for name, role in (("weight", "emit"), ("bias", "emit"), ("running_mean", "state"), ("running_var", "state")):
         call.bind(call.args.get(name), 0, atoms, role)  # type: ignore[arg-type]
-    dims = list(images.value.dims)
-    if affine:
-        return Value(call.shape, dims)
-    return Value(
-        call.shape, dims, clean=False, stain=f"normalisation without scale emits -mean/deviation ({call.where})"
-    )
+    # Without scale and shift, batch norm gives -mean/deviation for a masked channel; an instance's own mean gives zero.
+    zero = affine or (call.op == "instance_norm" and value.constant is not None)
+    return Value(value.shape, value.atoms, 0.0 if zero else None, f"normalisation without scale ({call.where})")
+
+
+@rule("group_norm")
+def group_norm(call: Call) -> Value:
+    """Statistics of blocks of channels: only whole blocks die."""
+    value = call.tensor("input")
+    atoms = _channels(call, value)
+    if atoms is not None:
+        blocks = atoms.reshape(call.args["num_groups"], -1)
+        call.channels.tie(
+            np.broadcast_to(blocks[:, :1], blocks.shape), blocks, f"shares a group's statistics ({call.where})"
+        )
+    affine = call.args.get("weight") is not None
+    for name in ("weight", "bias"):
+        call.bind(call.args.get(name), 0, atoms, "emit")
+    zero = affine or value.constant is not None
+    return Value(value.shape, value.atoms, 0.0 if zero else None, f"normalisation without scale ({call.where})")
+
+
+@rule("layer_norm", "rms_norm")
+def layer_norm(call: Call) -> Value:
+    """Statistics over the last dimensions: channels there cannot be cut, for the mean is taken over all of them."""
+    value = call.tensor("input")
+    first = len(value.shape) - len(call.args["normalized_shape"])
+    if any(axis >= first for axis in value.axes()):
+        call.protect(value, f"{call.op} takes its statistics over these channels")
+    return Value(value.shape, value.atoms, None, f"{call.op} of a constant ({call.where})")
+
+
+def _channels(call: Call, value: Value) -> Atoms | None:
+    atoms = value.along(1)
+    if atoms is None:
+        call.protect(value, "channels outside the channel dimension")
+    return atoms

@@ -1,42 +1,53 @@
-"""Pooling and resampling in space: channels pass, zero stays zero."""
+"""Pooling, resampling and padding in space: channels pass."""
 
 from __future__ import annotations
 
-from edgesynth.anatomy.channels import Value
-from edgesynth.anatomy.rules.call import Call, Operand, rule
+import numpy as np
+
+from edgesynth.anatomy.channels import FIXED, Value
+from edgesynth.anatomy.rules.call import Call, rule
+
+RANKS = (1, 2, 3)
+POOLS = [f"{kind}_pool{rank}d" for kind in ("max", "avg", "lp", "adaptive_avg", "adaptive_max") for rank in RANKS]
+UPSAMPLINGS = [
+    *(f"upsample_{kind}" for kind in ("nearest1d", "nearest2d", "nearest3d", "linear1d", "bilinear2d", "trilinear3d")),
+    *("upsample_bicubic2d", "_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d"),
+    *("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"),
+]
 
 
-@rule(
-    *[f"{kind}_pool{rank}d" for kind in ("max", "avg", "adaptive_avg", "lp") for rank in (1, 2, 3)],
-    "upsample_nearest2d",
-    "upsample_bilinear2d",
-    "upsample_bicubic2d",
-)
-def pool(call: Call) -> Value:
-    """(N, C, ...) to (N, C, ...); channels that lie in a spatial dimension are protected."""
-    images: Operand = next(iter(call.operands()))
-    for atoms in images.value.dims[2:]:
-        if atoms is not None:
-            call.channels.protect(atoms, f"channels in a spatial dimension ({call.where})")
-    value = images.value
-    return Value(call.shape, [None, value.dims[1], *[None] * (len(call.shape) - 2)], value.clean, value.stain)
+@rule(*POOLS, *(f"max_pool{rank}d_with_indices" for rank in RANKS), *UPSAMPLINGS)
+def pool(call: Call) -> list[Value]:
+    """(N, C, ...) to (N, C, ...), with indices for some."""
+    value = call.value(call.operands()[0])
+    if any(axis >= 2 for axis in value.axes()):
+        call.protect(value, "channels in a spatial dimension")
+        return [Value(shape) for shape in call.shapes]
+    # Averages count the zeros of the padding, so a constant other than zero does not survive them.
+    padding = call.args.get("padding", 0)
+    averaged = call.op.startswith(("avg", "lp")) and (np.any(padding) or call.op.startswith("lp"))
+    constant = value.constant if value.constant == 0 or not averaged else None
+    first = Value(call.shape, value.atoms, constant, f"{call.op} of a constant with padding ({call.where})")
+    return [first, *(Value(shape) for shape in call.shapes[1:])]
 
 
-@rule("mean", "sum", "amax")
-def reduce(call: Call) -> Value:
-    """Reduction over some dimensions; a reduced dimension must not hold channels."""
-    source: Operand = call.args["self"]
-    value = source.value
+@rule("pad", "constant_pad_nd")
+def pad(call: Call) -> Value:
+    """Padding; padded channels are new ones that cannot be cut."""
+    value = call.tensor()
+    amounts = list(call.args["pad"])
+    mode, filling = call.args.get("mode", "constant"), call.args.get("value") or 0.0
     rank = len(value.shape)
-    axes = call.args.get("dim")
-    axes = range(rank) if axes is None else axes if isinstance(axes, (list, tuple)) else [axes]
-    reduced = {axis % rank for axis in axes}
-    for axis in reduced:
-        atoms = value.dims[axis]
-        if atoms is not None:
-            call.channels.protect(atoms, f"{call.op} over channels ({call.where})")
-    if call.args.get("keepdim", False):
-        dims = [None if axis in reduced else value.dims[axis] for axis in range(rank)]
-    else:
-        dims = [value.dims[axis] for axis in range(rank) if axis not in reduced]
-    return Value(call.shape, dims, value.clean, value.stain)
+    axes = {rank - 1 - place: (amounts[2 * place], amounts[2 * place + 1]) for place in range(len(amounts) // 2)}
+    grown = {axis for axis, amount in axes.items() if any(amount)} & set(value.axes())
+    if grown and (mode != "constant" or len(value.axes()) > 1 or min(min(axes[axis]) for axis in grown) < 0):
+        call.protect(value, "padding along channels")
+        return Value(call.shape)
+    atoms = value.atoms
+    for axis in grown:
+        assert atoms is not None
+        width = [axes[axis] if place == axis else (0, 0) for place in range(rank)]
+        atoms = np.pad(atoms, width, constant_values=FIXED)
+    spatial = any(any(amount) for axis, amount in axes.items() if axis not in grown)
+    kept = not spatial or mode != "constant" or value.constant == filling
+    return Value(call.shape, atoms, value.constant if kept else None, f"padding of a constant ({call.where})")

@@ -1,4 +1,4 @@
-"""Views: flatten, reshape, permute, squeeze. Channels follow where they stay whole."""
+"""Views: the atoms are viewed as the tensor is."""
 
 from __future__ import annotations
 
@@ -7,79 +7,168 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from edgesynth.anatomy.channels import Value
-from edgesynth.anatomy.rules.call import Call, Operand, rule
+from edgesynth.anatomy.channels import Atoms, Channels, Value, compact
+from edgesynth.anatomy.rules.call import Call, rule
+
+LARGEST = 1 << 24  # elements of an array of atoms: beyond that a view protects
 
 
-@rule("flatten", "view", "reshape", "unflatten", "squeeze", "unsqueeze", "_unsafe_view")
+@rule(
+    "flatten", "view", "reshape", "unflatten", "squeeze", "unsqueeze", "_unsafe_view", "view_as", "reshape_as", "ravel"
+)
 def reshape(call: Call) -> Value:
-    """Any view, by matching runs of dimensions of equal product.
-
-    A channel dimension merged with space is repeated, H * W inputs to a channel; one that would be split, or merged
-    with another, is protected.
-    """
-    source: Operand = call.args["self"]
-    value = source.value
-    dims: list[np.ndarray | None] = [None] * len(call.shape)
-    for inner, outer in _runs(value.shape, call.shape):
-        known = [axis for axis in inner if value.dims[axis] is not None]
-        wide = [axis for axis in outer if call.shape[axis] > 1]
-        if not known:
-            continue
-        if len(known) == 1 and len(wide) == 1:
-            dims[wide[0]] = _spread(value, inner, known[0])
-            continue
-        for axis in known:
-            atoms = value.dims[axis]
-            assert atoms is not None
-            if len(atoms) > 1 or len(known) > 1 or len(wide) > 1:
-                call.channels.protect(atoms, f"channels split or merged by a view ({call.where})")
-            elif outer:
-                dims[outer[0]] = atoms
-    return Value(call.shape, dims, value.clean, value.stain)
+    """Any view, by matching runs of dimensions of equal product; a channel merged with space is repeated."""
+    value = call.tensor()
+    if value.atoms is None:
+        return Value(call.shape)
+    inner: list[int] = []
+    outer: list[int] = []
+    atoms = value.atoms
+    for before, after in _runs(value.shape, call.shape):
+        varies = any(atoms.shape[axis] > 1 for axis in before)
+        inner += [value.shape[axis] if varies else 1 for axis in before]
+        outer += [call.shape[axis] if varies else 1 for axis in after]
+    if math.prod(inner) > LARGEST:
+        call.protect(value, "a view too large to follow")
+        return Value(call.shape)
+    viewed = compact(np.broadcast_to(atoms, inner).reshape(outer))
+    note_grid(call.channels, viewed)
+    return value.like(call.shape, viewed)
 
 
-def _spread(value: Value, run: list[int], axis: int) -> np.ndarray:
-    """Atoms of a run of dimensions flattened to one, when only `axis` of them holds channels."""
-    atoms = value.dims[axis]
-    assert atoms is not None
-    sizes = [value.shape[one] for one in run]
-    position = run.index(axis)
-    view = atoms.reshape([-1 if place == position else 1 for place in range(len(run))])
-    return np.broadcast_to(view, sizes).reshape(-1)
+def note_grid(channels: Channels, atoms: Atoms) -> None:
+    """Remember atoms that lie along several dimensions of a tensor."""
+    wide = [size for size in atoms.shape if size > 1]
+    if len(wide) > 1:
+        channels.grid(atoms.reshape(wide))
 
 
 def _runs(before: tuple[int, ...], after: tuple[int, ...]) -> Iterator[tuple[list[int], list[int]]]:
-    """Shortest runs of dimensions of two shapes that hold equally many elements; ones stick to the run before."""
+    """Shortest runs of dimensions of two shapes that hold equally many elements, in order."""
     start = stop = 0
     while start < len(before) or stop < len(after):
-        left, right = [start] if start < len(before) else [], [stop] if stop < len(after) else []
-        start, stop = start + 1, stop + 1
-        while True:
-            ours, theirs = math.prod(before[axis] for axis in left), math.prod(after[axis] for axis in right)
-            if ours < theirs and start < len(before):
-                left, start = [*left, start], start + 1
-            elif theirs < ours and stop < len(after):
-                right, stop = [*right, stop], stop + 1
+        left, right = 1, 1
+        ours: list[int] = []
+        theirs: list[int] = []
+        while not ours or not theirs or left != right:
+            if start < len(before) and (left <= right or stop == len(after)):
+                ours.append(start)
+                left *= before[start]
+                start += 1
+            elif stop < len(after):
+                theirs.append(stop)
+                right *= after[stop]
+                stop += 1
             else:
                 break
-        while start < len(before) and before[start] == 1 and not (stop < len(after) and after[stop] == 1):
-            left, start = [*left, start], start + 1
-        while stop < len(after) and after[stop] == 1 and not (start < len(before) and before[start] == 1):
-            right, stop = [*right, stop], stop + 1
-        yield left, right
+        yield ours, theirs
 
 
-@rule("permute", "transpose")
+@rule("permute", "transpose", "t", "numpy_T", "mT", "movedim", "swapaxes", "swapdims")
 def permute(call: Call) -> Value:
-    """Dimensions in another order; the order is read off an array of the same shape."""
-    source: Operand = call.args["self"]
-    value = source.value
-    rank = len(value.shape)
+    """Dimensions in another order."""
+    value = call.tensor()
+    if value.atoms is None:
+        return Value(call.shape)
+    return value.like(call.shape, value.atoms.transpose(_order(call, len(value.shape))))
+
+
+def _order(call: Call, rank: int) -> list[int]:
+    arguments = list(call.args.values())[1:]
     if call.op == "permute":
-        order = [axis % rank for axis in call.args["dims"]]
-    else:
-        order = list(range(rank))
-        first, second = call.args["dim0"], call.args["dim1"]
+        return [axis % rank for axis in arguments[0]]
+    order = list(range(rank))
+    if call.op == "movedim":
+        source, target = (item if isinstance(item, (list, tuple)) else [item] for item in arguments)
+        moved = dict(zip((axis % rank for axis in target), (axis % rank for axis in source), strict=True))
+        rest = iter(axis for axis in order if axis not in moved.values())
+        return [moved[axis] if axis in moved else next(rest) for axis in order]
+    if call.op == "numpy_T":
+        return order[::-1]
+    first, second = arguments if len(arguments) == 2 else (-1, -2)
+    if rank > 1:
         order[first], order[second] = order[second], order[first]
-    return Value(call.shape, [value.dims[axis] for axis in order], value.clean, value.stain)
+    return order
+
+
+@rule("expand", "expand_as", "broadcast_to")
+def expand(call: Call) -> Value:
+    """New leading dimensions, and ones stretched: nothing new along them."""
+    value = call.tensor()
+    if value.atoms is None:
+        return Value(call.shape)
+    return value.like(
+        call.shape, value.atoms.reshape([1] * (len(call.shape) - len(value.shape)) + list(value.atoms.shape))
+    )
+
+
+@rule("repeat", "tile", "repeat_interleave")
+def repeat(call: Call) -> Value:
+    """Copies; of channels, each copy lives with its original."""
+    value = call.tensor()
+    if value.atoms is None:
+        return Value(call.shape)
+    times = call.args.get("repeats", call.args.get("dims"))
+    if not isinstance(times, (list, tuple)):
+        call.protect(value, f"{call.op} of channels")
+        return Value(call.shape)
+    times = [1] * (len(call.shape) - len(times)) + list(times)
+    atoms = value.atoms.reshape([1] * (len(call.shape) - len(value.shape)) + list(value.atoms.shape))
+    return value.like(
+        call.shape, np.tile(atoms, [count if size > 1 else 1 for count, size in zip(times, atoms.shape, strict=True)])
+    )
+
+
+@rule("flip")
+def flip(call: Call) -> Value:
+    """Reversed dimensions."""
+    value = call.tensor()
+    return value.like(call.shape, None if value.atoms is None else np.flip(value.atoms, call.args["dims"]))
+
+
+@rule("roll")
+def roll(call: Call) -> Value:
+    """Rolled along dimensions that hold no channels; a roll of channels depends on their number."""
+    value = call.tensor()
+    axes = {axis % len(value.shape) for axis in call.args.get("dims", ())}
+    if axes & set(value.axes()) or (not axes and value.atoms is not None):
+        call.protect(value, "a roll along channels")
+        return Value(call.shape)
+    return value
+
+
+@rule("pixel_shuffle")
+def pixel_shuffle(call: Call) -> Value:
+    """(N, C r^2, H, W) to (N, C, H r, W r): r^2 channels make one, and die together."""
+    value = call.tensor()
+    atoms = value.along(1)
+    if atoms is None:
+        call.protect(value, "channels outside the channel dimension")
+        return Value(call.shape)
+    blocks = atoms.reshape(call.shape[1], -1)
+    call.channels.tie(np.broadcast_to(blocks[:, :1], blocks.shape), blocks, f"a pixel shuffle's block ({call.where})")
+    return value.like(call.shape, blocks[:, 0].reshape(1, -1, 1, 1))
+
+
+@rule("pixel_unshuffle")
+def pixel_unshuffle(call: Call) -> Value:
+    """(N, C, H r, W r) to (N, C r^2, H, W): each channel becomes r^2."""
+    value = call.tensor()
+    atoms = value.along(1)
+    if atoms is None:
+        call.protect(value, "channels outside the channel dimension")
+        return Value(call.shape)
+    return value.like(call.shape, np.repeat(atoms, call.shape[1] // value.shape[1]).reshape(1, -1, 1, 1))
+
+
+@rule("channel_shuffle")
+def channel_shuffle(call: Call) -> Value:
+    """Groups interleaved: the same place of every group dies together, so that the groups stay equal."""
+    value = call.tensor()
+    atoms = value.along(1)
+    if atoms is None:
+        call.protect(value, "channels outside the channel dimension")
+        return Value(call.shape)
+    table = atoms.reshape(call.args["groups"], -1)
+    call.channels.grid(table)
+    return value.like(call.shape, table.T.reshape([1, -1] + [1] * (len(call.shape) - 2)))

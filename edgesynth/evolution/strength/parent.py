@@ -51,7 +51,7 @@ def sum_over_clusters(group: ClusterGroup, synapses: dict[str, Tensor]) -> Tenso
     """(size,) sum of a quantity of synapses over each unit's clusters, in all layers that write the group."""
     total = torch.zeros(group.size, dtype=torch.float64)
     for member in group.writers():
-        rows = synapses[member.parameter].double().flatten(1).sum(dim=1)
+        rows = synapses[member.parameter].double().movedim(member.dim, 0).flatten(1).sum(dim=1)
         ours = np.flatnonzero(member.units >= 0)
         total.index_add_(0, torch.from_numpy(member.units[ours]), rows[torch.from_numpy(ours)])
     return total

@@ -1,0 +1,97 @@
+"""Parts of a tensor: the same parts of its atoms."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgesynth.anatomy.channels import Atoms, Value
+from edgesynth.anatomy.rules.call import Call, Operand, rule
+
+
+@rule("slice", "narrow")
+def slice_(call: Call) -> Value:
+    """A range of one dimension."""
+    value = call.tensor()
+    axis = call.args.get("dim", 0) % len(value.shape)
+    start = call.args.get("start") or 0
+    stop = start + call.args["length"] if call.op == "narrow" else call.args.get("end")
+    return _part(call, value, axis, slice(start, stop, call.args.get("step", 1)), call.shape)
+
+
+@rule("select")
+def select(call: Call) -> Value:
+    """One index of a dimension, which goes away."""
+    value = call.tensor()
+    axis, index = call.args["dim"] % len(value.shape), call.args["index"]
+    kept = _part(call, value, axis, slice(index, index + 1 or None), call.shape)
+    if kept.atoms is None:
+        return Value(call.shape)
+    # What is left of a channel dimension of which one index is taken cannot be moved: the index is written in the code.
+    if axis in value.axes():
+        call.protect(value, "one channel is picked by its number")
+        return Value(call.shape)
+    return value.like(call.shape, np.squeeze(kept.atoms, axis=axis))
+
+
+@rule("chunk", "split", "split_with_sizes", "tensor_split", "unbind", "unsafe_chunk", "unsafe_split")
+def split(call: Call) -> list[Value]:
+    """Consecutive parts. Parts of equal size must stay equal, for the code says how many there are, not where."""
+    value = call.tensor()
+    axis = call.args.get("dim", 0) % len(value.shape)
+    gone = call.op == "unbind"
+    sizes = [1 if gone else shape[axis] for shape in call.shapes]
+    stops = np.cumsum(sizes)
+    if value.atoms is None or axis not in value.axes():
+        return [_unbound(value, axis, shape) if gone else value.like(shape, value.atoms) for shape in call.shapes]
+    parts = [
+        value.spread((axis,)).take(range(stop - size, stop), axis=axis) for size, stop in zip(sizes, stops, strict=True)
+    ]
+    for part, size in zip(parts[1:], sizes[1:], strict=True):
+        if size == sizes[0]:
+            call.channels.tie(parts[0], part, f"split beside channels that cannot be cut ({call.where})")
+    if len(set(sizes)) > 1:
+        call.protect(value, "split into unequal parts")
+    return [
+        value.like(shape, np.squeeze(part, axis=axis) if gone else part)
+        for part, shape in zip(parts, call.shapes, strict=True)
+    ]
+
+
+def _unbound(value: Value, axis: int, shape: tuple[int, ...]) -> Value:
+    return value.like(shape, None if value.atoms is None else np.squeeze(value.atoms, axis=axis))
+
+
+@rule("index_select", "index", "gather", "masked_select")
+def index(call: Call) -> Value:
+    """Chosen indices of dimensions that hold no channels; of channels, the choice is written in the code."""
+    value = call.tensor()
+    places = _indexed(call, len(value.shape))
+    if value.atoms is None:
+        return Value(call.shape)
+    if places is None or len(places) != 1 or places[0] in value.axes():
+        call.protect(value, "channels are picked by number")
+        return Value(call.shape)
+    grown = len(call.shape) - len(value.shape)
+    atoms = value.atoms.reshape(
+        [*value.atoms.shape[: places[0]], *[1] * (1 + grown), *value.atoms.shape[places[0] + 1 :]]
+    )
+    return value.like(call.shape, atoms)
+
+
+def _indexed(call: Call, rank: int) -> list[int] | None:
+    if call.op == "index_select":
+        return [call.args["dim"] % rank]
+    if call.op == "index":
+        return [place for place, item in enumerate(call.args["indices"]) if isinstance(item, Operand)]
+    return None
+
+
+def _part(call: Call, value: Value, axis: int, part: slice, shape: tuple[int, ...]) -> Value:
+    if value.atoms is None:
+        return Value(shape)
+    atoms: Atoms = value.atoms
+    if axis in value.axes():
+        atoms = value.spread((axis,))[
+            tuple(part if place == axis else slice(None) for place in range(len(value.shape)))
+        ]
+    return value.like(shape, atoms)
