@@ -105,6 +105,9 @@ def walk(program: torch.export.ExportedProgram, model: nn.Module) -> Walk:
             values[node] = [Value(shape) for shape in _shapes(node)]
         elif node.op == "call_function":
             values[node] = _call(node, values, names, result)
+            _write_back(node, values, result)
+        elif node.op == "get_attr":
+            values[node] = [Value(())]
         elif node.op == "output":
             for value in (value for one in node.all_input_nodes for value in values[one]):
                 if value.atoms is not None:
@@ -133,6 +136,30 @@ def _call(node: fx.Node, values: dict[fx.Node, list[Value]], names: dict[str, st
     if layer:
         result.layers.append(layer)
     return apply_rule(call)
+
+
+def _write_back(node: fx.Node, values: dict[fx.Node, list[Value]], result: Walk) -> None:
+    """An op that writes in place changes its first argument too, and the tensor that this is a view of."""
+    if not _aliases(node, writes=True):
+        return
+    source = node.args[0]
+    assert isinstance(source, fx.Node)
+    values[source] = values[node]
+    while source.op == "call_function" and _aliases(source, writes=False):
+        source = source.args[0]
+        if not isinstance(source, fx.Node):
+            return
+        for value in values[source]:
+            if value.atoms is not None:
+                result.channels.protect(value.atoms, f"written in place through a view ({_where(node)})")
+        values[source] = [Value(value.shape) for value in values[source]]
+
+
+def _aliases(node: fx.Node, writes: bool) -> bool:
+    """Whether a node's output is its first argument, in whole or in part: a view, or what it has written to."""
+    schema = getattr(node.target, "_schema", None)
+    alias = schema.arguments[0].alias_info if schema is not None and schema.arguments else None
+    return alias is not None and alias.is_write == writes
 
 
 def _layer(call: Call) -> LayerUse | None:

@@ -269,6 +269,41 @@ class HandWrittenAttention(nn.Module):
         return self.out((weights @ v).permute(0, 2, 1, 3).reshape(2, 5, -1)).mean(1)
 
 
+@topology((2, 5, 6))
+class PackedAttention(nn.Module):
+    """Query, key and value in one layer, picked by number; the heads' count is an attribute."""
+
+    def __init__(self):
+        super().__init__()
+        self.num_heads, self.head_dim = 5, 2
+        self.qkv, self.out = nn.Linear(6, 30), nn.Linear(10, 6)
+
+    def forward(self, x):
+        n, length, _ = x.shape
+        qkv = self.qkv(x).reshape(n, length, 3, self.num_heads, self.head_dim).permute(2, 0, 3, 1, 4)
+        q, k, v = qkv[0], qkv[1], qkv[2]
+        return self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, length, -1)).sum(1)
+
+
+@network
+class InPlace(nn.Module):
+    """Sums written into a tensor that is used again, and a write into part of a tensor, which holds it whole."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = nn.Conv2d(3, 5, 1), nn.Conv2d(3, 5, 1), nn.Conv2d(5, 6, 1)
+        self.d, self.out = nn.Conv2d(3, 6, 1), nn.Conv2d(11, 2, 1)
+
+    def forward(self, x):
+        a = self.a(x)
+        a.add_(self.b(x)).relu_()
+        c = self.c(a)
+        c[:, :2].mul_(2.0)
+        held = torch.zeros_like(c)
+        held[:, 3:] = self.d(x)[:, :3]
+        return self.out(torch.cat([a, c + held], 1)).mean((2, 3))
+
+
 @network
 class Einsum(nn.Module):
     """Attention over space in one channel space, by einsum and bmm; parameters outside of layers."""

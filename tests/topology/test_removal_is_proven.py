@@ -120,6 +120,8 @@ WIDTHS = {
     "Sequence": {"b": 7},
     "Attention": {"q": 4, "up": 13},
     "HandWrittenAttention": {"q": 3},
+    "PackedAttention": {"qkv": 5},
+    "InPlace": {"a": 5, "d#2": 3},
     "Einsum": {"a": 7, "c": 9},
     "TwoInputs": {"image": 7, "side": 6},
     "Words": {"words": 9, "up": 13},
@@ -146,6 +148,7 @@ def test_just_what_can_be_removed_is_found_removable(traced, name):
             "a",
             "a removed channel would leave more than a constant: layer_norm of a constant (layer_norm in time)",
         ),
+        ("InPlace", "c", "written in place through a view (mul)"),
         ("Constants", "padded", "a removed channel would leave 1 in the padding's place (conv2d in after)"),
         (
             "Constants",

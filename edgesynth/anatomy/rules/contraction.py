@@ -26,6 +26,7 @@ def linear(call: Call) -> Value:
 def embedding(call: Call) -> Value:
     """Weight (words, width): the width is channels, the words are not."""
     atoms = call.channels.fresh(call.shape[-1])
+    call.bind(call.args["weight"], 0, None, "state")
     call.bind(call.args["weight"], 1, atoms, "emit")
     return labelled(call.shape, len(call.shape) - 1, atoms)
 

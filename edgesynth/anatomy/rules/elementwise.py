@@ -27,6 +27,20 @@ def same(call: Call) -> Value:
     return call.value(call.operands()[0])
 
 
+@rule("zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like")
+def filled(call: Call) -> Value:
+    """A tensor of the same shape, whatever it holds."""
+    value = call.value(call.operands()[0])
+    constant = {"zeros_like": 0.0, "ones_like": 1.0, "full_like": call.args.get("fill_value")}.get(call.op)
+    return Value(value.shape, value.atoms, constant, f"{call.op} ({call.where})")
+
+
+@rule("new_zeros", "new_ones", "new_full", "new_empty")
+def unrelated(call: Call) -> Value:
+    """A tensor of a size of its own."""
+    return Value(call.shape)
+
+
 @rule("prelu")
 def prelu(call: Call) -> Value:
     """A slope for each channel, or one for all; zero stays zero."""

@@ -23,14 +23,18 @@ def select(call: Call) -> Value:
     """One index of a dimension, which goes away."""
     value = call.tensor()
     axis, index = call.args["dim"] % len(value.shape), call.args["index"]
-    kept = _part(call, value, axis, slice(index, index + 1 or None), call.shape)
-    if kept.atoms is None:
+    if value.atoms is None:
         return Value(call.shape)
-    # What is left of a channel dimension of which one index is taken cannot be moved: the index is written in the code.
-    if axis in value.axes():
+    if value.axes() == (axis,):
         call.protect(value, "one channel is picked by its number")
         return Value(call.shape)
-    return value.like(call.shape, np.squeeze(kept.atoms, axis=axis))
+    lines = value.spread((axis,)) if axis in value.axes() else value.atoms
+    picked = np.take(lines, [index if axis in value.axes() else 0], axis=axis)
+    # Of channels that spread over several dimensions, whole lines along the picked one die: its size stays.
+    call.channels.tie(
+        np.broadcast_to(picked, lines.shape), lines, f"picked beside channels that cannot be cut ({call.where})"
+    )
+    return value.like(call.shape, np.squeeze(picked, axis=axis))
 
 
 @rule("chunk", "split", "split_with_sizes", "tensor_split", "unbind", "unsafe_chunk", "unsafe_split")
