@@ -169,7 +169,7 @@ def trace(model: nn.Module, example_inputs: tuple[Tensor, ...]) -> Anatomy:
         aliases={name: first[id(tensor)] for name, tensor in tensors.items() if first[id(tensor)] != name},
         parameters=tuple(name for name, _ in model.named_parameters()),
         layers=tuple(walked.layers),
-        folds=tuple(walked.channels.folds),
+        folds=tuple(fold for fold in walked.channels.folds.values() if fold.constant),
         model=model,
         program=program,
     )

@@ -115,7 +115,7 @@ class Channels:
     protections: list[tuple[Atoms, str]] = field(default_factory=list)
     ties: list[tuple[Atoms, Atoms]] = field(default_factory=list)
     grids: list[Atoms] = field(default_factory=list)
-    folds: list[Fold] = field(default_factory=list)
+    folds: dict[tuple[str, int], Fold] = field(default_factory=dict)
 
     def fresh(self, size: int) -> Atoms:
         """New atoms for `size` channels."""

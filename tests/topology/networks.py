@@ -390,6 +390,22 @@ class Shared(nn.Module):
 
 
 @network
+class SharedReader(nn.Module):
+    """One layer that reads the same constant twice, and one that reads a constant once and zero once."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.same = nn.Conv2d(3, 5, 1), nn.Conv2d(3, 5, 1), nn.Conv2d(5, 4, 1)
+        self.c, self.d, self.mixed = nn.Conv2d(3, 5, 1), nn.Conv2d(3, 5, 1), nn.Conv2d(5, 4, 1)
+        self.out = nn.Conv2d(4, 2, 1)
+
+    def forward(self, x):
+        same = self.same(torch.sigmoid(self.a(x))) + self.same(torch.sigmoid(self.b(x)))
+        mixed = self.mixed(torch.sigmoid(self.c(x))) + self.mixed(torch.relu(self.d(x)))
+        return self.out(same * mixed).mean((2, 3))
+
+
+@network
 class FlattenedResidual(nn.Module):
     """A flatten under a residual: linear layers that must follow the channels of a convolution."""
 

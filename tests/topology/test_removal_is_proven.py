@@ -127,6 +127,7 @@ WIDTHS = {
     "Words": {"words": 9, "up": 13},
     "Constants": {"folded": 6, "reader": 5, "after": 5},
     "Shared": {"stem": 6},
+    "SharedReader": {"a": 5, "same": 4},
     "FlattenedResidual": {"conv": 5},
     "Protected": {"free": 5},
 }
@@ -155,6 +156,7 @@ def test_just_what_can_be_removed_is_found_removable(traced, name):
             "bare",
             "a removed channel would leave 0.693147 and there is no bias to take it (linear in last)",
         ),
+        ("SharedReader", "c", "a removed channel would leave 0 to one use of mixed.weight and 0.5 to another"),
         ("Protected", "sorted", "sort over channels (sort)"),
         ("Protected", "softmax", "softmax over channels (softmax)"),
         ("Protected", "picked", "channels are picked by number (index)"),

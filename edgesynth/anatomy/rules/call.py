@@ -101,23 +101,30 @@ class Call:
             exact: whether such a constant adds the same to every position; a padded convolution does not.
         """
         atoms = value.along(axis % len(value.shape))
-        if atoms is None and value.atoms is not None:
+        if atoms is None:
             self.protect(value, "channels outside the channel dimension")
-        if atoms is not None and value.constant != 0:
-            if value.constant is None:
-                self.channels.protect(atoms, f"a removed channel would leave more than a constant: {value.stain}")
-            elif not exact:
-                self.channels.protect(
-                    atoms, f"a removed channel would leave {value.constant:g} in the padding's place ({self.where})"
-                )
-            elif bias is None or bias.parameter is None or weight.parameter is None:
-                self.channels.protect(
-                    atoms,
-                    f"a removed channel would leave {value.constant:g} and there is no bias to take it ({self.where})",
-                )
-            else:
-                self.channels.folds.append(Fold(weight.parameter, dim, bias.parameter, value.constant))
+        else:
+            problem = self._leftover(value, weight, dim, bias, exact)
+            if problem:
+                self.channels.protect(atoms, problem)
         self.bind(weight, dim, atoms, "read")
+
+    def _leftover(self, value: Value, weight: Operand, dim: int, bias: Operand | None, exact: bool) -> str:
+        """Fold what a masked channel leaves into the reader's bias; if that cannot be, why not."""
+        if value.constant is None:
+            return f"a removed channel would leave more than a constant: {value.stain}"
+        left = f"a removed channel would leave {value.constant:g}"
+        if value.constant and not exact:
+            return f"{left} in the padding's place ({self.where})"
+        if value.constant and (bias is None or bias.parameter is None):
+            return f"{left} and there is no bias to take it ({self.where})"
+        if weight.parameter is None:
+            return ""
+        fold = Fold(weight.parameter, dim, bias.parameter if bias and bias.parameter else "", value.constant)
+        known = self.channels.folds.setdefault((weight.parameter, dim), fold)
+        if known.constant != value.constant:
+            return f"{left} to one use of {weight.parameter} and {known.constant:g} to another ({self.where})"
+        return ""
 
 
 Rule = Callable[[Call], "Value | list[Value]"]
