@@ -7,6 +7,7 @@ zero. If cutting it out changes an output, the cut was wrong.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -81,19 +82,24 @@ def prove(model: nn.Module, anatomy: Anatomy, kept: Kept, inputs: tuple[Tensor, 
             return Proof(float("inf"), float("inf"), tolerance, f"{type(error).__name__}: {str(error).splitlines()[0]}")
     if expected.shape != got.shape:
         return Proof(float("inf"), float("inf"), tolerance, f"output of size {len(got)} instead of {len(expected)}")
-    difference = (expected - got).abs().max().item()
-    scale = max(expected.abs().max().item(), torch.finfo(expected.dtype).tiny)
-    if difference != difference:
-        return Proof(float("nan"), float("nan"), tolerance, "outputs are not numbers")
+    difference, scale = (expected - got).abs().max().item(), expected.abs().max().item()
+    if not math.isfinite(difference):
+        return Proof(float("nan"), float("nan"), tolerance, "the outputs are not finite")
+    if scale == 0:
+        return Proof(difference, float("nan"), tolerance, "all outputs are zero, which proves nothing: set the weights")
     return Proof(difference, difference / scale, tolerance)
 
 
 def prove_groups(model: nn.Module, anatomy: Anatomy, inputs: tuple[Tensor, ...]) -> Anatomy:
     """Cut half of every removable group; protect the groups that break the proof, and say why.
 
+    Parameters that are all zero (a last layer, a residual's scale before training) would hide what is behind them: the
+    proof is made on a copy in which they are not.
+
     Returns:
         The anatomy in which the cut of all removable groups together has been proven.
     """
+    model = _without_zeros(model)
     halves: dict[str, Sequence[int]] = {g.name: range(0, g.size, 2) for g in anatomy.removable if g.size > 1}
     proven: dict[str, Sequence[int]] = {}
     waiting = [list(halves)]
@@ -109,6 +115,16 @@ def prove_groups(model: nn.Module, anatomy: Anatomy, inputs: tuple[Tensor, ...])
             middle = len(names) // 2
             waiting += [names[middle:], names[:middle]]
     return anatomy
+
+
+def _without_zeros(model: nn.Module) -> nn.Module:
+    shaken = copy.deepcopy(model)
+    source = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in shaken.parameters():
+            if parameter.is_floating_point() and not parameter.any():
+                parameter.copy_(0.1 * torch.randn(parameter.shape, generator=source))
+    return shaken
 
 
 def _flat(outputs: object) -> Tensor:

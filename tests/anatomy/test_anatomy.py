@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from edgesynth.anatomy import RemovalPlan, prove, remove, trace
+from edgesynth.anatomy import RemovalPlan, prove, prove_groups, remove, trace
 from edgesynth.ancestors import build_ancestor
 from edgesynth.errors import UserError
 
@@ -96,6 +96,16 @@ def test_a_wrong_cut_is_found_by_the_proof(lenet, anatomy):
     reader.units[[0, 1]] = reader.units[[1, 0]]
     proof = prove(lenet, wrong, {"conv1": [0, 2, 3]}, (torch.randn(2, 1, 28, 28),))
     assert not proof and proof.max_rel > 1e-3
+
+
+def test_outputs_that_are_all_zero_prove_nothing(anatomy):
+    silent = build_ancestor("lenet5")
+    torch.nn.init.zeros_(silent.fc2.weight)
+    torch.nn.init.zeros_(silent.fc2.bias)
+    proof = prove(silent, anatomy, {"conv1": [0]}, (torch.randn(2, 1, 28, 28),))
+    assert not proof and "all outputs are zero" in proof.failure
+    images = (torch.randn(2, 1, 28, 28),)
+    assert len(prove_groups(silent, anatomy, images).removable) == 3 and not silent.fc2.weight.any()
 
 
 @pytest.mark.parametrize(
