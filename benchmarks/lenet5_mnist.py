@@ -42,7 +42,7 @@ COMMON = {
     "offspring": 1,
     "epochs": 4,
 }
-BUDGET = {"max_synapses": 430_500 // 125, "max_clusters": int(580 / 9.71), "generations": 12, "final_epochs": 40}
+BUDGET = {"max_synapses": 430_500 // 125, "max_clusters": int(580 / 9.71), "generations": 12, "final_epochs": 50}
 CALIBRATED = {**COMMON, **BUDGET, "environment": "calibrated", "keep": 0.5, "keep_clusters": 0.5, "min_accuracy": 98.5}
 # The papers' rule shrinks faster than it is asked to: it is given the mildest factors of their sweep, and the epochs
 # that its missing generations leave over.
@@ -52,7 +52,7 @@ FAITHFUL = {
     "keep": 0.95,
     "keep_clusters": 0.95,
     "min_accuracy": 0.0,
-    "final_epochs": 52,
+    "final_epochs": 62,
 }
 RUNS: dict[str, dict[str, Any]] = {
     **{f"calibrated, seed {seed}": {**CALIBRATED, "seed": seed} for seed in (0, 1, 2)},

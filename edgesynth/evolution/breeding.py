@@ -14,7 +14,7 @@ from edgesynth.evolution.strength import Parent
 from edgesynth.evolution.strength.parent import alive_synapses
 from edgesynth.evolution.synthesis import ration, synthesise
 from edgesynth.lineage import Config, Genome, Individual, Record, Species, generator, individual_name, state
-from edgesynth.nurture import Recipe, nurture, score, squared_gradients
+from edgesynth.nurture import Recipe, Teacher, nurture, score, squared_gradients
 from edgesynth.tasks import Classification
 
 
@@ -33,7 +33,7 @@ class Breeder:
         self.species = species
         self.task = task
         self.progress = progress
-        self.teacher: nn.Module | None = None
+        self.teacher: Teacher | None = None
 
     def ancestor(self) -> Individual:
         """Train the ancestor, generation 0."""

@@ -13,7 +13,7 @@ from edgesynth.evolution.breeding import Breeder
 from edgesynth.evolution.evolution import Evolution
 from edgesynth.evolution.progress import Progress
 from edgesynth.lineage import Config, Individual, Record, Run, Species, individual_name, species
-from edgesynth.nurture import score
+from edgesynth.nurture import Teacher, score
 from edgesynth.tasks import Classification, load_task
 
 DEFAULT_LOSS_POINTS = 1.0
@@ -46,7 +46,7 @@ def evolve(
     breeder = Breeder(config, kind, task, progress or Progress())
 
     ancestor = _bred(run, breeder.progress, individual_name(0, 0), breeder.ancestor)
-    breeder.teacher = kind.removed(run.load(ancestor.name))
+    breeder.teacher = Teacher(kind.removed(run.load(ancestor.name)), task)
     breeder.config = config = _with_floor(config, ancestor)
     evolution = Evolution(config, ancestor)
     _generation_done(run, kind, breeder.progress, ancestor, measure)

@@ -1,7 +1,19 @@
 """Nurture: the training loop, teaching by the ancestor, and what the loss says of each synapse."""
 
+from edgesynth.nurture.batches import Batch, batches
 from edgesynth.nurture.distillation import distillation_loss
 from edgesynth.nurture.sensitivity import squared_gradients
-from edgesynth.nurture.training import Recipe, batches, nurture, outputs, score
+from edgesynth.nurture.teaching import Teacher
+from edgesynth.nurture.training import Recipe, nurture, outputs, score
 
-__all__ = ["Recipe", "batches", "distillation_loss", "nurture", "outputs", "score", "squared_gradients"]
+__all__ = [
+    "Batch",
+    "Recipe",
+    "Teacher",
+    "batches",
+    "distillation_loss",
+    "nurture",
+    "outputs",
+    "score",
+    "squared_gradients",
+]

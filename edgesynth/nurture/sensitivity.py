@@ -8,7 +8,7 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
-from edgesynth.nurture.training import batches
+from edgesynth.nurture.batches import batches
 from edgesynth.tasks import Classification
 
 BATCHES, BATCH_SIZE = 64, 64
@@ -29,8 +29,8 @@ def squared_gradients(
     parameters = {name: network.get_parameter(name) for name in names}
     energy = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
     count = 0
-    for images, labels in islice(batches(task, BATCH_SIZE, generator), BATCHES):
-        gradients = torch.autograd.grad(task.loss(network(images), labels), list(parameters.values()))
+    for batch in islice(batches(task, BATCH_SIZE, generator), BATCHES):
+        gradients = torch.autograd.grad(task.loss(network(batch.images), batch.labels), list(parameters.values()))
         for name, gradient in zip(parameters, gradients, strict=True):
             energy[name] += gradient.square()
         count += 1

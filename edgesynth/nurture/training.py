@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from edgesynth.nurture.batches import Batch, batches
 from edgesynth.nurture.distillation import distillation_loss
+from edgesynth.nurture.teaching import Teacher
 from edgesynth.tasks import Classification, Split
 
 EVALUATION_BATCH = 1000
@@ -48,7 +50,7 @@ def nurture(
     recipe: Recipe,
     generator: torch.Generator,
     synapses: Mapping[str, Tensor] | None = None,
-    teacher: nn.Module | None = None,
+    teacher: Teacher | None = None,
     epoch_done: EpochDone | None = None,
 ) -> list[float]:
     """Train a network in place.
@@ -77,28 +79,21 @@ def nurture(
         )  # dropout draws from the global source
         for epoch in range(recipe.epochs):
             total = 0.0
-            for images, labels in batches(task, recipe.batch_size, generator):
+            for batch in batches(task, recipe.batch_size, generator):
                 for group in optimizer.param_groups:
                     group["lr"] = recipe.rate(step, steps)
-                loss = _loss(network, task, images, labels, teacher)
+                loss = _loss(network, task, batch, teacher)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
                 _silence(masks)
-                total += loss.item() * len(labels)
+                total += loss.item() * len(batch.labels)
                 step += 1
             losses.append(total / len(task.train.labels))
             if epoch_done:
                 epoch_done(epoch + 1, losses[-1])
     network.eval()
     return losses
-
-
-def batches(task: Classification, size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch of augmented training batches in random order: images (N, C, H, W), labels (N,)."""
-    order = torch.randperm(len(task.train.labels), generator=generator)
-    for chosen in order.split(size):
-        yield task.augment(task.train.images[chosen], generator), task.train.labels[chosen]
 
 
 def outputs(network: nn.Module, images: Tensor) -> Tensor:
@@ -113,16 +108,10 @@ def score(network: nn.Module, task: Classification, split: Split) -> float:
     return task.metric(outputs(network, split.images), split.labels)
 
 
-def _loss(
-    network: nn.Module, task: Classification, images: Tensor, labels: Tensor, teacher: nn.Module | None
-) -> Tensor:
-    logits = network(images)
-    loss = task.loss(logits, labels)
-    if teacher is None:
-        return loss
-    with torch.no_grad():
-        taught = teacher(images)
-    return 0.5 * loss + 0.5 * distillation_loss(logits, taught)
+def _loss(network: nn.Module, task: Classification, batch: Batch, teacher: Teacher | None) -> Tensor:
+    logits = network(batch.images)
+    loss = task.loss(logits, batch.labels)
+    return loss if teacher is None else 0.5 * loss + 0.5 * distillation_loss(logits, teacher(batch))
 
 
 def _silence(masks: list[tuple[nn.Parameter, Tensor]]) -> None:

@@ -1,4 +1,8 @@
-"""Augmentation of batches that already lie in memory as tensors."""
+"""Augmentation of batches that already lie in memory as tensors.
+
+A random shift is one of few: its number is drawn first, so that whoever knows the number (a teacher that has answered
+before) need not see the image.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,25 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def shifted(images: Tensor, max_shift: int, generator: torch.Generator) -> Tensor:
-    """Shift every image by its own random number of pixels, repeating the pixels of the edge.
+def shifts(max_shift: int) -> int:
+    """In how many ways an image can be shifted by up to so many pixels either way, not at all included."""
+    return (2 * max_shift + 1) ** 2
+
+
+def draw_shifts(count: int, max_shift: int, generator: torch.Generator) -> Tensor:
+    """(count,) numbers of shifts, each below `shifts(max_shift)`."""
+    side = 2 * max_shift + 1
+    rows, columns = torch.randint(0, side, (2, count), generator=generator)
+    return rows * side + columns
+
+
+def shifted(images: Tensor, max_shift: int, numbers: Tensor) -> Tensor:
+    """Shift every image by its own number of pixels, repeating the pixels of the edge.
 
     Args:
         images: (N, C, H, W).
         max_shift: largest shift in pixels, either way; 0 returns the images as they are.
-        generator: source of the shifts, on the CPU.
+        numbers: (N,) from `draw_shifts`.
 
     Returns:
         (N, C, H, W), a new tensor.
@@ -22,9 +38,9 @@ def shifted(images: Tensor, max_shift: int, generator: torch.Generator) -> Tenso
         return images
     count, _, height, width = images.shape
     padded = F.pad(images, (max_shift,) * 4, mode="replicate")
-    offsets = torch.randint(0, 2 * max_shift + 1, (2, count, 1), generator=generator)
-    rows = (torch.arange(height) + offsets[0]).to(images.device)
-    columns = (torch.arange(width) + offsets[1]).to(images.device)
+    side = 2 * max_shift + 1
+    rows = (torch.arange(height) + (numbers // side)[:, None]).to(images.device)
+    columns = (torch.arange(width) + (numbers % side)[:, None]).to(images.device)
     image = torch.arange(count, device=images.device)[:, None, None]
     # One gather for the whole batch: (N, H, W, C), because the channel axis stands between advanced indices.
     return padded[image, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)

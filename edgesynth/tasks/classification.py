@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgesynth.tasks.augmentation import shifted
+from edgesynth.tasks.augmentation import draw_shifts, shifted, shifts
 
 
 class Split(NamedTuple):
@@ -56,9 +56,18 @@ class Classification:
         channels, height, width = self.train.images.shape[1:]
         return channels, height, width
 
-    def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Shift each image by its own few pixels: (N, C, H, W) in and out."""
-        return shifted(images, self.max_shift, generator)
+    @property
+    def variants(self) -> int:
+        """In how many ways an image can be augmented."""
+        return shifts(self.max_shift)
+
+    def draw_variants(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count,) ways to augment, each below `variants`."""
+        return draw_shifts(count, self.max_shift, generator)
+
+    def augment(self, images: Tensor, variants: Tensor) -> Tensor:
+        """Shift each image by its own few pixels: (N, C, H, W) in and out, variants (N,)."""
+        return shifted(images, self.max_shift, variants)
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """Mean cross-entropy of outputs (N, classes) against labels (N,)."""

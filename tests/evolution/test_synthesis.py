@@ -65,12 +65,13 @@ def test_fisher_strength_is_the_logarithm_of_squared_weight_times_squared_gradie
     assert max(viability.max().item() for viability in found.values()) == pytest.approx(0)
 
 
-def test_fisher_strength_of_a_cluster_is_the_sum_of_its_synapses_over_the_strongest_of_its_layer(parent):
+def test_fisher_strength_of_a_cluster_is_its_worth_over_the_strongest_of_its_layer_and_over_its_cost(parent):
     found = FisherStrength().clusters(parent)
     sums = {
         name: parent.weights[f"{name}.weight"].double().square().flatten(1).sum(1) for name in ("conv1", "conv2", "fc1")
     }
-    assert all(torch.allclose(found[name], (sums[name] / sums[name].max()).log()) for name in sums)
+    cost = {"conv1": 25 + 50 * 25, "conv2": 20 * 25 + 500 * 16, "fc1": 800 + 10}
+    assert all(torch.allclose(found[name], (sums[name] / sums[name].max() / cost[name]).log()) for name in sums)
 
 
 def test_random_strength_knows_no_difference(parent):

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from edgesynth.nurture import Recipe, distillation_loss, nurture, outputs, score, squared_gradients
+from edgesynth.nurture import Recipe, Teacher, batches, distillation_loss, nurture, outputs, score, squared_gradients
 from edgesynth.tasks import load_task
 
 
@@ -70,8 +70,24 @@ def test_a_pupil_that_is_only_taught_learns_the_teacher_s_answers(task):
     teacher = network()
     nurture(teacher, task, Recipe(epochs=12, batch_size=64, learning_rate=5e-3), generator())
     pupil = network()
-    nurture(pupil, silent, Recipe(epochs=12, batch_size=64, learning_rate=5e-3), generator(7), teacher=teacher)
+    nurture(
+        pupil,
+        silent,
+        Recipe(epochs=12, batch_size=64, learning_rate=5e-3),
+        generator(7),
+        teacher=Teacher(teacher, task),
+    )
     assert score(pupil, task, task.validation) > 90
+
+
+@pytest.mark.parametrize("most", [1 << 28, 0])
+def test_the_teacher_answers_each_image_as_it_was_shifted_from_memory_or_at_once(task, monkeypatch, most):
+    monkeypatch.setattr("edgesynth.nurture.teaching.MOST_REMEMBERED", most)
+    teacher = network().eval()
+    taught = Teacher(teacher, task)
+    for batch in batches(task, 500, generator(3)):
+        assert torch.allclose(taught(batch), teacher(batch.images), atol=1e-5)
+        assert not torch.allclose(taught(batch), teacher(task.train.images[batch.indices]), atol=1e-2)
 
 
 def test_distillation_is_zero_for_equal_logits_and_the_divergence_by_hand_otherwise():
@@ -100,13 +116,11 @@ def test_squared_gradients_are_the_mean_of_squares_by_hand(task, monkeypatch):
     monkeypatch.setattr("edgesynth.nurture.sensitivity.BATCHES", 3)
     pupil = network()
     found = squared_gradients(pupil, task, ["4.weight"], generator(2))["4.weight"]
-    from edgesynth.nurture.training import batches
-
     total, drawn = torch.zeros(10, 256), batches(task, 64, generator(2))
     for _ in range(3):
-        images, labels = next(drawn)
+        batch = next(drawn)
         pupil.zero_grad()
-        task.loss(pupil(images), labels).backward()
+        task.loss(pupil(batch.images), batch.labels).backward()
         total += pupil[4].weight.grad ** 2
     assert torch.allclose(found, total / 3, rtol=1e-4, atol=1e-12)
     assert math.isfinite(found.sum().item()) and found.max() > 0

@@ -5,17 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from edgesynth.evolution.strength.parent import Parent, sum_over_clusters
+from edgesynth.evolution.strength.parent import Parent, sum_over_clusters, sum_over_synapses
 
 
 class FisherStrength:
     """A synapse is as strong as the expected square of the loss's change when it dies, w^2 E[g^2].
 
     The unit is the same in every layer (loss squared), so the synapses of all layers compete: Z is the strongest of the
-    network, and a layer with much to spare gives more. A cluster is as strong as its synapses together, and Z is the
-    strongest of its group, as in the papers: a filter that is used at many positions would else outweigh every neuron.
-    Strengths span many orders of magnitude; viability is their logarithm. This is ours, after first-order Taylor
-    pruning (Molchanov et al., arXiv 1906.10771) and the diagonal Fisher information (Theis et al., arXiv 1801.05787).
+    network, and a layer with much to spare gives more. A cluster is as strong as its synapses together, for each
+    synapse that would die with it: what it is worth over what it costs. There Z is the strongest of its group, as in
+    the papers: a filter that is used at many positions would else outweigh every neuron. Strengths span many orders of
+    magnitude; viability is their logarithm. This is ours, after first-order Taylor pruning (Molchanov et al., arXiv
+    1906.10771) and the diagonal Fisher information (Theis et al., arXiv 1801.05787).
     """
 
     def synapses(self, parent: Parent) -> dict[str, Tensor]:
@@ -25,10 +26,13 @@ class FisherStrength:
         return {name: _log_share(strength, strongest) for name, strength in strengths.items()}
 
     def clusters(self, parent: Parent) -> dict[str, Tensor]:
-        """{group: (size,) viability ln(s/Z) of the sum over each unit's synapses}."""
+        """{group: (size,) viability of the sum over each unit's synapses, over its group's strongest and its cost}."""
         strengths = self._strengths(parent)
-        sums = {group.name: sum_over_clusters(group, strengths) for group in parent.anatomy.removable}
-        return {name: _log_share(total, total.max().item()) for name, total in sums.items()}
+        found = {}
+        for group in parent.anatomy.removable:
+            worth, cost = sum_over_clusters(group, strengths), sum_over_synapses(group, parent.alive).clamp_min(1)
+            found[group.name] = _log_share(worth, worth.max().item()) - torch.log(cost)
+        return found
 
     def _strengths(self, parent: Parent) -> dict[str, Tensor]:
         gradients = parent.squared_gradients()

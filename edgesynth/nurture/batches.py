@@ -1,0 +1,35 @@
+"""Training batches: random order, augmented."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from edgesynth.tasks import Classification
+
+
+class Batch(NamedTuple):
+    """What one step sees.
+
+    Attributes:
+        images: (N, C, H, W), augmented.
+        labels: (N,).
+        indices: (N,) places of the images in the training split.
+        variants: (N,) how each was augmented; see `Classification.draw_variants`.
+    """
+
+    images: Tensor
+    labels: Tensor
+    indices: Tensor
+    variants: Tensor
+
+
+def batches(task: Classification, size: int, generator: torch.Generator) -> Iterator[Batch]:
+    """One epoch: every training image once, in random order."""
+    order = torch.randperm(len(task.train.labels), generator=generator)
+    for indices in order.split(size):
+        variants = task.draw_variants(len(indices), generator)
+        yield Batch(task.augment(task.train.images[indices], variants), task.train.labels[indices], indices, variants)

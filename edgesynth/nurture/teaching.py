@@ -1,0 +1,46 @@
+"""The ancestor as teacher: asked once for every image and shift, its answers are remembered.
+
+Else the teacher, which is the larger network, would cost more than the pupil's own training.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from edgesynth.nurture.batches import Batch
+from edgesynth.tasks import Classification
+
+MOST_REMEMBERED = 1 << 28  # bytes
+CHUNK = 1000
+
+
+class Teacher:
+    """Answers of a network to the training images of a task.
+
+    Args:
+        network: the ancestor, in evaluation mode.
+        task: what it learned.
+    """
+
+    def __init__(self, network: nn.Module, task: Classification) -> None:
+        self.network = network.eval()
+        self.task = task
+        self._answers: Tensor | None = None
+
+    @torch.no_grad()
+    def __call__(self, batch: Batch) -> Tensor:
+        """Logits (N, classes) for a batch."""
+        count = len(self.task.train.labels)
+        if 4 * count * len(self.task.labels) * self.task.variants > MOST_REMEMBERED:
+            return self.network(batch.images)
+        if self._answers is None:
+            self._answers = torch.stack([self._answer_all(variant) for variant in range(self.task.variants)])
+        return self._answers[batch.variants, batch.indices]
+
+    def _answer_all(self, variant: int) -> Tensor:
+        """(N, classes) answers to all training images, augmented in the same way."""
+        parts = []
+        for images in self.task.train.images.split(CHUNK):
+            parts.append(self.network(self.task.augment(images, torch.full((len(images),), variant))))
+        return torch.cat(parts)
