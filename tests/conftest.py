@@ -22,7 +22,7 @@ def edgesynth():
             env={**os.environ, **(env or {})},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
         )
 
     return call

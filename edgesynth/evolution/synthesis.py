@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from edgesynth.evolution.strength import Parent
 from edgesynth.evolution.strength.parent import sum_over_clusters
 from edgesynth.evolution.sweep import silence, sweep
 from edgesynth.lineage import Config, Genome
+
+LARGEST_STEP = 1.5
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ def synthesise(
 
     if dna.clusters and fed.clusters is not None:
         protected = parent.genome.census(anatomy).clusters - sum(int(mask.sum()) for mask in before.values())
-        clusters = world.clusters.draw(dna.clusters, before, max(fed.clusters - protected, 0), generator)
+        expected = max(fed.clusters - protected, 0)
+        clusters = world.clusters.draw(dna.clusters, before, expected, generator, _least(before, expected))
         for name, mask in clusters.items():
             mask[strongest[name]] |= not mask.any()
         silence(anatomy, clusters, synapses)
@@ -74,6 +78,16 @@ def synthesise(
     facts["drawn_synapses"] = sum(int(mask.sum()) for mask in synapses.values())
     facts["swept_clusters"] = sweep(anatomy, clusters, synapses, strongest)
     return _genome(anatomy, clusters, synapses), facts
+
+
+def _least(alive: dict[str, Tensor], expected: float) -> dict[str, int]:
+    """{group: units it keeps in any case}: no layer gives in one generation what the network gives in one and a half.
+
+    Strength is measured while all others live, so a layer that looks spare may not be once its neighbours are thinned.
+    """
+    counts = {name: int(mask.sum()) for name, mask in alive.items()}
+    share = min(1.0, expected / sum(counts.values()))
+    return {name: max(1, math.floor(count * share**LARGEST_STEP)) for name, count in counts.items()}
 
 
 def _units(size: int, kept: list[int]) -> Tensor:

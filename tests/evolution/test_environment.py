@@ -83,3 +83,25 @@ def test_systematic_sampling_gives_each_its_own_chance_and_scatters_by_less_than
         total += taken
     assert set(counts) <= {25, 26} | {24}
     assert (total / 4000 - chances).abs().max() < 0.04
+
+
+def test_a_layer_keeps_its_strongest_as_far_as_it_needs_them_and_the_budget_still_holds():
+    viability = {
+        "weak": torch.linspace(-9, -8, 40, dtype=torch.float64),
+        "strong": -torch.rand(400, generator=generator()).double(),
+    }
+    environment = CalibratedEnvironment(0.1)
+    without = environment.draw(viability, everything(viability), 100, generator(1))
+    drawn = environment.draw(viability, everything(viability), 100, generator(1), {"weak": 15})
+    assert not without["weak"].any()
+    assert drawn["weak"].tolist() == [False] * 25 + [True] * 15
+    assert int(drawn["strong"].sum()) in (84, 85, 86)
+
+
+def test_needed_survivors_are_chosen_by_chance_among_equals():
+    viability = {"layer": torch.zeros(50, dtype=torch.float64)}
+    draws = [
+        CalibratedEnvironment(0.1).draw(viability, everything(viability), 10, generator(seed), {"layer": 10})["layer"]
+        for seed in (1, 2)
+    ]
+    assert all(int(drawn.sum()) == 10 for drawn in draws) and not torch.equal(*draws)

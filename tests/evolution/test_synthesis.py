@@ -169,3 +169,11 @@ def test_dna_names_every_removable_group_and_every_layer(parent):
     assert isinstance(dna, Dna)
     assert set(dna.clusters) == {"conv1", "conv2", "fc1"}
     assert set(dna.synapses) == {"conv1.weight", "conv2.weight", "fc1.weight", "fc2.weight"}
+
+
+def test_no_layer_gives_in_one_generation_what_the_network_gives_in_one_and_a_half(parent):
+    dna = encode(parent, "cluster", "magnitude")
+    dna.clusters["conv2"] -= 100
+    genome, _ = synthesise(parent, dna, CALIBRATED, Ration(10 + 285, None), generator())
+    assert len(genome.kept["conv2"]) == math.floor(50 * 0.5**1.5)
+    assert sum(len(kept) for kept in genome.kept.values()) in (284, 285, 286)

@@ -60,7 +60,7 @@ def test_evolve_prints_every_individual_the_reason_and_the_next_step(unbroken):
 def test_a_killed_run_resumes_to_the_same_lineage_bit_for_bit(tmp_path, unbroken, edgesynth, kill_after):
     process = subprocess.Popen([EDGESYNTH, "evolve", *TINY, "--run", "run"], cwd=tmp_path, stdout=subprocess.DEVNULL)
     marker = tmp_path / "run" / "individuals" / kill_after / "individual.json"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not marker.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     time.sleep(0.2)
@@ -88,7 +88,7 @@ def test_ctrl_c_says_that_what_had_finished_is_kept(tmp_path):
         text=True,
     )
     marker = tmp_path / "run" / "individuals" / "g000-c0" / "individual.json"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not marker.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)

@@ -19,7 +19,12 @@ class Environment(Protocol):
     """Draws the survivors of one level, clusters or synapses."""
 
     def draw(
-        self, viability: dict[str, Tensor], alive: dict[str, Tensor], expected: float, generator: torch.Generator
+        self,
+        viability: dict[str, Tensor],
+        alive: dict[str, Tensor],
+        expected: float,
+        generator: torch.Generator,
+        least: dict[str, int] | None = None,
     ) -> dict[str, Tensor]:
         """Who survives.
 
@@ -28,6 +33,7 @@ class Environment(Protocol):
             alive: {the same: bool mask}; the dead stay dead.
             expected: number of survivors that the budget asks for.
             generator: source of the draws.
+            least: {the same: number of survivors that it needs}; none by default.
 
         Returns:
             {the same: bool mask}.

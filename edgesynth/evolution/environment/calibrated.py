@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 BISECTIONS = 100
+CERTAIN = 1e6  # logarithm of a chance that no factor brings below one
 
 
 class CalibratedEnvironment:
@@ -27,12 +28,18 @@ class CalibratedEnvironment:
         self.temperature = temperature
 
     def draw(
-        self, viability: dict[str, Tensor], alive: dict[str, Tensor], expected: float, generator: torch.Generator
+        self,
+        viability: dict[str, Tensor],
+        alive: dict[str, Tensor],
+        expected: float,
+        generator: torch.Generator,
+        least: dict[str, int] | None = None,
     ) -> dict[str, Tensor]:
-        """All layers share one factor F; see `Environment.draw`."""
-        chances = survival_chances(
-            torch.cat([viability[name][alive[name]] for name in viability]) / self.temperature, expected
-        )
+        """All layers share one factor F, but for the strongest that a layer needs; see `Environment.draw`."""
+        logits = [viability[name][alive[name]] / self.temperature for name in viability]
+        for layer, name in zip(logits, viability, strict=True):
+            layer[_strongest(layer, (least or {}).get(name, 0), generator)] = CERTAIN
+        chances = survival_chances(torch.cat(logits), expected)
         drawn = systematic_sample(chances, generator)
         survivors, start = {}, 0
         for name in viability:
@@ -47,13 +54,17 @@ def survival_chances(logits: Tensor, expected: float) -> Tensor:
     """min(1, exp(logits + c)), with c solved by bisection so that they add up to `expected`.
 
     Args:
-        logits: (N,), at most 0; -inf for what cannot survive.
+        logits: (N,); -inf for what cannot survive, `CERTAIN` for what must.
         expected: number of survivors; what exceeds the number of finite logits is out of reach and all of them survive.
     """
     finite = torch.isfinite(logits)
     if expected >= int(finite.sum()):
         return finite.double()
-    low, high = -logits[finite].max().item() - 50, -logits[finite].min().item() + 1
+    certain = logits >= CERTAIN
+    free = logits[finite & ~certain]
+    if expected <= int(certain.sum()) or not len(free):
+        return certain.double()
+    low, high = -free.max().item() - 50, -free.min().item() + 1
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
         if (logits + middle).clamp_max(0).exp().sum().item() < expected:
@@ -61,6 +72,12 @@ def survival_chances(logits: Tensor, expected: float) -> Tensor:
         else:
             high = middle
     return (logits + high).clamp_max(0).exp()
+
+
+def _strongest(logits: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Places of the `count` highest; equals in random order."""
+    order = torch.randperm(len(logits), generator=generator)
+    return order[logits[order].argsort(descending=True, stable=True)[:count]]
 
 
 def systematic_sample(chances: Tensor, generator: torch.Generator) -> Tensor:

@@ -19,9 +19,14 @@ class FaithfulEnvironment:
         self.factor = factor
 
     def draw(
-        self, viability: dict[str, Tensor], alive: dict[str, Tensor], expected: float, generator: torch.Generator
+        self,
+        viability: dict[str, Tensor],
+        alive: dict[str, Tensor],
+        expected: float,
+        generator: torch.Generator,
+        least: dict[str, int] | None = None,
     ) -> dict[str, Tensor]:
-        """Each on its own; see `Environment.draw`."""
+        """Each on its own, whatever is expected or needed; see `Environment.draw`."""
         return {
             name: alive[name]
             & (torch.rand(log.shape, dtype=torch.float64, generator=generator) < self.factor * log.exp())
