@@ -15,7 +15,7 @@ FLOORS = {
     **dict.fromkeys(["evolution", "export", "report"], 4),
     **dict.fromkeys(["nurture", "lineage"], 3),
     **dict.fromkeys(["anatomy", "tasks", "ancestors", "benchmark"], 2),
-    **dict.fromkeys(["boards", "errors"], 1),
+    **{"boards": 1, "optional": 1, "errors": 0},
 }
 
 

@@ -2,22 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from torch import nn
 
+from edgesynth.ancestors.importing import import_network
 from edgesynth.ancestors.lenet5 import lenet5
 from edgesynth.errors import UserError
 
-ANCESTORS = {"lenet5": lenet5}
 
-__all__ = ["ANCESTORS", "build_ancestor"]
+class Known(NamedTuple):
+    """An ancestor that has a name.
+
+    Attributes:
+        build: builds it, untrained.
+        input_shape: (C, H, W) of one input.
+    """
+
+    build: Callable[[], nn.Module]
+    input_shape: tuple[int, ...]
+
+
+ANCESTORS = {"lenet5": Known(lenet5, (1, 28, 28))}
+PHOTOGRAPH = (3, 224, 224)  # what networks of unknown origin are most often made for
+
+__all__ = ["ANCESTORS", "build_ancestor", "example_shape"]
 
 
 def build_ancestor(name: str) -> nn.Module:
-    """Build an untrained network by name.
+    """Build an untrained network.
+
+    Args:
+        name: one of `ANCESTORS`, or `package.module:callable`, torchvision's too: `torchvision.models:resnet18`.
 
     Raises:
-        UserError: there is no ancestor of that name.
+        UserError: there is no ancestor of that name, or it cannot be imported or built.
     """
+    if ":" in name:
+        return import_network(name)
     if name not in ANCESTORS:
-        raise UserError(f"there is no ancestor {name!r}; the ancestors are {', '.join(sorted(ANCESTORS))}")
-    return ANCESTORS[name]()
+        raise UserError(
+            f"there is no ancestor {name!r}; the ancestors are {', '.join(sorted(ANCESTORS))}, "
+            "and package.module:callable for any other network, such as torchvision.models:resnet18"
+        )
+    return ANCESTORS[name].build()
+
+
+def example_shape(name: str) -> tuple[int, ...]:
+    """(1, C, H, W) of an input that `build_ancestor(name)` most likely takes: its own if known, else a photograph's."""
+    return (1, *(ANCESTORS[name].input_shape if name in ANCESTORS else PHOTOGRAPH))

@@ -108,6 +108,25 @@ def test_outputs_that_are_all_zero_prove_nothing(anatomy):
     assert len(prove_groups(silent, anatomy, images).removable) == 3 and not silent.fc2.weight.any()
 
 
+class Forgetful(nn.Module):
+    """All but a millionth of its output is a constant, and what is cut wrongly is in the millionth."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 8, 3)
+        self.fc = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return 1 + 1e-6 * self.fc(self.conv(x).mean((2, 3))[:, :4])
+
+
+def test_a_wrong_cut_that_single_precision_would_call_noise_is_found():
+    torch.manual_seed(0)
+    inputs = (torch.randn(2, 1, 8, 8),)
+    anatomy = prove_groups(Forgetful(), trace(Forgetful(), inputs), inputs)
+    assert "the proof of removal failed" in next(group for group in anatomy.groups if group.name == "conv").reason
+
+
 @pytest.mark.parametrize(
     ("kept", "message"),
     [
