@@ -74,6 +74,13 @@ class Call:
         if value.atoms is not None:
             self.channels.protect(value.atoms, f"{why} ({self.where})")
 
+    def channel_atoms(self, value: Value) -> Atoms | None:
+        """(C,) atoms along dimension 1; None, and protected, where channels lie anywhere else."""
+        atoms = value.along(1)
+        if atoms is None:
+            self.protect(value, "channels outside the channel dimension")
+        return atoms
+
     def bind(self, operand: Operand | None, dim: int, atoms: Atoms | None, role: Role) -> None:
         """Tie one dimension of a parameter to atoms; an activation in its place, or unknown atoms, protects."""
         if operand is None:

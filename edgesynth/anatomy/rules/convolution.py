@@ -44,9 +44,8 @@ def _convolve(call: Call, written: int, read: int, padded: bool) -> Value:
 
 def _blocks(call: Call, value: Value, groups: int) -> Atoms:
     """(groups, channels / groups) atoms of the input, each block tied into one: only whole blocks die."""
-    atoms = value.along(1)
+    atoms = call.channel_atoms(value)
     if atoms is None:
-        call.protect(value, "channels outside the channel dimension")
         return np.full((groups, value.shape[1] // groups), FIXED, dtype=np.int64)
     if value.constant != 0:
         call.channels.protect(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgesynth.anatomy.channels import Atoms, Value
+from edgesynth.anatomy.channels import Value
 from edgesynth.anatomy.rules.call import Call, rule
 
 
@@ -12,7 +12,7 @@ from edgesynth.anatomy.rules.call import Call, rule
 def channel_norm(call: Call) -> Value:
     """Scale, shift and statistics follow the channels; a masked channel leaves it as zero, whatever came in."""
     value = call.tensor("input")
-    atoms = _channels(call, value)
+    atoms = call.channel_atoms(value)
     affine = call.args.get("weight") is not None
     for name, role in (("weight", "emit"), ("bias", "emit"), ("running_mean", "state"), ("running_var", "state")):
         call.bind(call.args.get(name), 0, atoms, role)  # type: ignore[arg-type]
@@ -25,7 +25,7 @@ def channel_norm(call: Call) -> Value:
 def group_norm(call: Call) -> Value:
     """Statistics of blocks of channels: only whole blocks die."""
     value = call.tensor("input")
-    atoms = _channels(call, value)
+    atoms = call.channel_atoms(value)
     if atoms is not None:
         blocks = atoms.reshape(call.args["num_groups"], -1)
         call.channels.tie(
@@ -46,10 +46,3 @@ def layer_norm(call: Call) -> Value:
     if any(axis >= first for axis in value.axes()):
         call.protect(value, f"{call.op} takes its statistics over these channels")
     return Value(value.shape, value.atoms, None, f"{call.op} of a constant ({call.where})")
-
-
-def _channels(call: Call, value: Value) -> Atoms | None:
-    atoms = value.along(1)
-    if atoms is None:
-        call.protect(value, "channels outside the channel dimension")
-    return atoms

@@ -141,9 +141,8 @@ def roll(call: Call) -> Value:
 def pixel_shuffle(call: Call) -> Value:
     """(N, C r^2, H, W) to (N, C, H r, W r): r^2 channels make one, and die together."""
     value = call.tensor()
-    atoms = value.along(1)
+    atoms = call.channel_atoms(value)
     if atoms is None:
-        call.protect(value, "channels outside the channel dimension")
         return Value(call.shape)
     blocks = atoms.reshape(call.shape[1], -1)
     call.channels.tie(np.broadcast_to(blocks[:, :1], blocks.shape), blocks, f"a pixel shuffle's block ({call.where})")
@@ -154,9 +153,8 @@ def pixel_shuffle(call: Call) -> Value:
 def pixel_unshuffle(call: Call) -> Value:
     """(N, C, H r, W r) to (N, C r^2, H, W): each channel becomes r^2."""
     value = call.tensor()
-    atoms = value.along(1)
+    atoms = call.channel_atoms(value)
     if atoms is None:
-        call.protect(value, "channels outside the channel dimension")
         return Value(call.shape)
     return value.like(call.shape, np.repeat(atoms, call.shape[1] // value.shape[1]).reshape(1, -1, 1, 1))
 
@@ -165,9 +163,8 @@ def pixel_unshuffle(call: Call) -> Value:
 def channel_shuffle(call: Call) -> Value:
     """Groups interleaved: the same place of every group dies together, so that the groups stay equal."""
     value = call.tensor()
-    atoms = value.along(1)
+    atoms = call.channel_atoms(value)
     if atoms is None:
-        call.protect(value, "channels outside the channel dimension")
         return Value(call.shape)
     table = atoms.reshape(call.args["groups"], -1)
     call.channels.grid(table)
