@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import resource
 import statistics
@@ -45,7 +46,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/anatomy_zoo"), help="where finished rows are kept")
     parser.add_argument("--threads", type=int, default=1, help="threads of each process")
     parser.add_argument("--timeout", type=int, default=300, help="seconds for one network and side")
-    parser.add_argument("--memory-gib", type=int, default=20, help="address space of each process")
+    parser.add_argument("--memory-gib", type=int, default=12, help="address space of each process")
     parser.add_argument("--one", nargs=3, metavar=("SIDE", "NETWORK", "FILE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -58,16 +59,18 @@ def main() -> None:
     chosen = arguments.networks or (list(QUICK) if arguments.quick else names())
     rows = {}
     for name in chosen:
-        rows[name] = {side: row(side, name, 0, arguments) for side in ("ours", "peer")}
+        rows[name] = both(name, "0", arguments.threads, arguments)
         print(f"{name}: {told(rows[name])}", flush=True)
-    laps = []
-    if RACE in chosen:
-        laps = [{side: row(side, RACE, lap, arguments) for side in ("ours", "peer")} for lap in range(LAPS)]
+    race: dict[int, list[dict[str, Any]]] = {}
+    for threads in dict.fromkeys((1, os.cpu_count() or 1)) if RACE in chosen else ():
+        race[threads] = [both(RACE, f"race{threads}-{lap}", threads, arguments) for lap in range(LAPS)]
     document = {
         "benchmark": "anatomy_zoo",
-        "machine": machine(arguments.threads),
+        "machine": machine(arguments),
         "networks": rows,
-        "race": [{side: seconds(lap[side]) for side in lap} for lap in laps],
+        "race": {
+            str(threads): [{side: seconds(lap[side]) for side in lap} for lap in laps] for threads, laps in race.items()
+        },
     }
     print("\n".join(["", table(document), "", *summary(document)]))
     if chosen == names():
@@ -75,11 +78,16 @@ def main() -> None:
         write_table(HERE / "README.md", "anatomy_zoo", "\n".join([*summary(document), "", table(document)]))
 
 
-def row(side: str, name: str, lap: int, arguments: argparse.Namespace) -> dict[str, Any]:
+def both(name: str, lap: str, threads: int, arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """The figures of one network, ours first."""
+    return {side: row(side, name, lap, threads, arguments) for side in ("ours", "peer")}
+
+
+def row(side: str, name: str, lap: str, threads: int, arguments: argparse.Namespace) -> dict[str, Any]:
     """The figures of one network and side: kept from before, or of a process of its own."""
     file = row_file(arguments.work, side, name, lap)
     if not file.is_file():
-        options = ["--threads", str(arguments.threads), "--work", str(arguments.work)]
+        options = ["--threads", str(threads), "--work", str(arguments.work)]
         options += ["--memory-gib", str(arguments.memory_gib)]
         call = [sys.executable, __file__, *options, "--one", side, name, str(file)]
         try:
@@ -93,7 +101,7 @@ def row(side: str, name: str, lap: int, arguments: argparse.Namespace) -> dict[s
     return json.loads(file.read_text())
 
 
-def row_file(work: Path, side: str, name: str, lap: int) -> Path:
+def row_file(work: Path, side: str, name: str, lap: str) -> Path:
     """Where a row is kept."""
     return work / f"{name.replace('/', '-')}.{side}.{lap}.json"
 
@@ -108,7 +116,7 @@ def one(side: str, name: str, file: str, work: Path) -> None:
         else:
             from anatomy_zoo_peer import measure as measure_peer
 
-            ours = json.loads(row_file(work, "ours", name, 0).read_text())
+            ours = json.loads(row_file(work, "ours", name, "0").read_text())
             if "channels" not in ours:
                 found = {"status": "not measured", "failure": "edgesynth's row, which names the outputs, is missing"}
             else:
@@ -124,10 +132,11 @@ def one(side: str, name: str, file: str, work: Path) -> None:
     write_json(Path(file), found)
 
 
-def machine(threads: int) -> dict[str, Any]:
+def machine(arguments: argparse.Namespace) -> dict[str, Any]:
     """What it ran on."""
     return {
-        "cpu_threads": threads,
+        "cpu_threads": arguments.threads,
+        "memory_gib": arguments.memory_gib,
         "machine": platform.machine(),
         "capability": torch.backends.cpu.get_cpu_capability(),
         "python": platform.python_version(),
@@ -187,17 +196,21 @@ def summary(document: dict[str, Any]) -> list[str]:
         f"- MACs of the census within 1 % of torch's flop counter: {sum(agree)} of {len(agree)}"
         f"{' (not: ' + ', '.join(apart) + ')' if apart else ''}."
     )
-    laps = [lap for lap in document["race"] if None not in lap.values()]
-    if laps:
+    for threads, laps in document["race"].items():
+        laps = [lap for lap in laps if None not in lap.values()]
+        if not laps:
+            continue
         mine, theirs = (statistics.median(lap[side] for lap in laps) for side in ("ours", "peer"))
         wanted = "" if theirs / mine >= SPEED_GOAL else f" (wanted {SPEED_GOAL:.0f})"
         lines.append(
-            f"- {RACE}, from network to smaller network, median of {len(laps)} by turns: {mine:.2f} s, and "
+            f"- {RACE}, from network to smaller network, {threads} thread(s), median of {len(laps)} by turns: "
+            f"{mine:.2f} s, and "
             f"Torch-Pruning's {theirs:.2f} s: **{theirs / mine:.2f}** times the speed{wanted}."
         )
     used = document["machine"]
     lines.append(
-        f"- {used['cpu_threads']} thread(s), {used['machine']} {used['capability']}, torch {used['torch']}, "
+        f"- {used['cpu_threads']} thread(s) and {used['memory_gib']} GiB of address space for each process, "
+        f"{used['machine']} {used['capability']}, torch {used['torch']}, "
         f"torchvision {used['torchvision']}, Torch-Pruning {used['torch-pruning']}."
     )
     return lines

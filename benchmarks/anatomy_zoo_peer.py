@@ -110,7 +110,8 @@ class Cuts:
             target = dep.target.module
             if not graph.is_out_channel_pruning_fn(dep.handler):
                 continue
-            name = dep.target._name if isinstance(target, nn.Parameter) else names.get(target)
+            known = graph._param_to_name if isinstance(target, nn.Parameter) else names
+            name = known.get(target)
             if name is None:
                 continue  # an operation without parameters
             if isinstance(target, nn.Parameter):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from edgesynth.anatomy.census import BYTES_PER_VALUE, Census, LayerCensus, smallest_bytes
 from edgesynth.anatomy.channels import Fold
-from edgesynth.anatomy.groups import ClusterGroup, build_groups
+from edgesynth.anatomy.groups import ClusterGroup, ProductUse, build_groups
 from edgesynth.anatomy.removal import RemovalPlan, mended_attributes, mended_heads
 from edgesynth.anatomy.tracing import LayerUse, export, first_names, named_tensors, walk
 from edgesynth.errors import UserError
@@ -31,6 +31,8 @@ class Anatomy:
         aliases: {further name of a shared tensor: its first name}.
         parameters: names of the parameters (the others are buffers).
         layers: calls of convolution and linear layers, in order.
+        products: products of activations; their counts are of `batch` inputs.
+        batch: inputs in the example.
         folds: readers whose bias takes up the constant that a masked cluster leaves.
         model: the network that was traced, for the kinds of its modules; never changed.
         program: the exported graph.
@@ -41,6 +43,8 @@ class Anatomy:
     aliases: dict[str, str]
     parameters: tuple[str, ...]
     layers: tuple[LayerUse, ...]
+    products: tuple[ProductUse, ...]
+    batch: int
     folds: tuple[Fold, ...]
     model: nn.Module
     program: torch.export.ExportedProgram
@@ -71,6 +75,19 @@ class Anatomy:
     def weights(self) -> tuple[str, ...]:
         """Names of the weights of convolution and linear layers, each once, in the order of their first call."""
         return tuple(dict.fromkeys(layer.weight for layer in self.layers))
+
+    def removable_channels(self) -> dict[str, tuple[float, int]]:
+        """{weight: (output channels in groups that can be cut, output channels)} of every layer that has a weight.
+
+        A group of a single unit cannot be cut: something must be left of it.
+        """
+        rows: dict[str, float] = {}
+        for group in self.removable:
+            for member in group.writers() if group.size > 1 else ():
+                share = float((member.units >= 0).mean())
+                rows[member.parameter] = rows.get(member.parameter, 0.0) + share
+        layers = zip(self.weights(), self.census().layers, strict=True)
+        return {weight: (rows.get(weight, 0.0) * layer.clusters, layer.clusters) for weight, layer in layers}
 
     def plan(self, kept: Kept, round_to: int = 1) -> RemovalPlan:
         """Plan a removal.
@@ -146,33 +163,65 @@ class Anatomy:
             sparse_bytes += smallest_bytes(shape[0], dense // shape[0], alive)
         params = sum(math.prod(sizes[name]) for name in self.parameters)
         others = params - sum(math.prod(sizes[name]) for name in uses)
-        return Census(tuple(layers), params, sparse_bytes + BYTES_PER_VALUE * others)
+        products = round(sum(one.macs * self._alive_share(one, kept or {}) for one in self.products) / self.batch)
+        return Census(tuple(layers), params, sparse_bytes + BYTES_PER_VALUE * others, products)
+
+    def _alive_share(self, product: ProductUse, kept: Kept) -> float:
+        """Share of a product of activations that removal leaves."""
+        dead = sum(
+            int((~_alive(self.group(name), kept[name])[units]).sum())
+            for name, units in product.units.items()
+            if name in kept
+        )
+        return 1 - dead / product.cells
 
 
-def trace(model: nn.Module, example_inputs: tuple[Tensor, ...]) -> Anatomy:
+def trace(model: nn.Module, example_inputs: Tensor | Sequence[Tensor]) -> Anatomy:
     """Trace a network and find its cluster groups; the model is not changed.
 
     Args:
         model: any network that torch.export can trace.
-        example_inputs: one tensor per argument of its forward, such as one (1, C, H, W) batch.
+        example_inputs: one tensor per argument of its forward, such as one (1, C, H, W) batch; a network with one
+            argument may be given that tensor alone.
 
     Raises:
         UserError: the network cannot be traced with these inputs.
     """
-    program = export(model, example_inputs)
+    program = export(model, _as_inputs(example_inputs))
     walked = walk(program, model)
     tensors = named_tensors(model)
     first = first_names(model)
+    groups, products = build_groups(walked.channels)
     return Anatomy(
-        groups=build_groups(walked.channels),
+        groups=tuple(_uncuttable(group, model) for group in groups),
         shapes={name: tuple(tensor.shape) for name, tensor in tensors.items()},
         aliases={name: first[id(tensor)] for name, tensor in tensors.items() if first[id(tensor)] != name},
         parameters=tuple(name for name, _ in model.named_parameters()),
         layers=tuple(walked.layers),
+        products=products,
+        batch=walked.batch,
         folds=tuple(fold for fold in walked.channels.folds.values() if fold.constant),
         model=model,
         program=program,
     )
+
+
+def _uncuttable(group: ClusterGroup, model: nn.Module) -> ClusterGroup:
+    """The group, protected if it is the heads of torch's own attention."""
+    owners = {member.parameter.rpartition(".")[0] for member in group.writers()} if group.removable else set()
+    heads = [owner for owner in owners if isinstance(model.get_submodule(owner), nn.MultiheadAttention)]
+    if not heads:
+        return group
+    reason = f"nn.MultiheadAttention has no form with fewer heads for its embedding (attention in {heads[0]})"
+    return replace(group, removable=False, reason=reason)
+
+
+def _as_inputs(given: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
+    inputs = (given,) if isinstance(given, Tensor) else given
+    if isinstance(inputs, (tuple, list)) and all(isinstance(one, Tensor) for one in inputs):
+        return tuple(inputs)
+    kinds = [type(one).__name__ for one in inputs] if isinstance(inputs, (tuple, list)) else type(given).__name__
+    raise UserError(f"the example inputs are {kinds}; give one tensor for each argument of the network's forward")
 
 
 def _alive(group: ClusterGroup, units: Sequence[int]) -> np.ndarray:

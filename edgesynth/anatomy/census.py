@@ -35,6 +35,7 @@ class Census:
 
     Attributes:
         layers: its convolution and linear layers, in the order of their first call.
+        activation_macs: multiply-accumulates of products of activations, such as attention's, for one input.
         params: all parameters that removal leaves, biases and normalisation included.
         sparse_bytes: float32 values and, for every layer where it is smaller than the dense form, compressed sparse
             rows with 2- or 4-byte column indices.
@@ -43,6 +44,7 @@ class Census:
     layers: tuple[LayerCensus, ...]
     params: int
     sparse_bytes: int
+    activation_macs: int = 0
 
     @property
     def synapses(self) -> int:
@@ -56,13 +58,13 @@ class Census:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates for one input, by the dense layers that removal leaves."""
-        return sum(layer.macs for layer in self.layers)
+        """Multiply-accumulates for one input: of the dense layers that removal leaves, and of activations."""
+        return sum(layer.macs for layer in self.layers) + self.activation_macs
 
     @property
     def sparse_macs(self) -> int:
-        """Multiply-accumulates for one input, by living synapses alone."""
-        return sum(layer.sparse_macs for layer in self.layers)
+        """Multiply-accumulates for one input: of living synapses, and of activations."""
+        return sum(layer.sparse_macs for layer in self.layers) + self.activation_macs
 
     @property
     def dense_bytes(self) -> int:
@@ -71,14 +73,15 @@ class Census:
 
     def to_json(self) -> dict[str, Any]:
         """Totals and layers as plain values."""
-        totals = ("synapses", "clusters", "macs", "sparse_macs", "params", "dense_bytes", "sparse_bytes")
+        counts = ("synapses", "clusters", "macs", "sparse_macs", "activation_macs", "params")
+        totals = (*counts, "dense_bytes", "sparse_bytes")
         return {**{name: getattr(self, name) for name in totals}, "layers": [asdict(layer) for layer in self.layers]}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Census:
         """The census that `to_json` wrote."""
         layers = tuple(LayerCensus(**{**layer, "shape": tuple(layer["shape"])}) for layer in data["layers"])
-        return cls(layers, data["params"], data["sparse_bytes"])
+        return cls(layers, data["params"], data["sparse_bytes"], data.get("activation_macs", 0))
 
 
 def smallest_bytes(rows: int, columns: int, alive: int) -> int:

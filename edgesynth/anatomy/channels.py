@@ -106,9 +106,24 @@ class Fold:
     constant: float
 
 
+@dataclass(frozen=True)
+class Product:
+    """A product of activations, such as attention's.
+
+    Attributes:
+        where: op and module.
+        macs: its multiply-accumulates, of all inputs together.
+        atoms: channels over which they spread evenly.
+    """
+
+    where: str
+    macs: int
+    atoms: Atoms
+
+
 @dataclass
 class Channels:
-    """The ledger that rules write: atoms, ties between them, protections, bindings to parameters, folds."""
+    """The ledger that rules write: atoms, ties, protections, bindings to parameters, folds, products of activations."""
 
     count: int = 0
     bindings: dict[tuple[str, int], Binding] = field(default_factory=dict)
@@ -116,6 +131,7 @@ class Channels:
     ties: list[tuple[Atoms, Atoms]] = field(default_factory=list)
     grids: list[Atoms] = field(default_factory=list)
     folds: dict[tuple[str, int], Fold] = field(default_factory=dict)
+    products: list[Product] = field(default_factory=list)
 
     def fresh(self, size: int) -> Atoms:
         """New atoms for `size` channels."""

@@ -49,7 +49,24 @@ class ClusterGroup:
         return tuple(member for member in self.members if member.role == "weight")
 
 
-def build_groups(channels: Channels) -> tuple[ClusterGroup, ...]:
+@dataclass(frozen=True)
+class ProductUse:
+    """A product of activations, and the units over which its multiply-accumulates spread evenly.
+
+    Attributes:
+        where: op and module.
+        macs: its multiply-accumulates, of all inputs together.
+        cells: places over which they spread.
+        units: {group: the unit of each of those places that is of this group}.
+    """
+
+    where: str
+    macs: int
+    cells: int
+    units: dict[str, Atoms]
+
+
+def build_groups(channels: Channels) -> tuple[tuple[ClusterGroup, ...], tuple[ProductUse, ...]]:
     """Sort tied channels into groups: units that are cut from exactly the same places stand in one group."""
     unit_of = channels.units()
     bindings = list(channels.bindings.values())
@@ -66,6 +83,7 @@ def build_groups(channels: Channels) -> tuple[ClusterGroup, ...]:
     groups: list[ClusterGroup] = []
     taken: dict[str, int] = {}
     position = np.full(channels.count + 1, -1, dtype=np.int64)
+    spread: list[dict[str, Atoms]] = [{} for _ in channels.products]
     unit_of = np.append(unit_of, channels.count)  # what is FIXED (-1) has no unit, and no position in any group
     for (where, reason), units in families.items():
         position[:] = -1
@@ -84,7 +102,12 @@ def build_groups(channels: Channels) -> tuple[ClusterGroup, ...]:
         taken[name] = taken.get(name, 0) + 1
         name = name if taken[name] == 1 else f"{name}#{taken[name]}"
         groups.append(ClusterGroup(name, len(units), members, not reason, reason))
-    return tuple(groups)
+        for product, found in zip(channels.products, spread, strict=True):
+            here = position[unit_of[product.atoms]].ravel()
+            if (here >= 0).any():
+                found[name] = here[here >= 0]
+    products = zip(channels.products, spread, strict=True)
+    return tuple(groups), tuple(ProductUse(one.where, one.macs, one.atoms.size, units) for one, units in products)
 
 
 def _distinct(units: Atoms) -> list[int]:

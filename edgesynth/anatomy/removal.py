@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -85,15 +86,13 @@ def remove(model: nn.Module, plan: RemovalPlan) -> nn.Module:
             raise UserError(
                 f"the plan is for another network: {name} {was} in {type(model).__name__}, the plan expects {shape}"
             )
-    small = copy.deepcopy(model)
-    cut: dict[int, Tensor] = {}  # a tensor with two names stays one tensor
-    for name in plan.kept:
-        owner, _, attribute = name.rpartition(".")
+    cut: dict[int, Any] = {}  # by identity: a tensor with two names stays one tensor
+    for name in (name for name, dims in plan.kept.items() if dims):
         whole = tensors[name]
         if id(whole) not in cut:
-            part = plan.cut(name, whole.detach()).clone()
+            part = plan.cut(name, whole.detach())
             cut[id(whole)] = nn.Parameter(part, whole.requires_grad) if isinstance(whole, nn.Parameter) else part
-        setattr(small.get_submodule(owner), attribute, cut[id(whole)])
+    small = copy.deepcopy(model, cut)  # takes the parts for copies of the whole tensors
     for owner, attributes in plan.modules.items():
         for attribute, value in attributes.items():
             setattr(small.get_submodule(owner), attribute, value)

@@ -47,8 +47,12 @@ class LayerUse:
 
 @dataclass
 class Walk:
-    """What the walk over the graph leaves: the ledger of channels and the layers in the order of their calls."""
+    """What the walk over the graph leaves: the ledger of channels and the layers in the order of their calls.
 
+    The number of inputs is `batch`: what is counted for one is what all of them take, over their number.
+    """
+
+    batch: int = 1
     channels: Channels = field(default_factory=Channels)
     layers: list[LayerUse] = field(default_factory=list)
 
@@ -97,7 +101,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 def walk(program: torch.export.ExportedProgram, model: nn.Module) -> Walk:
     """Follow the channels through the graph of an exported model."""
-    result = Walk()
+    result = Walk(_batch(program))
     names = _parameter_names(program, model)
     values: dict[fx.Node, list[Value]] = {}
     for node in program.graph.nodes:
@@ -132,7 +136,7 @@ def _call(node: fx.Node, values: dict[fx.Node, list[Value]], names: dict[str, st
 
     arguments = _named_arguments(node, operand)
     call = Call(op_name(node), node.target, arguments, _shapes(node), _where(node), result.channels)
-    layer = _layer(call)
+    layer = _layer(call, result.batch)
     if layer:
         result.layers.append(layer)
     return apply_rule(call)
@@ -162,17 +166,27 @@ def _aliases(node: fx.Node, writes: bool) -> bool:
     return alias is not None and alias.is_write == writes
 
 
-def _layer(call: Call) -> LayerUse | None:
+def _batch(program: torch.export.ExportedProgram) -> int:
+    """Inputs at once: the size of the first dimension of the first input, if it has others."""
+    inputs = set(program.graph_signature.user_inputs)
+    shape = next((shape for node in program.graph.nodes if node.name in inputs for shape in _shapes(node)), ())
+    return shape[0] if len(shape) > 1 else 1
+
+
+def _layer(call: Call, batch: int) -> LayerUse | None:
     """The layer that a call is; None if it is none, or its weight is computed."""
     name = PRODUCTS.get(call.op, "weight" if call.op in (*CONVOLUTIONS, *TRANSPOSED, "linear") else "")
     weight = call.args.get(name)
     if not isinstance(weight, Operand) or weight.parameter is None or len(weight.value.shape) < 2:
         return None
-    if call.op in TRANSPOSED:
-        return LayerUse(weight.parameter, 1, call.args.get("groups", 1), math.prod(call.args["input"].value.shape[2:]))
-    if call.op in CONVOLUTIONS:
-        return LayerUse(weight.parameter, 0, 1, math.prod(call.shape[2:]))
-    return LayerUse(weight.parameter, int(call.op in PRODUCTS), 1, math.prod(call.shape[1:-1]))
+    if call.op in (*CONVOLUTIONS, *TRANSPOSED):
+        transposed = call.op in TRANSPOSED
+        shape = call.args["input"].value.shape if transposed else call.shape
+        positions = math.prod(shape) // shape[1 - len(weight.value.shape)]
+        groups = call.args.get("groups", 1) if transposed else 1
+        return LayerUse(weight.parameter, int(transposed), groups, max(1, positions // batch))
+    positions = math.prod(call.shape[:-1]) // batch
+    return LayerUse(weight.parameter, int(call.op in PRODUCTS), 1, max(1, positions))
 
 
 def _dtype(node: fx.Node) -> torch.dtype:

@@ -66,20 +66,6 @@ def command(network: str, inputs: tuple[str, ...], as_json: bool, prove: bool) -
     console.print(_summary(facts), soft_wrap=True)
 
 
-def removable_channels(anatomy: Anatomy) -> dict[str, tuple[float, int]]:
-    """{weight: (output channels in groups that can be cut, output channels)} of every convolution and linear layer.
-
-    A group of a single unit cannot be cut: something must be left of it.
-    """
-    rows: dict[str, float] = {}
-    for group in anatomy.removable:
-        for member in group.writers() if group.size > 1 else ():
-            share = float((member.units >= 0).mean())
-            rows[member.parameter] = rows.get(member.parameter, 0.0) + share
-    layers = zip(anatomy.weights(), anatomy.census().layers, strict=True)
-    return {weight: (rows.get(weight, 0.0) * layer.clusters, layer.clusters) for weight, layer in layers}
-
-
 def _sizes(text: str) -> tuple[int, ...]:
     """(1, 3, 224, 224) of `1x3x224x224`."""
     if not re.fullmatch(r"0*[1-9]\d*(x0*[1-9]\d*)*", text):
@@ -100,7 +86,7 @@ def _random(shape: tuple[int, ...]) -> Tensor:
 
 def _facts(network: str, anatomy: Anatomy, inputs: tuple[Tensor, ...], proven: bool) -> dict[str, Any]:
     """Everything that is shown, as plain values."""
-    channels = removable_channels(anatomy)
+    channels = anatomy.removable_channels()
     return {
         "network": network,
         "inputs": [list(example.shape) for example in inputs],

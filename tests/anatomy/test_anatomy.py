@@ -172,3 +172,58 @@ def test_a_network_that_branches_on_values_is_refused_with_the_reason_and_the_li
 def test_inputs_of_a_wrong_shape_are_refused(lenet):
     with pytest.raises(UserError, match=r"LeNet5 cannot be traced with inputs of shape \(1, 3, 28, 28\)"):
         trace(lenet, (torch.zeros(1, 3, 28, 28),))
+
+
+@pytest.mark.parametrize("inputs", [None, "1x1x28x28", ("1x1x28x28",), {"x": torch.zeros(1, 1, 28, 28)}])
+def test_inputs_that_are_not_tensors_are_refused(lenet, inputs):
+    with pytest.raises(UserError, match="give one tensor for each argument"):
+        trace(lenet, inputs)
+
+
+def test_the_input_of_a_network_with_one_argument_may_come_alone(lenet):
+    alone, in_a_tuple = trace(lenet, torch.zeros(1, 1, 28, 28)), trace(lenet, (torch.zeros(1, 1, 28, 28),))
+    assert [group.name for group in alone.removable] == [group.name for group in in_a_tuple.removable] != []
+
+
+class Attention(nn.Module):
+    """Two heads of width 4, by torch's own module."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, x):
+        return self.attention(x, x, x, need_weights=False)[0]
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_products_of_activations_count_for_one_input(batch):
+    anatomy = trace(Attention(), torch.randn(batch, 6, 8))
+    census = anatomy.census()
+    assert census.activation_macs == 2 * 6 * 6 * 8
+    assert census.macs == 6 * (3 * 8 * 8 + 8 * 8) + census.activation_macs
+    assert "fewer heads" in " ".join(group.reason for group in anatomy.groups)
+
+
+class Heads(nn.Module):
+    """Hand-written attention: three heads of width 2 over the positions of an image."""
+
+    def __init__(self):
+        super().__init__()
+        self.heads = 3
+        self.query, self.key, self.value = (nn.Conv2d(4, 6, 1) for _ in range(3))
+        self.out = nn.Conv2d(6, 2, 1)
+
+    def forward(self, x):
+        n, _, h, w = x.shape
+        query, key, value = (layer(x).reshape(n, self.heads, 2, h * w) for layer in (self.query, self.key, self.value))
+        weights = (query.transpose(-1, -2) @ key).softmax(-1)
+        return self.out((value @ weights.transpose(-1, -2)).reshape(n, self.heads * 2, h, w))
+
+
+def test_products_of_activations_shrink_with_the_heads_that_make_them():
+    anatomy = trace(Heads(), torch.randn(2, 4, 5, 5))
+    whole = anatomy.census()
+    (group,) = anatomy.removable
+    assert whole.activation_macs == 2 * 25 * 25 * 6
+    assert anatomy.census({group.name: [0, 2]}).activation_macs == 2 * 25 * 25 * 4

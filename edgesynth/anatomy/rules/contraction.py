@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from edgesynth.anatomy.channels import FIXED, Atoms, Value, labelled
+from edgesynth.anatomy.channels import FIXED, Atoms, Product, Value, labelled
 from edgesynth.anatomy.rules.call import Call, Operand, rule
 
 
@@ -90,6 +91,7 @@ def contract(call: Call, operands: list[Operand], terms: list[str], output: str,
     letters = output + "".join(sorted({letter for term in terms for letter in term} - set(output)))
     values = [call.value(operand) for operand in operands]
     factors = [_Factor(term, value, _aligned(value, term, letters)) for term, value in zip(terms, values, strict=True)]
+    _count(call, factors, letters)
     kept = [_summed(call, factor, factors, letters, len(output)) for factor in factors]
     atoms = _outcome(call, [one for one in kept if one is not None], len(output))
     if atoms is None:
@@ -105,6 +107,16 @@ def _aligned(value: Value, term: str, letters: str) -> Atoms | None:
     order = sorted(range(len(term)), key=lambda axis: letters.index(term[axis]))
     sizes = iter(value.atoms.transpose(order).shape)
     return value.atoms.transpose(order).reshape([next(sizes) if letter in term else 1 for letter in letters])
+
+
+def _count(call: Call, factors: list[_Factor], letters: str) -> None:
+    """Enter the multiply-accumulates of a contraction into the ledger."""
+    sizes = [
+        max(one.value.shape[one.term.index(letter)] for one in factors if letter in one.term) for letter in letters
+    ]
+    atoms = [one.atoms for one in factors if one.atoms is not None]
+    widest = max(atoms, key=np.size, default=np.array([FIXED]))
+    call.channels.products.append(Product(call.where, math.prod(sizes), widest))
 
 
 def _summed(call: Call, factor: _Factor, factors: list[_Factor], letters: str, kept: int) -> Atoms | None:
