@@ -287,12 +287,14 @@ class PackedAttention(nn.Module):
 
 @network
 class InPlace(nn.Module):
-    """Sums written into a tensor that is used again, and a write into part of a tensor, which holds it whole."""
+    """Sums written into a tensor that is used again, a write into part of a tensor, which holds it whole, and one
+    through a view of a tensor that nobody reads again."""
 
     def __init__(self):
         super().__init__()
         self.a, self.b, self.c = nn.Conv2d(3, 5, 1), nn.Conv2d(3, 5, 1), nn.Conv2d(5, 6, 1)
         self.d, self.out = nn.Conv2d(3, 6, 1), nn.Conv2d(11, 2, 1)
+        self.e, self.last = nn.Conv2d(3, 4, 1), nn.Linear(4, 2)
 
     def forward(self, x):
         a = self.a(x)
@@ -301,7 +303,8 @@ class InPlace(nn.Module):
         c[:, :2].mul_(2.0)
         held = torch.zeros_like(c)
         held[:, 3:] = self.d(x)[:, :3]
-        return self.out(torch.cat([a, c + held], 1)).mean((2, 3))
+        e = self.e(x).flatten(2).relu_()
+        return self.out(torch.cat([a, c + held], 1)).mean((2, 3)) + self.last(e.mean(2))
 
 
 @network
