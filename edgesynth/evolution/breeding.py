@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from edgesynth.anatomy import remove
 from edgesynth.evolution.dna import encode
 from edgesynth.evolution.environment import build_world
+from edgesynth.evolution.landing import synthesise_on_budget
 from edgesynth.evolution.progress import Progress
 from edgesynth.evolution.strength import Parent
+from edgesynth.evolution.strength.measuring import cluster_products, normalisation_scales
 from edgesynth.evolution.strength.parent import alive_synapses
-from edgesynth.evolution.synthesis import ration, synthesise
 from edgesynth.lineage import Config, Genome, Individual, Record, Species, generator, individual_name, state
 from edgesynth.nurture import Recipe, Teacher, nurture, score, squared_gradients
 from edgesynth.tasks import Classification
@@ -59,17 +60,23 @@ class Breeder:
             energy = squared_gradients(self.species.removed(parent), self.task, anatomy.weights(), draws)
             return {name: plan.uncut(name, tensor) for name, tensor in energy.items()}
 
+        def products() -> dict[tuple[str, int], Tensor]:
+            draws = generator(self.config.seed, generation, 0, "sensitivity")
+            return cluster_products(self.species.removed(parent), self.task, anatomy, plan, draws)
+
         whole = Parent(
             anatomy=anatomy,
             genome=parent.genome,
             weights={name: plan.uncut(name, parent.weights[name]) for name in anatomy.weights()},
             alive=alive_synapses(anatomy, parent.genome),
             squared_gradients=squared,
+            scales=normalisation_scales(anatomy, plan, parent.weights),
+            summed_products=products,
         )
-        dna = encode(whole, self.config.encoding, self.config.strength)
-        draws = generator(self.config.seed, generation, child, "synthesis")
-        fed = ration(self.config, parent.record.census)
-        return synthesise(whole, dna, build_world(self.config), fed, draws)
+        config = self.config
+        dna = encode(whole, config.encoding, config.strength, config.normaliser, config.allocation)
+        draws = generator(config.seed, generation, child, "synthesis")
+        return synthesise_on_budget(whole, dna, build_world(config), config, parent.record.census, draws)
 
     def _inherit(self, parent: Individual, genome: Genome) -> nn.Module:
         """The offspring's network, physically small, with its parent's surviving weights."""

@@ -2,7 +2,7 @@
 
 from edgesynth.nurture.batches import Batch, batches
 from edgesynth.nurture.distillation import distillation_loss
-from edgesynth.nurture.sensitivity import squared_gradients
+from edgesynth.nurture.sensitivity import squared_gradients, summed_products
 from edgesynth.nurture.teaching import Teacher
 from edgesynth.nurture.training import Recipe, nurture, outputs, score
 
@@ -16,4 +16,5 @@ __all__ = [
     "outputs",
     "score",
     "squared_gradients",
+    "summed_products",
 ]
