@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from rich.console import Console
 
 from edgesynth.benchmark.run import measure_model
-from edgesynth.cli.progress import progress_on
+from edgesynth.cli.progress import front_line, progress_on
 from edgesynth.evolution import evolve
 from edgesynth.export import to_onnx
 from edgesynth.lineage import Config, Individual, Species, resolve
@@ -51,7 +51,7 @@ def command(path: Path | None, config_file: Path | None, resume: bool, **given: 
     """Breed a network over generations into a much smaller one.
 
     The ancestor is trained, then each generation is drawn from its parent's DNA, nurtured with the ancestor as teacher,
-    and its best by validation becomes the next parent. Stops at a budget, or when accuracy falls below the floor.
+    and its best become the next parents. Stops at a budget, or when accuracy falls below the floor.
     """
     known = (
         path / "config.toml"
@@ -68,6 +68,7 @@ def command(path: Path | None, config_file: Path | None, resume: bool, **given: 
     console.print(
         f"Best: {outcome['best']}, test accuracy {tested[outcome['best']]:.2f} % (ancestor {tested['g000-c0']:.2f} %)."
     )
+    console.print(f"Pareto front: {front_line(outcome['front'])}.", soft_wrap=True)
     console.print(f"Next: edgesynth export {path} --int8", soft_wrap=True)
 
 

@@ -30,7 +30,7 @@ class Lines(Progress):
             f"synapses {census.synapses:>11,} ({self.ancestor.synapses / max(census.synapses, 1):6.1f}x)  "
             f"clusters {census.clusters:>6,} ({self.ancestor.clusters / census.clusters:5.2f}x)  "
             f"MACs {census.macs / 1e6:9.3f} M  {'kept from before' if resumed else f'{seconds:6.1f} s'}"
-            f"{'' if record.feasible else '  below the floor'}",
+            f"{'' if record.feasible else '  below the floor'}{'  (proxy)' if record.proxy else ''}",
             soft_wrap=True,
         )
 
@@ -58,6 +58,12 @@ class LinesAndBar(Lines):
             self.bars.remove_task(self.bar)
             self.bar = None
         super().individual(record, seconds, resumed)
+
+
+def front_line(front: dict[str, list[str]]) -> str:
+    """The run's fronts in one line, cheapest first."""
+    words = {"synapses": "synapses", "macs": "MACs"}
+    return "; ".join(f"by {words[cost]} {', '.join(names)}" for cost, names in front.items())
 
 
 @contextmanager

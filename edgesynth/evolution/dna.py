@@ -44,8 +44,12 @@ def encode(
         encoding: what the DNA speaks of.
         strength: one of `STRENGTHS`.
         normaliser: see `MagnitudeStrength`.
-        allocation: what a cluster's probability is divided by; see `allocate`.
+        allocation: what a cluster's probability will be divided by, so that the strength itself must not; see `priced`.
     """
     model = build_strength(strength, normaliser, costs_elsewhere=allocation != "strength")
-    clusters = allocate(parent, model.clusters(parent), allocation) if encoding == "cluster" else {}
-    return Dna(clusters, model.synapses(parent))
+    return Dna(model.clusters(parent) if encoding == "cluster" else {}, model.synapses(parent))
+
+
+def priced(dna: Dna, parent: Parent, allocation: Allocation) -> Dna:
+    """The DNA with every cluster's probability divided by what the cluster costs in this parent; see `allocate`."""
+    return Dna(allocate(parent, dna.clusters, allocation), dna.synapses)

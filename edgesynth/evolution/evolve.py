@@ -10,10 +10,11 @@ from typing import Any
 
 from edgesynth.errors import UserError
 from edgesynth.evolution.breeding import Breeder
-from edgesynth.evolution.evolution import Evolution
+from edgesynth.evolution.evolution import Evolution, Place
 from edgesynth.evolution.feasibility import check_feasible
+from edgesynth.evolution.population import check_population
 from edgesynth.evolution.progress import Progress
-from edgesynth.lineage import Config, Individual, Record, Run, Species, individual_name, species
+from edgesynth.lineage import Config, Individual, Record, Run, Species, species
 from edgesynth.nurture import Teacher, score
 from edgesynth.tasks import Classification, load_task
 
@@ -42,29 +43,23 @@ def evolve(
     """
     if path.exists() and not resume:
         raise UserError(f"{path} exists already; continue it with --resume, or give another --run")
+    check_population(config)
     task = load_task(config.task, config.data_root)
     kind = species(config.ancestor, task, config.seed)
     check_feasible(config, kind.anatomy)
     run = _open(path, config) if resume and path.exists() else Run.create(path, config)
     breeder = Breeder(config, kind, task, progress or Progress())
 
-    ancestor = _bred(run, breeder.progress, individual_name(0, 0), breeder.ancestor)
+    ancestor = _bred(run, breeder.progress, Place(0, 0, ()), breeder.ancestor)
     breeder.teacher = Teacher(kind.removed(run.load(ancestor.name)), task)
     breeder.config = config = _with_floor(config, ancestor)
     evolution = Evolution(config, ancestor)
     _generation_done(run, kind, breeder.progress, ancestor, measure)
     while places := evolution.ask():
-        parent = run.load(places[0].parent)
-        records = [
-            _bred(
-                run,
-                breeder.progress,
-                individual_name(place.generation, place.child),
-                partial(breeder.offspring, parent, place.generation, place.child),
-            )
-            for place in places
-        ]
-        _generation_done(run, kind, breeder.progress, evolution.tell(records), measure)
+        parents = [run.load(name) for name in places[0].parents]
+        records = [_bred(run, breeder.progress, place, partial(breeder.offspring, parents, place)) for place in places]
+        if best := evolution.tell(records):
+            _generation_done(run, kind, breeder.progress, best, measure)
     return _conclude(run, evolution, kind, task)
 
 
@@ -81,17 +76,22 @@ def _open(path: Path, config: Config) -> Run:
     return run
 
 
-def _bred(run: Run, progress: Progress, name: str, breed: Callable[[], Individual]) -> Record:
-    """The individual of that name: found finished, or bred and saved."""
-    if run.has(name):
-        record = run.record(name)
-        progress.individual(record, run.measured(name).get("breeding_s", 0.0), resumed=True)
+def _bred(run: Run, progress: Progress, place: Place, breed: Callable[[], Individual]) -> Record:
+    """The individual of a place: found finished, or bred and saved.
+
+    A full nurture replaces the proxy's files, so a survivor that is asked for by proxy may be found fully nurtured.
+    """
+    record = run.record(place.name) if run.has(place.name) else None
+    seconds = run.measured(place.name).get("breeding_s", 0.0) if record else 0.0
+    if record and (place.proxy or not record.proxy):
+        if place.proxy == record.proxy:
+            progress.individual(record, seconds, resumed=True)
         return record
     start = time.perf_counter()
     individual = breed()
     run.save(individual)
-    seconds = time.perf_counter() - start
-    run.save_measured(name, {"breeding_s": seconds})
+    seconds += time.perf_counter() - start
+    run.save_measured(place.name, {"breeding_s": seconds})
     progress.individual(individual.record, seconds, resumed=False)
     return individual.record
 
@@ -127,6 +127,7 @@ def _conclude(run: Run, evolution: Evolution, kind: Species, task: Classificatio
             "best": best.name if best else None,
             "min_accuracy": evolution.floor,
             "ancestor_validation": ancestor.validation,
+            "front": evolution.fronts,
         }
     )
     if best is None:

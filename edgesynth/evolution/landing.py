@@ -16,7 +16,7 @@ from edgesynth.anatomy import Census
 from edgesynth.evolution.dna import Dna
 from edgesynth.evolution.environment import World
 from edgesynth.evolution.strength import Parent
-from edgesynth.evolution.synthesis import CLUSTER_BUDGETS, Ration, ration, synapse_budgets, synthesise
+from edgesynth.evolution.synthesis import CLUSTER_BUDGETS, Ration, synapse_budgets, synthesise
 from edgesynth.lineage import Config, Genome
 
 TRIALS = 12
@@ -47,7 +47,7 @@ class Draw:
 
 
 def synthesise_on_budget(
-    parent: Parent, dna: Dna, world: World, config: Config, census: Census, generator: torch.Generator
+    parent: Parent, dna: Dna, world: World, config: Config, fed: Ration, census: Census, generator: torch.Generator
 ) -> tuple[Genome, dict[str, Any]]:
     """Draw the genome of one offspring by the generation's ration, eased or tightened where a budget asks for it.
 
@@ -60,6 +60,7 @@ def synthesise_on_budget(
         dna: its viabilities.
         world: the environments.
         config: encoding, shares and budgets.
+        fed: the generation's ration.
         census: the parent's.
         generator: source of the draws; every trial starts from its present state.
 
@@ -72,7 +73,6 @@ def synthesise_on_budget(
         genome, facts = synthesise(parent, dna, world, fed, generator.set_state(start))
         return Draw(genome, facts, genome.census(parent.anatomy))
 
-    fed = ration(config, census)
     found = draw(fed)
     unmet = {name: most for name, most in config.budgets.items() if getattr(census, name) > most}
     if not unmet or config.environment == "faithful":

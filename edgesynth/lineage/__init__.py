@@ -1,6 +1,7 @@
 """Lineage: the run directory, its individuals and their genomes."""
 
 from edgesynth.lineage.config import Config, resolve
+from edgesynth.lineage.front import fronts
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual, Record, individual_name
 from edgesynth.lineage.rebuild import Species, species, state
@@ -14,6 +15,7 @@ __all__ = [
     "Record",
     "Run",
     "Species",
+    "fronts",
     "generator",
     "individual_name",
     "parse_individual",

@@ -61,6 +61,21 @@ class Config(BaseModel):
         le=1,
         description="the same for clusters (unset: calibrated, the square root of keep; faithful, keep)",
     )
+    parents: int = Field(1, ge=1, le=5, description="parents of an offspring: the best of the previous generation")
+    mating: Literal["intersection", "quorum"] = Field(
+        "quorum", description="what several parents pass on: what all of them have, or a share of them"
+    )
+    quorum: float = Field(0.6, gt=0, le=1, description="share of the parents that must have a cluster or synapse")
+    selection: Literal["validation", "pareto"] = Field(
+        "validation", description="next parents: the most accurate, or by Pareto fronts of accuracy and size"
+    )
+    proxy_epochs: int = Field(
+        0, ge=0, le=10000, description="epochs of a first, short nurture; the best of it get the full one (0: all do)"
+    )
+    survivors: int = Field(1, ge=1, le=99, description="offspring that get the full nurture after the short one")
+    patience: int = Field(
+        0, ge=0, le=9, description="times that a generation below the floor is drawn again, each time milder"
+    )
     min_accuracy: float | None = Field(
         None, ge=0, le=100, description="floor on validation accuracy, percent; the ancestor's less 1"
     )

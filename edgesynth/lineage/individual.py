@@ -30,7 +30,7 @@ class Record:
         feasible: whether it meets the accuracy floor.
         census: counts of what is alive.
         synthesis: how its genome was drawn: encoding, factors, what was drawn, what the sweep took.
-        nurture: how it was trained: epochs, losses.
+        nurture: how it was trained: epochs, losses; `proxy` where it had the short nurture of a first round alone.
     """
 
     generation: int
@@ -46,6 +46,11 @@ class Record:
     def name(self) -> str:
         """Its name within the run, such as `g003-c1`."""
         return individual_name(self.generation, self.child)
+
+    @property
+    def proxy(self) -> bool:
+        """Whether it had the short nurture alone by which its siblings were preferred."""
+        return bool(self.nurture.get("proxy"))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

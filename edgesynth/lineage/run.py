@@ -3,7 +3,7 @@
 NAME/config.toml                        resolved, versioned
 NAME/individuals/g003-c1/               individual.json (written last: without it there is no individual),
                                         genome.json, weights.safetensors, measured.json (clock and latency)
-NAME/outcome.json                       why the run stopped, its best individual
+NAME/outcome.json                       why the run stopped, its best individual, its Pareto front
 NAME/test.json                          the test split's verdicts, one reading each
 NAME/bundles/, NAME/report.html         what export and report add
 """

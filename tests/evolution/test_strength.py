@@ -7,7 +7,7 @@ from torch import nn
 
 from edgesynth.anatomy import output_scales, remove, scale_uses, trace
 from edgesynth.errors import UserError
-from edgesynth.evolution.dna import encode
+from edgesynth.evolution.dna import encode, priced
 from edgesynth.evolution.strength import (
     STRENGTHS,
     FisherStrength,
@@ -238,10 +238,12 @@ def test_an_allocation_takes_the_place_of_the_cost_that_fisher_strength_divides_
     plain, costed = FisherStrength(per_synapse=False).clusters(parent)["0"], FisherStrength().clusters(parent)["0"]
     assert torch.allclose(costed, plain - math.log(4 + 18))
     assert torch.allclose(
-        encode(parent, "cluster", "fisher", allocation="macs").clusters["0"], plain - math.log(9 * 4 + 18)
+        priced(encode(parent, "cluster", "fisher", allocation="macs"), parent, "macs").clusters["0"],
+        plain - math.log(9 * 4 + 18),
     )
     assert torch.allclose(
-        encode(parent, "cluster", "fisher", allocation="params").clusters["0"], plain - math.log(4 + 2 + 18)
+        priced(encode(parent, "cluster", "fisher", allocation="params"), parent, "params").clusters["0"],
+        plain - math.log(4 + 2 + 18),
     )
 
 
