@@ -68,6 +68,8 @@ def command(path: Path | None, config_file: Path | None, resume: bool, **given: 
     console.print(
         f"Best: {outcome['best']}, test accuracy {tested[outcome['best']]:.2f} % (ancestor {tested['g000-c0']:.2f} %)."
     )
+    if "weight_bits" in outcome:
+        console.print(f"Size: {outcome['weight_bits']:,} bits of synapses, biases and normalisation.")
     console.print(f"Next: edgesynth export {path} --int8", soft_wrap=True)
 
 
