@@ -6,8 +6,6 @@ import pytest
     [
         (["--precision", "int1"], ["--precision is int1", "'fp32', 'fp16', 'int8'", "'int2'"]),
         (["--layer-precision", "conv9=int8"], ["'conv9'", "the layers are conv1, conv2, fc1, fc2"]),
-        (["--layer-precision", "conv1=int16"], ["'conv1=int16'", "one of fp32, fp16, int8"]),
-        (["--precision-at", "middle"], ["--precision-at is middle", "'start' or 'end'"]),
     ],
 )
 def test_a_precision_that_there_is_none_of_is_refused_before_anything_is_written(
