@@ -143,7 +143,10 @@ def _call(node: fx.Node, values: dict[fx.Node, list[Value]], names: dict[str, st
 
 
 def _write_back(node: fx.Node, values: dict[fx.Node, list[Value]], result: Walk) -> None:
-    """An op that writes in place changes its first argument too, and the tensor that this is a view of."""
+    """An op that writes in place changes its first argument too, and the tensor that this is a view of.
+
+    That matters where the tensor is read again afterwards.
+    """
     if not _aliases(node, writes=True):
         return
     source = node.args[0]
@@ -153,9 +156,10 @@ def _write_back(node: fx.Node, values: dict[fx.Node, list[Value]], result: Walk)
         source = source.args[0]
         if not isinstance(source, fx.Node):
             return
-        for value in values[source]:
-            if value.atoms is not None:
-                result.channels.protect(value.atoms, f"written in place through a view ({_where(node)})")
+        if any(node < user for user in source.users):
+            for value in values[source]:
+                if value.atoms is not None:
+                    result.channels.protect(value.atoms, f"written in place through a view ({_where(node)})")
         values[source] = [Value(value.shape) for value in values[source]]
 
 

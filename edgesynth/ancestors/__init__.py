@@ -9,6 +9,7 @@ from torch import nn
 
 from edgesynth.ancestors.importing import import_network
 from edgesynth.ancestors.lenet5 import lenet5
+from edgesynth.ancestors.resnet_cifar import resnet20, resnet32, resnet44, resnet56
 from edgesynth.errors import UserError
 
 
@@ -24,7 +25,13 @@ class Known(NamedTuple):
     input_shape: tuple[int, ...]
 
 
-ANCESTORS = {"lenet5": Known(lenet5, (1, 28, 28))}
+ANCESTORS = {
+    "lenet5": Known(lenet5, (1, 28, 28)),
+    "resnet20": Known(resnet20, (3, 32, 32)),
+    "resnet32": Known(resnet32, (3, 32, 32)),
+    "resnet44": Known(resnet44, (3, 32, 32)),
+    "resnet56": Known(resnet56, (3, 32, 32)),
+}
 PHOTOGRAPH = (3, 224, 224)  # what networks of unknown origin are most often made for
 
 __all__ = ["ANCESTORS", "build_ancestor", "example_shape"]

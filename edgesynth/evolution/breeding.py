@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from edgesynth.anatomy import Census, remove
 from edgesynth.evolution.dna import encode
 from edgesynth.evolution.environment import build_world
+from edgesynth.evolution.landing import synthesise_on_budget
 from edgesynth.evolution.precision import cut_scales, finish, restricted, wanted_precision
 from edgesynth.evolution.progress import Progress
 from edgesynth.evolution.strength import Parent
+from edgesynth.evolution.strength.measuring import cluster_products, normalisation_scales
 from edgesynth.evolution.strength.parent import alive_synapses
-from edgesynth.evolution.synthesis import ration, synthesise
 from edgesynth.lineage import Config, Genome, Individual, Record, Species, generator, individual_name, state
 from edgesynth.nurture import Quantisers, Recipe, Teacher, batches, nurture, score, squared_gradients
 from edgesynth.nurture.precision import fitted_scale
@@ -73,18 +74,24 @@ class Breeder:
             energy = squared_gradients(self.species.quantised(parent), self.task, anatomy.weights(), draws)
             return {name: plan.uncut(name, tensor) for name, tensor in energy.items()}
 
+        def products() -> dict[tuple[str, int], Tensor]:
+            draws = generator(self.config.seed, generation, 0, "sensitivity")
+            return cluster_products(self.species.quantised(parent), self.task, anatomy, plan, draws)
+
         whole = Parent(
             anatomy=anatomy,
             genome=parent.genome,
             weights={name: plan.uncut(name, parent.weights[name]) for name in anatomy.weights()},
             alive=alive_synapses(anatomy, parent.genome),
             squared_gradients=squared,
+            scales=normalisation_scales(anatomy, plan, parent.weights),
+            summed_products=products,
         )
         whole, underflow = restricted(whole, self.precision if self.config.precision_at == "start" else {})
-        dna = encode(whole, self.config.encoding, self.config.strength)
-        draws = generator(self.config.seed, generation, child, "synthesis")
-        fed = ration(self.config, parent.record.census)
-        genome, facts = synthesise(whole, dna, build_world(self.config), fed, draws)
+        config = self.config
+        dna = encode(whole, config.encoding, config.strength, config.normaliser, config.allocation)
+        draws = generator(config.seed, generation, child, "synthesis")
+        genome, facts = synthesise_on_budget(whole, dna, build_world(config), config, parent.record.census, draws)
         return genome, {**facts, **underflow}
 
     def _inherit(self, parent: Individual, genome: Genome) -> nn.Module:

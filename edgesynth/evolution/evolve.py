@@ -11,6 +11,7 @@ from typing import Any
 from edgesynth.errors import UserError
 from edgesynth.evolution.breeding import Breeder
 from edgesynth.evolution.evolution import Evolution
+from edgesynth.evolution.feasibility import check_feasible
 from edgesynth.evolution.progress import Progress
 from edgesynth.lineage import Config, Individual, Record, Run, Species, individual_name, species
 from edgesynth.nurture import Teacher, score
@@ -36,12 +37,14 @@ def evolve(
         The run; `run.outcome()` says why it stopped and who is best.
 
     Raises:
-        UserError: bad configuration or data, an accuracy floor above the ancestor's accuracy, or no feasible offspring.
+        UserError: bad configuration or data, budgets that no offspring can meet, an accuracy floor above the ancestor's
+            accuracy, or no feasible offspring.
     """
     if path.exists() and not resume:
         raise UserError(f"{path} exists already; continue it with --resume, or give another --run")
     task = load_task(config.task, config.data_root)
     kind = species(config.ancestor, task, config.seed)
+    check_feasible(config, kind.anatomy)
     breeder = Breeder(config, kind, task, progress or Progress())
     run = _open(path, config) if resume and path.exists() else Run.create(path, config)
 

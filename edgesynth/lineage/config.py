@@ -37,7 +37,15 @@ class Config(BaseModel):
     environment: Literal["faithful", "calibrated"] = Field(
         "calibrated", description="the papers' rule, or solved for --keep"
     )
-    strength: Literal["magnitude", "fisher", "random"] = Field("fisher", description="what makes a synapse strong")
+    strength: Literal["magnitude", "norm", "lamp", "fisher", "taylor", "random"] = Field(
+        "fisher", description="what makes a synapse strong"
+    )
+    normaliser: Literal["max", "percentile"] = Field(
+        "max", description="magnitude and norm: strength counts against a layer's largest, or its 99.9th percentile"
+    )
+    allocation: Literal["strength", "macs", "params"] = Field(
+        "strength", description="clusters compete by strength alone, or for each MAC or parameter that dies with them"
+    )
     temperature: float = Field(
         0.1, gt=0, le=10, description="calibrated draws: lower is closer to keeping the strongest"
     )
@@ -68,6 +76,10 @@ class Config(BaseModel):
     max_synapses: int | None = Field(None, ge=1, description="budget: stop when an individual has at most so many")
     max_clusters: int | None = Field(None, ge=1, description="budget: stop when an individual has at most so many")
     max_macs: int | None = Field(None, ge=1, description="budget: stop when an individual has at most so many")
+    max_params: int | None = Field(None, ge=1, description="budget: stop when an individual has at most so many")
+    max_bytes: int | None = Field(
+        None, ge=1, description="budget: stop when an individual has at most so many sparse_bytes"
+    )
     ancestor_epochs: int = Field(20, ge=0, le=10000, description="epochs of the ancestor's training")
     epochs: int = Field(4, ge=0, le=10000, description="epochs of an offspring's nurture")
     final_epochs: int = Field(12, ge=0, le=10000, description="epochs for an offspring that meets every budget")
@@ -78,7 +90,13 @@ class Config(BaseModel):
     @property
     def budgets(self) -> dict[str, int]:
         """{name of a census total: most that is allowed}."""
-        given = {"synapses": self.max_synapses, "clusters": self.max_clusters, "macs": self.max_macs}
+        given = {
+            "synapses": self.max_synapses,
+            "clusters": self.max_clusters,
+            "macs": self.max_macs,
+            "params": self.max_params,
+            "sparse_bytes": self.max_bytes,
+        }
         return {name: budget for name, budget in given.items() if budget is not None}
 
     def to_toml(self) -> str:

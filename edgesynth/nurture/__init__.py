@@ -3,7 +3,7 @@
 from edgesynth.nurture.batches import Batch, batches
 from edgesynth.nurture.distillation import distillation_loss
 from edgesynth.nurture.precision import Quantisers
-from edgesynth.nurture.sensitivity import squared_gradients
+from edgesynth.nurture.sensitivity import squared_gradients, summed_products
 from edgesynth.nurture.teaching import Teacher
 from edgesynth.nurture.training import Recipe, nurture, outputs, score
 
@@ -18,4 +18,5 @@ __all__ = [
     "outputs",
     "score",
     "squared_gradients",
+    "summed_products",
 ]

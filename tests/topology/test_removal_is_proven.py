@@ -121,7 +121,7 @@ WIDTHS = {
     "Attention": {"q": 4, "up": 13},
     "HandWrittenAttention": {"q": 3},
     "PackedAttention": {"qkv": 5},
-    "InPlace": {"a": 5, "d#2": 3},
+    "InPlace": {"a": 5, "d#2": 3, "e": 4},
     "Einsum": {"a": 7, "c": 9},
     "TwoInputs": {"image": 7, "side": 6},
     "Words": {"words": 9, "up": 13},
