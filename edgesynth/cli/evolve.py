@@ -69,6 +69,8 @@ def command(path: Path | None, config_file: Path | None, resume: bool, **given: 
         f"Best: {outcome['best']}, test accuracy {tested[outcome['best']]:.2f} % (ancestor {tested['g000-c0']:.2f} %)."
     )
     console.print(f"Pareto front: {front_line(outcome['front'])}.", soft_wrap=True)
+    if "weight_bits" in outcome:
+        console.print(f"Size: {outcome['weight_bits']:,} bits of synapses, biases and normalisation.")
     console.print(f"Next: edgesynth export {path} --int8", soft_wrap=True)
 
 

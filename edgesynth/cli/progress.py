@@ -45,6 +45,8 @@ class LinesAndBar(Lines):
 
     def nurture(self, name: str, epochs: int, census: Census) -> None:
         """Show the bar."""
+        if self.bar is not None:  # trained a second time
+            self.bars.remove_task(self.bar)
         self.bar = self.bars.add_task(name, total=epochs, loss="")
 
     def epoch(self, name: str, epoch: int, loss: float) -> None:

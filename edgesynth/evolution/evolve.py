@@ -47,8 +47,8 @@ def evolve(
     task = load_task(config.task, config.data_root)
     kind = species(config.ancestor, task, config.seed)
     check_feasible(config, kind.anatomy)
-    run = _open(path, config) if resume and path.exists() else Run.create(path, config)
     breeder = Breeder(config, kind, task, progress or Progress())
+    run = _open(path, config) if resume and path.exists() else Run.create(path, config)
 
     ancestor = _bred(run, breeder.progress, Place(0, 0, ()), breeder.ancestor)
     breeder.teacher = Teacher(kind.removed(run.load(ancestor.name)), task)
@@ -120,16 +120,17 @@ def _generation_done(run: Run, kind: Species, progress: Progress, best: Record, 
 def _conclude(run: Run, evolution: Evolution, kind: Species, task: Classification) -> Run:
     """Keep the outcome and read the test split, once, for the ancestor and the best."""
     best, ancestor = evolution.best, evolution.line[0]
-    run.save_outcome(
-        {
-            "stopped": evolution.stopped,
-            "reason": evolution.reason,
-            "best": best.name if best else None,
-            "min_accuracy": evolution.floor,
-            "ancestor_validation": ancestor.validation,
-            "front": evolution.fronts,
-        }
-    )
+    outcome = {
+        "stopped": evolution.stopped,
+        "reason": evolution.reason,
+        "best": best.name if best else None,
+        "min_accuracy": evolution.floor,
+        "ancestor_validation": ancestor.validation,
+        "front": evolution.fronts,
+    }
+    if best and "weight_bits" in best.nurture:
+        outcome["weight_bits"] = best.nurture["weight_bits"]
+    run.save_outcome(outcome)
     if best is None:
         raise UserError(
             f"{run.path} has no feasible offspring: {evolution.reason}; "
@@ -137,5 +138,5 @@ def _conclude(run: Run, evolution: Evolution, kind: Species, task: Classificatio
         )
     for record in (ancestor, best):
         if record.name not in run.tested():
-            run.save_tested(record.name, score(kind.removed(run.load(record.name)), task, task.load_test()))
+            run.save_tested(record.name, score(kind.quantised(run.load(record.name)), task, task.load_test()))
     return run

@@ -7,6 +7,7 @@ from edgesynth.lineage.individual import Individual, Record, individual_name
 from edgesynth.lineage.rebuild import Species, species, state
 from edgesynth.lineage.run import Run, parse_individual
 from edgesynth.lineage.seeds import generator
+from edgesynth.lineage.size import weight_bits
 
 __all__ = [
     "Config",
@@ -22,4 +23,5 @@ __all__ = [
     "resolve",
     "species",
     "state",
+    "weight_bits",
 ]

@@ -76,6 +76,15 @@ class Config(BaseModel):
     patience: int = Field(
         0, ge=0, le=9, description="times that a generation below the floor is drawn again, each time milder"
     )
+    precision: Literal["fp32", "fp16", "int8", "int7", "int6", "int5", "int4", "int3", "int2"] = Field(
+        "fp32", description="of synapses and activations in every layer of an offspring"
+    )
+    layer_precision: str | None = Field(
+        None, description="the same for single layers, such as conv1=int8,fc1=int4; they go before --precision"
+    )
+    precision_at: Literal["start", "end"] = Field(
+        "start", description="trained at that precision in every generation, or rounded when the last is trained"
+    )
     min_accuracy: float | None = Field(
         None, ge=0, le=100, description="floor on validation accuracy, percent; the ancestor's less 1"
     )

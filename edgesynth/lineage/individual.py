@@ -70,12 +70,15 @@ class Individual:
     Attributes:
         record: facts.
         genome: what is alive, in the ancestor's index space.
-        weights: state of the network after removal.
+        weights: state of the network after removal; at a precision below fp32 the rounded weights themselves.
+        scales: {"<layer>.weight_scale": (out,), "<layer>.input_scale": ()} of layers at int8 and below; every weight is
+            a whole multiple of its output channel's scale.
     """
 
     record: Record
     genome: Genome
     weights: dict[str, Tensor]
+    scales: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

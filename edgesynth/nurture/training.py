@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +53,7 @@ def nurture(
     synapses: Mapping[str, Tensor] | None = None,
     teacher: Teacher | None = None,
     epoch_done: EpochDone | None = None,
+    learned: Sequence[nn.Parameter] = (),
 ) -> list[float]:
     """Train a network in place.
 
@@ -63,6 +65,7 @@ def nurture(
         synapses: {weight: bool mask of its shape}; False stays zero.
         teacher: the ancestor; with it the loss is half the task's and half distillation.
         epoch_done: told the number of epochs done and the mean loss of the last.
+        learned: what is trained besides the network and not decayed, such as the scales of quantisers.
 
     Returns:
         Mean loss of each epoch.
@@ -70,7 +73,9 @@ def nurture(
     masks = [(network.get_parameter(name), mask) for name, mask in (synapses or {}).items()]
     _silence(masks)
     network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    groups: list[dict[str, Any]] = [{"params": list(network.parameters())}]
+    groups += [{"params": list(learned), "weight_decay": 0.0}] if learned else []
+    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     steps = recipe.epochs * math.ceil(len(task.train.labels) / recipe.batch_size)
     losses, step = [], 0
     with torch.random.fork_rng(devices=[]):
