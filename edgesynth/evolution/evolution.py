@@ -57,7 +57,13 @@ class Evolution:
             records, key=lambda record: (record.feasible, record.validation, -record.census.synapses, -record.child)
         )
         self.line.append(best)
-        if not best.feasible:
+        if all(record.died for record in records):
+            self._stop(
+                "death",
+                f"all {len(records)} offspring of generation {best.generation} died in their nurture "
+                f"({best.name}: {best.died}); lower --learning-rate",
+            )
+        elif not best.feasible:
             self._stop(
                 "accuracy",
                 f"{best.name}, the best of its generation, has {best.validation:.2f} %, "

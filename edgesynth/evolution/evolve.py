@@ -42,11 +42,12 @@ def evolve(
         raise UserError(f"{path} exists already; continue it with --resume, or give another --run")
     task = load_task(config.task, config.data_root)
     kind = species(config.ancestor, task, config.seed)
-    run = _open(path, config) if resume and path.exists() else Run.create(path, config)
     breeder = Breeder(config, kind, task, progress or Progress())
+    run = _open(path, config) if resume and path.exists() else Run.create(path, config)
 
     ancestor = _bred(run, breeder.progress, individual_name(0, 0), breeder.ancestor)
     breeder.teacher = Teacher(kind.removed(run.load(ancestor.name)), task)
+    breeder.rewind = run.rewind() if config.inheritance == "rewound" else None
     breeder.config = config = _with_floor(config, ancestor)
     evolution = Evolution(config, ancestor)
     _generation_done(run, kind, breeder.progress, ancestor, measure)
@@ -86,9 +87,10 @@ def _bred(run: Run, progress: Progress, name: str, breed: Callable[[], Individua
         return record
     start = time.perf_counter()
     individual = breed()
+    bred = time.perf_counter()
     run.save(individual)
-    seconds = time.perf_counter() - start
-    run.save_measured(name, {"breeding_s": seconds})
+    seconds, bookkeeping_s = time.perf_counter() - start, time.perf_counter() - bred
+    run.save_measured(name, {"breeding_s": seconds, **individual.measured, "bookkeeping_s": bookkeeping_s})
     progress.individual(individual.record, seconds, resumed=False)
     return individual.record
 
@@ -127,10 +129,8 @@ def _conclude(run: Run, evolution: Evolution, kind: Species, task: Classificatio
         }
     )
     if best is None:
-        raise UserError(
-            f"{run.path} has no feasible offspring: {evolution.reason}; "
-            "lower --min-accuracy, or raise --keep or --epochs"
-        )
+        advice = "" if evolution.stopped == "death" else "; lower --min-accuracy, or raise --keep or --epochs"
+        raise UserError(f"{run.path} has no feasible offspring: {evolution.reason}{advice}")
     for record in (ancestor, best):
         if record.name not in run.tested():
             run.save_tested(record.name, score(kind.removed(run.load(record.name)), task, task.load_test()))
