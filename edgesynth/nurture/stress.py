@@ -3,7 +3,7 @@
 The paper imposes "stress signals upon synapses during training", so that a network adapts to what evolution will do to
 it. Its equation could not be recovered; the rule here is ours:
 
-    every T steps     m_i ~ Bernoulli(1 - C P_i(W))     who would not survive a synthesis with environment C
+    every T_s steps   m_i ~ Bernoulli(1 - C P_i(W))     who would not survive a synthesis with environment C
                       w_i <- a w_i where m_i            a falls from 1 to --stress-factor over the first 70 %
     at the end        no stress for --stress-tail of the training: what has been weakened for good stays weak, what the
                       task needs has recovered before it is encoded
@@ -11,6 +11,12 @@ it. Its equation could not be recovered; the rule here is ours:
 P is the papers' chance of the network as it stands at that step. C is 1, the plain reading: the strongest of a layer is
 never struck, a synapse at zero with probability 1 - 1/e. In expectation a weight is multiplied by
 1 - (1 - a)(1 - C P): a weight decay that is harder on the weak.
+
+T_s is a third of an epoch, and 4 steps at least. Measured with LeNet-5 and one seed, 4 epochs on 1,197 digits (a strike
+every 4 steps) and 2 on 22,000 of MNIST (every 58), stress on synapses: validation 98.3 % as without, and 98.9 for 99.0;
+once the weaker half of each layer's clusters was silenced, with no further training, 94.7 % for 91.0, and 97.1 for
+87.9. On the digits the control came near, with 93.7 %. Strikes every 9 steps on 11,000 of MNIST cost 3.9 points of
+validation, at every step of the digits 17.
 """
 
 from __future__ import annotations
@@ -50,7 +56,7 @@ class Schedule:
 
     factor: float = 0.8
     tail: float = 0.15
-    per_epoch: int = 10
+    per_epoch: int = 3
     rest: int = 4
 
     def strike(self, step: int, epochs: int, steps_per_epoch: int) -> float:
