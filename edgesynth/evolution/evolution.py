@@ -61,7 +61,7 @@ class Evolution:
             self._stop(
                 "death",
                 f"all {len(records)} offspring of generation {best.generation} died in their nurture "
-                f"({best.name}: {best.died}); lower --learning-rate",
+                f"({records[0].name}: {records[0].died}); lower --learning-rate",
             )
         elif not best.feasible:
             self._stop(
