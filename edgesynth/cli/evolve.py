@@ -26,7 +26,9 @@ def _config_options(function: Callable[..., None]) -> Callable[..., None]:
         kind, words = _type(field)
         default = "" if field.default is None else f"  [default: {field.default}]"
         help_text = f"{field.description}{': ' + ' or '.join(words) if words else ''}{default}"
-        function = click.option(f"--{name.replace('_', '-')}", name, type=kind, help=help_text)(function)
+        option = f"--{name.replace('_', '-')}"
+        spelled = f"{option}/--no-{option[2:]}" if kind is bool else option
+        function = click.option(spelled, name, type=kind, default=None, help=help_text)(function)
     return function
 
 

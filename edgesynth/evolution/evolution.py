@@ -105,8 +105,14 @@ class Evolution:
         best = ranked[0] if ranked[0].feasible else self._least_infeasible(ranked[0].generation)
         self.line.append(best)
         self.parents = tuple(record.name for record in ranked if record.feasible)[: self.config.parents]
-        if not best.feasible:
-            drawn = f" (drawn {self.attempt + 1} times, each time milder)" if self.attempt else ""
+        drawn = f" (drawn {self.attempt + 1} times, each time milder)" if self.attempt else ""
+        if all(record.died for record in records):
+            self._stop(
+                "death",
+                f"all {len(records)} offspring of generation {best.generation} died in their nurture "
+                f"({records[0].name}: {records[0].died}); lower --learning-rate",
+            )
+        elif not best.feasible:
             self._stop(
                 "accuracy",
                 f"{best.name}, the best of its generation{drawn}, has {best.validation:.2f} %, "

@@ -52,6 +52,7 @@ def evolve(
 
     ancestor = _bred(run, breeder.progress, Place(0, 0, ()), breeder.ancestor)
     breeder.teacher = Teacher(kind.removed(run.load(ancestor.name)), task)
+    breeder.rewind = run.rewind() if config.inheritance == "rewound" else None
     breeder.config = config = _with_floor(config, ancestor)
     evolution = Evolution(config, ancestor)
     _generation_done(run, kind, breeder.progress, ancestor, measure)
@@ -89,9 +90,10 @@ def _bred(run: Run, progress: Progress, place: Place, breed: Callable[[], Indivi
         return record
     start = time.perf_counter()
     individual = breed()
+    bred = time.perf_counter()
     run.save(individual)
-    seconds += time.perf_counter() - start
-    run.save_measured(place.name, {"breeding_s": seconds})
+    seconds, bookkeeping_s = seconds + time.perf_counter() - start, time.perf_counter() - bred
+    run.save_measured(place.name, {"breeding_s": seconds, **individual.measured, "bookkeeping_s": bookkeeping_s})
     progress.individual(individual.record, seconds, resumed=False)
     return individual.record
 
@@ -132,10 +134,8 @@ def _conclude(run: Run, evolution: Evolution, kind: Species, task: Classificatio
         outcome["weight_bits"] = best.nurture["weight_bits"]
     run.save_outcome(outcome)
     if best is None:
-        raise UserError(
-            f"{run.path} has no feasible offspring: {evolution.reason}; "
-            "lower --min-accuracy, or raise --keep or --epochs"
-        )
+        advice = "" if evolution.stopped == "death" else "; lower --min-accuracy, or raise --keep or --epochs"
+        raise UserError(f"{run.path} has no feasible offspring: {evolution.reason}{advice}")
     for record in (ancestor, best):
         if record.name not in run.tested():
             run.save_tested(record.name, score(kind.quantised(run.load(record.name)), task, task.load_test()))

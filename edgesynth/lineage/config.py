@@ -100,6 +100,23 @@ class Config(BaseModel):
     final_epochs: int = Field(12, ge=0, le=10000, description="epochs for an offspring that meets every budget")
     batch_size: int = Field(128, ge=1, description="images a step")
     learning_rate: float = Field(2e-3, gt=0, le=1, description="AdamW's rate at the start of a cosine")
+    weight_decay: float = Field(1e-4, ge=0, le=1, description="AdamW's decoupled weight decay")
+    distillation: float = Field(0.5, ge=0, le=1, description="the ancestor's share of an offspring's loss; 0: untaught")
+    distillation_temperature: float = Field(4.0, gt=0, le=100, description="softens what the ancestor teaches")
+    ema: float = Field(0.0, ge=0, lt=1, description="decay a step of an average of weights that is kept; 0: the last")
+    inheritance: Literal["heritable", "rewound", "newborn"] = Field(
+        "heritable", description="weights to begin with: the parent's, the ancestor's of early training, or fresh ones"
+    )
+    reestimate: bool = Field(True, description="measure running statistics of normalisation anew after synthesis")
+    stress: Literal["none", "synapses", "clusters", "both", "decay"] = Field(
+        "none", description="what is weakened while a coming parent is nurtured; decay is the control"
+    )
+    stress_factor: float = Field(0.8, gt=0, lt=1, description="what stress multiplies weights by in the end")
+    stress_tail: float = Field(0.15, ge=0, lt=1, description="share of a nurture without stress at its end")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train; auto: a GPU if there is one")
+    autocast: Literal["auto", "none", "bf16"] = Field(
+        "auto", description="number format of layers in training; auto: bf16 where it pays"
+    )
     seed: int = Field(0, ge=0, lt=1 << 63, description="source of every random draw")
 
     @property

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from edgesynth.nurture.batches import batches
+from edgesynth.nurture.hardware import device_of
 from edgesynth.tasks import Classification
 
 BATCHES, BATCH_SIZE = 64, 64
@@ -23,7 +24,7 @@ def squared_gradients(
     of the empirical Fisher information, up to the size of a batch.
 
     Returns:
-        {name: tensor of the parameter's shape, >= 0}.
+        {name: tensor of the parameter's shape, >= 0, on the CPU}.
     """
     parameters = {name: network.get_parameter(name) for name in names}
     energy = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
@@ -32,7 +33,7 @@ def squared_gradients(
         for name, gradient in gradients.items():
             energy[name] += gradient.square()
         count += 1
-    return {name: total / count for name, total in energy.items()}
+    return {name: (total / count).cpu() for name, total in energy.items()}
 
 
 def summed_products(
@@ -50,7 +51,7 @@ def summed_products(
         generator: source of the order and the augmentation.
 
     Returns:
-        {(parameter, dimension): (batches, size of that dimension)}.
+        {(parameter, dimension): (batches, size of that dimension), on the CPU}.
     """
     wanted = list(lines)
     parameters = {name: network.get_parameter(name) for name, _ in wanted}
@@ -59,7 +60,7 @@ def summed_products(
         for name, dim in wanted:
             product = (parameters[name].detach() * gradients[name]).movedim(dim, 0)
             sums[name, dim].append(product.flatten(1).sum(dim=1))
-    return {line: torch.stack(found) for line, found in sums.items()}
+    return {line: torch.stack(found).cpu() for line, found in sums.items()}
 
 
 def _gradients(
@@ -67,6 +68,8 @@ def _gradients(
 ) -> Iterator[dict[str, Tensor]]:
     """{parameter: gradient of the task's loss}, batch by batch."""
     network.eval()
+    device = device_of(network)
     for batch in islice(batches(task, BATCH_SIZE, generator), BATCHES):
+        batch = batch.on(device)
         gradients = torch.autograd.grad(task.loss(network(batch.images), batch.labels), list(parameters.values()))
         yield dict(zip(parameters, gradients, strict=True))
