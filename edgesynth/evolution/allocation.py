@@ -7,6 +7,7 @@ by what the cluster costs, so that a budget of MACs or parameters is met where i
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -16,22 +17,43 @@ from torch import Tensor
 from edgesynth.anatomy import Anatomy, ClusterGroup, Kept
 from edgesynth.evolution.strength.parent import Parent
 
-Allocation = Literal["strength", "macs", "params"]
+Allocation = Literal["strength", "macs", "params", "budgets"]
 Quantity = Literal["macs", "params"]
 
 
-def allocate(parent: Parent, clusters: dict[str, Tensor], allocation: Allocation) -> dict[str, Tensor]:
+def allocate(
+    parent: Parent, clusters: dict[str, Tensor], allocation: Allocation, budgets: Mapping[str, int]
+) -> dict[str, Tensor]:
     """Divide every cluster's probability by what dies with it: the logarithm of its cost is taken off its viability.
 
     Args:
         parent: whose sizes the costs are of.
         clusters: {group: (size,) viability}.
-        allocation: `strength` leaves them as they are; `macs` and `params` name the cost.
+        allocation: `strength` leaves them as they are; `macs` and `params` name the cost; with `budgets` it is the sum,
+            over the budgets, of the share of each that dies with the cluster.
+        budgets: {name of a census total: most that is allowed}, those that are not met.
     """
     if allocation == "strength":
         return clusters
-    costs = marginal_costs(parent.anatomy, parent.genome.kept, allocation)
-    return {name: viability - costs[name].clamp_min(1).log() for name, viability in clusters.items()}
+    prices = {name: 1 / most for name, most in budgets.items()} if allocation == "budgets" else {allocation: 1.0}
+    costs = dict.fromkeys(clusters, torch.zeros((), dtype=torch.float64))
+    for name, price in prices.items():
+        for group, cost in _costs(parent, name).items():
+            costs[group] = costs[group] + price * cost
+    least = torch.finfo(torch.float64).tiny
+    return {name: viability - costs[name].clamp_min(least).log() for name, viability in clusters.items()}
+
+
+def _costs(parent: Parent, name: str) -> dict[str, Tensor]:
+    """{removable group: (size,) how much of a census total dies with each unit}; synapses and bytes as parameters."""
+    if name == "clusters":
+        return {
+            group.name: torch.from_numpy(
+                sum(np.bincount(one.units[one.units >= 0], minlength=group.size) for one in group.writers())
+            ).double()
+            for group in parent.anatomy.removable
+        }
+    return marginal_costs(parent.anatomy, parent.genome.kept, "macs" if name == "macs" else "params")
 
 
 def marginal_costs(anatomy: Anatomy, kept: Kept, quantity: Quantity) -> dict[str, Tensor]:

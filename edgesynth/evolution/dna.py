@@ -6,6 +6,7 @@ eq. 1), each factor the exponential of a viability.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,6 +51,6 @@ def encode(
     return Dna(model.clusters(parent) if encoding == "cluster" else {}, model.synapses(parent))
 
 
-def priced(dna: Dna, parent: Parent, allocation: Allocation) -> Dna:
+def priced(dna: Dna, parent: Parent, allocation: Allocation, budgets: Mapping[str, int]) -> Dna:
     """The DNA with every cluster's probability divided by what the cluster costs in this parent; see `allocate`."""
-    return Dna(allocate(parent, dna.clusters, allocation), dna.synapses)
+    return Dna(allocate(parent, dna.clusters, allocation, budgets), dna.synapses)

@@ -130,6 +130,21 @@ def _shared(place: tuple[str, int], need: Need) -> bool:
 
 def _check_options(config: Config) -> None:
     build_strength(config.strength, config.normaliser)
+    if config.keep == 1 and (config.encoding == "synapse" or config.keep_clusters in (None, 1)):
+        raise UserError(
+            "--keep is 1, by which synapses die with their clusters alone, and no cluster would die either; "
+            "give --keep-clusters below 1 with --encoding cluster, or a lower --keep"
+        )
+    if config.keep == 1 and config.max_synapses is not None:
+        raise UserError(
+            f"--keep is 1, by which synapses die with their clusters alone, and --max-synapses {config.max_synapses:,} "
+            "is met by single ones; give a lower --keep, or --max-params"
+        )
+    if config.allocation == "budgets" and not config.budgets:
+        raise UserError(
+            f"--allocation is budgets and there is none; give one of {', '.join(OPTIONS.values())}, "
+            "or another allocation"
+        )
     if config.allocation == "strength":
         return
     for name, value, usable in (

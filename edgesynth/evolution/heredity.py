@@ -59,8 +59,9 @@ class Heredity:
         ]
         needed = build_rite(config).needed(len(parents))
         pool = gene_pool(wholes, needed)
-        dna = priced(mean_dna(dnas, wholes, config.strength), pool, config.allocation)
         best, offered = parents[0].record.census, pool.genome.census(pool.anatomy)
+        unmet = {name: most for name, most in config.budgets.items() if getattr(best, name) > most}
+        dna = priced(mean_dna(dnas, wholes, config.strength), pool, config.allocation, unmet or config.budgets)
         fed = no_more_than(ration(config, best), best, offered)
         draws = generator(config.seed, place.generation, place.child, "synthesis")
         genome, facts = synthesise_on_budget(pool, dna, build_world(config), config, fed, best, draws)

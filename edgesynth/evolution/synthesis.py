@@ -54,7 +54,7 @@ def synapse_budgets(config: Config) -> tuple[str, ...]:
 def _level(config: Config, parent: Census, name: str, budgets: tuple[str, ...], keep: float) -> float | None:
     given = {budget: most for budget, most in config.budgets.items() if budget in budgets}
     unmet = [budget for budget, most in given.items() if getattr(parent, budget) > most]
-    if given and not unmet:
+    if keep == 1 or (given and not unmet):
         return None
     share = keep * getattr(parent, name)
     # A budget of this very level is aimed at, not undershot, unless another budget of the level asks for more.

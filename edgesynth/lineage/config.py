@@ -43,8 +43,10 @@ class Config(BaseModel):
     normaliser: Literal["max", "percentile"] = Field(
         "max", description="magnitude and norm: strength counts against a layer's largest, or its 99.9th percentile"
     )
-    allocation: Literal["strength", "macs", "params"] = Field(
-        "strength", description="clusters compete by strength alone, or for each MAC or parameter that dies with them"
+    allocation: Literal["strength", "macs", "params", "budgets"] = Field(
+        "strength",
+        description="clusters compete by strength alone, or for each MAC, parameter or share of the budgets that dies "
+        "with them",
     )
     temperature: float = Field(
         0.1, gt=0, le=10, description="calibrated draws: lower is closer to keeping the strongest"
@@ -52,8 +54,9 @@ class Config(BaseModel):
     keep: float = Field(
         0.5,
         gt=0,
-        lt=1,
-        description="calibrated: share of synapses expected to survive a generation; faithful: the factor F",
+        le=1,
+        description="calibrated: share of synapses expected to survive a generation (1: they die with their clusters "
+        "alone); faithful: the factor F",
     )
     keep_clusters: float | None = Field(
         None,

@@ -1,5 +1,6 @@
 """Budgets, allocation and landing on tiny networks that learn real digits."""
 
+import math
 import sys
 from pathlib import Path
 
@@ -98,6 +99,13 @@ def test_two_budgets_at_once_are_both_met_and_each_shrinks_until_it_is(breed, gi
         for name, most in run.config.budgets.items():
             old, new = getattr(before.census, name), getattr(after.census, name)
             assert new < old or old <= most or given.get("encoding") == "synapse"
+
+
+def test_removal_alone_leaves_every_synapse_between_living_clusters(breed):
+    run = breed(keep=1.0, keep_clusters=0.7, allocation="budgets", max_macs=40_000, max_params=5000)
+    assert run.outcome()["stopped"] == "budget" and max(used(run).values()) <= 1
+    census = run.records()[-1].census
+    assert census.synapses == sum(math.prod(layer.shape) for layer in census.layers) < WHOLE["synapses"]
 
 
 def test_a_step_too_small_to_lose_a_cluster_is_enlarged_until_the_budget_shrinks(breed):
@@ -252,3 +260,17 @@ def test_the_budgets_of_a_level_let_it_rest_together_and_its_own_is_aimed_at_whe
     assert ration(resolve(None, {"max_synapses": 400_000, "max_bytes": 1000}), whole).synapses == 0.5 * 430_500
     synapse = {"encoding": "synapse", "max_synapses": 430_500, "max_clusters": 100}
     assert ration(resolve(None, synapse), whole).synapses == 0.5 * 430_500
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"keep": 1.0}, "no cluster would die either; give --keep-clusters below 1"),
+        ({"keep": 1.0, "keep_clusters": 0.5, "encoding": "synapse"}, "no cluster would die either"),
+        ({"keep": 1.0, "keep_clusters": 0.5, "max_synapses": 5000}, "is met by single ones"),
+        ({"allocation": "budgets"}, "--allocation is budgets and there is none"),
+    ],
+)
+def test_options_by_which_nothing_would_shrink_are_refused(options, message):
+    with pytest.raises(UserError, match=message):
+        check_feasible(resolve(None, options), trace(build_ancestor("lenet5"), torch.zeros(1, 1, 28, 28)))

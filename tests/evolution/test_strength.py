@@ -238,12 +238,22 @@ def test_an_allocation_takes_the_place_of_the_cost_that_fisher_strength_divides_
     plain, costed = FisherStrength(per_synapse=False).clusters(parent)["0"], FisherStrength().clusters(parent)["0"]
     assert torch.allclose(costed, plain - math.log(4 + 18))
     assert torch.allclose(
-        priced(encode(parent, "cluster", "fisher", allocation="macs"), parent, "macs").clusters["0"],
+        priced(encode(parent, "cluster", "fisher", allocation="macs"), parent, "macs", {}).clusters["0"],
         plain - math.log(9 * 4 + 18),
     )
     assert torch.allclose(
-        priced(encode(parent, "cluster", "fisher", allocation="params"), parent, "params").clusters["0"],
+        priced(encode(parent, "cluster", "fisher", allocation="params"), parent, "params", {}).clusters["0"],
         plain - math.log(4 + 2 + 18),
+    )
+    shares = (9 * 4 + 18) / 200 + (4 + 2 + 18) / 50 + 1 / 5
+    assert torch.allclose(
+        priced(
+            encode(parent, "cluster", "fisher", allocation="budgets"),
+            parent,
+            "budgets",
+            {"macs": 200, "params": 50, "clusters": 5},
+        ).clusters["0"],
+        plain - math.log(shares),
     )
 
 

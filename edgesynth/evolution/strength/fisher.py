@@ -19,8 +19,8 @@ class FisherStrength:
     1906.10771) and the diagonal Fisher information (Theis et al., arXiv 1801.05787).
 
     Args:
-        per_synapse: divide a cluster's worth by the synapses that die with it; not where an allocation divides it by
-            another cost.
+        per_synapse: divide a cluster's worth by the synapses that die with it. Where an allocation divides it by what
+            is short, that is the scale on which all groups compete, and Z is the strongest of the network.
     """
 
     def __init__(self, per_synapse: bool = True) -> None:
@@ -35,13 +35,12 @@ class FisherStrength:
     def clusters(self, parent: Parent) -> dict[str, Tensor]:
         """{group: (size,) viability of the sum over each unit's synapses, over its group's strongest and its cost}."""
         strengths = self._strengths(parent)
-        found = {}
-        for group in parent.anatomy.removable:
-            worth = sum_over_clusters(group, strengths)
-            found[group.name] = log_share(worth, worth.max().item())
-            if self.per_synapse:
-                found[group.name] -= torch.log(sum_over_synapses(group, parent.alive).clamp_min(1))
-        return found
+        worths = {group.name: sum_over_clusters(group, strengths) for group in parent.anatomy.removable}
+        if not self.per_synapse:
+            strongest = max(worth.max().item() for worth in worths.values())
+            return {name: log_share(worth, strongest) for name, worth in worths.items()}
+        costs = {group.name: sum_over_synapses(group, parent.alive).clamp_min(1) for group in parent.anatomy.removable}
+        return {name: log_share(worth, worth.max().item()) - costs[name].log() for name, worth in worths.items()}
 
     def _strengths(self, parent: Parent) -> dict[str, Tensor]:
         gradients = parent.squared_gradients()
