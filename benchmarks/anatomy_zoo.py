@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/anatomy_zoo"), help="where finished rows are kept")
     parser.add_argument("--threads", type=int, default=1, help="threads of each process")
     parser.add_argument("--timeout", type=int, default=300, help="seconds for one network and side")
-    parser.add_argument("--memory-gib", type=int, default=12, help="address space of each process")
+    parser.add_argument("--memory-gib", type=int, default=16, help="address space of each process")
     parser.add_argument("--one", nargs=3, metavar=("SIDE", "NETWORK", "KIND"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

@@ -86,17 +86,13 @@ def shake(model: nn.Module, images: Tensor) -> None:
 
 
 def _resnet_fpn(depth: int) -> nn.Module:
-    from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
-
-    return resnet_fpn_backbone(
+    return torchvision().models.detection.backbone_utils.resnet_fpn_backbone(
         backbone_name=f"resnet{depth}", weights=None, norm_layer=nn.BatchNorm2d, trainable_layers=5
     )
 
 
 def _mobilenet(fpn: bool) -> nn.Module:
-    from torchvision.models.detection.backbone_utils import mobilenet_backbone
-
-    return mobilenet_backbone(
+    return torchvision().models.detection.backbone_utils.mobilenet_backbone(
         backbone_name="mobilenet_v3_large", weights=None, fpn=fpn, norm_layer=nn.BatchNorm2d, trainable_layers=6
     )
 
