@@ -7,6 +7,7 @@ import copy
 from torch import Tensor, nn
 
 from edgesynth.anatomy import remove
+from edgesynth.ancestors import read_weights
 from edgesynth.evolution.dna import encode
 from edgesynth.evolution.environment import build_world
 from edgesynth.evolution.progress import Progress
@@ -38,7 +39,11 @@ class Breeder:
     def ancestor(self) -> Individual:
         """Train the ancestor, generation 0."""
         genome = Genome.whole(self.species.anatomy)
-        network = remove(self.species.model, self.species.plan(genome))
+        model = self.species.model
+        if self.config.weights is not None:
+            model = copy.deepcopy(model)
+            model.load_state_dict(read_weights(self.config.weights, model))
+        network = remove(model, self.species.plan(genome))
         return self._nurtured(network, genome, 0, 0, (), self.config.ancestor_epochs, {})
 
     def offspring(self, parent: Individual, generation: int, child: int) -> Individual:
@@ -50,6 +55,15 @@ class Breeder:
         )
         epochs = self.config.final_epochs if grown else self.config.epochs
         return self._nurtured(self._inherit(parent, genome), genome, generation, child, (parent.name,), epochs, facts)
+
+    def lost(self, parent: Individual, generation: int, child: int, reason: str) -> Individual:
+        """The offspring that no worker lived to nurture: its genome as drawn, its weights as inherited."""
+        genome, facts = self._synthesise(parent, generation, child)
+        weights = state(self._inherit(parent, genome))
+        nurtured = {"epochs": 0, "losses": [], "died": reason}
+        census = genome.census(self.species.anatomy)
+        record = Record(generation, child, (parent.name,), 0.0, False, census, facts, nurtured)
+        return Individual(record, genome, weights)
 
     def _synthesise(self, parent: Individual, generation: int, child: int) -> tuple[Genome, dict[str, object]]:
         anatomy, plan = self.species.anatomy, self.species.plan(parent.genome)

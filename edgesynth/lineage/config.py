@@ -28,7 +28,13 @@ class Config(BaseModel):
     schema_version: Literal[1] = 1
     ancestor: str = Field("lenet5", description="network to start from")
     task: str = Field("digits", description="data, loss and metric")
+    weights: Path | None = Field(
+        None, description="tensors that the ancestor starts from: .safetensors, .pth (unset: drawn by chance)"
+    )
     data_root: Path | None = Field(None, description="folder of the task's data")
+    image_size: int = Field(
+        64, ge=1, le=16384, description="side of the images that imagefolder cuts out of the files, pixels"
+    )
     generations: int = Field(6, ge=1, le=999, description="generations to breed at most")
     offspring: int = Field(
         2, ge=1, le=99, description="offspring a generation; the best by validation is the next parent"
@@ -64,6 +70,12 @@ class Config(BaseModel):
     final_epochs: int = Field(12, ge=0, le=10000, description="epochs for an offspring that meets every budget")
     batch_size: int = Field(128, ge=1, description="images a step")
     learning_rate: float = Field(2e-3, gt=0, le=1, description="AdamW's rate at the start of a cosine")
+    threads: int | None = Field(
+        None,
+        ge=1,
+        le=1024,
+        description="CPU threads for each individual; its last bits depend on them (unset: torch's)",
+    )
     seed: int = Field(0, ge=0, lt=1 << 63, description="source of every random draw")
 
     @property

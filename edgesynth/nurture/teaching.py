@@ -12,6 +12,7 @@ from edgesynth.nurture.batches import Batch
 from edgesynth.tasks import Classification
 
 MOST_REMEMBERED = 1 << 28  # bytes
+MOST_VARIANTS = 25  # with more, too few of the answers would be asked for twice
 CHUNK = 1000
 
 
@@ -32,7 +33,8 @@ class Teacher:
     def __call__(self, batch: Batch) -> Tensor:
         """Logits (N, classes) for a batch."""
         count = len(self.task.train.labels)
-        if 4 * count * len(self.task.labels) * self.task.variants > MOST_REMEMBERED:
+        remembered = 4 * count * len(self.task.labels) * self.task.variants
+        if remembered > MOST_REMEMBERED or self.task.variants > MOST_VARIANTS:
             return self.network(batch.images)
         if self._answers is None:
             self._answers = torch.stack([self._answer_all(variant) for variant in range(self.task.variants)])
