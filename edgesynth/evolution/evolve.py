@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from edgesynth.ancestors import read_weights
 from edgesynth.errors import UserError
 from edgesynth.evolution.breeding import Breeder
-from edgesynth.evolution.evolution import Evolution
+from edgesynth.evolution.evolution import Evolution, Place
+from edgesynth.evolution.executors import Birth, Executor, InProcess
+from edgesynth.evolution.executors.threads import cpu_threads, threads_of
 from edgesynth.evolution.progress import Progress
 from edgesynth.lineage import Config, Individual, Record, Run, Species, individual_name, species
 from edgesynth.nurture import Teacher, score
@@ -21,7 +25,12 @@ Measure = Callable[[Species, Individual], dict[str, Any]]
 
 
 def evolve(
-    path: Path, config: Config, resume: bool = False, measure: Measure | None = None, progress: Progress | None = None
+    path: Path,
+    config: Config,
+    resume: bool = False,
+    measure: Measure | None = None,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Run:
     """Breed a lineage into a run directory.
 
@@ -31,6 +40,7 @@ def evolve(
         resume: continue an earlier run of the same configuration where it was.
         measure: figures of each generation's best on a machine, such as {"latency_ms": 0.1}.
         progress: told how it goes.
+        executor: where individuals are nurtured; in this process by default. It does not change what they become.
 
     Returns:
         The run; `run.outcome()` says why it stopped and who is best.
@@ -40,29 +50,60 @@ def evolve(
     """
     if path.exists() and not resume:
         raise UserError(f"{path} exists already; continue it with --resume, or give another --run")
-    task = load_task(config.task, config.data_root)
+    task = load_task(config.task, config.data_root, config.image_size)
     kind = species(config.ancestor, task, config.seed)
-    run = _open(path, config) if resume and path.exists() else Run.create(path, config)
+    begun = resume and path.exists()
+    if config.weights is not None and not (begun and Run.open(path).has(individual_name(0, 0))):
+        read_weights(config.weights, kind.model)  # refused before anything is written
+    run = _open(path, config) if begun else Run.create(path, config)
     breeder = Breeder(config, kind, task, progress or Progress())
+    with cpu_threads(threads_of(run)), executor or InProcess() as crew:
+        return _evolve(run, breeder, crew, measure)
 
-    ancestor = _bred(run, breeder.progress, individual_name(0, 0), breeder.ancestor)
-    breeder.teacher = Teacher(kind.removed(run.load(ancestor.name)), task)
-    breeder.config = config = _with_floor(config, ancestor)
-    evolution = Evolution(config, ancestor)
+
+def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None) -> Run:
+    """Breed the ancestor, then generation after generation."""
+    kind, task = breeder.species, breeder.task
+    (ancestor,) = _bred(run, breeder, crew, [Birth(individual_name(0, 0), Breeder.ancestor)])
+    descend(breeder, run.load(ancestor.name))
+    evolution = Evolution(breeder.config, ancestor)
     _generation_done(run, kind, breeder.progress, ancestor, measure)
     while places := evolution.ask():
         parent = run.load(places[0].parent)
-        records = [
-            _bred(
-                run,
-                breeder.progress,
-                individual_name(place.generation, place.child),
-                partial(breeder.offspring, parent, place.generation, place.child),
-            )
-            for place in places
-        ]
+        records = _bred(run, breeder, crew, [_birth(parent, place) for place in places])
         _generation_done(run, kind, breeder.progress, evolution.tell(records), measure)
     return _conclude(run, evolution, kind, task)
+
+
+def breed_again(run: Run, breeder: Breeder, record: Record) -> Individual:
+    """An individual of a run from its parents' files, as it was bred the first time; nothing is written."""
+    ancestor = individual_name(0, 0)
+    threads = run.measured(record.name).get("threads") or threads_of(run)
+    with cpu_threads(threads):
+        if record.name == ancestor:
+            return breeder.ancestor()
+        descend(breeder, run.load(ancestor))
+        (parent,) = record.parents
+        return _birth(run.load(parent), Place(record.generation, record.child, parent)).breed(breeder)
+
+
+def descend(breeder: Breeder, ancestor: Individual) -> None:
+    """Make a breeder ready for offspring: the ancestor teaches them, and its accuracy gives them their floor.
+
+    Raises:
+        UserError: the configured floor lies above the ancestor's accuracy.
+    """
+    breeder.teacher = Teacher(breeder.species.removed(ancestor), breeder.task)
+    breeder.config = _with_floor(breeder.config, ancestor.record)
+
+
+def _birth(parent: Individual, place: Place) -> Birth:
+    generation, child = place.generation, place.child
+    return Birth(
+        individual_name(generation, child),
+        partial(Breeder.offspring, parent=parent, generation=generation, child=child),
+        lambda breeder, reason: breeder.lost(parent, generation, child, reason),
+    )
 
 
 def _open(path: Path, config: Config) -> Run:
@@ -78,19 +119,17 @@ def _open(path: Path, config: Config) -> Run:
     return run
 
 
-def _bred(run: Run, progress: Progress, name: str, breed: Callable[[], Individual]) -> Record:
-    """The individual of that name: found finished, or bred and saved."""
-    if run.has(name):
-        record = run.record(name)
-        progress.individual(record, run.measured(name).get("breeding_s", 0.0), resumed=True)
-        return record
-    start = time.perf_counter()
-    individual = breed()
-    run.save(individual)
-    seconds = time.perf_counter() - start
-    run.save_measured(name, {"breeding_s": seconds})
-    progress.individual(individual.record, seconds, resumed=False)
-    return individual.record
+def _bred(run: Run, breeder: Breeder, crew: Executor, births: list[Birth]) -> list[Record]:
+    """The individuals in the order asked for: found finished, or bred and saved."""
+    records = {birth.name: run.record(birth.name) for birth in births if run.has(birth.name)}
+    for name, record in records.items():
+        breeder.progress.individual(record, run.measured(name).get("breeding_s", 0.0), resumed=True)
+    for individual, seconds in crew.breed(breeder, [birth for birth in births if birth.name not in records]):
+        run.save(individual)
+        run.save_measured(individual.name, {"breeding_s": seconds, "threads": torch.get_num_threads()})
+        breeder.progress.individual(individual.record, seconds, resumed=False)
+        records[individual.name] = individual.record
+    return [records[birth.name] for birth in births]
 
 
 def _with_floor(config: Config, ancestor: Record) -> Config:
