@@ -20,7 +20,7 @@ from edgesynth.errors import UserError
 from edgesynth.evolution import Executor, Progress
 from edgesynth.evolution import evolve as breed
 from edgesynth.export import Bundle, export_individual
-from edgesynth.lineage import Config, Record, Run, Species, individual_name, resolve, species, state
+from edgesynth.lineage import Config, Record, Run, Species, individual_name, is_taken, resolve, species, state
 from edgesynth.lineage.files import write_bytes
 from edgesynth.tasks import Classification, lend_task, load_task
 
@@ -118,7 +118,7 @@ def _begun(path: Path, config: Config, model: nn.Module, resume: bool) -> Iterat
 
     What is refused before the ancestor is bred leaves no directory behind.
     """
-    old = resume and path.exists()
+    old = resume and is_taken(path)
     run = Run.open(path) if old else Run.create(path, config)
     if not run.has(individual_name(0, 0)):
         write_bytes(path / GIVEN_WEIGHTS, safetensors.torch.save(state(model)))

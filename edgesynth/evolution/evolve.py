@@ -16,7 +16,7 @@ from edgesynth.evolution.evolution import Evolution, Place
 from edgesynth.evolution.executors import Birth, Executor, InProcess
 from edgesynth.evolution.executors.threads import cpu_threads, threads_of
 from edgesynth.evolution.progress import Progress
-from edgesynth.lineage import Config, Individual, Record, Run, Species, individual_name, species
+from edgesynth.lineage import Config, Individual, Record, Run, Species, individual_name, is_taken, species
 from edgesynth.nurture import Teacher, score
 from edgesynth.tasks import Classification, load_task
 
@@ -48,11 +48,11 @@ def evolve(
     Raises:
         UserError: bad configuration or data, an accuracy floor above the ancestor's accuracy, or no feasible offspring.
     """
-    if path.exists() and not resume:
+    if is_taken(path) and not resume:
         raise UserError(f"{path} exists already; continue it with --resume, or give another --run")
     task = load_task(config.task, config.data_root, config.image_size)
     kind = species(config.ancestor, task, config.seed)
-    begun = resume and path.exists()
+    begun = resume and is_taken(path)
     if config.weights is not None and not (begun and Run.open(path).has(individual_name(0, 0))):
         read_weights(config.weights, kind.model)  # refused before anything is written
     run = _open(path, config) if begun else Run.create(path, config)

@@ -4,7 +4,7 @@ from edgesynth.lineage.config import Config, resolve
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual, Record, individual_name
 from edgesynth.lineage.rebuild import Species, species, state
-from edgesynth.lineage.run import Run, parse_individual
+from edgesynth.lineage.run import Run, is_taken, parse_individual
 from edgesynth.lineage.seeds import generator
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Species",
     "generator",
     "individual_name",
+    "is_taken",
     "parse_individual",
     "resolve",
     "species",

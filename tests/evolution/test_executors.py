@@ -20,7 +20,7 @@ from edgesynth.tasks import load_task
 
 TINY = {
     "ancestor_epochs": 2,
-    "generations": 2,
+    "generations": 1,
     "epochs": 1,
     "final_epochs": 1,
     "offspring": 2,
