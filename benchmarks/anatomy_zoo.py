@@ -20,6 +20,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import time
 import traceback
 from importlib.metadata import version
 from pathlib import Path
@@ -47,23 +48,27 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="threads of each process")
     parser.add_argument("--timeout", type=int, default=300, help="seconds for one network and side")
     parser.add_argument("--memory-gib", type=int, default=12, help="address space of each process")
-    parser.add_argument("--one", nargs=3, metavar=("SIDE", "NETWORK", "FILE"), help=argparse.SUPPRESS)
+    parser.add_argument("--one", nargs=3, metavar=("SIDE", "NETWORK", "KIND"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     if arguments.one:
         resource.setrlimit(resource.RLIMIT_AS, (arguments.memory_gib << 30, arguments.memory_gib << 30))
-        side, name, file = arguments.one
-        one(side, name, file, arguments.work)
+        side, name, kind = arguments.one
+        one(side, name, kind, arguments.work)
         return
     arguments.work.mkdir(parents=True, exist_ok=True)
     chosen = arguments.networks or (list(QUICK) if arguments.quick else names())
     rows = {}
     for name in chosen:
-        rows[name] = both(name, "0", arguments.threads, arguments)
+        figures, times = (both(name, kind, arguments.threads, arguments) for kind in ("figures", "seconds"))
+        rows[name] = {
+            side: {**row, **{key: value for key, value in times[side].items() if key.endswith("_s")}}
+            for side, row in figures.items()
+        }
         print(f"{name}: {told(rows[name])}", flush=True)
     race: dict[int, list[dict[str, Any]]] = {}
     for threads in dict.fromkeys((1, os.cpu_count() or 1)) if RACE in chosen else ():
-        race[threads] = [both(RACE, f"race{threads}-{lap}", threads, arguments) for lap in range(LAPS)]
+        race[threads] = [both(RACE, f"race-{threads}-{lap}", threads, arguments) for lap in range(LAPS)]
     document = {
         "benchmark": "anatomy_zoo",
         "machine": machine(arguments),
@@ -78,18 +83,18 @@ def main() -> None:
         write_table(HERE / "README.md", "anatomy_zoo", "\n".join([*summary(document), "", table(document)]))
 
 
-def both(name: str, lap: str, threads: int, arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """The figures of one network, ours first."""
-    return {side: row(side, name, lap, threads, arguments) for side in ("ours", "peer")}
+def both(name: str, kind: str, threads: int, arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Rows of a network, ours first: `figures`, `seconds` of the processor, or a `race` by the clock."""
+    return {side: row(side, name, kind, threads, arguments) for side in ("ours", "peer")}
 
 
-def row(side: str, name: str, lap: str, threads: int, arguments: argparse.Namespace) -> dict[str, Any]:
-    """The figures of one network and side: kept from before, or of a process of its own."""
-    file = row_file(arguments.work, side, name, lap)
+def row(side: str, name: str, kind: str, threads: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """One row: kept from before, or of a process of its own."""
+    file = row_file(arguments.work, side, name, kind)
     if not file.is_file():
         options = ["--threads", str(threads), "--work", str(arguments.work)]
         options += ["--memory-gib", str(arguments.memory_gib)]
-        call = [sys.executable, __file__, *options, "--one", side, name, str(file)]
+        call = [sys.executable, __file__, *options, "--one", side, name, kind]
         try:
             result = subprocess.run(call, capture_output=True, text=True, timeout=arguments.timeout)
         except subprocess.TimeoutExpired:
@@ -101,26 +106,29 @@ def row(side: str, name: str, lap: str, threads: int, arguments: argparse.Namesp
     return json.loads(file.read_text())
 
 
-def row_file(work: Path, side: str, name: str, lap: str) -> Path:
+def row_file(work: Path, side: str, name: str, kind: str) -> Path:
     """Where a row is kept."""
-    return work / f"{name.replace('/', '-')}.{side}.{lap}.json"
+    return work / f"{name.replace('/', '-')}.{side}.{kind}.json"
 
 
-def one(side: str, name: str, file: str, work: Path) -> None:
+def one(side: str, name: str, kind: str, work: Path) -> None:
     """Measure one side of one network in this process, and write its row."""
+    clock = time.perf_counter if kind.startswith("race") else time.process_time
     try:
         if side == "ours":
-            from anatomy_zoo_ours import measure
+            import anatomy_zoo_ours
 
-            found = measure(name)
+            found = anatomy_zoo_ours.measure(name) if kind == "figures" else anatomy_zoo_ours.seconds(name, clock)
         else:
-            from anatomy_zoo_peer import measure as measure_peer
+            import anatomy_zoo_peer
 
-            ours = json.loads(row_file(work, "ours", name, "0").read_text())
+            ours = json.loads(row_file(work, "ours", name, "figures").read_text())
             if "channels" not in ours:
                 found = {"status": "not measured", "failure": "edgesynth's row, which names the outputs, is missing"}
+            elif kind == "figures":
+                found = anatomy_zoo_peer.measure(name, ours["output_layers"], ours["channels"])
             else:
-                found = measure_peer(name, ours["output_layers"], ours["channels"])
+                found = anatomy_zoo_peer.seconds(name, ours["output_layers"], clock)
     except UserError as error:
         found = {"status": "refused", "failure": str(error)[:200]}
     except Exception as error:
@@ -129,7 +137,7 @@ def one(side: str, name: str, file: str, work: Path) -> None:
         place = f"{Path(frame.filename).name}:{frame.lineno}"
         found = {"status": "crashed", "failure": f"{type(error).__name__}: {text} ({place})"}
     found["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    write_json(Path(file), found)
+    write_json(row_file(work, side, name, kind), found)
 
 
 def machine(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -196,6 +204,13 @@ def summary(document: dict[str, Any]) -> list[str]:
         f"- MACs of the census within 1 % of torch's flop counter: {sum(agree)} of {len(agree)}"
         f"{' (not: ' + ', '.join(apart) + ')' if apart else ''}."
     )
+    ratios = [seconds(pair["peer"]) / seconds(pair["ours"]) for pair in both.values() if seconds(pair["peer"])]
+    if ratios:
+        lines.append(
+            f"- From network to smaller network, seconds of the processor: Torch-Pruning's over ours, median of "
+            f"{len(ratios)} networks that both bring to run, {statistics.median(ratios):.2f} "
+            f"({min(ratios):.2f} to {max(ratios):.2f})."
+        )
     for threads, laps in document["race"].items():
         laps = [lap for lap in laps if None not in lap.values()]
         if not laps:
@@ -229,8 +244,8 @@ def share(found: dict[str, Any]) -> float:
 def table(document: dict[str, Any]) -> str:
     """Markdown of all networks."""
     lines = [
-        "| network | proof | can be cut | protected (channels) | trace, remove, prove s | peak GiB | MACs | params "
-        "| counter | Torch-Pruning | it can cut | graph, prune s | peak GiB |",
+        "| network | proof | can be cut | protected (channels) | trace, remove, prove: CPU s | peak GiB | MACs "
+        "| params | counter | Torch-Pruning | it can cut | graph, prune: CPU s | peak GiB |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, pair in document["networks"].items():
@@ -254,7 +269,7 @@ def our_cells(found: dict[str, Any]) -> list[str]:
         verdict,
         f"{100 * share(found):.1f} %",
         "; ".join(f"{why} ({channels:,})" for why, channels in list(found["protected"].items())[:3]),
-        f"{found['trace_s']:.1f}, {found['remove_s']:.2f}, {found['prove_s']:.1f}",
+        ", ".join(f"{found[key]:.2f}" if key in found else "?" for key in ("trace_s", "remove_s", "prove_s")),
         memory(found),
         f"{found['macs'] / 1e6:,.0f} M to {found['macs_after'] / 1e6:,.0f} M",
         f"{found['params'] / 1e6:.1f} M to {found['params_after'] / 1e6:.1f} M",

@@ -7,59 +7,53 @@ the same, since that is what a user believes who prunes channels that carry noth
 from __future__ import annotations
 
 import copy
-import time
 import warnings
 from collections.abc import Iterable
 from typing import Any
 
 import torch
 from anatomy_zoo_networks import build, example
-from anatomy_zoo_ours import flop_macs
+from anatomy_zoo_ours import Clock, flop_macs
 from torch import Tensor, nn
 
 from edgesynth.anatomy.proof import TOLERANCE
 
 
+def seconds(name: str, output_layers: list[str], clock: Clock) -> dict[str, float]:
+    """Seconds to build the pruner of a network and to prune half, after a warm-up on two layers."""
+    import torch_pruning as tp
+
+    model, images = build(name), example(name)
+    small = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3))
+    tp.DependencyGraph().build_dependency(small, torch.zeros(1, 3, 8, 8))
+    start = clock()
+    pruner = pruner_of(model, images, output_layers)
+    built = clock()
+    pruner.step()
+    return {"graph_s": built - start, "prune_s": clock() - built}
+
+
 def measure(name: str, output_layers: list[str], weights: dict[str, list[float]]) -> dict[str, Any]:
-    """Figures of a network; times in seconds.
+    """Figures of a network.
 
     Args:
         name: the network.
         output_layers: names of the layers whose channels the network puts out: ignored, as its manual asks.
         weights: {weight: [any, output channels]} of the layers that count.
     """
-    import torch_pruning as tp
-
-    warnings.simplefilter("ignore")
     model: Any = build(name)
     images = example(name)
     original = copy.deepcopy(model)
-    pieces = dict(model.named_modules())
-    small = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3))
-    tp.DependencyGraph().build_dependency(small, torch.zeros(1, 3, 8, 8))  # warm up
-    is_vit = type(model).__name__ == "VisionTransformer"
-
-    start = time.perf_counter()
-    pruner = tp.pruner.MagnitudePruner(
-        model,
-        images,
-        importance=tp.importance.RandomImportance(),
-        pruning_ratio=0.5,
-        ignored_layers=[pieces[layer] for layer in output_layers],
-        # Its examples: a ViT's width must stay a multiple of its heads, and its hidden_dim is mended by hand.
-        round_to=model.encoder.layers[0].num_heads if is_vit else None,
-    )
-    row: dict[str, Any] = {"graph_s": time.perf_counter() - start}
+    pruner = pruner_of(model, images, output_layers)
     names = {module: layer for layer, module in model.named_modules()}
     prunable = reach(pruner, names)
+    row: dict[str, Any] = {}
 
     cut = Cuts(model)
-    start = time.perf_counter()
     for group in pruner.step(interactive=True):
         cut.record(pruner, group, names)
         group.prune()
-    row["prune_s"] = time.perf_counter() - start
-    if is_vit:
+    if is_vit(model):
         model.hidden_dim = model.conv_proj.out_channels
 
     channels = {}
@@ -76,6 +70,28 @@ def measure(name: str, output_layers: list[str], weights: dict[str, list[float]]
     except Exception as error:
         return {**row, "status": "does not run", "failure": one_line(error)}
     return {**row, **agreement(cut.masked(original), model, images)}
+
+
+def pruner_of(model: Any, images: Tensor, output_layers: list[str]) -> Any:
+    """Its pruner for half of every group, with the dependency graph that it builds first."""
+    import torch_pruning as tp
+
+    warnings.simplefilter("ignore")
+    pieces = dict(model.named_modules())
+    return tp.pruner.MagnitudePruner(
+        model,
+        images,
+        importance=tp.importance.RandomImportance(),
+        pruning_ratio=0.5,
+        ignored_layers=[pieces[layer] for layer in output_layers],
+        # Its examples: a ViT's width must stay a multiple of its heads, and its hidden_dim is mended by hand.
+        round_to=model.encoder.layers[0].num_heads if is_vit(model) else None,
+    )
+
+
+def is_vit(model: nn.Module) -> bool:
+    """Whether it is torchvision's vision transformer."""
+    return type(model).__name__ == "VisionTransformer"
 
 
 def reach(pruner: Any, names: dict[nn.Module, str]) -> dict[str, tuple[int, int]]:

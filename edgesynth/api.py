@@ -43,10 +43,12 @@ class Evolved(Run):
     def network(self, individual: str | None = None) -> nn.Module:
         """A trained network of the lineage, physically small, in evaluation mode; the best by default.
 
+        Below fp32 it rounds its weights and the inputs of its layers, as a device would.
+
         Raises:
             UserError: there is no individual of that name.
         """
-        return self._species.removed(self.load(individual or self.best.name))
+        return self._species.quantised(self.load(individual or self.best.name))
 
     def export(self, out: str | Path | None = None, int8: bool = False, individual: str | None = None) -> Bundle:
         """Write a bundle, as `edgesynth export` does; of the best individual by default.

@@ -9,6 +9,7 @@ from edgesynth.anatomy.census import Census, LayerCensus
 from edgesynth.anatomy.groups import ClusterGroup, Member
 from edgesynth.anatomy.proof import Proof, mask, prove, prove_groups
 from edgesynth.anatomy.removal import RemovalPlan, remove
+from edgesynth.anatomy.scales import ScaleUse, output_scales, scale_uses
 
 __all__ = [
     "Anatomy",
@@ -19,10 +20,13 @@ __all__ = [
     "Member",
     "Proof",
     "RemovalPlan",
+    "ScaleUse",
     "Synapses",
     "mask",
+    "output_scales",
     "prove",
     "prove_groups",
     "remove",
+    "scale_uses",
     "trace",
 ]

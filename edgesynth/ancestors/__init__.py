@@ -10,6 +10,7 @@ from torch import nn
 from edgesynth.ancestors.given import given_network, lend_network
 from edgesynth.ancestors.importing import import_network
 from edgesynth.ancestors.lenet5 import lenet5
+from edgesynth.ancestors.resnet_cifar import resnet20, resnet32, resnet44, resnet56
 from edgesynth.ancestors.weights import read_weights
 from edgesynth.errors import UserError
 from edgesynth.lent import is_lent
@@ -19,7 +20,7 @@ class Known(NamedTuple):
     """An ancestor that has a name.
 
     Attributes:
-        build: builds it, untrained; takes the number of classes.
+        build: builds it, untrained; takes `num_classes`.
         input_shape: (C, H, W) of one input.
     """
 
@@ -27,7 +28,13 @@ class Known(NamedTuple):
     input_shape: tuple[int, ...]
 
 
-ANCESTORS = {"lenet5": Known(lenet5, (1, 28, 28))}
+ANCESTORS = {
+    "lenet5": Known(lenet5, (1, 28, 28)),
+    "resnet20": Known(resnet20, (3, 32, 32)),
+    "resnet32": Known(resnet32, (3, 32, 32)),
+    "resnet44": Known(resnet44, (3, 32, 32)),
+    "resnet56": Known(resnet56, (3, 32, 32)),
+}
 PHOTOGRAPH = (3, 224, 224)  # what networks of unknown origin are most often made for
 
 __all__ = ["ANCESTORS", "build_ancestor", "example_shape", "lend_network", "read_weights"]
@@ -53,7 +60,7 @@ def build_ancestor(name: str, classes: int | None = None) -> nn.Module:
             f"there is no ancestor {name!r}; the ancestors are {', '.join(sorted(ANCESTORS))}, "
             "and package.module:callable for any other network, such as torchvision.models:resnet18"
         )
-    return ANCESTORS[name].build(*([] if classes is None else [classes]))
+    return ANCESTORS[name].build(**({} if classes is None else {"num_classes": classes}))
 
 
 def example_shape(name: str) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from rich.console import Console
 
 from edgesynth.benchmark.run import measure_model
-from edgesynth.cli.progress import progress_on
+from edgesynth.cli.progress import front_line, progress_on
 from edgesynth.evolution import EXECUTORS, build_executor, evolve
 from edgesynth.export import to_onnx
 from edgesynth.lineage import Config, Individual, Species, resolve
@@ -26,7 +26,9 @@ def _config_options(function: Callable[..., None]) -> Callable[..., None]:
         kind, words = _type(field)
         default = "" if field.default is None else f"  [default: {field.default}]"
         help_text = f"{field.description}{': ' + ' or '.join(words) if words else ''}{default}"
-        function = click.option(f"--{name.replace('_', '-')}", name, type=kind, help=help_text)(function)
+        option = f"--{name.replace('_', '-')}"
+        spelled = f"{option}/--no-{option[2:]}" if kind is bool else option
+        function = click.option(spelled, name, type=kind, default=None, help=help_text)(function)
     return function
 
 
@@ -68,7 +70,7 @@ def command(
     """Breed a network over generations into a much smaller one.
 
     The ancestor is trained, then each generation is drawn from its parent's DNA, nurtured with the ancestor as teacher,
-    and its best by validation becomes the next parent. Stops at a budget, or when accuracy falls below the floor.
+    and its best become the next parents. Stops at a budget, or when accuracy falls below the floor.
     """
     crew = build_executor(executor, ray_address, gpus_per_offspring)
     known = (
@@ -86,6 +88,9 @@ def command(
     console.print(
         f"Best: {outcome['best']}, test accuracy {tested[outcome['best']]:.2f} % (ancestor {tested['g000-c0']:.2f} %)."
     )
+    console.print(f"Pareto front: {front_line(outcome['front'])}.", soft_wrap=True)
+    if "weight_bits" in outcome:
+        console.print(f"Size: {outcome['weight_bits']:,} bits of synapses, biases and normalisation.")
     console.print(f"Next: edgesynth export {path} --int8", soft_wrap=True)
 
 

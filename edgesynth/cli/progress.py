@@ -22,7 +22,7 @@ class Lines(Progress):
         self.ancestor: Census | None = None
 
     def individual(self, record: Record, seconds: float, resumed: bool) -> None:
-        """Its accuracy and size, and how much smaller than the ancestor it is."""
+        """Its accuracy and size, how much smaller than the ancestor it is, and why it cannot be a parent."""
         census = record.census
         self.ancestor = self.ancestor or census
         self.console.print(
@@ -30,7 +30,8 @@ class Lines(Progress):
             f"synapses {census.synapses:>11,} ({self.ancestor.synapses / max(census.synapses, 1):6.1f}x)  "
             f"clusters {census.clusters:>6,} ({self.ancestor.clusters / census.clusters:5.2f}x)  "
             f"MACs {census.macs / 1e6:9.3f} M  {'kept from before' if resumed else f'{seconds:6.1f} s'}"
-            f"{'' if record.feasible else '  below the floor'}",
+            f"{'' if record.feasible else f'  died: {record.died}' if record.died else '  below the floor'}"
+            f"{'  (proxy)' if record.proxy else ''}",
             soft_wrap=True,
         )
 
@@ -61,6 +62,12 @@ class LinesAndBar(Lines):
     def _remove(self, name: str) -> None:
         if name in self.in_training:
             self.bars.remove_task(self.in_training.pop(name))
+
+
+def front_line(front: dict[str, list[str]]) -> str:
+    """The run's fronts in one line, cheapest first."""
+    words = {"synapses": "synapses", "macs": "MACs"}
+    return "; ".join(f"by {words[cost]} {', '.join(names)}" for cost, names in front.items())
 
 
 @contextmanager

@@ -1,22 +1,51 @@
-"""Breeding: one individual from its parent. A pure function of configuration, parent and place."""
+"""Breeding: one individual from its parents. A pure function of configuration, parents and place."""
 
 from __future__ import annotations
 
 import copy
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from torch import Tensor, nn
 
-from edgesynth.anatomy import remove
+from edgesynth.anatomy import Census, remove
 from edgesynth.ancestors import read_weights
-from edgesynth.evolution.dna import encode
-from edgesynth.evolution.environment import build_world
+from edgesynth.errors import UserError
+from edgesynth.evolution.evolution import Place
+from edgesynth.evolution.heredity import Heredity
+from edgesynth.evolution.inheritance import heritable, reborn, rewound
+from edgesynth.evolution.precision import cut_scales, finish, wanted_precision
 from edgesynth.evolution.progress import Progress
-from edgesynth.evolution.strength import Parent
-from edgesynth.evolution.strength.parent import alive_synapses
-from edgesynth.evolution.synthesis import ration, synthesise
-from edgesynth.lineage import Config, Genome, Individual, Record, Species, generator, individual_name, state
-from edgesynth.nurture import Recipe, Teacher, nurture, score, squared_gradients
+from edgesynth.lineage import Config, Genome, Individual, Record, Species, generator, state
+from edgesynth.nurture import (
+    DeadSynapses,
+    DivergenceError,
+    Hardware,
+    Influence,
+    MovingAverage,
+    Quantisers,
+    Recipe,
+    Schedule,
+    Snapshot,
+    Stress,
+    Teacher,
+    batches,
+    choose_autocast,
+    choose_device,
+    living_groups,
+    nurture,
+    reestimate,
+    reproducible,
+    resident,
+    score,
+)
+from edgesynth.nurture.precision import fitted_scale
 from edgesynth.tasks import Classification
+
+CALIBRATION_BATCH = 256
 
 
 class Breeder:
@@ -27,105 +56,194 @@ class Breeder:
         species: the ancestor's network and anatomy.
         task: what the networks learn.
         progress: told of every epoch.
+
+    Attributes:
+        given: the task as it was given, in the memory of the CPU.
+        teacher: the ancestor, once there is one.
+        rewind: its weights early in its training, if offspring begin there.
     """
 
     def __init__(self, config: Config, species: Species, task: Classification, progress: Progress) -> None:
         self.config = config
         self.species = species
-        self.task = task
+        self.device = choose_device(config.device)
+        self.given, self.task = task, resident(task, self.device)
         self.progress = progress
+        self.precision = wanted_precision(config, species)
+        world = self.precision if config.precision_at == "start" else {}
+        self.heredity = Heredity(config, species, self.task, self.device, world)
         self.teacher: Teacher | None = None
+        self.rewind: dict[str, Tensor] | None = None
 
     def ancestor(self) -> Individual:
-        """Train the ancestor, generation 0."""
+        """Train the ancestor, generation 0.
+
+        It is never stressed: it is the teacher, and the yardstick of runs that differ in stress.
+
+        Raises:
+            UserError: its training runs away.
+        """
         genome = Genome.whole(self.species.anatomy)
         model = self.species.model
         if self.config.weights is not None:
             model = copy.deepcopy(model)
             model.load_state_dict(read_weights(self.config.weights, model))
         network = remove(model, self.species.plan(genome))
-        return self._nurtured(network, genome, 0, 0, (), self.config.ancestor_epochs, {})
+        early = [Snapshot()] if self.config.inheritance == "rewound" else []
+        with reproducible(self.device):
+            raised = self._raised(network, genome, Place(0, 0, ()), self.config.ancestor_epochs, {}, early, {})
+        if raised.record.died:
+            raise UserError(
+                f"the ancestor cannot be trained: {raised.record.died}; lower --learning-rate "
+                f"(it is {self.config.learning_rate:g})"
+            )
+        return replace(raised, rewind=early[0].state if early else None)
 
-    def offspring(self, parent: Individual, generation: int, child: int) -> Individual:
-        """Synthesise and nurture one child of a parent."""
-        genome, facts = self._synthesise(parent, generation, child)
-        census = genome.census(self.species.anatomy)
-        grown = generation == self.config.generations or (
-            self.config.budgets and all(getattr(census, name) <= most for name, most in self.config.budgets.items())
+    def offspring(self, parents: Sequence[Individual], place: Place) -> Individual:
+        """Synthesise and nurture the child of a place; one whose training runs away is returned dead.
+
+        Stress prepares for the next synthesis: a child that has grown up, and will have none, is spared.
+
+        Args:
+            parents: in the order of `place.parents`.
+            place: where it stands in the lineage.
+        """
+        with reproducible(self.device):
+            return self._offspring(parents, place)
+
+    def _offspring(self, parents: Sequence[Individual], place: Place) -> Individual:
+        config, start = self.config, time.perf_counter()
+        genome, facts = self.heredity.draw(parents, place)
+        grown = place.generation == config.generations or self._within_budgets(genome.census(self.species.anatomy))
+        genome = replace(genome, precision=self.precision if grown or config.precision_at == "start" else {})
+        network, scales = self._inherited(parents, genome, place)
+        synthesis_s = time.perf_counter() - start
+
+        epochs = config.proxy_epochs if place.proxy else config.final_epochs if grown else config.epochs
+        stress = [] if grown else self._stress(genome, place)
+        raised = self._raised(network, genome, place, epochs, facts, stress, scales)
+        if not (grown or place.proxy or raised.record.died) and self._within_budgets(raised.record.census):
+            # It is small enough only since synapses rounded to zero: what meets every budget is trained to the end.
+            network = self.species.removed(raised)
+            raised = self._raised(network, raised.genome, place, config.final_epochs, facts, [], raised.scales)
+        return replace(raised, measured={"synthesis_s": synthesis_s, **raised.measured})
+
+    def lost(self, parents: Sequence[Individual], place: Place, reason: str) -> Individual:
+        """The offspring that no worker lived to nurture: dead, its genome as drawn, its weights as inherited."""
+        with reproducible(self.device):
+            genome, facts = self.heredity.draw(parents, place)
+            network, _ = self._inherited(parents, genome, place)
+        return self._individual(
+            place, genome, state(network), {}, 0.0, facts, {"epochs": 0, "losses": [], "died": reason}
         )
-        epochs = self.config.final_epochs if grown else self.config.epochs
-        return self._nurtured(self._inherit(parent, genome), genome, generation, child, (parent.name,), epochs, facts)
 
-    def lost(self, parent: Individual, generation: int, child: int, reason: str) -> Individual:
-        """The offspring that no worker lived to nurture: its genome as drawn, its weights as inherited."""
-        genome, facts = self._synthesise(parent, generation, child)
-        weights = state(self._inherit(parent, genome))
-        nurtured = {"epochs": 0, "losses": [], "died": reason}
-        census = genome.census(self.species.anatomy)
-        record = Record(generation, child, (parent.name,), 0.0, False, census, facts, nurtured)
-        return Individual(record, genome, weights)
+    def _within_budgets(self, census: Census) -> bool:
+        budgets = self.config.budgets
+        return bool(budgets) and all(getattr(census, name) <= most for name, most in budgets.items())
 
-    def _synthesise(self, parent: Individual, generation: int, child: int) -> tuple[Genome, dict[str, object]]:
-        anatomy, plan = self.species.anatomy, self.species.plan(parent.genome)
+    def _inherited(
+        self, parents: Sequence[Individual], genome: Genome, place: Place
+    ) -> tuple[nn.Module, dict[str, Tensor]]:
+        """The offspring's network, physically small, as its nurture will find it, and the scales that came with it."""
+        if self.config.inheritance == "newborn":
+            draws = generator(self.config.seed, place.generation, place.child, "newborn")
+            return reborn(self.species, genome, draws), {}
+        if self.config.inheritance == "rewound":
+            assert self.rewind is not None
+            return rewound(self.species, self.rewind, genome), {}
+        best = parents[0]
+        return heritable(self.species, parents, genome), cut_scales(self.species, best.scales, best.genome, genome)
 
-        def squared() -> dict[str, Tensor]:
-            draws = generator(self.config.seed, generation, 0, "sensitivity")  # siblings see the same images
-            energy = squared_gradients(self.species.removed(parent), self.task, anatomy.weights(), draws)
-            return {name: plan.uncut(name, tensor) for name, tensor in energy.items()}
+    def _stress(self, genome: Genome, place: Place) -> list[Influence]:
+        config, anatomy = self.config, self.species.anatomy
+        if config.stress == "none":
+            return []
+        schedule = Schedule(config.stress_factor, config.stress_tail)
+        draws = generator(config.seed, place.generation, place.child, "stress")
+        return [Stress(config.stress, schedule, anatomy.weights(), living_groups(anatomy, genome.kept), draws)]
 
-        whole = Parent(
-            anatomy=anatomy,
-            genome=parent.genome,
-            weights={name: plan.uncut(name, parent.weights[name]) for name in anatomy.weights()},
-            alive=alive_synapses(anatomy, parent.genome),
-            squared_gradients=squared,
-        )
-        dna = encode(whole, self.config.encoding, self.config.strength)
-        draws = generator(self.config.seed, generation, child, "synthesis")
-        fed = ration(self.config, parent.record.census)
-        return synthesise(whole, dna, build_world(self.config), fed, draws)
-
-    def _inherit(self, parent: Individual, genome: Genome) -> nn.Module:
-        """The offspring's network, physically small, with its parent's surviving weights."""
-        before = self.species.plan(parent.genome)
-        whole = copy.deepcopy(self.species.model)
-        whole.load_state_dict({name: before.uncut(name, tensor) for name, tensor in parent.weights.items()})
-        return remove(whole, self.species.plan(genome))
-
-    def _nurtured(
+    def _raised(
         self,
         network: nn.Module,
         genome: Genome,
-        generation: int,
-        child: int,
-        parents: tuple[str, ...],
+        place: Place,
         epochs: int,
-        facts: dict[str, object],
+        synthesis: dict[str, Any],
+        influences: Sequence[Influence],
+        scales: dict[str, Tensor],
     ) -> Individual:
-        name, config, plan = individual_name(generation, child), self.config, self.species.plan(genome)
-        recipe = Recipe(epochs, config.batch_size, config.learning_rate)
+        """Nurture a network and find out what became of it."""
+        start, config, plan = time.perf_counter(), self.config, self.species.plan(genome)
         masks = {weight: plan.cut(weight, mask) for weight, mask in genome.synapses.items()}
+        masks = {weight: mask for weight, mask in masks.items() if not bool(mask.all())}
         census = genome.census(self.species.anatomy)
-        self.progress.nurture(name, epochs, census)
-        losses = nurture(
-            network,
-            self.task,
-            recipe,
-            generator(config.seed, generation, child, "nurture"),
-            synapses={weight: mask for weight, mask in masks.items() if not bool(mask.all())},
-            teacher=self.teacher,
-            epoch_done=lambda epoch, loss: self.progress.epoch(name, epoch, loss),
+        hardware = Hardware(self.device, choose_autocast(config.autocast, self.device, census.macs))
+        DeadSynapses(masks).begin(network)
+        network.to(self.device)
+        if config.reestimate and place.parents:
+            draws = generator(config.seed, place.generation, place.child, "running statistics")
+            reestimate(network, self.task, draws)
+        inherited = state(network)
+        self.progress.nurture(place.name, epochs, census)
+        quantisers = Quantisers(network, genome.precision if config.precision_at == "start" else {}, scales)
+        try:
+            losses = nurture(
+                network,
+                self.task,
+                self._recipe(epochs),
+                generator(config.seed, place.generation, place.child, "proxy" if place.proxy else "nurture"),
+                synapses=masks,
+                teacher=self.teacher,
+                epoch_done=lambda epoch, loss: self.progress.epoch(place.name, epoch, loss),
+                learned=quantisers.parameters(),
+                influences=[*influences, *([MovingAverage(config.ema)] if config.ema else [])],
+                hardware=hardware,
+            )
+        except DivergenceError as death:
+            facts = {"epochs": len(death.losses), "losses": death.losses, "died": str(death)}
+            raised = self._individual(place, replace(genome, precision={}), inherited, {}, 0.0, synthesis, facts)
+        else:
+            if config.precision_at == "end":
+                quantisers = Quantisers(network, genome.precision, start=fitted_scale)
+            settled = quantisers.settle(partial(self._first_images, place))
+            validate = partial(score, task=self.task, split=self.task.validation)
+            end = finish(self.species, genome, network, settled, validate)
+            facts = {"epochs": epochs, "losses": losses, **end.facts(end.genome.census(self.species.anatomy))}
+            raised = self._individual(
+                place, end.genome, state(end.network), end.scales, end.validation, synthesis, facts
+            )
+        for influence in influences:
+            raised.record.nurture.update(influence.facts())
+        return replace(raised, measured={"nurture_s": time.perf_counter() - start, **hardware.to_json()})
+
+    def _individual(
+        self,
+        place: Place,
+        genome: Genome,
+        weights: dict[str, Tensor],
+        scales: dict[str, Tensor],
+        validation: float,
+        synthesis: dict[str, Any],
+        facts: dict[str, Any],
+    ) -> Individual:
+        feasible = "died" not in facts and validation >= (self.config.min_accuracy or 0.0)
+        facts = {**facts, **({"proxy": True} if place.proxy else {})}
+        census = genome.census(self.species.anatomy)
+        record = Record(place.generation, place.child, place.parents, validation, feasible, census, synthesis, facts)
+        return Individual(record, genome, weights, scales)
+
+    def _recipe(self, epochs: int) -> Recipe:
+        config = self.config
+        return Recipe(
+            epochs,
+            config.batch_size,
+            config.learning_rate,
+            config.weight_decay,
+            distillation=config.distillation,
+            temperature=config.distillation_temperature,
         )
-        validation = score(network, self.task, self.task.validation)
-        floor = config.min_accuracy if config.min_accuracy is not None else 0.0
-        record = Record(
-            generation,
-            child,
-            parents,
-            validation,
-            validation >= floor,
-            census,
-            facts,
-            {"epochs": epochs, "losses": losses},
-        )
-        return Individual(record, genome, state(network))
+
+    def _first_images(self, place: Place) -> Tensor:
+        """(N, C, H, W), N at most 256: from which scales start that training has not shown anything."""
+        draws = generator(self.config.seed, place.generation, place.child, "calibration")
+        return next(batches(self.task, CALIBRATION_BATCH, draws)).images

@@ -11,7 +11,8 @@ from typing import Literal
 
 from torch import Tensor
 
-from edgesynth.evolution.strength import STRENGTHS, Parent
+from edgesynth.evolution.allocation import Allocation, allocate
+from edgesynth.evolution.strength import Normaliser, Parent, build_strength
 
 Encoding = Literal["synapse", "cluster"]
 
@@ -29,7 +30,26 @@ class Dna:
     synapses: dict[str, Tensor]
 
 
-def encode(parent: Parent, encoding: Encoding, strength: str) -> Dna:
-    """Encode a parent, synapse by synapse or by clusters and the synapses within."""
-    model = STRENGTHS[strength]()
+def encode(
+    parent: Parent,
+    encoding: Encoding,
+    strength: str,
+    normaliser: Normaliser = "max",
+    allocation: Allocation = "strength",
+) -> Dna:
+    """Encode a parent, synapse by synapse or by clusters and the synapses within.
+
+    Args:
+        parent: who is encoded.
+        encoding: what the DNA speaks of.
+        strength: one of `STRENGTHS`.
+        normaliser: see `MagnitudeStrength`.
+        allocation: what a cluster's probability will be divided by, so that the strength itself must not; see `priced`.
+    """
+    model = build_strength(strength, normaliser, costs_elsewhere=allocation != "strength")
     return Dna(model.clusters(parent) if encoding == "cluster" else {}, model.synapses(parent))
+
+
+def priced(dna: Dna, parent: Parent, allocation: Allocation) -> Dna:
+    """The DNA with every cluster's probability divided by what the cluster costs in this parent; see `allocate`."""
+    return Dna(allocate(parent, dna.clusters, allocation), dna.synapses)

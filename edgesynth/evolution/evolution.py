@@ -1,19 +1,38 @@
-"""Evolution as ask and tell: who is to be bred next, who is the next parent, and when to stop."""
+"""Evolution as ask and tell: who is to be bred next, who are the next parents, and when to stop.
+
+A generation is one round of ask and tell. With a proxy it is two: all offspring are asked for with a short nurture,
+then the survivors with the full one. With patience, a generation below the floor is asked for again.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgesynth.lineage import Config, Record
+from edgesynth.evolution.patience import children
+from edgesynth.evolution.selection import ValidationSelection, build_selection
+from edgesynth.lineage import Config, Record, fronts, individual_name
 
 
 @dataclass(frozen=True)
 class Place:
-    """An individual to be bred: child number `child` of `parent`, in a generation."""
+    """An individual to be bred.
+
+    Attributes:
+        generation: 1 for the first after the ancestor.
+        child: its number in the generation, over all attempts.
+        parents: names, the best first.
+        proxy: whether it is to have the short nurture of a first round alone.
+    """
 
     generation: int
     child: int
-    parent: str
+    parents: tuple[str, ...]
+    proxy: bool = False
+
+    @property
+    def name(self) -> str:
+        """Name of the individual, the same in both rounds."""
+        return individual_name(self.generation, self.child)
 
 
 class Evolution:
@@ -29,6 +48,12 @@ class Evolution:
         self.config = config
         self.floor = config.min_accuracy
         self.line = [ancestor]
+        self.nurtured = [ancestor]
+        self.parents: tuple[str, ...] = (ancestor.name,)
+        self.attempt = 0
+        self.survivors: list[Place] = []
+        self.by_validation = ValidationSelection(config, self.floor)
+        self.selection = build_selection(config, self.floor)
         self.stopped = ""
         self.reason = ""
         if self._within_budgets(ancestor):
@@ -36,31 +61,61 @@ class Evolution:
 
     @property
     def best(self) -> Record | None:
-        """The last of the main line that meets the accuracy floor and is not the ancestor."""
+        """The last of the main line that meets the accuracy floor and is not the ancestor.
+
+        Where that one is over a budget and another individual of the run meets them all, it is the most accurate such.
+        """
         feasible = [record for record in self.line[1:] if record.feasible]
-        return feasible[-1] if feasible else None
+        if not feasible or not self.config.budgets or self._within_budgets(feasible[-1]):
+            return feasible[-1] if feasible else None
+        meeting = [record for record in self.nurtured[1:] if record.feasible and self._within_budgets(record)]
+        return self.by_validation.rank(meeting)[0] if meeting else feasible[-1]
+
+    @property
+    def fronts(self) -> dict[str, list[str]]:
+        """Names of the feasible individuals that none beats in validation and synapses, and in validation and MACs."""
+        return fronts(self.nurtured)
 
     def ask(self) -> list[Place]:
-        """The individuals of the next generation; none when the run has stopped."""
+        """Who is to be bred next, all from the same parents; nobody when the run has stopped."""
         if self.stopped:
             return []
-        parent = self.line[-1]
-        return [Place(parent.generation + 1, child, parent.name) for child in range(self.config.offspring)]
+        generation, proxy = self.line[-1].generation + 1, self.config.proxy_epochs > 0
+        return self.survivors or [
+            Place(generation, child, self.parents, proxy) for child in children(self.config, self.attempt)
+        ]
 
-    def tell(self, records: list[Record]) -> Record:
-        """Take a bred generation; its best by validation becomes the next parent.
+    def tell(self, records: list[Record]) -> Record | None:
+        """Take those that were asked for; the best feasible ones of a full round become the next parents.
+
+        A survivor may come fully nurtured to the first round already: a run that is resumed found it so.
 
         Returns:
-            The best.
+            The generation's best; None while the generation is not decided.
         """
-        best = max(
-            records, key=lambda record: (record.feasible, record.validation, -record.census.synapses, -record.child)
-        )
+        if self.config.proxy_epochs and not self.survivors:
+            self._select_survivors(records)
+            return None
+        self.survivors = []
+        self.nurtured += records
+        ranked = self.selection.rank(records)
+        if not ranked[0].feasible and self.attempt < self.config.patience:
+            self.attempt += 1
+            return None
+        best = ranked[0] if ranked[0].feasible else self._least_infeasible(ranked[0].generation)
         self.line.append(best)
-        if not best.feasible:
+        self.parents = tuple(record.name for record in ranked if record.feasible)[: self.config.parents]
+        drawn = f" (drawn {self.attempt + 1} times, each time milder)" if self.attempt else ""
+        if all(record.died for record in records):
+            self._stop(
+                "death",
+                f"all {len(records)} offspring of generation {best.generation} died in their nurture "
+                f"({records[0].name}: {records[0].died}); lower --learning-rate",
+            )
+        elif not best.feasible:
             self._stop(
                 "accuracy",
-                f"{best.name}, the best of its generation, has {best.validation:.2f} %, "
+                f"{best.name}, the best of its generation{drawn}, has {best.validation:.2f} %, "
                 f"below the floor of {self.floor:.2f} %",
             )
         elif self.config.budgets and self._within_budgets(best):
@@ -68,7 +123,18 @@ class Evolution:
         elif best.generation >= self.config.generations:
             unmet = f"; not every budget is met: {self._budgets(best)}" if self.config.budgets else ""
             self._stop("generations", f"all {self.config.generations} generations are bred{unmet}")
+        self.attempt = 0
         return best
+
+    def _select_survivors(self, records: list[Record]) -> None:
+        """Those with the best validation after the short nurture, in the order of their numbers."""
+        ranked = sorted(self.by_validation.rank(records), key=lambda record: record.proxy)
+        survivors = sorted(ranked[: self.config.survivors], key=lambda record: record.child)
+        self.survivors = [Place(record.generation, record.child, record.parents) for record in survivors]
+
+    def _least_infeasible(self, generation: int) -> Record:
+        """The best of all attempts of a generation that failed."""
+        return self.selection.rank([record for record in self.nurtured if record.generation == generation])[0]
 
     def _within_budgets(self, record: Record) -> bool:
         budgets = self.config.budgets

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,15 @@ from edgesynth.evolution.breeding import Breeder
 from edgesynth.evolution.evolution import Evolution, Place
 from edgesynth.evolution.executors import Birth, Executor, InProcess
 from edgesynth.evolution.executors.threads import cpu_threads, threads_of
+from edgesynth.evolution.feasibility import check_feasible
+from edgesynth.evolution.population import check_population
 from edgesynth.evolution.progress import Progress
-from edgesynth.lineage import Config, Individual, Record, Run, Species, individual_name, is_taken, species
+from edgesynth.lineage import Config, Individual, Record, Run, Species, is_taken, species
 from edgesynth.nurture import Teacher, score
 from edgesynth.tasks import Classification, load_task
 
 DEFAULT_LOSS_POINTS = 1.0
+ANCESTOR = Place(0, 0, ())
 Measure = Callable[[Species, Individual], dict[str, Any]]
 
 
@@ -46,63 +50,58 @@ def evolve(
         The run; `run.outcome()` says why it stopped and who is best.
 
     Raises:
-        UserError: bad configuration or data, an accuracy floor above the ancestor's accuracy, or no feasible offspring.
+        UserError: bad configuration or data, budgets that no offspring can meet, an accuracy floor above the ancestor's
+            accuracy, or no feasible offspring.
     """
     if is_taken(path) and not resume:
         raise UserError(f"{path} exists already; continue it with --resume, or give another --run")
+    check_population(config)
     task = load_task(config.task, config.data_root, config.image_size)
     kind = species(config.ancestor, task, config.seed)
+    check_feasible(config, kind.anatomy)
+    breeder = Breeder(config, kind, task, progress or Progress())
     begun = resume and is_taken(path)
-    if config.weights is not None and not (begun and Run.open(path).has(individual_name(0, 0))):
+    if config.weights is not None and not (begun and Run.open(path).has(ANCESTOR.name)):
         read_weights(config.weights, kind.model)  # refused before anything is written
     run = _open(path, config) if begun else Run.create(path, config)
-    breeder = Breeder(config, kind, task, progress or Progress())
     with cpu_threads(threads_of(run)), executor or InProcess() as crew:
         return _evolve(run, breeder, crew, measure)
 
 
 def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None) -> Run:
     """Breed the ancestor, then generation after generation."""
-    kind, task = breeder.species, breeder.task
-    (ancestor,) = _bred(run, breeder, crew, [Birth(individual_name(0, 0), Breeder.ancestor)])
-    descend(breeder, run.load(ancestor.name))
+    kind = breeder.species
+    (ancestor,) = _bred(run, breeder, crew, [], [ANCESTOR])
+    descend(breeder, run)
     evolution = Evolution(breeder.config, ancestor)
     _generation_done(run, kind, breeder.progress, ancestor, measure)
     while places := evolution.ask():
-        parent = run.load(places[0].parent)
-        records = _bred(run, breeder, crew, [_birth(parent, place) for place in places])
-        _generation_done(run, kind, breeder.progress, evolution.tell(records), measure)
-    return _conclude(run, evolution, kind, task)
+        parents = [run.load(name) for name in places[0].parents]
+        if best := evolution.tell(_bred(run, breeder, crew, parents, places)):
+            _generation_done(run, kind, breeder.progress, best, measure)
+    return _conclude(run, evolution, kind, breeder.given)
 
 
-def breed_again(run: Run, breeder: Breeder, record: Record) -> Individual:
-    """An individual of a run from its parents' files, as it was bred the first time; nothing is written."""
-    ancestor = individual_name(0, 0)
-    threads = run.measured(record.name).get("threads") or threads_of(run)
-    with cpu_threads(threads):
-        if record.name == ancestor:
-            return breeder.ancestor()
-        descend(breeder, run.load(ancestor))
-        (parent,) = record.parents
-        return _birth(run.load(parent), Place(record.generation, record.child, parent)).breed(breeder)
-
-
-def descend(breeder: Breeder, ancestor: Individual) -> None:
+def descend(breeder: Breeder, run: Run) -> None:
     """Make a breeder ready for offspring: the ancestor teaches them, and its accuracy gives them their floor.
 
     Raises:
-        UserError: the configured floor lies above the ancestor's accuracy.
+        UserError: the configured floor lies above the ancestor's accuracy, or the ancestor's files are damaged.
     """
-    breeder.teacher = Teacher(breeder.species.removed(ancestor), breeder.task)
+    ancestor = run.load(ANCESTOR.name)
+    breeder.teacher = Teacher(breeder.species.removed(ancestor), breeder.given)
+    breeder.rewind = run.rewind() if breeder.config.inheritance == "rewound" else None
     breeder.config = _with_floor(breeder.config, ancestor.record)
 
 
-def _birth(parent: Individual, place: Place) -> Birth:
-    generation, child = place.generation, place.child
+def birth_of(parents: Sequence[Individual], place: Place) -> Birth:
+    """The birth at a place; without parents it is the ancestor's."""
+    if not parents:
+        return Birth(place.name, Breeder.ancestor)
     return Birth(
-        individual_name(generation, child),
-        partial(Breeder.offspring, parent=parent, generation=generation, child=child),
-        lambda breeder, reason: breeder.lost(parent, generation, child, reason),
+        place.name,
+        partial(Breeder.offspring, parents=parents, place=place),
+        lambda breeder, reason: breeder.lost(parents, place, reason),
     )
 
 
@@ -119,17 +118,30 @@ def _open(path: Path, config: Config) -> Run:
     return run
 
 
-def _bred(run: Run, breeder: Breeder, crew: Executor, births: list[Birth]) -> list[Record]:
-    """The individuals in the order asked for: found finished, or bred and saved."""
-    records = {birth.name: run.record(birth.name) for birth in births if run.has(birth.name)}
-    for name, record in records.items():
-        breeder.progress.individual(record, run.measured(name).get("breeding_s", 0.0), resumed=True)
-    for individual, seconds in crew.breed(breeder, [birth for birth in births if birth.name not in records]):
+def _bred(run: Run, breeder: Breeder, crew: Executor, parents: list[Individual], places: list[Place]) -> list[Record]:
+    """The individuals of the places, in their order: found finished, or bred and saved.
+
+    A full nurture replaces the proxy's files, so a survivor that is asked for by proxy may be found fully nurtured.
+    """
+    records, before = {}, {}
+    for place in places:
+        record = run.record(place.name) if run.has(place.name) else None
+        before[place.name] = run.measured(place.name).get("breeding_s", 0.0) if record else 0.0
+        if record and (place.proxy or not record.proxy):
+            records[place.name] = record
+            if place.proxy == record.proxy:
+                breeder.progress.individual(record, before[place.name], resumed=True)
+    births = [birth_of(parents, place) for place in places if place.name not in records]
+    for individual, breeding_s in crew.breed(breeder, births):
+        start, name = time.perf_counter(), individual.name
         run.save(individual)
-        run.save_measured(individual.name, {"breeding_s": seconds, "threads": torch.get_num_threads()})
+        bookkeeping_s = time.perf_counter() - start
+        seconds = before[name] + breeding_s + bookkeeping_s
+        figures = {**individual.measured, "bookkeeping_s": bookkeeping_s, "threads": torch.get_num_threads()}
+        run.save_measured(name, {"breeding_s": seconds, **figures})
         breeder.progress.individual(individual.record, seconds, resumed=False)
-        records[individual.name] = individual.record
-    return [records[birth.name] for birth in births]
+        records[name] = individual.record
+    return [records[place.name] for place in places]
 
 
 def _with_floor(config: Config, ancestor: Record) -> Config:
@@ -156,21 +168,21 @@ def _generation_done(run: Run, kind: Species, progress: Progress, best: Record, 
 def _conclude(run: Run, evolution: Evolution, kind: Species, task: Classification) -> Run:
     """Keep the outcome and read the test split, once, for the ancestor and the best."""
     best, ancestor = evolution.best, evolution.line[0]
-    run.save_outcome(
-        {
-            "stopped": evolution.stopped,
-            "reason": evolution.reason,
-            "best": best.name if best else None,
-            "min_accuracy": evolution.floor,
-            "ancestor_validation": ancestor.validation,
-        }
-    )
+    outcome = {
+        "stopped": evolution.stopped,
+        "reason": evolution.reason,
+        "best": best.name if best else None,
+        "min_accuracy": evolution.floor,
+        "ancestor_validation": ancestor.validation,
+        "front": evolution.fronts,
+    }
+    if best and "weight_bits" in best.nurture:
+        outcome["weight_bits"] = best.nurture["weight_bits"]
+    run.save_outcome(outcome)
     if best is None:
-        raise UserError(
-            f"{run.path} has no feasible offspring: {evolution.reason}; "
-            "lower --min-accuracy, or raise --keep or --epochs"
-        )
+        advice = "" if evolution.stopped == "death" else "; lower --min-accuracy, or raise --keep or --epochs"
+        raise UserError(f"{run.path} has no feasible offspring: {evolution.reason}{advice}")
     for record in (ancestor, best):
         if record.name not in run.tested():
-            run.save_tested(record.name, score(kind.removed(run.load(record.name)), task, task.load_test()))
+            run.save_tested(record.name, score(kind.quantised(run.load(record.name)), task, task.load_test()))
     return run

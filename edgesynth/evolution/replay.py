@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,9 @@ import torch
 from torch import Tensor
 
 from edgesynth.evolution.breeding import Breeder
-from edgesynth.evolution.evolve import breed_again
+from edgesynth.evolution.evolution import Place
+from edgesynth.evolution.evolve import birth_of, descend
+from edgesynth.evolution.executors.threads import cpu_threads, threads_of
 from edgesynth.evolution.progress import Progress
 from edgesynth.lineage import Individual, Run, species
 from edgesynth.tasks import load_task
@@ -42,24 +45,33 @@ def replay(run: Run, name: str, progress: Progress | None = None) -> Replay:
             network cannot be built.
     """
     kept = run.load(name)
+    if not kept.record.parents and run.config.inheritance == "rewound":
+        kept = dataclasses.replace(kept, rewind=run.rewind())
     task = load_task(run.config.task, run.config.data_root, run.config.image_size)
     kind = species(run.config.ancestor, task, run.config.seed)
-    again = breed_again(run, Breeder(run.config, kind, task, progress or Progress()), kept.record)
-    return Replay(name, first_difference(kept, again))
+    breeder, record = Breeder(run.config, kind, task, progress or Progress()), kept.record
+    if record.parents:
+        descend(breeder, run)
+    place = Place(record.generation, record.child, record.parents, record.proxy)
+    birth = birth_of([run.load(parent) for parent in record.parents], place)
+    with cpu_threads(run.measured(name).get("threads") or threads_of(run)):
+        return Replay(name, first_difference(kept, birth.breed(breeder)))
 
 
 def first_difference(kept: Individual, again: Individual) -> str:
-    """Where two individuals differ first, by genome, weights and record; empty where they do not."""
+    """Where two individuals differ first, by genome, every tensor and record; empty where they do not."""
     return (
         _in_values("genome.json", kept.genome.to_json(), again.genome.to_json())
-        or _in_weights(kept.weights, again.weights)
+        or _in_tensors("weights.safetensors", kept.weights, again.weights)
+        or _in_tensors("scales.safetensors", kept.scales, again.scales)
+        or _in_tensors("rewind.safetensors", kept.rewind or {}, again.rewind or {})
         or _in_values("individual.json", kept.record.to_json(), again.record.to_json())
     )
 
 
-def _in_weights(kept: dict[str, Tensor], again: dict[str, Tensor]) -> str:
+def _in_tensors(file: str, kept: dict[str, Tensor], again: dict[str, Tensor]) -> str:
     for name in sorted({*kept, *again}):
-        where = f"weights.safetensors: {name}"
+        where = f"{file}: {name}"
         if name not in kept or name not in again:
             return f"{where} is in the {'replay' if name in again else 'run'} alone"
         one, other = kept[name], again[name]

@@ -18,6 +18,8 @@ from edgesynth.evolution.sweep import silence, sweep
 from edgesynth.lineage import Config, Genome
 
 LARGEST_STEP = 1.5
+CLUSTER_BUDGETS = ("clusters", "macs", "params", "sparse_bytes")
+SYNAPSE_BUDGETS = ("synapses", "sparse_bytes")
 
 
 @dataclass(frozen=True)
@@ -34,19 +36,29 @@ class Ration:
 
 
 def ration(config: Config, parent: Census) -> Ration:
-    """What a generation keeps of its parent: a share of each level, until that level's own budget is met."""
+    """What a generation keeps of its parent: a share of each level, until the budgets that this level serves are met.
+
+    Clusters serve every budget but that of synapses; synapses serve their own and that of bytes, and where no clusters
+    are drawn, every one.
+    """
     keep_clusters = config.keep**0.5 if config.keep_clusters is None else config.keep_clusters
-    clusters = _level(config, parent, "clusters", ("clusters", "macs"), keep_clusters)
-    return Ration(clusters, _level(config, parent, "synapses", ("synapses",), config.keep))
+    clusters = _level(config, parent, "clusters", CLUSTER_BUDGETS, keep_clusters)
+    return Ration(clusters, _level(config, parent, "synapses", synapse_budgets(config), config.keep))
+
+
+def synapse_budgets(config: Config) -> tuple[str, ...]:
+    """The budgets that the draw of synapses serves."""
+    return SYNAPSE_BUDGETS if config.encoding == "cluster" else tuple(config.budgets)
 
 
 def _level(config: Config, parent: Census, name: str, budgets: tuple[str, ...], keep: float) -> float | None:
     given = {budget: most for budget, most in config.budgets.items() if budget in budgets}
-    if given and all(getattr(parent, budget) <= most for budget, most in given.items()):
+    unmet = [budget for budget, most in given.items() if getattr(parent, budget) > most]
+    if given and not unmet:
         return None
     share = keep * getattr(parent, name)
     # A budget of this very level is aimed at, not undershot, unless another budget of the level asks for more.
-    return max(share, given[name]) if list(given) == [name] else share
+    return max(share, given[name]) if unmet == [name] else share
 
 
 def synthesise(

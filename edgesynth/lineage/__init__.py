@@ -1,11 +1,13 @@
 """Lineage: the run directory, its individuals and their genomes."""
 
 from edgesynth.lineage.config import Config, resolve
+from edgesynth.lineage.front import fronts
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual, Record, individual_name
 from edgesynth.lineage.rebuild import Species, species, state
 from edgesynth.lineage.run import Run, is_taken, parse_individual
 from edgesynth.lineage.seeds import generator
+from edgesynth.lineage.size import weight_bits
 
 __all__ = [
     "Config",
@@ -14,6 +16,7 @@ __all__ = [
     "Record",
     "Run",
     "Species",
+    "fronts",
     "generator",
     "individual_name",
     "is_taken",
@@ -21,4 +24,5 @@ __all__ = [
     "resolve",
     "species",
     "state",
+    "weight_bits",
 ]

@@ -43,7 +43,15 @@ class Config(BaseModel):
     environment: Literal["faithful", "calibrated"] = Field(
         "calibrated", description="the papers' rule, or solved for --keep"
     )
-    strength: Literal["magnitude", "fisher", "random"] = Field("fisher", description="what makes a synapse strong")
+    strength: Literal["magnitude", "norm", "lamp", "fisher", "taylor", "random"] = Field(
+        "fisher", description="what makes a synapse strong"
+    )
+    normaliser: Literal["max", "percentile"] = Field(
+        "max", description="magnitude and norm: strength counts against a layer's largest, or its 99.9th percentile"
+    )
+    allocation: Literal["strength", "macs", "params"] = Field(
+        "strength", description="clusters compete by strength alone, or for each MAC or parameter that dies with them"
+    )
     temperature: float = Field(
         0.1, gt=0, le=10, description="calibrated draws: lower is closer to keeping the strongest"
     )
@@ -59,17 +67,62 @@ class Config(BaseModel):
         le=1,
         description="the same for clusters (unset: calibrated, the square root of keep; faithful, keep)",
     )
+    parents: int = Field(1, ge=1, le=5, description="parents of an offspring: the best of the previous generation")
+    mating: Literal["intersection", "quorum"] = Field(
+        "quorum", description="what several parents pass on: what all of them have, or a share of them"
+    )
+    quorum: float = Field(0.6, gt=0, le=1, description="share of the parents that must have a cluster or synapse")
+    selection: Literal["validation", "pareto"] = Field(
+        "validation", description="next parents: the most accurate, or by Pareto fronts of accuracy and size"
+    )
+    proxy_epochs: int = Field(
+        0, ge=0, le=10000, description="epochs of a first, short nurture; the best of it get the full one (0: all do)"
+    )
+    survivors: int = Field(1, ge=1, le=99, description="offspring that get the full nurture after the short one")
+    patience: int = Field(
+        0, ge=0, le=9, description="times that a generation below the floor is drawn again, each time milder"
+    )
+    precision: Literal["fp32", "fp16", "int8", "int7", "int6", "int5", "int4", "int3", "int2"] = Field(
+        "fp32", description="of synapses and activations in every layer of an offspring"
+    )
+    layer_precision: str | None = Field(
+        None, description="the same for single layers, such as conv1=int8,fc1=int4; they go before --precision"
+    )
+    precision_at: Literal["start", "end"] = Field(
+        "start", description="trained at that precision in every generation, or rounded when the last is trained"
+    )
     min_accuracy: float | None = Field(
         None, ge=0, le=100, description="floor on validation accuracy, percent; the ancestor's less 1"
     )
     max_synapses: int | None = Field(None, ge=1, description="budget: stop when an individual has at most so many")
     max_clusters: int | None = Field(None, ge=1, description="budget: stop when an individual has at most so many")
     max_macs: int | None = Field(None, ge=1, description="budget: stop when an individual has at most so many")
+    max_params: int | None = Field(None, ge=1, description="budget: stop when an individual has at most so many")
+    max_bytes: int | None = Field(
+        None, ge=1, description="budget: stop when an individual has at most so many sparse_bytes"
+    )
     ancestor_epochs: int = Field(20, ge=0, le=10000, description="epochs of the ancestor's training")
     epochs: int = Field(4, ge=0, le=10000, description="epochs of an offspring's nurture")
     final_epochs: int = Field(12, ge=0, le=10000, description="epochs for an offspring that meets every budget")
     batch_size: int = Field(128, ge=1, description="images a step")
     learning_rate: float = Field(2e-3, gt=0, le=1, description="AdamW's rate at the start of a cosine")
+    weight_decay: float = Field(1e-4, ge=0, le=1, description="AdamW's decoupled weight decay")
+    distillation: float = Field(0.5, ge=0, le=1, description="the ancestor's share of an offspring's loss; 0: untaught")
+    distillation_temperature: float = Field(4.0, gt=0, le=100, description="softens what the ancestor teaches")
+    ema: float = Field(0.0, ge=0, lt=1, description="decay a step of an average of weights that is kept; 0: the last")
+    inheritance: Literal["heritable", "rewound", "newborn"] = Field(
+        "heritable", description="weights to begin with: the parent's, the ancestor's of early training, or fresh ones"
+    )
+    reestimate: bool = Field(True, description="measure running statistics of normalisation anew after synthesis")
+    stress: Literal["none", "synapses", "clusters", "both", "decay"] = Field(
+        "none", description="what is weakened while a coming parent is nurtured; decay is the control"
+    )
+    stress_factor: float = Field(0.8, gt=0, lt=1, description="what stress multiplies weights by in the end")
+    stress_tail: float = Field(0.15, ge=0, lt=1, description="share of a nurture without stress at its end")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train; auto: a GPU if there is one")
+    autocast: Literal["auto", "none", "bf16"] = Field(
+        "auto", description="number format of layers in training; auto: bf16 where it pays"
+    )
     threads: int | None = Field(
         None,
         ge=1,
@@ -81,7 +134,13 @@ class Config(BaseModel):
     @property
     def budgets(self) -> dict[str, int]:
         """{name of a census total: most that is allowed}."""
-        given = {"synapses": self.max_synapses, "clusters": self.max_clusters, "macs": self.max_macs}
+        given = {
+            "synapses": self.max_synapses,
+            "clusters": self.max_clusters,
+            "macs": self.max_macs,
+            "params": self.max_params,
+            "sparse_bytes": self.max_bytes,
+        }
         return {name: budget for name, budget in given.items() if budget is not None}
 
     def to_toml(self) -> str:

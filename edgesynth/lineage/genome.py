@@ -29,10 +29,12 @@ class Genome:
         kept: {cluster group: its living units, ascending}; every removable group is named.
         synapses: {weight: bool mask of the ancestor's full shape}; rows and columns of dead clusters are False. A
             weight that is not named has all its synapses.
+        precision: {weight: a precision such as `int8`}; a weight that is not named is fp32.
     """
 
     kept: dict[str, list[int]]
     synapses: dict[str, Tensor] = field(default_factory=dict)
+    precision: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def whole(cls, anatomy: Anatomy) -> Genome:
@@ -49,12 +51,14 @@ class Genome:
             "schema": SCHEMA,
             "clusters": self.kept,
             "synapses": {name: _pack(mask) for name, mask in self.synapses.items()},
+            **({"precision": self.precision} if self.precision else {}),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Genome:
         """The genome that `to_json` wrote."""
-        return cls(dict(data["clusters"]), {name: _unpack(packed) for name, packed in data["synapses"].items()})
+        synapses = {name: _unpack(packed) for name, packed in data["synapses"].items()}
+        return cls(dict(data["clusters"]), synapses, dict(data.get("precision", {})))
 
 
 def _pack(mask: Tensor) -> dict[str, Any]:

@@ -30,7 +30,8 @@ class Record:
         feasible: whether it meets the accuracy floor.
         census: counts of what is alive.
         synthesis: how its genome was drawn: encoding, factors, what was drawn, what the sweep took.
-        nurture: how it was trained: epochs, losses.
+        nurture: how it was trained: epochs, losses; `proxy` where it had the short nurture of a first round alone;
+            `died` says why, if it did, and its weights are then those that it inherited.
     """
 
     generation: int
@@ -43,9 +44,19 @@ class Record:
     nurture: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def died(self) -> str:
+        """Why it did not live through its nurture; empty if it did."""
+        return str(self.nurture.get("died", ""))
+
+    @property
     def name(self) -> str:
         """Its name within the run, such as `g003-c1`."""
         return individual_name(self.generation, self.child)
+
+    @property
+    def proxy(self) -> bool:
+        """Whether it had the short nurture alone by which its siblings were preferred."""
+        return bool(self.nurture.get("proxy"))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -65,12 +76,19 @@ class Individual:
     Attributes:
         record: facts.
         genome: what is alive, in the ancestor's index space.
-        weights: state of the network after removal.
+        weights: state of the network after removal; at a precision below fp32 the rounded weights themselves.
+        scales: {"<layer>.weight_scale": (out,), "<layer>.input_scale": ()} of layers at int8 and below; every weight is
+            a whole multiple of its output channel's scale.
+        rewind: the ancestor's state early in its training, if its offspring are to begin there.
+        measured: what a replay will not give again: seconds of synthesis and of nurture, device and number format.
     """
 
     record: Record
     genome: Genome
     weights: dict[str, Tensor]
+    scales: dict[str, Tensor] = field(default_factory=dict)
+    rewind: dict[str, Tensor] | None = None
+    measured: dict[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

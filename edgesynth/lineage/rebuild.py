@@ -15,6 +15,7 @@ from edgesynth.errors import UserError
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual
 from edgesynth.lineage.seeds import generator
+from edgesynth.precision import quantise_inputs
 from edgesynth.tasks import Classification
 
 
@@ -44,6 +45,31 @@ class Species:
         network = remove(self.model, self.plan(individual.genome))
         network.load_state_dict(individual.weights)
         return network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+
+    def quantised(self, individual: Individual) -> nn.Module:
+        """The same network as a device would run it: the inputs of its layers are rounded to their precision too."""
+        return self.on_device(self.removed(individual), individual.genome, individual.scales)
+
+    def on_device(self, network: nn.Module, genome: Genome, scales: dict[str, Tensor]) -> nn.Module:
+        """A copy of a network whose weights are rounded already, with the inputs of its layers rounded too.
+
+        The network itself where the genome is all fp32.
+        """
+        if not genome.precision:
+            return network
+        return quantise_inputs(copy.deepcopy(network), genome.precision, scales)
+
+    def shrunk(self, weights: dict[str, Tensor], before: Genome, after: Genome) -> nn.Module:
+        """The network of one genome with the weights of another, of which it has a part.
+
+        Args:
+            weights: state of the network of `before`.
+            before: the genome that the weights are of.
+            after: a genome with as many or fewer clusters.
+        """
+        plan, whole = self.plan(before), copy.deepcopy(self.model)
+        whole.load_state_dict({name: plan.uncut(name, tensor) for name, tensor in weights.items()})
+        return remove(whole, self.plan(after))
 
     def masked(self, individual: Individual) -> nn.Module:
         """The same network at the ancestor's size: dead clusters emit zero, everything is where it was."""

@@ -2,8 +2,10 @@
 
 NAME/config.toml                        resolved, versioned
 NAME/individuals/g003-c1/               individual.json (written last: without it there is no individual),
-                                        genome.json, weights.safetensors, measured.json (clock and latency)
-NAME/outcome.json                       why the run stopped, its best individual
+                                        genome.json, weights.safetensors, measured.json (clock and latency),
+                                        scales.safetensors (where weights or activations are integers);
+                                        the ancestor's rewind.safetensors, if the configuration asks for it
+NAME/outcome.json                       why the run stopped, its best individual, its Pareto front
 NAME/test.json                          the test split's verdicts, one reading each
 NAME/bundles/, NAME/report.html         what export and report add
 """
@@ -16,12 +18,14 @@ from typing import Any
 
 import safetensors.torch
 from safetensors import SafetensorError
+from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.lineage.config import Config, resolve
 from edgesynth.lineage.files import write_bytes, write_json
 from edgesynth.lineage.genome import Genome
-from edgesynth.lineage.individual import Individual, Record
+from edgesynth.lineage.individual import Individual, Record, individual_name
+from edgesynth.precision import has_scale
 
 
 class Run:
@@ -74,6 +78,10 @@ class Run:
         folder = self.folder(individual.name)
         folder.mkdir(exist_ok=True)
         write_bytes(folder / "weights.safetensors", safetensors.torch.save(individual.weights))
+        if individual.scales:
+            write_bytes(folder / "scales.safetensors", safetensors.torch.save(individual.scales))
+        if individual.rewind is not None:
+            write_bytes(folder / "rewind.safetensors", safetensors.torch.save(individual.rewind))
         write_json(folder / "genome.json", individual.genome.to_json())
         write_json(folder / "individual.json", individual.record.to_json())
 
@@ -98,15 +106,19 @@ class Run:
         Raises:
             UserError: there is none of that name, or its files are damaged.
         """
-        record = self.record(name)
-        path = self.folder(name) / "weights.safetensors"
-        try:
-            weights = safetensors.torch.load_file(path)
-        except (OSError, SafetensorError) as error:
-            raise UserError(
-                f"{path} cannot be read ({error}); delete {self.folder(name)} and breed it again with --resume"
-            ) from None
-        return Individual(record, Genome.from_json(self._json(self.folder(name) / "genome.json")), weights)
+        record, folder = self.record(name), self.folder(name)
+        weights = self._tensors(folder / "weights.safetensors")
+        genome = Genome.from_json(self._json(folder / "genome.json"))
+        scaled = any(has_scale(precision) for precision in genome.precision.values())
+        return Individual(record, genome, weights, self._tensors(folder / "scales.safetensors") if scaled else {})
+
+    def rewind(self) -> dict[str, Tensor]:
+        """The ancestor's weights early in its training.
+
+        Raises:
+            UserError: they were not kept, or are damaged.
+        """
+        return self._tensors(self.folder(individual_name(0, 0)) / "rewind.safetensors")
 
     def measured(self, name: str) -> dict[str, Any]:
         """Clock and latency of an individual; empty where nothing was measured."""
@@ -134,6 +146,14 @@ class Run:
     def save_outcome(self, outcome: dict[str, Any]) -> None:
         """Keep why the run stopped."""
         write_json(self.path / "outcome.json", outcome)
+
+    def _tensors(self, path: Path) -> dict[str, Tensor]:
+        try:
+            return safetensors.torch.load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise UserError(
+                f"{path} cannot be read ({error}); delete {path.parent} and breed it again with --resume"
+            ) from None
 
     def _json(self, path: Path) -> Any:
         try:

@@ -1,19 +1,49 @@
-"""Nurture: the training loop, teaching by the ancestor, and what the loss says of each synapse."""
+"""Nurture: the training loop, teaching by the ancestor, what else acts on weights in training, and what the loss says
+of each synapse.
+"""
 
+from edgesynth.nurture.averaging import MovingAverage
 from edgesynth.nurture.batches import Batch, batches
+from edgesynth.nurture.chances import living_groups
+from edgesynth.nurture.dead_synapses import DeadSynapses
 from edgesynth.nurture.distillation import distillation_loss
-from edgesynth.nurture.sensitivity import squared_gradients
+from edgesynth.nurture.divergence import DivergenceError
+from edgesynth.nurture.hardware import Hardware, choose_autocast, choose_device, reproducible, resident
+from edgesynth.nurture.influence import Influence
+from edgesynth.nurture.newborn import newborn
+from edgesynth.nurture.precision import Quantisers
+from edgesynth.nurture.reestimation import reestimate
+from edgesynth.nurture.sensitivity import squared_gradients, summed_products
+from edgesynth.nurture.snapshot import Snapshot
+from edgesynth.nurture.stress import Schedule, Stress
 from edgesynth.nurture.teaching import Teacher
 from edgesynth.nurture.training import Recipe, nurture, outputs, score
 
 __all__ = [
     "Batch",
+    "DeadSynapses",
+    "DivergenceError",
+    "Hardware",
+    "Influence",
+    "MovingAverage",
+    "Quantisers",
     "Recipe",
+    "Schedule",
+    "Snapshot",
+    "Stress",
     "Teacher",
     "batches",
+    "choose_autocast",
+    "choose_device",
     "distillation_loss",
+    "living_groups",
+    "newborn",
     "nurture",
     "outputs",
+    "reestimate",
+    "reproducible",
+    "resident",
     "score",
     "squared_gradients",
+    "summed_products",
 ]

@@ -26,6 +26,10 @@ class Batch(NamedTuple):
     indices: Tensor
     variants: Tensor
 
+    def on(self, device: torch.device) -> Batch:
+        """The batch with images and labels on a device; what only says which they are stays where it was drawn."""
+        return self._replace(images=self.images.to(device), labels=self.labels.to(device))
+
 
 def batches(task: Classification, size: int, generator: torch.Generator) -> Iterator[Batch]:
     """One epoch: every training image once, in random order."""

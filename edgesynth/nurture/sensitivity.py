@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 import torch
 from torch import Tensor, nn
 
 from edgesynth.nurture.batches import batches
+from edgesynth.nurture.hardware import device_of
 from edgesynth.tasks import Classification
 
 BATCHES, BATCH_SIZE = 64, 64
@@ -23,15 +24,52 @@ def squared_gradients(
     of the empirical Fisher information, up to the size of a batch.
 
     Returns:
-        {name: tensor of the parameter's shape, >= 0}.
+        {name: tensor of the parameter's shape, >= 0, on the CPU}.
     """
-    network.eval()
     parameters = {name: network.get_parameter(name) for name in names}
     energy = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
     count = 0
-    for batch in islice(batches(task, BATCH_SIZE, generator), BATCHES):
-        gradients = torch.autograd.grad(task.loss(network(batch.images), batch.labels), list(parameters.values()))
-        for name, gradient in zip(parameters, gradients, strict=True):
+    for gradients in _gradients(network, task, parameters, generator):
+        for name, gradient in gradients.items():
             energy[name] += gradient.square()
         count += 1
-    return {name: total / count for name, total in energy.items()}
+    return {name: (total / count).cpu() for name, total in energy.items()}
+
+
+def summed_products(
+    network: nn.Module, task: Classification, lines: Iterable[tuple[str, int]], generator: torch.Generator
+) -> dict[tuple[str, int], Tensor]:
+    """Products w g summed over clusters, batch by batch, over the batches of `squared_gradients`.
+
+    The sum over a cluster is the loss's first-order change, with the sign turned, when all its synapses die together;
+    squares are for whoever has added up the clusters that die together (Molchanov et al., arXiv 1906.10771).
+
+    Args:
+        network: what is measured; left in evaluation mode.
+        task: gives data, augmentation and loss.
+        lines: parameters, each with the dimension of its clusters: products are summed over all others.
+        generator: source of the order and the augmentation.
+
+    Returns:
+        {(parameter, dimension): (batches, size of that dimension), on the CPU}.
+    """
+    wanted = list(lines)
+    parameters = {name: network.get_parameter(name) for name, _ in wanted}
+    sums: dict[tuple[str, int], list[Tensor]] = {line: [] for line in wanted}
+    for gradients in _gradients(network, task, parameters, generator):
+        for name, dim in wanted:
+            product = (parameters[name].detach() * gradients[name]).movedim(dim, 0)
+            sums[name, dim].append(product.flatten(1).sum(dim=1))
+    return {line: torch.stack(found).cpu() for line, found in sums.items()}
+
+
+def _gradients(
+    network: nn.Module, task: Classification, parameters: Mapping[str, nn.Parameter], generator: torch.Generator
+) -> Iterator[dict[str, Tensor]]:
+    """{parameter: gradient of the task's loss}, batch by batch."""
+    network.eval()
+    device = device_of(network)
+    for batch in islice(batches(task, BATCH_SIZE, generator), BATCHES):
+        batch = batch.on(device)
+        gradients = torch.autograd.grad(task.loss(network(batch.images), batch.labels), list(parameters.values()))
+        yield dict(zip(parameters, gradients, strict=True))

@@ -20,7 +20,7 @@ class Teacher:
     """Answers of a network to the training images of a task.
 
     Args:
-        network: the ancestor, in evaluation mode.
+        network: the ancestor, in evaluation mode; it follows the batches to their device.
         task: what it learned.
     """
 
@@ -31,18 +31,21 @@ class Teacher:
 
     @torch.no_grad()
     def __call__(self, batch: Batch) -> Tensor:
-        """Logits (N, classes) for a batch."""
+        """Logits (N, classes) for a batch, in float32, where its images lie."""
+        device = batch.images.device
         count = len(self.task.train.labels)
         remembered = 4 * count * len(self.task.labels) * self.task.variants
         if remembered > MOST_REMEMBERED or self.task.variants > MOST_VARIANTS:
-            return self.network(batch.images)
+            return self.network.to(device)(batch.images)
         if self._answers is None:
-            self._answers = torch.stack([self._answer_all(variant) for variant in range(self.task.variants)])
+            self.network.to(device)
+            self._answers = torch.stack([self._answer_all(variant, device) for variant in range(self.task.variants)])
         return self._answers[batch.variants, batch.indices]
 
-    def _answer_all(self, variant: int) -> Tensor:
+    def _answer_all(self, variant: int, device: torch.device) -> Tensor:
         """(N, classes) answers to all training images, augmented in the same way."""
         parts = []
         for images in self.task.train.images.split(CHUNK):
+            images = images.to(device)
             parts.append(self.network(self.task.augment(images, torch.full((len(images),), variant))))
         return torch.cat(parts)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from edgesynth.errors import UserError
 from edgesynth.nurture.batches import Batch, batches
-from edgesynth.nurture.distillation import distillation_loss
+from edgesynth.nurture.dead_synapses import DeadSynapses
+from edgesynth.nurture.distillation import TEMPERATURE, distillation_loss
+from edgesynth.nurture.divergence import expect_finite_loss, expect_finite_weights
+from edgesynth.nurture.hardware import Hardware, device_of, seeded
+from edgesynth.nurture.influence import Influence
 from edgesynth.nurture.teaching import Teacher
 from edgesynth.tasks import Classification, Split
 
 EVALUATION_BATCH = 1000
+HERE = Hardware()  # this CPU, in float32
 EpochDone = Callable[[int, float], None]
 
 
@@ -28,6 +35,8 @@ class Recipe:
         learning_rate: AdamW's rate at the end of the warm-up, from which a cosine falls to zero.
         weight_decay: AdamW's decoupled decay.
         warm_up: share of all steps in which the rate rises from zero; in [0, 1).
+        distillation: the teacher's share of the loss; in [0, 1], 0 does without one.
+        temperature: that of distillation.
     """
 
     epochs: int
@@ -35,6 +44,8 @@ class Recipe:
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     warm_up: float = 0.05
+    distillation: float = 0.5
+    temperature: float = TEMPERATURE
 
     def rate(self, step: int, steps: int) -> float:
         """Learning rate of a step."""
@@ -52,69 +63,95 @@ def nurture(
     synapses: Mapping[str, Tensor] | None = None,
     teacher: Teacher | None = None,
     epoch_done: EpochDone | None = None,
+    learned: Sequence[nn.Parameter] = (),
+    influences: Sequence[Influence] = (),
+    hardware: Hardware = HERE,
 ) -> list[float]:
     """Train a network in place.
 
     Args:
-        network: what is trained; left in evaluation mode.
+        network: what is trained; left on the hardware's device, in evaluation mode.
         task: gives data, augmentation and loss.
         recipe: how long and how fast.
         generator: source of every random draw: order, augmentation, dropout.
         synapses: {weight: bool mask of its shape}; False stays zero.
-        teacher: the ancestor; with it the loss is half the task's and half distillation.
+        teacher: the ancestor; with it a share of the loss is distillation.
         epoch_done: told the number of epochs done and the mean loss of the last.
+        learned: what is trained besides the network and not decayed, such as the scales of quantisers.
+        influences: what else acts on the weights, after each step, in this order.
+        hardware: where, and in what number format.
 
     Returns:
         Mean loss of each epoch.
+
+    Raises:
+        DivergenceError: a loss or a weight is not finite; the network is of no use then.
     """
-    masks = [(network.get_parameter(name), mask) for name, mask in (synapses or {}).items()]
-    _silence(masks)
-    network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    steps = recipe.epochs * math.ceil(len(task.train.labels) / recipe.batch_size)
-    losses, step = [], 0
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(
-            int(torch.randint(0, 1 << 62, (), generator=generator))
-        )  # dropout draws from the global source
+    network.to(hardware.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    groups: list[dict[str, Any]] = [{"params": list(network.parameters())}]
+    groups += [{"params": list(learned), "weight_decay": 0.0}] if learned else []
+    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    steps_per_epoch = math.ceil(len(task.train.labels) / recipe.batch_size)
+    acting = [DeadSynapses(synapses or {}), *influences]
+    for influence in acting:
+        influence.begin(network, recipe.epochs, steps_per_epoch)
+    losses: list[float] = []
+    step = 0
+    # Dropout draws from the global source.
+    with seeded(hardware.device, int(torch.randint(0, 1 << 62, (), generator=generator))):
         for epoch in range(recipe.epochs):
-            total = 0.0
+            total = torch.zeros((), dtype=torch.float64, device=hardware.device)  # read once: a GPU need not wait
             for batch in batches(task, recipe.batch_size, generator):
                 for group in optimizer.param_groups:
-                    group["lr"] = recipe.rate(step, steps)
-                loss = _loss(network, task, batch, teacher)
+                    group["lr"] = recipe.rate(step, recipe.epochs * steps_per_epoch)
+                loss = _loss(network, task, batch.on(hardware.device), recipe, teacher, hardware)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-                _silence(masks)
-                total += loss.item() * len(batch.labels)
+                for influence in acting:
+                    influence.after_step(step)
+                total += loss.detach().double() * len(batch.labels)
                 step += 1
-            losses.append(total / len(task.train.labels))
+            losses.append(total.item() / len(task.train.labels))
+            expect_finite_loss(losses)
             if epoch_done:
                 epoch_done(epoch + 1, losses[-1])
+    for influence in acting:
+        influence.end()
+    expect_finite_weights(network, losses)
     network.eval()
     return losses
 
 
 def outputs(network: nn.Module, images: Tensor) -> Tensor:
-    """Outputs (N, ...) of a network in evaluation mode for images (N, C, H, W)."""
+    """Outputs (N, ...) on the CPU of a network in evaluation mode for images (N, C, H, W), wherever it lies."""
     network.eval()
+    device = device_of(network)
     with torch.no_grad():
-        return torch.cat([network(chunk) for chunk in images.split(EVALUATION_BATCH)])
+        return torch.cat([network(chunk.to(device)).cpu() for chunk in images.split(EVALUATION_BATCH)])
 
 
 def score(network: nn.Module, task: Classification, split: Split) -> float:
-    """The task's metric of a network on a split."""
-    return task.metric(outputs(network, split.images), split.labels)
+    """The task's metric of a network on a split.
+
+    Raises:
+        UserError: it is not a number, so nothing can be selected by it.
+    """
+    metric = task.metric(outputs(network, split.images), split.labels)
+    if math.isnan(metric):
+        raise UserError(
+            f"the {task.metric_name} of the task {task.name} is nan on {len(split.labels)} images: selection needs a "
+            "number; look at the task's labels and at its metric"
+        )
+    return metric
 
 
-def _loss(network: nn.Module, task: Classification, batch: Batch, teacher: Teacher | None) -> Tensor:
-    logits = network(batch.images)
+def _loss(
+    network: nn.Module, task: Classification, batch: Batch, recipe: Recipe, teacher: Teacher | None, hardware: Hardware
+) -> Tensor:
+    logits = hardware.forward(network, batch.images)
     loss = task.loss(logits, batch.labels)
-    return loss if teacher is None else 0.5 * loss + 0.5 * distillation_loss(logits, teacher(batch))
-
-
-def _silence(masks: list[tuple[nn.Parameter, Tensor]]) -> None:
-    with torch.no_grad():
-        for weight, mask in masks:
-            weight.mul_(mask)
+    share = recipe.distillation
+    if teacher is None or share == 0:
+        return loss
+    return (1 - share) * loss + share * distillation_loss(logits, teacher(batch), recipe.temperature)

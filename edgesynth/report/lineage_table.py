@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgesynth.errors import UserError
-from edgesynth.lineage import Record, Run
+from edgesynth.lineage import Record, Run, fronts
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Row:
         test_percent: metric on the test split (percent); None where it was not read.
         feasible: whether it meets the accuracy floor.
         on_main_line: whether it is an ancestor of the best individual, or that one.
+        proxy: whether it had the short nurture alone by which its siblings were preferred.
         synapses: living weights of convolution and linear layers.
         clusters: their living output channels.
         macs: multiply-accumulates for one input after removal, dense.
@@ -39,6 +40,7 @@ class Row:
     test_percent: float | None
     feasible: bool
     on_main_line: bool
+    proxy: bool
     synapses: int
     clusters: int
     macs: int
@@ -70,6 +72,12 @@ class Lineage:
     best: str | None
     reason: str | None
     min_accuracy: float | None
+
+    @property
+    def fronts(self) -> dict[str, list[Row]]:
+        """{cost: rows on the Pareto front of accuracy against it}, cheapest first; see `edgesynth.lineage.fronts`."""
+        named = {row.individual: row for row in self.rows}
+        return {cost: [named[name] for name in names] for cost, names in fronts(self.records.values()).items()}
 
     @property
     def ancestor(self) -> Row:
@@ -128,6 +136,7 @@ def _row(run: Run, record: Record, ancestor: Record, test_percent: float | None,
         test_percent=test_percent,
         feasible=record.feasible,
         on_main_line=on_main_line,
+        proxy=record.proxy,
         synapses=own.synapses,
         clusters=own.clusters,
         macs=own.macs,
@@ -148,8 +157,8 @@ def _ratio(ancestor: int, individual: int) -> float | None:
 def _newest_best(records: dict[str, Record]) -> str:
     newest = max(record.generation for record in records.values())
     candidates = [record for record in records.values() if record.generation == newest]
-    # Of equally accurate ones the smaller leads.
-    return max(candidates, key=lambda record: (record.validation, -record.census.synapses)).name
+    # Of equally accurate ones the smaller leads; who had a proxy's nurture only leads where there is no other.
+    return max(candidates, key=lambda record: (not record.proxy, record.validation, -record.census.synapses)).name
 
 
 def _chain(records: dict[str, Record], name: str) -> list[str]:

@@ -16,6 +16,7 @@ from edgesynth.lineage import Run
 from edgesynth.lineage.files import write_bytes
 from edgesynth.report import formats
 from edgesynth.report.benchmarks import Benchmarks, facts, read_benchmarks
+from edgesynth.report.front import front_plot
 from edgesynth.report.headline import headline
 from edgesynth.report.histogram import histogram, shared_range_ms
 from edgesynth.report.lineage_table import Lineage, read_lineage
@@ -61,6 +62,8 @@ def render(run: Run) -> str:
         lineage=lineage,
         figures=headline(lineage, benchmarks),
         trade_offs=[trade_off(lineage, cost) for cost in COSTS],
+        front=front_plot(lineage),
+        front_command=_export(run, next(iter(lineage.fronts["synapses"]), lineage.tip).individual),
         below=len(below_range(lineage)),
         survivals=[survival(lineage, what) for what in ("clusters", "synapses")],
         survival_columns=len(columns(lineage)),
@@ -93,7 +96,11 @@ def _command(run: Run, lineage: Lineage, benchmarks: Benchmarks) -> str:
         return f"edgesynth benchmark {shlex.quote(str(run.path / 'bundles' / benchmarks.waiting[0]))}"
     individual = lineage.tip.individual
     bundle = shlex.quote(str(run.path / "bundles" / individual))
-    return f"edgesynth export {shlex.quote(f'{run.path}:{individual}')} && edgesynth benchmark {bundle}"
+    return f"{_export(run, individual)} && edgesynth benchmark {bundle}"
+
+
+def _export(run: Run, individual: str) -> str:
+    return f"edgesynth export {shlex.quote(f'{run.path}:{individual}')}"
 
 
 def _machine() -> tuple[tuple[str, str], ...]:

@@ -10,7 +10,6 @@ from markupsafe import Markup
 from edgesynth.report.drawing import BLUE, GREEN, GREY, ORANGE, VERMILLION, svg
 from edgesynth.report.formats import percent
 from edgesynth.report.lineage_table import Lineage, Row
-from edgesynth.report.pareto import pareto_front
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,32 +58,36 @@ def ticks(least: float, most: float) -> list[float]:
     return found[:: math.ceil(len(found) / 7)] if found else [least, most]
 
 
-def _draw(figure: Figure, lineage: Lineage, cost: str) -> None:
+def round_ticks(axes: Axes, least: float, most: float) -> None:
+    """Give axes a logarithmic x from `least` to `most`, with `ticks` and no others."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
+    axes.set_xscale("log")
+    axes.set_xlim(least, most)
+    axes.xaxis.set_major_locator(FixedLocator(ticks(least, most)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _rounded(value)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _draw(figure: Figure, lineage: Lineage, cost: str) -> None:
     axes = figure.subplots()
     rows = [row for row in lineage.rows if getattr(row, cost) > 0 and math.isfinite(row.validation_percent)]
     costs = [getattr(row, cost) for row in rows]
     least, most = min(costs, default=1) / 1.6, max(costs, default=1) * 1.6
     low, high = shown_range(lineage)
-    axes.set_xscale("log")
-    axes.set_xlim(least, most)
+    round_ticks(axes, least, most)
     axes.set_ylim(low, high)
-    axes.xaxis.set_major_locator(FixedLocator(ticks(least, most)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _rounded(value)))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(f"{COSTS[cost]} (log scale)")
     axes.set_ylabel("validation accuracy (%)")
-    _front(axes, rows, cost, most)
+    _front(axes, lineage, cost, most)
     _floor(axes, lineage)
     _individuals(axes, lineage, rows, cost, low)
     figure.legend(loc="outside lower center", ncols=2)
 
 
-def _front(axes: Axes, rows: list[Row], cost: str, most: float) -> None:
-    points = [(getattr(row, cost), row.validation_percent) for row in rows]
-    front = [points[index] for index in pareto_front(points)]
+def _front(axes: Axes, lineage: Lineage, cost: str, most: float) -> None:
+    front = [(getattr(row, cost), row.validation_percent) for row in lineage.fronts[cost] if getattr(row, cost) > 0]
     if front:
         # Whoever may spend more has at least the accuracy of whoever spends less: the step goes on to the right.
         x, y = zip(*front, (most, front[-1][1]), strict=True)
@@ -104,9 +107,11 @@ def _individuals(axes: Axes, lineage: Lineage, rows: list[Row], cost: str, low: 
             axes.plot(x, y, label=label, **{"linestyle": "none", "markersize": 6, **style})  # type: ignore[arg-type]
 
     line = [row for row in lineage.line if row in rows]
-    siblings = [row for row in rows if not row.on_main_line and row.validation_percent >= low]
+    shown = [row for row in rows if not row.on_main_line and row.validation_percent >= low]
+    siblings = [row for row in shown if not row.proxy]
     scatter([row for row in siblings if row.feasible], "sibling", marker="o", color=GREEN, markerfacecolor="none")
     scatter([row for row in siblings if not row.feasible], "sibling below the floor", marker="x", color=VERMILLION)
+    scatter([row for row in shown if row.proxy], "short nurture only", marker="+", color=GREY)
     scatter(line, "main line", marker="o", color=BLUE, linestyle="-", linewidth=1.5, markersize=7)
     hidden = [row for row in rows if row.validation_percent < low]
     if hidden:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from edgesynth.errors import UserError
-from edgesynth.evolution import Progress, build_executor, evolve
+from edgesynth.evolution import Place, Progress, build_executor, evolve
 from edgesynth.evolution.breeding import Breeder
 from edgesynth.evolution.executors import Birth
 from edgesynth.evolution.executors.ray import check_answers, lost
@@ -144,8 +144,8 @@ def test_a_lost_offspring_is_dead_on_record_and_has_the_genome_that_was_drawn(in
     breeder = Breeder(config, species(config.ancestor, task, config.seed), task, Progress())
     parent, born = run.load("g000-c0"), run.load("g001-c1")
     with cpu_threads(1):
-        lost = breeder.lost(parent, 1, 1, "its worker died 3 times")
-    assert lost.record.nurture["died"] == "its worker died 3 times"
+        lost = breeder.lost([parent], Place(1, 1, ("g000-c0",)), "its worker died 3 times")
+    assert lost.record.died == "its worker died 3 times"
     assert (lost.record.validation, lost.record.feasible, lost.name) == (0.0, False, "g001-c1")
     assert lost.genome.to_json() == born.genome.to_json() and lost.record.census == born.record.census
     breeder.species.removed(lost)  # its weights fit its genome

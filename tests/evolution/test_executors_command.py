@@ -10,10 +10,10 @@ import edgesynth
 class Net(nn.Module):
     def __init__(self, num_classes):
         super().__init__()
-        self.conv, self.head = nn.Conv2d(1, 8, 3), nn.Linear(8, num_classes)
+        self.conv, self.norm, self.head = nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.Linear(8, num_classes)
 
     def forward(self, images):
-        return self.head(self.conv(images).relu().mean((2, 3)))
+        return self.head(self.norm(self.conv(images)).relu().mean((2, 3)))
 
 def task():
     images, labels = torch.randn((60, 1, 6, 6), generator=torch.Generator().manual_seed(0)), torch.arange(60) % 3
@@ -27,7 +27,18 @@ def test_workers_find_the_modules_of_the_working_directory_and_breed_the_same_li
     pytest.importorskip("ray", reason="ray is not installed: pip install 'edgesynth[ray]'")
     (tmp_path / "user_ray.py").write_text(SOURCE)
     options = ["--ancestor", "user_ray:Net", "--task", "user_ray:task", "--ancestor-epochs", 3, "--min-accuracy", 0]
-    options += ["--generations", 2, "--epochs", 1, "--final-epochs", 1, "--threads", 1]
+    options += [
+        "--generations",
+        2,
+        "--epochs",
+        1,
+        "--final-epochs",
+        1,
+        "--threads",
+        1,
+        "--strength",
+        "norm",
+    ]  # reads the traced graph
     lineages, said = [], []
     for run, executor in (("here", "process"), ("there", "ray")):
         result = edgesynth("evolve", *options, "--run", run, "--executor", executor, cwd=tmp_path)

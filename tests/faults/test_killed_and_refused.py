@@ -153,6 +153,7 @@ def test_a_run_directory_that_exists_is_refused_and_left_as_it_was(unbroken, edg
         (["--keep", "0"], ["--keep is 0.0", "greater than 0"]),
         (["--keep", "1.5"], ["--keep is 1.5", "less than 1"]),
         (["--config", "nowhere.toml"], ["nowhere.toml cannot be read"]),
+        (["--max-macs", "16025"], ["--max-macs is 16,025", "has 16,026 macs", "set it to 16,026 or more"]),
     ],
 )
 def test_a_bad_option_is_refused_before_anything_is_written(tmp_path, edgesynth, refused, arguments, words):

@@ -218,3 +218,34 @@ def test_what_is_not_a_run_is_refused(tmp_path):
 def test_genome_masks_are_compact(individual):
     text = json.dumps(individual.genome.to_json())
     assert len(text) < 500 * 800 / 4
+
+
+def test_precision_and_scales_come_back_as_they_were_saved(run, individual):
+    genome = Genome(KEPT, individual.genome.synapses, {"fc1.weight": "int4", "fc2.weight": "fp16"})
+    scales = {"fc1.weight_scale": torch.rand(40) + 0.1, "fc1.input_scale": torch.tensor(0.03)}
+    run.save(Individual(individual.record, genome, individual.weights, scales))
+    again = run.load("g002-c1")
+    assert again.genome.precision == {"fc1.weight": "int4", "fc2.weight": "fp16"}
+    assert set(again.scales) == set(scales) and all(torch.equal(scales[name], again.scales[name]) for name in scales)
+    (run.folder("g002-c1") / "scales.safetensors").unlink()
+    with pytest.raises(UserError, match=r"scales.safetensors cannot be read .* breed it again with --resume"):
+        run.load("g002-c1")
+
+
+def test_a_genome_written_before_there_were_precisions_is_all_fp32(run, individual):
+    data = individual.genome.to_json()
+    assert "precision" not in data and Genome.from_json(data).precision == {}
+    run.save(individual)
+    assert not (run.folder("g002-c1") / "scales.safetensors").exists() and run.load("g002-c1").scales == {}
+
+
+def test_the_quantised_network_rounds_activations_and_the_removed_one_does_not(kind, individual):
+    genome = Genome(KEPT, individual.genome.synapses, {"fc2.weight": "int2"})
+    scales = {"fc2.weight_scale": torch.ones(10), "fc2.input_scale": torch.tensor(0.2)}
+    quantised = Individual(individual.record, genome, individual.weights, scales)
+    seen = {}
+    for name, network in (("plain", kind.removed(quantised)), ("device", kind.quantised(quantised))):
+        network.fc2.register_forward_hook(lambda module, inputs, outputs, name=name: seen.update({name: inputs[0]}))
+        network(torch.randn(3, 1, 28, 28, generator=torch.Generator().manual_seed(0)))
+    assert set(seen["device"].unique().tolist()) <= {0.0, torch.tensor(0.2).item()}
+    assert seen["plain"].unique().numel() > 10

@@ -276,4 +276,4 @@ def test_configuration_machine_and_version_are_told(run):
 
 def test_every_figure_is_said_aloud(run):
     text = write_report(run).read_text(encoding="utf-8")
-    assert len(re.findall(r'<svg role="img" aria-label="[^"]+"', text)) == text.count("<svg") == 4
+    assert len(re.findall(r'<svg role="img" aria-label="[^"]+"', text)) == text.count("<svg") == 5

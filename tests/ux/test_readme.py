@@ -15,7 +15,8 @@ CALLS = sorted({line.strip() for line in re.findall(r"(?:^|`)\s*(edgesynth [a-z]
 
 def options(command):
     context = click.Context(group)
-    return {name for parameter in group.get_command(context, command).params for name in parameter.opts}
+    parameters = group.get_command(context, command).params
+    return {name for parameter in parameters for name in (*parameter.opts, *parameter.secondary_opts)}
 
 
 def test_the_readme_shows_every_command():

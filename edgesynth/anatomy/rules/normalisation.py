@@ -40,9 +40,15 @@ def group_norm(call: Call) -> Value:
 
 @rule("layer_norm", "rms_norm")
 def layer_norm(call: Call) -> Value:
-    """Statistics over the last dimensions: channels there cannot be cut, for the mean is taken over all of them."""
+    """Statistics over the last dimensions: channels there cannot be cut, for the mean is taken over all of them.
+
+    Its scale and shift are still theirs: what weighs a channel wants to know by how much it is scaled.
+    """
     value = call.tensor("input")
     first = len(value.shape) - len(call.args["normalized_shape"])
     if any(axis >= first for axis in value.axes()):
         call.protect(value, f"{call.op} takes its statistics over these channels")
+        for axis in value.axes():
+            for name in ("weight", "bias") if axis >= first else ():
+                call.bind(call.args.get(name), axis - first, value.along(axis), "emit")
     return Value(value.shape, value.atoms, None, f"{call.op} of a constant ({call.where})")

@@ -18,17 +18,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
+from edgesynth.anatomy.tracing import export
 from edgesynth.errors import UserError
 from edgesynth.evolution.breeding import Breeder
 from edgesynth.evolution.executors.birth import Birth, Bred
 from edgesynth.evolution.executors.threads import cpu_threads
 from edgesynth.evolution.progress import Progress
-from edgesynth.lineage import Individual
+from edgesynth.lineage import Config, Individual, Species
+from edgesynth.nurture import Teacher
 from edgesynth.optional import optional
+from edgesynth.tasks import Classification
 
 DEATHS_ALLOWED = 3
 POLL_S = 0.2
@@ -140,15 +144,10 @@ class OnRay:
         return self._ray.remote(**options)(_breed_in_worker)
 
     def _share(self, breeder: Breeder) -> Any:
-        """Reference to the breeder in the object store; put there again only when it has another teacher."""
+        """Reference to the breeder's luggage in the object store; put there again only for another teacher."""
         if self._shared is None or self._shared[0] is not breeder.teacher:
-            anatomy = copy.copy(breeder.species.anatomy)
-            object.__setattr__(anatomy, "program", None)  # torch's graphs do not travel, and breeding asks for none
-            light = copy.copy(breeder)
-            light.species = dataclasses.replace(breeder.species, anatomy=anatomy)
-            light.progress = Progress()
             try:
-                self._shared = (breeder.teacher, self._ray.put(light))
+                self._shared = (breeder.teacher, self._ray.put(Luggage.of(breeder)))
             except (TypeError, AttributeError, pickle.PicklingError) as error:
                 raise UserError(
                     f"--executor ray must hand the network and the task to other processes, and one of them cannot be "
@@ -164,6 +163,34 @@ class OnRay:
             return  # what is lost with it was for the eye alone
         for method, arguments in said:
             getattr(progress, method)(*arguments)
+
+
+class Luggage(NamedTuple):
+    """What a breeder is made of again in another process, on the device that is there."""
+
+    config: Config
+    species: Species
+    task: Classification
+    teacher: Teacher | None
+    rewind: dict[str, Tensor] | None
+
+    @classmethod
+    def of(cls, breeder: Breeder) -> Luggage:
+        """What a breeder travels with; torch's graph does not travel."""
+        anatomy = copy.copy(breeder.species.anatomy)
+        object.__setattr__(anatomy, "program", None)
+        species = dataclasses.replace(breeder.species, anatomy=anatomy)
+        return cls(breeder.config, species, breeder.given, breeder.teacher, breeder.rewind)
+
+    def unpacked(self, progress: Progress) -> Breeder:
+        """The breeder."""
+        anatomy = self.species.anatomy
+        inputs = torch.zeros((anatomy.batch, *self.species.input_shape))
+        anatomy = dataclasses.replace(anatomy, program=export(anatomy.model, (inputs,)))
+        species = dataclasses.replace(self.species, anatomy=anatomy)
+        breeder = Breeder(self.config, species, self.task, progress)
+        breeder.teacher, breeder.rewind = self.teacher, self.rewind
+        return breeder
 
 
 def check_answers(address: str) -> None:
@@ -227,7 +254,7 @@ def _breed_in_worker(
     start = time.perf_counter()
     if _held is None or _held[0] != shared[0].hex():
         _held = None  # before the next is fetched, so that there is never room for two to be found
-        _held = (shared[0].hex(), ray.get(shared[0]))
+        _held = (shared[0].hex(), ray.get(shared[0]).unpacked(Progress()))
     breeder = _held[1]
     breeder.progress = _Mouth(ears)
     with cpu_threads(threads):

@@ -17,21 +17,30 @@ class FisherStrength:
     the papers: a filter that is used at many positions would else outweigh every neuron. Strengths span many orders of
     magnitude; viability is their logarithm. This is ours, after first-order Taylor pruning (Molchanov et al., arXiv
     1906.10771) and the diagonal Fisher information (Theis et al., arXiv 1801.05787).
+
+    Args:
+        per_synapse: divide a cluster's worth by the synapses that die with it; not where an allocation divides it by
+            another cost.
     """
+
+    def __init__(self, per_synapse: bool = True) -> None:
+        self.per_synapse = per_synapse
 
     def synapses(self, parent: Parent) -> dict[str, Tensor]:
         """{weight: viability ln(s/Z), at most 0; -inf where nothing depends on the synapse}."""
         strengths = self._strengths(parent)
         strongest = max(strength.max().item() for strength in strengths.values())
-        return {name: _log_share(strength, strongest) for name, strength in strengths.items()}
+        return {name: log_share(strength, strongest) for name, strength in strengths.items()}
 
     def clusters(self, parent: Parent) -> dict[str, Tensor]:
         """{group: (size,) viability of the sum over each unit's synapses, over its group's strongest and its cost}."""
         strengths = self._strengths(parent)
         found = {}
         for group in parent.anatomy.removable:
-            worth, cost = sum_over_clusters(group, strengths), sum_over_synapses(group, parent.alive).clamp_min(1)
-            found[group.name] = _log_share(worth, worth.max().item()) - torch.log(cost)
+            worth = sum_over_clusters(group, strengths)
+            found[group.name] = log_share(worth, worth.max().item())
+            if self.per_synapse:
+                found[group.name] -= torch.log(sum_over_synapses(group, parent.alive).clamp_min(1))
         return found
 
     def _strengths(self, parent: Parent) -> dict[str, Tensor]:
@@ -39,5 +48,6 @@ class FisherStrength:
         return {name: weight.double().square() * gradients[name].double() for name, weight in parent.weights.items()}
 
 
-def _log_share(strength: Tensor, strongest: float) -> Tensor:
+def log_share(strength: Tensor, strongest: float) -> Tensor:
+    """Logarithm of a strength over the strongest, at most 0; -inf where it is zero."""
     return torch.log(strength / max(strongest, torch.finfo(torch.float64).tiny))

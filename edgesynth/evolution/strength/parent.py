@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -11,6 +11,10 @@ from torch import Tensor
 
 from edgesynth.anatomy import Anatomy, ClusterGroup, Member
 from edgesynth.lineage import Genome
+
+
+def _unmeasured() -> dict[tuple[str, int], Tensor]:
+    raise ValueError("this parent was made without summed_products, which its strength needs")
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,9 @@ class Parent:
         weights: {weight of a convolution or linear layer: tensor of the ancestor's full shape, zero where dead}.
         alive: {the same: bool mask}.
         squared_gradients: measures {the same: mean squared gradient}, called only by strengths that need it.
+        scales: {scale of a normalisation: tensor of the ancestor's shape}; see `anatomy.output_scales`.
+        summed_products: measures {(weight, dimension of its clusters): (batches, size) sum of w g over each cluster},
+            called only by strengths that need it.
     """
 
     anatomy: Anatomy
@@ -30,6 +37,8 @@ class Parent:
     weights: dict[str, Tensor]
     alive: dict[str, Tensor]
     squared_gradients: Callable[[], dict[str, Tensor]]
+    scales: dict[str, Tensor] = field(default_factory=dict)
+    summed_products: Callable[[], dict[tuple[str, int], Tensor]] = _unmeasured
 
 
 def alive_synapses(anatomy: Anatomy, genome: Genome) -> dict[str, Tensor]:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from edgesynth.lineage.individual import Record
+
+COSTS = ("synapses", "macs")
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
@@ -24,3 +28,18 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
         if not front or points[index][1] > points[front[-1]][1]:
             front.append(index)
     return front
+
+
+def fronts(records: Iterable[Record]) -> dict[str, list[str]]:
+    """Names on the front of validation against each of `COSTS`, cheapest first.
+
+    The ancestor may be among them; who misses the floor, or had a proxy's short nurture only, may not.
+    """
+    able = [record for record in records if record.feasible and not record.proxy]
+    return {
+        cost: [
+            able[index].name
+            for index in pareto_front([(getattr(record.census, cost), record.validation) for record in able])
+        ]
+        for cost in COSTS
+    }

@@ -1,0 +1,81 @@
+"""Allocation: where clusters may die, by what the network saves when they do.
+
+The papers give every layer the same factor. Here one factor serves the network, and a cluster's probability is divided
+by what the cluster costs, so that a budget of MACs or parameters is met where it harms least.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgesynth.anatomy import Anatomy, ClusterGroup, Kept
+from edgesynth.evolution.strength.parent import Parent
+
+Allocation = Literal["strength", "macs", "params"]
+Quantity = Literal["macs", "params"]
+
+
+def allocate(parent: Parent, clusters: dict[str, Tensor], allocation: Allocation) -> dict[str, Tensor]:
+    """Divide every cluster's probability by what dies with it: the logarithm of its cost is taken off its viability.
+
+    Args:
+        parent: whose sizes the costs are of.
+        clusters: {group: (size,) viability}.
+        allocation: `strength` leaves them as they are; `macs` and `params` name the cost.
+    """
+    if allocation == "strength":
+        return clusters
+    costs = marginal_costs(parent.anatomy, parent.genome.kept, allocation)
+    return {name: viability - costs[name].clamp_min(1).log() for name, viability in clusters.items()}
+
+
+def marginal_costs(anatomy: Anatomy, kept: Kept, quantity: Quantity) -> dict[str, Tensor]:
+    """{removable group: (size,) MACs of one input, or parameters, that die with each unit while all others stay}.
+
+    Args:
+        anatomy: the ancestor's.
+        kept: {group: living units}; a group that is not named is whole. The costs of dead units mean nothing.
+        quantity: what is counted, as the census counts it.
+    """
+    plan = anatomy.plan(kept)
+    sizes = {
+        name: [len(plan.kept.get(name, {}).get(dim, range(size))) for dim, size in enumerate(shape)]
+        for name, shape in anatomy.shapes.items()
+    }
+    prices = _prices(anatomy, quantity)
+    found = {}
+    for group in anatomy.removable:
+        cost = _lost(group, sizes, prices)
+        for product in anatomy.products if quantity == "macs" else ():
+            if group.name in product.units:
+                cells = np.bincount(product.units[group.name], minlength=group.size)
+                cost += product.macs / anatomy.batch * cells / product.cells
+        found[group.name] = torch.from_numpy(cost)
+    return found
+
+
+def _prices(anatomy: Anatomy, quantity: Quantity) -> dict[str, int]:
+    """{parameter: what one element of it counts}."""
+    if quantity == "params":
+        return dict.fromkeys(anatomy.parameters, 1)
+    prices: dict[str, int] = {}
+    for layer in anatomy.layers:
+        prices[layer.weight] = prices.get(layer.weight, 0) + layer.positions
+    return prices
+
+
+def _lost(group: ClusterGroup, sizes: dict[str, list[int]], prices: dict[str, int]) -> np.ndarray:
+    """(size,) price of all elements of parameters that a unit's removal cuts."""
+    cost = np.zeros(group.size)
+    for parameter in dict.fromkeys(member.parameter for member in group.members if member.parameter in prices):
+        left = [np.full(group.size, float(size)) for size in sizes[parameter]]
+        for member in group.members:
+            if member.parameter == parameter:
+                left[member.dim] -= np.bincount(member.units[member.units >= 0], minlength=group.size)
+        cost += prices[parameter] * (math.prod(sizes[parameter]) - np.prod(left, axis=0))
+    return cost

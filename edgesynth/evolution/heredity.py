@@ -1,0 +1,98 @@
+"""Heredity: from parents to the genome of an offspring. A pure function of configuration, parents and place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edgesynth.evolution.dna import encode, priced
+from edgesynth.evolution.environment import build_world
+from edgesynth.evolution.evolution import Place
+from edgesynth.evolution.landing import synthesise_on_budget
+from edgesynth.evolution.mating import build_rite, gene_pool, mean_dna, no_more_than
+from edgesynth.evolution.patience import attempt_of, milder
+from edgesynth.evolution.precision import restricted
+from edgesynth.evolution.strength import Parent
+from edgesynth.evolution.strength.measuring import cluster_products, normalisation_scales
+from edgesynth.evolution.strength.parent import alive_synapses
+from edgesynth.evolution.synthesis import ration
+from edgesynth.lineage import Config, Genome, Individual, Species, generator
+from edgesynth.nurture import squared_gradients
+from edgesynth.tasks import Classification
+
+
+class Heredity:
+    """Draws the genomes of one run.
+
+    Args:
+        config: the run's.
+        species: the ancestor's network and anatomy.
+        task: what the networks learn.
+        device: where strengths that look at gradients measure them.
+        precision: {weight: precision} of the world that offspring are born into; empty is fp32.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        species: Species,
+        task: Classification,
+        device: torch.device,
+        precision: dict[str, str],
+    ) -> None:
+        self.config = config
+        self.species = species
+        self.task = task
+        self.device = device
+        self.precision = precision
+
+    def draw(self, parents: Sequence[Individual], place: Place) -> tuple[Genome, dict[str, Any]]:
+        """The genome of a place, the same in both rounds, and what happened when it was drawn."""
+        attempt = attempt_of(self.config, place.child)
+        config = milder(self.config, attempt)
+        wholes, underflows = zip(*(self._seen(parent, place.generation) for parent in parents), strict=True)
+        dnas = [
+            encode(whole, config.encoding, config.strength, config.normaliser, config.allocation) for whole in wholes
+        ]
+        needed = build_rite(config).needed(len(parents))
+        pool = gene_pool(wholes, needed)
+        dna = priced(mean_dna(dnas, wholes, config.strength), pool, config.allocation)
+        best, offered = parents[0].record.census, pool.genome.census(pool.anatomy)
+        fed = no_more_than(ration(config, best), best, offered)
+        draws = generator(config.seed, place.generation, place.child, "synthesis")
+        genome, facts = synthesise_on_budget(pool, dna, build_world(config), config, fed, best, draws)
+        facts.update(underflows[0])
+        if len(parents) > 1:
+            facts["mating"] = {"needed": needed, "clusters": offered.clusters, "synapses": offered.synapses}
+        if config.patience:
+            facts["attempt"] = attempt
+        return genome, facts
+
+    def _seen(self, parent: Individual, generation: int) -> tuple[Parent, dict[str, Any]]:
+        """A parent as its strength sees it, in a world of the run's precision, and what that world did to it."""
+        anatomy, plan = self.species.anatomy, self.species.plan(parent.genome)
+
+        def network() -> nn.Module:
+            return self.species.quantised(parent).to(self.device)
+
+        def draws() -> torch.Generator:
+            # siblings see the same images, and so do their parents
+            return generator(self.config.seed, generation, 0, "sensitivity")
+
+        def squared() -> dict[str, Tensor]:
+            energy = squared_gradients(network(), self.task, anatomy.weights(), draws())
+            return {name: plan.uncut(name, tensor) for name, tensor in energy.items()}
+
+        whole = Parent(
+            anatomy=anatomy,
+            genome=parent.genome,
+            weights={name: plan.uncut(name, parent.weights[name]) for name in anatomy.weights()},
+            alive=alive_synapses(anatomy, parent.genome),
+            squared_gradients=squared,
+            scales=normalisation_scales(anatomy, plan, parent.weights),
+            summed_products=lambda: cluster_products(network(), self.task, anatomy, plan, draws()),
+        )
+        return restricted(whole, self.precision)

@@ -1,0 +1,40 @@
+"""What an offspring's network begins with: its parent's weights, the ancestor's of early training, or fresh ones.
+
+The papers train offspring "like a newborn" and let them inherit the architecture; whether weights pass on as well they
+leave open (Deep Learning with Darwin, section 2).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from edgesynth.anatomy import remove
+from edgesynth.evolution.mating import mean_state
+from edgesynth.lineage import Genome, Individual, Species
+from edgesynth.nurture import newborn
+
+
+def heritable(species: Species, parents: Sequence[Individual], genome: Genome) -> nn.Module:
+    """The offspring's network, physically small, with its parents' surviving weights; see `mean_state`."""
+    return _cut(species, genome, mean_state(species, parents))
+
+
+def rewound(species: Species, early: dict[str, Tensor], genome: Genome) -> nn.Module:
+    """The same with the weights that the ancestor had early in its training."""
+    return _cut(species, genome, early)
+
+
+def reborn(species: Species, genome: Genome, generator: torch.Generator) -> nn.Module:
+    """The same with fresh weights."""
+    return newborn(remove(species.model, species.plan(genome)), generator)
+
+
+def _cut(species: Species, genome: Genome, weights: dict[str, Tensor]) -> nn.Module:
+    """The ancestor's network with weights of its own size, of which removal leaves what is alive."""
+    whole = copy.deepcopy(species.model)
+    whole.load_state_dict(weights)
+    return remove(whole, species.plan(genome))

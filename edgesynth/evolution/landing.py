@@ -1,0 +1,137 @@
+"""Landing: the last generation keeps as much as the budgets allow, and every generation comes nearer to them.
+
+How many MACs, parameters or bytes a draw of clusters leaves depends on which ones fall, and on what is swept after
+them. So the draw itself is asked: it is repeated from the same source with another ration, and its census is compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from edgesynth.anatomy import Census
+from edgesynth.evolution.dna import Dna
+from edgesynth.evolution.environment import World
+from edgesynth.evolution.strength import Parent
+from edgesynth.evolution.synthesis import CLUSTER_BUDGETS, Ration, synapse_budgets, synthesise
+from edgesynth.lineage import Config, Genome
+
+TRIALS = 12
+CLOSE = 0.99  # share of a budget that is near enough to it
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One draw of an offspring.
+
+    Attributes:
+        genome: who lives.
+        facts: what happened; see `synthesise`.
+        census: counts of the genome.
+    """
+
+    genome: Genome
+    facts: dict[str, Any]
+    census: Census
+
+    def meets(self, budgets: dict[str, int]) -> bool:
+        """Whether every census total is at most its budget."""
+        return all(getattr(self.census, name) <= most for name, most in budgets.items())
+
+    def nearness(self, budgets: dict[str, int]) -> float:
+        """Share that is used of the budget of which most is used."""
+        return max(getattr(self.census, name) / most for name, most in budgets.items())
+
+
+def synthesise_on_budget(
+    parent: Parent, dna: Dna, world: World, config: Config, fed: Ration, census: Census, generator: torch.Generator
+) -> tuple[Genome, dict[str, Any]]:
+    """Draw the genome of one offspring by the generation's ration, eased or tightened where a budget asks for it.
+
+    A draw that falls below budgets of MACs, parameters or bytes is repeated with more, up to all that the parent has,
+    until it stands just below the first of them. A draw of clusters that leaves any unmet budget where it was is
+    repeated with less. The faithful environment draws as it draws, whatever the ration.
+
+    Args:
+        parent: who is encoded.
+        dna: its viabilities.
+        world: the environments.
+        config: encoding, shares and budgets.
+        fed: the generation's ration.
+        census: the parent's.
+        generator: source of the draws; every trial starts from its present state.
+
+    Returns:
+        The genome and what happened, as `synthesise`.
+    """
+    start = generator.get_state()
+
+    def draw(fed: Ration) -> Draw:
+        genome, facts = synthesise(parent, dna, world, fed, generator.set_state(start))
+        return Draw(genome, facts, genome.census(parent.anatomy))
+
+    found = draw(fed)
+    unmet = {name: most for name, most in config.budgets.items() if getattr(census, name) > most}
+    if not unmet or config.environment == "faithful":
+        return found.genome, found.facts
+    # Where no clusters are drawn, MACs stand still until synapses are few: that is no reason to take more at once.
+    shrunk = {name: getattr(census, name) - 1 for name in unmet if dna.clusters or name == "synapses"}
+    if not found.meets(shrunk):
+        found = _nearest(lambda share: draw(_times(fed, share)), shrunk) or found
+    elif eased := _eased(config, fed, dna, census, found, unmet):
+        whole, goals = eased
+        found = _nearest(lambda share: draw(_between(fed, whole, share)), goals, at_least=found) or found
+    return found.genome, found.facts
+
+
+def _eased(
+    config: Config, fed: Ration, dna: Dna, census: Census, found: Draw, unmet: dict[str, int]
+) -> tuple[Ration, dict[str, int]] | None:
+    """The ration without this generation's step in the levels that may be eased, and the budgets that they must meet.
+
+    A level may be eased when the draw has met all budgets that it serves; its own budget is aimed at already.
+    """
+    clusters = {name: most for name, most in unmet.items() if name in CLUSTER_BUDGETS} if dna.clusters else {}
+    synapses = {name: most for name, most in unmet.items() if name in synapse_budgets(config)}
+    whole, goals = fed, dict[str, int]()
+    if fed.clusters is not None and clusters.keys() - {"clusters"} and found.meets(clusters):
+        whole, goals = Ration(float(census.clusters), whole.synapses), {**goals, **clusters}
+    if fed.synapses is not None and synapses.keys() - {"synapses"} and found.meets(synapses):
+        whole, goals = Ration(whole.clusters, float(census.synapses)), {**goals, **synapses}
+    return (whole, goals) if goals else None
+
+
+def _nearest(draw: Callable[[float], Draw], budgets: dict[str, int], at_least: Draw | None = None) -> Draw | None:
+    """By bisection on the share of a ration, in [0, 1], the draw that meets the budgets and uses most of them.
+
+    Returns:
+        None if no draw that was tried meets them.
+    """
+    best, low, high = at_least, 0.0, 1.0
+    share = high
+    for _ in range(TRIALS):
+        tried = draw(share)
+        if tried.meets(budgets):
+            low = share
+            if best is None or tried.nearness(budgets) > best.nearness(budgets):
+                best = tried
+            if share == 1.0 or tried.nearness(budgets) >= CLOSE:
+                break
+        else:
+            high = share
+        share = (low + high) / 2
+    return best
+
+
+def _times(fed: Ration, share: float) -> Ration:
+    return Ration(*(None if level is None else share * level for level in (fed.clusters, fed.synapses)))
+
+
+def _between(fed: Ration, whole: Ration, share: float) -> Ration:
+    def level(stepped: float | None, full: float | None) -> float | None:
+        return None if stepped is None or full is None else stepped + share * (full - stepped)
+
+    return Ration(level(fed.clusters, whole.clusters), level(fed.synapses, whole.synapses))

@@ -1,0 +1,75 @@
+"""The gene pool: what the parents offer, as if it were one parent."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from edgesynth.anatomy import Census
+from edgesynth.evolution.mating.mean import mean_of_holders
+from edgesynth.evolution.strength import Parent
+from edgesynth.evolution.sweep import silence
+from edgesynth.evolution.synthesis import Ration
+
+
+def gene_pool(parents: Sequence[Parent], needed: int) -> Parent:
+    """Candidates among the parents' clusters and synapses.
+
+    A layer of which too little is shared has nothing to offer and would cut the network in two: there the best parent's
+    clusters or synapses are the candidates.
+
+    Args:
+        parents: the best first.
+        needed: how many of them must have a cluster or synapse.
+
+    Returns:
+        A parent whose genome is the candidates and whose weights and gradients are means over those that have them. One
+        parent is given back as it is.
+    """
+    best = parents[0]
+    if len(parents) == 1:
+        return best
+    clusters = {
+        group.name: _shared([units_of(parent, group.name) for parent in parents], needed)
+        for group in best.anatomy.removable
+    }
+    synapses = {name: _shared([parent.alive[name] for parent in parents], needed) for name in best.alive}
+    silence(best.anatomy, clusters, synapses)
+    kept = {name: torch.nonzero(mask).flatten().tolist() for name, mask in clusters.items()}
+    return dataclasses.replace(
+        best,
+        genome=dataclasses.replace(best.genome, kept=kept, synapses=synapses),
+        weights=_means([parent.weights for parent in parents], parents),
+        alive=synapses,
+        squared_gradients=lambda: _means([parent.squared_gradients() for parent in parents], parents),
+    )
+
+
+def no_more_than(fed: Ration, best: Census, pool: Census) -> Ration:
+    """A level that is fed in full gets what the best parent has, where the pool holds more than that."""
+    clusters = best.clusters if fed.clusters is None and pool.clusters > best.clusters else fed.clusters
+    synapses = best.synapses if fed.synapses is None and pool.synapses > best.synapses else fed.synapses
+    return Ration(clusters, synapses)
+
+
+def units_of(parent: Parent, group: str) -> Tensor:
+    """(size,) bool: which units of a cluster group a parent has."""
+    size = next(each.size for each in parent.anatomy.removable if each.name == group)
+    mask = torch.zeros(size, dtype=torch.bool)
+    mask[parent.genome.kept[group]] = True
+    return mask
+
+
+def _shared(held: Sequence[Tensor], needed: int) -> Tensor:
+    candidates = torch.stack(list(held)).sum(dim=0) >= needed
+    return candidates if candidates.any() else held[0].clone()
+
+
+def _means(tensors: Sequence[dict[str, Tensor]], parents: Sequence[Parent]) -> dict[str, Tensor]:
+    return {
+        name: mean_of_holders([each[name] for each in tensors], [parent.alive[name] for parent in parents])
+        for name in parents[0].alive
+    }

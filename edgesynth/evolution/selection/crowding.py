@@ -1,0 +1,30 @@
+"""Crowding distance (NSGA-II, section III.B): how alone an individual is on its front."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+
+def crowding_distances(costs: Sequence[tuple[float, ...]]) -> list[float]:
+    """Sum over all costs of the gap between the two neighbours, as a share of the front's range.
+
+    Whoever has the least or the most of a cost is infinitely far from the others. A cost in which all are equal, or
+    whose range is infinite, tells nobody apart and adds nothing.
+
+    Args:
+        costs: of each individual of one front.
+
+    Returns:
+        One distance for each, >= 0.
+    """
+    distances = [0.0] * len(costs)
+    for values in zip(*costs, strict=True):
+        order = sorted(range(len(values)), key=lambda index: values[index])
+        width = values[order[-1]] - values[order[0]]
+        if not width or not math.isfinite(width):
+            continue
+        distances[order[0]] = distances[order[-1]] = math.inf
+        for before, index, after in zip(order, order[1:], order[2:], strict=False):
+            distances[index] += (values[after] - values[before]) / width
+    return distances

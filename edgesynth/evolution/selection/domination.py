@@ -1,0 +1,50 @@
+"""Constrained domination: who is better, when some violate a constraint.
+
+After Deb et al., "A fast and elitist multiobjective genetic algorithm: NSGA-II", 2002, section VI.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from edgesynth.lineage import Config, Record
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What domination compares.
+
+    Attributes:
+        violation: 0 for a feasible individual, else how far it is from being one, > 0; infinite for a dead one.
+        costs: what is to be small, in the same order for all that are compared.
+    """
+
+    violation: float
+    costs: tuple[float, ...]
+
+
+def dominates(one: Standing, other: Standing) -> bool:
+    """Whether `one` is better: the smaller violation, or of two feasible ones nowhere worse and somewhere better."""
+    if one.violation or other.violation:
+        return one.violation < other.violation
+    return one.costs != other.costs and all(own <= its for own, its in zip(one.costs, other.costs, strict=True))
+
+
+def standing(record: Record, config: Config, floor: float) -> Standing:
+    """Validation error first, then each budgeted total of the census; without a budget synapses and clusters."""
+    names = tuple(config.budgets) or ("synapses", "clusters")
+    return Standing(violation(record, floor), (loss(record), *(getattr(record.census, name) for name in names)))
+
+
+def violation(record: Record, floor: float) -> float:
+    """Percent by which a record misses the floor; infinite where it died, or is infeasible for another reason."""
+    if record.feasible:
+        return 0.0
+    missing = floor - record.validation
+    return missing if missing > 0 and math.isfinite(missing) and not record.nurture.get("died") else math.inf
+
+
+def loss(record: Record) -> float:
+    """Validation as a cost (percent, negative); infinite where it is not a number."""
+    return -record.validation if math.isfinite(record.validation) else math.inf

@@ -1,0 +1,36 @@
+"""Selection by fronts: accuracy and size at once (NSGA-II, Deb et al. 2002)."""
+
+from __future__ import annotations
+
+from edgesynth.evolution.selection.crowding import crowding_distances
+from edgesynth.evolution.selection.domination import standing
+from edgesynth.evolution.selection.sorting import sorted_fronts
+from edgesynth.lineage import Config, Record
+
+
+class ParetoSelection:
+    """Front by front, and within a front the loneliest first; of equally lonely ones the most accurate.
+
+    The ends of a front are infinitely lonely: its first two parents are its most accurate individual and its smallest.
+
+    Args:
+        config: the run's; its budgets are what is compared besides validation, or synapses and clusters without any.
+        floor: least validation metric of a feasible individual (percent).
+    """
+
+    def __init__(self, config: Config, floor: float) -> None:
+        self.config = config
+        self.floor = floor
+
+    def rank(self, records: list[Record]) -> list[Record]:
+        """See `Selection.rank`."""
+        standings = [standing(record, self.config, self.floor) for record in records]
+        ranked = []
+        for front in sorted_fronts(standings):
+            lonely = crowding_distances([standings[index].costs for index in front])
+            order = sorted(
+                zip(lonely, front, strict=True),
+                key=lambda pair: (-pair[0], *standings[pair[1]].costs, records[pair[1]].child),
+            )
+            ranked += [records[index] for _, index in order]
+        return ranked

@@ -1,0 +1,25 @@
+"""Selection by validation: the most accurate first."""
+
+from __future__ import annotations
+
+from edgesynth.evolution.selection.domination import loss, violation
+from edgesynth.lineage import Config, Record
+
+
+class ValidationSelection:
+    """The feasible by accuracy, of equals the smaller; then the infeasible, the smallest violation first.
+
+    Args:
+        config: the run's.
+        floor: least validation metric of a feasible individual (percent).
+    """
+
+    def __init__(self, config: Config, floor: float) -> None:
+        self.floor = floor
+
+    def rank(self, records: list[Record]) -> list[Record]:
+        """See `Selection.rank`."""
+        return sorted(
+            records,
+            key=lambda record: (violation(record, self.floor), loss(record), record.census.synapses, record.child),
+        )

@@ -1,0 +1,254 @@
+"""Budgets, allocation and landing on tiny networks that learn real digits."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from edgesynth.anatomy import trace
+from edgesynth.ancestors import build_ancestor
+from edgesynth.errors import UserError
+from edgesynth.evolution import evolve
+from edgesynth.evolution.allocation import marginal_costs
+from edgesynth.evolution.feasibility import check_feasible, smallest_genome
+from edgesynth.evolution.synthesis import Ration, ration
+from edgesynth.lineage import resolve
+from tests.topology.networks import NETWORKS
+
+NETWORK = """
+from torch import nn
+
+def tiny():
+    return nn.Sequential(
+        nn.Conv2d(1, 12, 5, stride=2, bias=False), nn.BatchNorm2d(12), nn.ReLU(),
+        nn.Conv2d(12, 16, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(400, 24), nn.ReLU(), nn.Linear(24, 10))
+
+def fixed():
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+"""
+WHOLE = {"synapses": 300 + 1728 + 9600 + 240, "clusters": 62, "macs": 43200 + 43200 + 9600 + 240}
+QUICK = {"task": "digits", "ancestor_epochs": 1, "epochs": 0, "final_epochs": 0, "min_accuracy": 0.0, "offspring": 1}
+
+
+@pytest.fixture
+def breed(tmp_path, monkeypatch):
+    """Evolve a network of the file above, in this process."""
+    (tmp_path / "budget_networks.py").write_text(NETWORK)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sys.modules.pop("budget_networks", None)
+
+    def call(ancestor="budget_networks:tiny", **given):
+        return evolve(Path("run"), resolve(None, {"ancestor": ancestor, **QUICK, **given}))
+
+    yield call
+    sys.modules.pop("budget_networks", None)
+
+
+def used(run):
+    """{census total: share of its budget that the last individual uses}."""
+    census = run.records()[-1].census
+    return {name: getattr(census, name) / most for name, most in run.config.budgets.items()}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"max_macs": 60_000, "strength": "norm"},
+        {"max_macs": 50_000, "strength": "taylor"},
+        {"max_macs": 40_000, "strength": "magnitude", "allocation": "macs"},
+        {"max_params": 3000, "strength": "lamp"},
+        {"max_bytes": 9000},
+        {"max_bytes": 9000, "encoding": "synapse"},
+    ],
+    ids=str,
+)
+def test_one_budget_alone_is_landed_on_and_not_undershot(breed, given):
+    run = breed(**given)
+    assert run.outcome()["stopped"] == "budget"
+    (share,) = used(run).values()
+    assert 0.9 <= share <= 1
+
+
+def test_a_landing_keeps_more_than_the_generation_s_share(breed):
+    run = breed(max_macs=90_000)
+    (share,) = used(run).values()
+    assert len(run.records()) == 2 and 0.9 <= share <= 1
+    assert run.records()[1].synthesis["expected_clusters"] > 0.5**0.5 * WHOLE["clusters"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"max_macs": 30_000, "max_params": 4000},
+        {"max_macs": 50_000, "max_synapses": 800},
+        {"max_macs": 30_000, "max_bytes": 6000, "allocation": "params"},
+        {"max_clusters": 40, "max_macs": 30_000},
+        {"max_synapses": 500, "max_clusters": 57, "encoding": "synapse"},
+    ],
+    ids=str,
+)
+def test_two_budgets_at_once_are_both_met_and_each_shrinks_until_it_is(breed, given):
+    run = breed(**given)
+    assert run.outcome()["stopped"] == "budget"
+    assert max(used(run).values()) <= 1
+    for before, after in zip(run.records(), run.records()[1:], strict=False):
+        for name, most in run.config.budgets.items():
+            old, new = getattr(before.census, name), getattr(after.census, name)
+            assert new < old or old <= most or given.get("encoding") == "synapse"
+
+
+def test_a_step_too_small_to_lose_a_cluster_is_enlarged_until_the_budget_shrinks(breed):
+    run = breed(max_clusters=60, strength="magnitude", keep=0.99, keep_clusters=0.999)
+    assert [record.census.clusters for record in run.records()] == [62, 61, 60]
+
+
+def test_a_landed_run_is_bred_again_bit_for_bit(breed, tmp_path):
+    given = {"ancestor": "budget_networks:tiny", **QUICK, "max_macs": 60_000}
+    first = breed(max_macs=60_000)
+    again = evolve(tmp_path / "again", resolve(None, given))
+    files = [run.folder("g001-c0") / name for run in (first, again) for name in ("genome.json", "individual.json")]
+    assert files[0].read_bytes() == files[2].read_bytes() and files[1].read_bytes() == files[3].read_bytes()
+
+
+def test_allocation_by_macs_spends_clusters_where_macs_are_and_by_params_where_parameters_are(breed, tmp_path):
+    kept = {}
+    for allocation in ("macs", "params"):
+        config = resolve(None, {
+            "ancestor": "budget_networks:tiny", **QUICK, "strength": "random", "allocation": allocation,
+            "generations": 1, "keep": 0.9, "keep_clusters": 0.8,
+        })  # fmt: skip
+        (tmp_path / "budget_networks.py").write_text(NETWORK)
+        individual = evolve(tmp_path / allocation, config).load("g001-c0")
+        kept[allocation] = {name: len(units) for name, units in individual.genome.kept.items()}
+    assert kept["macs"]["0"] < 9 and kept["macs"]["6"] >= 23
+    assert kept["params"]["0"] == 12 and kept["params"]["3"] < 16
+
+
+def traced(name):
+    cls, shapes = NETWORKS[name]
+    return trace(cls().eval(), tuple(shape() if callable(shape) else torch.randn(shape) for shape in shapes))
+
+
+@pytest.mark.parametrize("name", ["Residual", "Depthwise", "Grouped", "NestedConcat", "HandWrittenAttention", "Shared"])
+@pytest.mark.parametrize("quantity", ["macs", "params"])
+def test_the_cost_of_a_cluster_is_what_the_census_loses_with_it(name, quantity):
+    anatomy = traced(name)
+    kept = {group.name: list(range(0, group.size, 1 if group.size < 4 else 2)) for group in anatomy.removable}
+    costs, whole = marginal_costs(anatomy, kept, quantity), getattr(anatomy.census(kept), quantity)
+    for group, units in kept.items():
+        for unit in units if len(units) > 1 else ():
+            less = anatomy.census({**kept, group: [other for other in units if other != unit]})
+            assert costs[group][unit].item() == pytest.approx(whole - getattr(less, quantity), abs=1.01)
+
+
+def lenet():
+    return trace(build_ancestor("lenet5").eval(), (torch.zeros(1, 1, 28, 28),))
+
+
+def test_the_smallest_lenet_has_a_cluster_a_layer_ten_classes_and_a_synapse_for_each():
+    census = smallest_genome(lenet()).census(lenet())
+    assert [layer.clusters for layer in census.layers] == [1, 1, 1, 10]
+    assert [layer.synapses for layer in census.layers] == [1, 1, 1, 10]
+    assert census.macs == 25 * 576 + 25 * 64 + 16 + 10
+    assert census.params == (25 + 1) + (25 + 1) + (16 + 1) + (10 + 10)
+    assert census.sparse_bytes == (6 + 8) + (6 + 8) + (6 + 8) + 40 + 4 * 13
+
+
+def test_one_synapse_feeds_one_cluster_and_is_read_from_another():
+    anatomy = trace(nn.Sequential(nn.Linear(4, 3), nn.LayerNorm(3), nn.Linear(3, 2)).eval(), (torch.zeros(1, 4),))
+    genome = smallest_genome(anatomy)
+    assert genome.kept == {}
+    assert [layer.synapses for layer in genome.census(anatomy).layers] == [3, 3]
+    assert genome.synapses["0.weight"].any(1).all()
+    assert genome.synapses["2.weight"].any(1).all() and genome.synapses["2.weight"].any(0).all()
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_every_living_cluster_of_the_smallest_network_is_fed_and_read(name):
+    anatomy = traced(name)
+    genome = smallest_genome(anatomy)
+    for group in anatomy.groups:
+        for role in ("weight", "read"):
+            members = [one for one in group.members if one.role == role and one.parameter in genome.synapses]
+            for unit in genome.kept.get(group.name, range(group.size)) if members else ():
+                alive = [
+                    genome.synapses[one.parameter].movedim(one.dim, 0)[torch.from_numpy(one.units == unit)].any()
+                    for one in members
+                ]
+                assert any(alive), (group.name, unit, role)
+
+
+def test_budgets_at_the_smallest_are_allowed_and_one_less_is_refused_with_the_bound():
+    smallest = {"max_synapses": 13, "max_clusters": 13, "max_macs": 16_026, "max_params": 89, "max_bytes": 134}
+    check_feasible(resolve(None, smallest), lenet())
+    for name, most in smallest.items():
+        with pytest.raises(UserError) as error:
+            check_feasible(resolve(None, {**smallest, name: most - 1}), lenet())
+        census_name = {"max_bytes": "sparse_bytes"}.get(name, name.removeprefix("max_"))
+        assert f"--{name.replace('_', '-')} is {most - 1:,} and the smallest" in str(error.value)
+        assert f"has {most:,} {census_name} (one cluster in each of the 3 groups" in str(error.value)
+
+
+class Uneven(nn.Module):
+    """The first channel is read three times where positions are many, the second where parameters are."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.wide, self.out = nn.Conv2d(1, 2, 1), nn.Conv2d(4, 1, 1), nn.Linear(4, 30)
+
+    def forward(self, images):
+        x = self.stem(images)
+        first, second = x[:, :1], x[:, 1:]
+        seen = self.wide(torch.cat([first, first, first, second], 1)).mean((2, 3))
+        return self.out(torch.cat([first, second, second, second], 1).mean((2, 3))), seen
+
+
+def test_budgets_that_no_single_network_meets_exclude_each_other():
+    anatomy = trace(Uneven().eval(), (torch.zeros(1, 1, 8, 8),))
+    by = {quantity: smallest_genome(anatomy, quantity).census(anatomy) for quantity in ("macs", "params")}
+    assert by["macs"].macs < by["params"].macs and by["params"].params < by["macs"].params
+    check_feasible(resolve(None, {"max_macs": by["macs"].macs}), anatomy)
+    with pytest.raises(UserError, match=r"--max-macs \d+ and --max-params \d+ exclude each other") as error:
+        check_feasible(resolve(None, {"max_macs": by["macs"].macs, "max_params": by["params"].params}), anatomy)
+    assert "\n" not in str(error.value)
+
+
+def test_a_network_of_protected_clusters_is_refused_but_for_its_synapses(breed):
+    first = r"no cluster .*can be cut: 1 \(output of the network\)"
+    with pytest.raises(UserError, match=rf"--encoding is cluster and {first}; use --encoding synapse"):
+        breed("budget_networks:fixed")
+    with pytest.raises(UserError, match=rf"--max-macs is 100 and the smallest .* has 7,840 macs \({first}\)"):
+        breed("budget_networks:fixed", encoding="synapse", max_macs=100)
+    assert not Path("run").exists()
+    run = breed("budget_networks:fixed", encoding="synapse", max_synapses=3000)
+    assert run.records()[-1].census.synapses <= 3000 and run.outcome()["stopped"] == "budget"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"allocation": "macs", "encoding": "synapse"}, "--encoding is synapse; use --encoding cluster"),
+        (
+            {"allocation": "params", "environment": "faithful"},
+            "--environment is faithful; use --environment calibrated",
+        ),
+        ({"normaliser": "percentile"}, "--normaliser is percentile and --strength fisher has no Z"),
+    ],
+)
+def test_options_that_exclude_each_other_are_refused(given, message):
+    with pytest.raises(UserError, match=message):
+        check_feasible(resolve(None, given), lenet())
+
+
+def test_the_budgets_of_a_level_let_it_rest_together_and_its_own_is_aimed_at_when_it_is_the_last():
+    whole = lenet().census()
+    assert ration(resolve(None, {"max_params": 431_080, "max_bytes": 2_000_000}), whole) == Ration(None, None)
+    assert ration(resolve(None, {"max_params": 431_079}), whole).clusters == pytest.approx(0.5**0.5 * 580)
+    aimed = ration(resolve(None, {"max_clusters": 500, "max_macs": 2_293_000}), whole)
+    assert aimed == Ration(500, 0.5 * 430_500)
+    assert ration(resolve(None, {"max_synapses": 400_000, "max_bytes": 1000}), whole).synapses == 0.5 * 430_500
+    synapse = {"encoding": "synapse", "max_synapses": 430_500, "max_clusters": 100}
+    assert ration(resolve(None, synapse), whole).synapses == 0.5 * 430_500
