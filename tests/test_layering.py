@@ -11,11 +11,11 @@ import edgesynth
 
 PACKAGE = Path(edgesynth.__file__).parent
 FLOORS = {
-    "cli": 5,
+    **dict.fromkeys(["cli", "api"], 5),
     **dict.fromkeys(["evolution", "export", "report"], 4),
     **dict.fromkeys(["nurture", "lineage"], 3),
     **dict.fromkeys(["anatomy", "tasks", "ancestors", "precision", "benchmark"], 2),
-    **{"boards": 1, "optional": 1, "errors": 0},
+    **{"boards": 1, "importing": 1, "lent": 1, "optional": 0.5, "errors": 0},
 }
 
 

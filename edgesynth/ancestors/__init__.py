@@ -7,21 +7,24 @@ from typing import NamedTuple
 
 from torch import nn
 
+from edgesynth.ancestors.given import given_network, lend_network
 from edgesynth.ancestors.importing import import_network
 from edgesynth.ancestors.lenet5 import lenet5
 from edgesynth.ancestors.resnet_cifar import resnet20, resnet32, resnet44, resnet56
+from edgesynth.ancestors.weights import read_weights
 from edgesynth.errors import UserError
+from edgesynth.lent import is_lent
 
 
 class Known(NamedTuple):
     """An ancestor that has a name.
 
     Attributes:
-        build: builds it, untrained.
+        build: builds it, untrained; takes `num_classes`.
         input_shape: (C, H, W) of one input.
     """
 
-    build: Callable[[], nn.Module]
+    build: Callable[..., nn.Module]
     input_shape: tuple[int, ...]
 
 
@@ -34,26 +37,30 @@ ANCESTORS = {
 }
 PHOTOGRAPH = (3, 224, 224)  # what networks of unknown origin are most often made for
 
-__all__ = ["ANCESTORS", "build_ancestor", "example_shape"]
+__all__ = ["ANCESTORS", "build_ancestor", "example_shape", "lend_network", "read_weights"]
 
 
-def build_ancestor(name: str) -> nn.Module:
+def build_ancestor(name: str, classes: int | None = None) -> nn.Module:
     """Build an untrained network.
 
     Args:
-        name: one of `ANCESTORS`, or `package.module:callable`, torchvision's too: `torchvision.models:resnet18`.
+        name: one of `ANCESTORS`, or `package.module:callable`, torchvision's too: `torchvision.models:resnet18`; or
+            what `lend_network` returned.
+        classes: outputs that it shall have, where it can be told; None leaves it its own number.
 
     Raises:
         UserError: there is no ancestor of that name, or it cannot be imported or built.
     """
+    if is_lent(name):
+        return given_network(name)
     if ":" in name:
-        return import_network(name)
+        return import_network(name, classes)
     if name not in ANCESTORS:
         raise UserError(
             f"there is no ancestor {name!r}; the ancestors are {', '.join(sorted(ANCESTORS))}, "
             "and package.module:callable for any other network, such as torchvision.models:resnet18"
         )
-    return ANCESTORS[name].build()
+    return ANCESTORS[name].build(**({} if classes is None else {"num_classes": classes}))
 
 
 def example_shape(name: str) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from edgesynth.benchmark.run import measure_model
 from edgesynth.cli.progress import front_line, progress_on
-from edgesynth.evolution import evolve
+from edgesynth.evolution import EXECUTORS, build_executor, evolve
 from edgesynth.export import to_onnx
 from edgesynth.lineage import Config, Individual, Species, resolve
 
@@ -49,22 +49,40 @@ def _type(field: FieldInfo) -> tuple[Any, tuple[str, ...]]:
 )
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with any of these options.")
 @click.option("--resume", is_flag=True, help="Continue the run where it was.")
-def command(path: Path | None, config_file: Path | None, resume: bool, **given: Any) -> None:
+@click.option(
+    "--executor",
+    default="process",
+    help=f"Where offspring are nurtured: {' or '.join(EXECUTORS)}; the result is the same.  [default: process]",
+)
+@click.option("--ray-address", help="Ray cluster: auto, HOST:6379, ray://HOST:10001.  [default: this machine alone]")
+@click.option(
+    "--gpus-per-offspring", type=float, default=0.0, help="Share of a GPU for each offspring on Ray.  [default: 0]"
+)
+def command(
+    path: Path | None,
+    config_file: Path | None,
+    resume: bool,
+    executor: str,
+    ray_address: str | None,
+    gpus_per_offspring: float,
+    **given: Any,
+) -> None:
     """Breed a network over generations into a much smaller one.
 
     The ancestor is trained, then each generation is drawn from its parent's DNA, nurtured with the ancestor as teacher,
     and its best become the next parents. Stops at a budget, or when accuracy falls below the floor.
     """
+    crew = build_executor(executor, ray_address, gpus_per_offspring)
     known = (
         path / "config.toml"
         if resume and path and not config_file and (path / "config.toml").is_file()
         else config_file
     )
     config = resolve(known, {name: value for name, value in given.items() if value is not None})
-    path = path or Path("runs") / f"{config.ancestor}-{config.task}-{config.seed}"
+    path = path or Path("runs") / f"{config.ancestor}-{config.task}-{config.seed}".replace(":", ".")
     console = Console(highlight=False)
     with progress_on(console) as progress:
-        run = evolve(path, config, resume=resume, measure=_latency, progress=progress)
+        run = evolve(path, config, resume=resume, measure=_latency, progress=progress, executor=crew)
     outcome, tested = run.outcome(), run.tested()
     console.print(f"Stopped: {outcome['reason']}.", soft_wrap=True)
     console.print(

@@ -37,30 +37,31 @@ class Lines(Progress):
 
 
 class LinesAndBar(Lines):
-    """The same, with a bar of epochs for the individual in training."""
+    """The same, with a bar of epochs for each individual in training."""
 
     def __init__(self, console: Console, bars: Bars) -> None:
         super().__init__(console)
         self.bars = bars
-        self.bar: TaskID | None = None
+        self.in_training: dict[str, TaskID] = {}
 
     def nurture(self, name: str, epochs: int, census: Census) -> None:
-        """Show the bar."""
-        if self.bar is not None:  # trained a second time
-            self.bars.remove_task(self.bar)
-        self.bar = self.bars.add_task(name, total=epochs, loss="")
+        """Show its bar; one that is bred a second time starts anew."""
+        self._remove(name)
+        self.in_training[name] = self.bars.add_task(name, total=epochs, loss="")
 
     def epoch(self, name: str, epoch: int, loss: float) -> None:
-        """Move the bar."""
-        assert self.bar is not None
-        self.bars.update(self.bar, completed=epoch, loss=f"loss {loss:.4f}")
+        """Move its bar."""
+        if name in self.in_training:
+            self.bars.update(self.in_training[name], completed=epoch, loss=f"loss {loss:.4f}")
 
     def individual(self, record: Record, seconds: float, resumed: bool) -> None:
-        """Replace the bar by the line."""
-        if self.bar is not None:
-            self.bars.remove_task(self.bar)
-            self.bar = None
+        """Replace its bar by the line."""
+        self._remove(record.name)
         super().individual(record, seconds, resumed)
+
+    def _remove(self, name: str) -> None:
+        if name in self.in_training:
+            self.bars.remove_task(self.in_training.pop(name))
 
 
 def front_line(front: dict[str, list[str]]) -> str:
@@ -70,10 +71,10 @@ def front_line(front: dict[str, list[str]]) -> str:
 
 
 @contextmanager
-def progress_on(console: Console) -> Iterator[Progress]:
-    """The kind of progress that a console can show."""
+def progress_on(console: Console, lines: bool = True) -> Iterator[Progress]:
+    """The kind of progress that a console can show; without lines, a bar at most."""
     if not console.is_terminal:
-        yield Lines(console)
+        yield Lines(console) if lines else Progress()
         return
     columns = (
         TextColumn("{task.description}"),

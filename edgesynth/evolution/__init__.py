@@ -2,6 +2,18 @@
 
 from edgesynth.evolution.evolution import Evolution, Place
 from edgesynth.evolution.evolve import evolve
+from edgesynth.evolution.executors import EXECUTORS, Executor, build_executor
 from edgesynth.evolution.progress import Progress
+from edgesynth.evolution.replay import Replay, replay
 
-__all__ = ["Evolution", "Place", "Progress", "evolve"]
+__all__ = [
+    "EXECUTORS",
+    "Evolution",
+    "Executor",
+    "Place",
+    "Progress",
+    "Replay",
+    "build_executor",
+    "evolve",
+    "replay",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from edgesynth.anatomy import Census, remove
+from edgesynth.ancestors import read_weights
 from edgesynth.errors import UserError
 from edgesynth.evolution.evolution import Place
 from edgesynth.evolution.heredity import Heredity
@@ -56,6 +58,7 @@ class Breeder:
         progress: told of every epoch.
 
     Attributes:
+        given: the task as it was given, in the memory of the CPU.
         teacher: the ancestor, once there is one.
         rewind: its weights early in its training, if offspring begin there.
     """
@@ -64,7 +67,7 @@ class Breeder:
         self.config = config
         self.species = species
         self.device = choose_device(config.device)
-        self.task = resident(task, self.device)
+        self.given, self.task = task, resident(task, self.device)
         self.progress = progress
         self.precision = wanted_precision(config, species)
         world = self.precision if config.precision_at == "start" else {}
@@ -81,7 +84,11 @@ class Breeder:
             UserError: its training runs away.
         """
         genome = Genome.whole(self.species.anatomy)
-        network = remove(self.species.model, self.species.plan(genome))
+        model = self.species.model
+        if self.config.weights is not None:
+            model = copy.deepcopy(model)
+            model.load_state_dict(read_weights(self.config.weights, model))
+        network = remove(model, self.species.plan(genome))
         early = [Snapshot()] if self.config.inheritance == "rewound" else []
         with reproducible(self.device):
             raised = self._raised(network, genome, Place(0, 0, ()), self.config.ancestor_epochs, {}, early, {})
@@ -120,6 +127,15 @@ class Breeder:
             network = self.species.removed(raised)
             raised = self._raised(network, raised.genome, place, config.final_epochs, facts, [], raised.scales)
         return replace(raised, measured={"synthesis_s": synthesis_s, **raised.measured})
+
+    def lost(self, parents: Sequence[Individual], place: Place, reason: str) -> Individual:
+        """The offspring that no worker lived to nurture: dead, its genome as drawn, its weights as inherited."""
+        with reproducible(self.device):
+            genome, facts = self.heredity.draw(parents, place)
+            network, _ = self._inherited(parents, genome, place)
+        return self._individual(
+            place, genome, state(network), {}, 0.0, facts, {"epochs": 0, "losses": [], "died": reason}
+        )
 
     def _within_budgets(self, census: Census) -> bool:
         budgets = self.config.budgets

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from edgesynth.ancestors import read_weights
 from edgesynth.errors import UserError
 from edgesynth.evolution.breeding import Breeder
 from edgesynth.evolution.evolution import Evolution, Place
+from edgesynth.evolution.executors import Birth, Executor, InProcess
+from edgesynth.evolution.executors.threads import cpu_threads, threads_of
 from edgesynth.evolution.feasibility import check_feasible
 from edgesynth.evolution.population import check_population
 from edgesynth.evolution.progress import Progress
-from edgesynth.lineage import Config, Individual, Record, Run, Species, species
+from edgesynth.lineage import Config, Individual, Record, Run, Species, is_taken, species
 from edgesynth.nurture import Teacher, score
 from edgesynth.tasks import Classification, load_task
 
 DEFAULT_LOSS_POINTS = 1.0
+ANCESTOR = Place(0, 0, ())
 Measure = Callable[[Species, Individual], dict[str, Any]]
 
 
 def evolve(
-    path: Path, config: Config, resume: bool = False, measure: Measure | None = None, progress: Progress | None = None
+    path: Path,
+    config: Config,
+    resume: bool = False,
+    measure: Measure | None = None,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Run:
     """Breed a lineage into a run directory.
 
@@ -33,6 +44,7 @@ def evolve(
         resume: continue an earlier run of the same configuration where it was.
         measure: figures of each generation's best on a machine, such as {"latency_ms": 0.1}.
         progress: told how it goes.
+        executor: where individuals are nurtured; in this process by default. It does not change what they become.
 
     Returns:
         The run; `run.outcome()` says why it stopped and who is best.
@@ -41,27 +53,56 @@ def evolve(
         UserError: bad configuration or data, budgets that no offspring can meet, an accuracy floor above the ancestor's
             accuracy, or no feasible offspring.
     """
-    if path.exists() and not resume:
+    if is_taken(path) and not resume:
         raise UserError(f"{path} exists already; continue it with --resume, or give another --run")
     check_population(config)
-    task = load_task(config.task, config.data_root)
+    task = load_task(config.task, config.data_root, config.image_size)
     kind = species(config.ancestor, task, config.seed)
     check_feasible(config, kind.anatomy)
     breeder = Breeder(config, kind, task, progress or Progress())
-    run = _open(path, config) if resume and path.exists() else Run.create(path, config)
+    begun = resume and is_taken(path)
+    if config.weights is not None and not (begun and Run.open(path).has(ANCESTOR.name)):
+        read_weights(config.weights, kind.model)  # refused before anything is written
+    run = _open(path, config) if begun else Run.create(path, config)
+    with cpu_threads(threads_of(run)), executor or InProcess() as crew:
+        return _evolve(run, breeder, crew, measure)
 
-    ancestor = _bred(run, breeder.progress, Place(0, 0, ()), breeder.ancestor)
-    breeder.teacher = Teacher(kind.removed(run.load(ancestor.name)), task)
-    breeder.rewind = run.rewind() if config.inheritance == "rewound" else None
-    breeder.config = config = _with_floor(config, ancestor)
-    evolution = Evolution(config, ancestor)
+
+def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None) -> Run:
+    """Breed the ancestor, then generation after generation."""
+    kind = breeder.species
+    (ancestor,) = _bred(run, breeder, crew, [], [ANCESTOR])
+    descend(breeder, run)
+    evolution = Evolution(breeder.config, ancestor)
     _generation_done(run, kind, breeder.progress, ancestor, measure)
     while places := evolution.ask():
         parents = [run.load(name) for name in places[0].parents]
-        records = [_bred(run, breeder.progress, place, partial(breeder.offspring, parents, place)) for place in places]
-        if best := evolution.tell(records):
+        if best := evolution.tell(_bred(run, breeder, crew, parents, places)):
             _generation_done(run, kind, breeder.progress, best, measure)
-    return _conclude(run, evolution, kind, task)
+    return _conclude(run, evolution, kind, breeder.given)
+
+
+def descend(breeder: Breeder, run: Run) -> None:
+    """Make a breeder ready for offspring: the ancestor teaches them, and its accuracy gives them their floor.
+
+    Raises:
+        UserError: the configured floor lies above the ancestor's accuracy, or the ancestor's files are damaged.
+    """
+    ancestor = run.load(ANCESTOR.name)
+    breeder.teacher = Teacher(breeder.species.removed(ancestor), breeder.given)
+    breeder.rewind = run.rewind() if breeder.config.inheritance == "rewound" else None
+    breeder.config = _with_floor(breeder.config, ancestor.record)
+
+
+def birth_of(parents: Sequence[Individual], place: Place) -> Birth:
+    """The birth at a place; without parents it is the ancestor's."""
+    if not parents:
+        return Birth(place.name, Breeder.ancestor)
+    return Birth(
+        place.name,
+        partial(Breeder.offspring, parents=parents, place=place),
+        lambda breeder, reason: breeder.lost(parents, place, reason),
+    )
 
 
 def _open(path: Path, config: Config) -> Run:
@@ -77,25 +118,30 @@ def _open(path: Path, config: Config) -> Run:
     return run
 
 
-def _bred(run: Run, progress: Progress, place: Place, breed: Callable[[], Individual]) -> Record:
-    """The individual of a place: found finished, or bred and saved.
+def _bred(run: Run, breeder: Breeder, crew: Executor, parents: list[Individual], places: list[Place]) -> list[Record]:
+    """The individuals of the places, in their order: found finished, or bred and saved.
 
     A full nurture replaces the proxy's files, so a survivor that is asked for by proxy may be found fully nurtured.
     """
-    record = run.record(place.name) if run.has(place.name) else None
-    seconds = run.measured(place.name).get("breeding_s", 0.0) if record else 0.0
-    if record and (place.proxy or not record.proxy):
-        if place.proxy == record.proxy:
-            progress.individual(record, seconds, resumed=True)
-        return record
-    start = time.perf_counter()
-    individual = breed()
-    bred = time.perf_counter()
-    run.save(individual)
-    seconds, bookkeeping_s = seconds + time.perf_counter() - start, time.perf_counter() - bred
-    run.save_measured(place.name, {"breeding_s": seconds, **individual.measured, "bookkeeping_s": bookkeeping_s})
-    progress.individual(individual.record, seconds, resumed=False)
-    return individual.record
+    records, before = {}, {}
+    for place in places:
+        record = run.record(place.name) if run.has(place.name) else None
+        before[place.name] = run.measured(place.name).get("breeding_s", 0.0) if record else 0.0
+        if record and (place.proxy or not record.proxy):
+            records[place.name] = record
+            if place.proxy == record.proxy:
+                breeder.progress.individual(record, before[place.name], resumed=True)
+    births = [birth_of(parents, place) for place in places if place.name not in records]
+    for individual, breeding_s in crew.breed(breeder, births):
+        start, name = time.perf_counter(), individual.name
+        run.save(individual)
+        bookkeeping_s = time.perf_counter() - start
+        seconds = before[name] + breeding_s + bookkeeping_s
+        figures = {**individual.measured, "bookkeeping_s": bookkeeping_s, "threads": torch.get_num_threads()}
+        run.save_measured(name, {"breeding_s": seconds, **figures})
+        breeder.progress.individual(individual.record, seconds, resumed=False)
+        records[name] = individual.record
+    return [records[place.name] for place in places]
 
 
 def _with_floor(config: Config, ancestor: Record) -> Config:

@@ -81,7 +81,7 @@ def export_individual(
     _check_finite(run, individual)
     say = progress or (lambda line: None)
     say("reading the data and rebuilding the network")
-    task = load_task(run.config.task, run.config.data_root)
+    task = load_task(run.config.task, run.config.data_root, run.config.image_size)
     with staged(folder) as temporary:
         stage = _Stage(run, task, individual, temporary, say)
         stage.write_fp32()

@@ -5,7 +5,7 @@ from edgesynth.lineage.front import fronts
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual, Record, individual_name
 from edgesynth.lineage.rebuild import Species, species, state
-from edgesynth.lineage.run import Run, parse_individual
+from edgesynth.lineage.run import Run, is_taken, parse_individual
 from edgesynth.lineage.seeds import generator
 from edgesynth.lineage.size import weight_bits
 
@@ -19,6 +19,7 @@ __all__ = [
     "fronts",
     "generator",
     "individual_name",
+    "is_taken",
     "parse_individual",
     "resolve",
     "species",

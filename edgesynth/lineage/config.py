@@ -28,7 +28,13 @@ class Config(BaseModel):
     schema_version: Literal[1] = 1
     ancestor: str = Field("lenet5", description="network to start from")
     task: str = Field("digits", description="data, loss and metric")
+    weights: Path | None = Field(
+        None, description="tensors that the ancestor starts from: .safetensors, .pth (unset: drawn by chance)"
+    )
     data_root: Path | None = Field(None, description="folder of the task's data")
+    image_size: int = Field(
+        64, ge=1, le=16384, description="side of the images that imagefolder cuts out of the files, pixels"
+    )
     generations: int = Field(6, ge=1, le=999, description="generations to breed at most")
     offspring: int = Field(
         2, ge=1, le=99, description="offspring a generation; the best by validation is the next parent"
@@ -119,6 +125,12 @@ class Config(BaseModel):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train; auto: a GPU if there is one")
     autocast: Literal["auto", "none", "bf16"] = Field(
         "auto", description="number format of layers in training; auto: bf16 where it pays"
+    )
+    threads: int | None = Field(
+        None,
+        ge=1,
+        le=1024,
+        description="CPU threads for each individual; its last bits depend on them (unset: torch's)",
     )
     seed: int = Field(0, ge=0, lt=1 << 63, description="source of every random draw")
 

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from edgesynth.anatomy import Anatomy, RemovalPlan, mask, prove_groups, remove, trace
+from edgesynth.anatomy.tracing import evaluating
 from edgesynth.ancestors import build_ancestor
+from edgesynth.errors import UserError
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual
 from edgesynth.lineage.seeds import generator
@@ -88,14 +90,28 @@ def species(ancestor: str, task: Classification, seed: int) -> Species:
     The weights are drawn from the run's seed.
 
     Raises:
-        UserError: there is no such ancestor, or it cannot be traced with the task's inputs.
+        UserError: there is no such ancestor, it cannot be traced with the task's inputs, or it tells too few classes.
     """
     source = generator(seed, 0, 0, "ancestor weights")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(source.initial_seed())
-        model = build_ancestor(ancestor)
+        model = build_ancestor(ancestor, len(task.labels))
     inputs = torch.randn((2, *task.input_shape), generator=generator(seed, 0, 0, "proof"))
-    return Species(model, prove_groups(model, trace(model, (inputs,)), (inputs,)), task.input_shape)
+    anatomy = trace(model, (inputs,))
+    _check_outputs(ancestor, model, inputs, task)
+    return Species(model, prove_groups(model, anatomy, (inputs,)), task.input_shape)
+
+
+def _check_outputs(ancestor: str, model: nn.Module, inputs: Tensor, task: Classification) -> None:
+    """A classifier gives one number for each class; more are allowed, and never right."""
+    with evaluating(model), torch.no_grad():
+        given = model(inputs)
+    if not isinstance(given, Tensor) or given.ndim != 2 or given.shape[1] < len(task.labels):
+        form = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
+        raise UserError(
+            f"the ancestor {ancestor} gives {form} for {len(inputs)} images and the task {task.name} has "
+            f"{len(task.labels)} classes; it must give ({len(inputs)}, {len(task.labels)}): let it take num_classes"
+        )
 
 
 def state(model: nn.Module) -> dict[str, Tensor]:

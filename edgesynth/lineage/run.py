@@ -40,11 +40,11 @@ class Run:
         """Make the directory.
 
         Raises:
-            UserError: it exists already.
+            UserError: it exists already, and holds something.
         """
-        if path.exists():
+        if is_taken(path):
             raise UserError(f"{path} exists already; continue it with --resume, or give another --run")
-        (path / "individuals").mkdir(parents=True)
+        (path / "individuals").mkdir(parents=True, exist_ok=True)
         write_bytes(path / "config.toml", config.to_toml().encode())
         return cls(path, config)
 
@@ -162,6 +162,16 @@ class Run:
             raise UserError(
                 f"{path} cannot be read ({error}); delete {path.parent} and breed it again with --resume"
             ) from None
+
+
+def is_taken(path: Path) -> bool:
+    """Whether there is anything at a path that a new run must not touch.
+
+    A run that was killed before its configuration was whole has left empty folders and a temporary file.
+    """
+    if not path.is_dir():
+        return path.exists()
+    return any(not entry.is_dir() and entry.suffix != ".tmp" for entry in path.rglob("*"))
 
 
 def _place(name: str) -> tuple[int, int]:

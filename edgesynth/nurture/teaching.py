@@ -12,6 +12,7 @@ from edgesynth.nurture.batches import Batch
 from edgesynth.tasks import Classification
 
 MOST_REMEMBERED = 1 << 28  # bytes
+MOST_VARIANTS = 25  # with more, too few of the answers would be asked for twice
 CHUNK = 1000
 
 
@@ -33,7 +34,8 @@ class Teacher:
         """Logits (N, classes) for a batch, in float32, where its images lie."""
         device = batch.images.device
         count = len(self.task.train.labels)
-        if 4 * count * len(self.task.labels) * self.task.variants > MOST_REMEMBERED:
+        remembered = 4 * count * len(self.task.labels) * self.task.variants
+        if remembered > MOST_REMEMBERED or self.task.variants > MOST_VARIANTS:
             return self.network.to(device)(batch.images)
         if self._answers is None:
             self.network.to(device)

@@ -44,3 +44,14 @@ def shifted(images: Tensor, max_shift: int, numbers: Tensor) -> Tensor:
     image = torch.arange(count, device=images.device)[:, None, None]
     # One gather for the whole batch: (N, H, W, C), because the channel axis stands between advanced indices.
     return padded[image, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def draw_flips(count: int, generator: torch.Generator) -> Tensor:
+    """(count,) 1 for the images to be mirrored, else 0; each is as likely."""
+    return torch.randint(0, 2, (count,), generator=generator)
+
+
+def flipped(images: Tensor, chosen: Tensor) -> Tensor:
+    """Mirror the chosen images left to right: (N, C, H, W) in and out, chosen (N,) bool."""
+    chosen = chosen.to(images.device)[:, None, None, None]
+    return torch.where(chosen, images.flip(3), images)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgesynth.tasks.augmentation import draw_shifts, shifted, shifts
+from edgesynth.tasks.augmentation import draw_flips, draw_shifts, flipped, shifted, shifts
 
 
 class Split(NamedTuple):
@@ -37,6 +37,7 @@ class Classification:
         labels: names of the classes, in the order of the network's outputs.
         preprocessing: JSON-able steps from an image file to the network's input.
         max_shift: augmentation shifts images by up to this many pixels either way.
+        flip: augmentation mirrors half of the images, left to right.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Classification:
     labels: Sequence[str]
     preprocessing: dict[str, Any] = field(default_factory=dict)
     max_shift: int = 2
+    flip: bool = False
 
     metric_name = "accuracy"
     metric_unit = "percent"
@@ -59,15 +61,17 @@ class Classification:
     @property
     def variants(self) -> int:
         """In how many ways an image can be augmented."""
-        return shifts(self.max_shift)
+        return shifts(self.max_shift) * (2 if self.flip else 1)
 
     def draw_variants(self, count: int, generator: torch.Generator) -> Tensor:
         """(count,) ways to augment, each below `variants`."""
-        return draw_shifts(count, self.max_shift, generator)
+        numbers = draw_shifts(count, self.max_shift, generator)
+        return numbers + shifts(self.max_shift) * draw_flips(count, generator) if self.flip else numbers
 
     def augment(self, images: Tensor, variants: Tensor) -> Tensor:
-        """Shift each image by its own few pixels: (N, C, H, W) in and out, variants (N,)."""
-        return shifted(images, self.max_shift, variants)
+        """Shift each image by its own few pixels, mirror some: (N, C, H, W) in and out, variants (N,)."""
+        moved = shifted(images, self.max_shift, variants % shifts(self.max_shift))
+        return flipped(moved, variants >= shifts(self.max_shift)) if self.flip else moved
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """Mean cross-entropy of outputs (N, classes) against labels (N,)."""

@@ -119,3 +119,17 @@ def test_an_ancestor_knows_its_input_and_others_are_shown_a_photograph():
     assert example_shape("lenet5") == (1, 1, 28, 28)
     assert example_shape("torchvision.models:resnet18") == (1, 3, 224, 224)
     assert build_ancestor("lenet5")(torch.zeros(example_shape("lenet5"))).shape == (1, 10)
+
+
+def test_a_callable_that_takes_num_classes_is_given_it_and_others_are_not(here):
+    (here / "user_classes.py").write_text(
+        "from torch import nn\n"
+        "def taking(num_classes=9): return nn.Linear(2, num_classes)\n"
+        "def loose(**keywords): return nn.Linear(2, len(keywords) + 1)\n"
+        "def failing(num_classes): raise ValueError('too many')\n"
+    )
+    assert build_ancestor("user_classes:taking", 4).out_features == 4
+    assert build_ancestor("user_classes:taking").out_features == 9
+    assert build_ancestor("user_classes:loose", 4).out_features == 1
+    with pytest.raises(UserError, match="was called with num_classes=4 and raised ValueError: too many"):
+        build_ancestor("user_classes:failing", 4)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import random
 import signal
 import subprocess
 import time
@@ -77,6 +78,37 @@ def test_a_killed_run_resumes_to_the_same_lineage_bit_for_bit(tmp_path, unbroken
         name: before[name] for name in before if "individual.json" in name
     }
     assert after == fingerprint(unbroken[0])
+
+
+def test_kills_at_random_moments_leave_the_same_lineage(tmp_path, unbroken, edgesynth):
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    moments, killed = random.Random(seed), 0
+    for _ in range(4):
+        resumed = ["--resume"] if (tmp_path / "run" / "config.toml").exists() else []
+        process = subprocess.Popen(
+            [EDGESYNTH, "evolve", *TINY, "--run", "run", *resumed], cwd=tmp_path, stdout=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "run").exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(moments.choice([0, moments.uniform(0, 0.01), moments.uniform(0, 8)]))
+        killed += process.poll() is None
+        process.kill()
+        process.wait()
+    assert killed
+    result = edgesynth("evolve", *TINY, "--run", "run", "--resume", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert fingerprint(tmp_path / "run") == fingerprint(unbroken[0])
+
+
+def test_a_run_killed_before_its_configuration_was_whole_begins_anew(tmp_path, edgesynth):
+    (tmp_path / "run" / "individuals").mkdir(parents=True)
+    (tmp_path / "run" / ".config.toml.77.tmp").write_text("schema_ver")
+    shorter = [*TINY, "--ancestor-epochs", 1, "--generations", 1, "--offspring", 1]
+    result = edgesynth("evolve", *shorter, "--run", "run", "--resume", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "run" / "individuals" / "g001-c0" / "individual.json").is_file()
 
 
 def test_ctrl_c_says_that_what_had_finished_is_kept(tmp_path):

@@ -13,6 +13,7 @@ from edgesynth.lineage import (
     Record,
     Run,
     generator,
+    is_taken,
     parse_individual,
     resolve,
     species,
@@ -126,6 +127,20 @@ def test_a_damaged_file_is_named_with_the_way_out(run, individual):
 def test_a_run_that_exists_is_not_created_again(run):
     with pytest.raises(UserError, match="exists already; continue it with --resume"):
         Run.create(run.path, run.config)
+
+
+def test_what_a_run_left_that_was_killed_before_its_configuration_was_whole_is_no_run(tmp_path):
+    path = tmp_path / "run"
+    assert not is_taken(path)
+    (path / "individuals").mkdir(parents=True)
+    (path / ".config.toml.77.tmp").write_text("schema_ver")
+    assert not is_taken(path)
+    assert Run.open(Run.create(path, resolve(None, {})).path).config == resolve(None, {})
+    assert is_taken(path)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "mine" / "photos").mkdir(parents=True)
+    (tmp_path / "mine" / "photos" / "cat.jpg").write_text("")
+    assert is_taken(tmp_path / "file") and is_taken(tmp_path / "mine")
 
 
 def test_the_configuration_survives_the_file_and_is_versioned(tmp_path):

@@ -1,6 +1,6 @@
 import torch
 
-from edgesynth.tasks.augmentation import draw_shifts, shifted, shifts
+from edgesynth.tasks.augmentation import draw_shifts, flipped, shifted, shifts
 
 
 def drawn(images, max_shift):
@@ -40,3 +40,10 @@ def test_the_number_of_a_shift_says_all_about_it():
         moved = shifted(image, 1, torch.tensor([number]))
         down, right = number // 3 - 1, number % 3 - 1
         assert torch.equal(moved[0, 0, 1:5, 1:5], image[0, 0, 1 + down : 5 + down, 1 + right : 5 + right])
+
+
+def test_the_chosen_images_alone_are_mirrored():
+    images = torch.rand(3, 2, 4, 5)
+    moved = flipped(images, torch.tensor([False, True, False]))
+    assert torch.equal(moved[0], images[0]) and torch.equal(moved[2], images[2])
+    assert torch.equal(moved[1], torch.tensor(images[1].numpy()[:, :, ::-1].copy()))

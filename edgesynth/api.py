@@ -1,0 +1,132 @@
+"""`edgesynth.evolve(...)`: the whole of evolution in one call, for a notebook or a script.
+
+It makes the same run directory as the command line, which can go on with it, replay it, export and report it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from torch import nn
+
+from edgesynth.ancestors import lend_network
+from edgesynth.errors import UserError
+from edgesynth.evolution import Executor, Progress
+from edgesynth.evolution import evolve as breed
+from edgesynth.export import Bundle, export_individual
+from edgesynth.lineage import Config, Record, Run, Species, individual_name, is_taken, resolve, species, state
+from edgesynth.lineage.files import write_bytes
+from edgesynth.tasks import Classification, lend_task, load_task
+
+GIVEN_WEIGHTS = "given.safetensors"
+
+
+class Evolved(Run):
+    """A finished run: the run directory, its best individual and its networks."""
+
+    @property
+    def best(self) -> Record:
+        """Facts of the best individual: its accuracy on validation, its census, how it came about."""
+        return self.record(self.outcome()["best"])
+
+    @property
+    def test_accuracy(self) -> float:
+        """The task's metric of the best individual on the test split, percent."""
+        return self.tested()[self.best.name]
+
+    def network(self, individual: str | None = None) -> nn.Module:
+        """A trained network of the lineage, physically small, in evaluation mode; the best by default.
+
+        Below fp32 it rounds its weights and the inputs of its layers, as a device would.
+
+        Raises:
+            UserError: there is no individual of that name.
+        """
+        return self._species.quantised(self.load(individual or self.best.name))
+
+    def export(self, out: str | Path | None = None, int8: bool = False, individual: str | None = None) -> Bundle:
+        """Write a bundle, as `edgesynth export` does; of the best individual by default.
+
+        Raises:
+            UserError: see `edgesynth.export.export_individual`.
+        """
+        name = individual or self.best.name
+        return export_individual(self, name, None if out is None else Path(out), int8=int8)
+
+    @cached_property
+    def _species(self) -> Species:
+        config = self.config
+        return species(config.ancestor, load_task(config.task, config.data_root, config.image_size), config.seed)
+
+
+def evolve(
+    model: str | nn.Module,
+    task: str | Classification,
+    run: str | Path,
+    resume: bool = False,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+    **options: Any,
+) -> Evolved:
+    """Breed a network over generations into a much smaller one.
+
+    Args:
+        model: an ancestor's name, `package.module:callable`, or a network. A network keeps the weights that it has and
+            is trained on for `ancestor_epochs`; give 0 if it is trained already. It is not changed.
+        task: a task's name, `package.module:callable`, or a task.
+        run: the run directory; it must not exist unless `resume`.
+        resume: go on with an earlier run of the same arguments where it was.
+        progress: told how it goes.
+        executor: where offspring are nurtured; in this process by default.
+        options: every option of `edgesynth evolve`, with underscores: `max_synapses=10_000`, `generations=4`.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        UserError: an option or the data are bad, the run exists, or no offspring reaches the accuracy floor.
+    """
+    path = Path(run)
+    unknown = [name for name in options if name not in Config.model_fields or name in ("ancestor", "task")]
+    if unknown:
+        raise UserError(
+            f"evolve() takes no {', '.join(unknown)}; besides model, task and run its options are "
+            f"{', '.join(name for name in Config.model_fields if name not in ('schema_version', 'ancestor', 'task'))}"
+        )
+    task_name = lend_task(task) if isinstance(task, Classification) else task
+    if isinstance(model, nn.Module):
+        if "weights" in options:
+            raise UserError("weights were given and so was a network, which has its own; give one of them")
+        built = load_task(task_name, options.get("data_root"), options.get("image_size", 64))
+        given = {**options, "ancestor": lend_network(model, len(built.labels)), "task": task_name}
+        config = resolve(None, {**given, "weights": path / GIVEN_WEIGHTS})
+        with _begun(path, config, model, resume):
+            finished = breed(path, config, resume=True, progress=progress, executor=executor)
+    else:
+        config = resolve(None, {**options, "ancestor": model, "task": task_name})
+        finished = breed(path, config, resume=resume, progress=progress, executor=executor)
+    return Evolved(finished.path, finished.config)
+
+
+@contextmanager
+def _begun(path: Path, config: Config, model: nn.Module, resume: bool) -> Iterator[None]:
+    """Keep the given weights in the run directory, from which any process can breed the ancestor again.
+
+    What is refused before the ancestor is bred leaves no directory behind.
+    """
+    old = resume and is_taken(path)
+    run = Run.open(path) if old else Run.create(path, config)
+    if not run.has(individual_name(0, 0)):
+        write_bytes(path / GIVEN_WEIGHTS, safetensors.torch.save(state(model)))
+    try:
+        yield
+    except UserError:
+        if not old and not run.names():
+            shutil.rmtree(path)
+        raise

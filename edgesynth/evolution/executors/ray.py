@@ -1,0 +1,284 @@
+"""On Ray: one task per offspring, on this machine or on a cluster.
+
+The breeder (configuration, network, data, teacher) is put into Ray's object store once and kept by each worker, the
+offspring come back the same way. A worker that dies takes nothing with it but time: its offspring is bred again, and
+after the third death recorded as lost.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import logging
+import os
+import pickle
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from edgesynth.anatomy.tracing import export
+from edgesynth.errors import UserError
+from edgesynth.evolution.breeding import Breeder
+from edgesynth.evolution.executors.birth import Birth, Bred
+from edgesynth.evolution.executors.threads import cpu_threads
+from edgesynth.evolution.progress import Progress
+from edgesynth.lineage import Config, Individual, Species
+from edgesynth.nurture import Teacher
+from edgesynth.optional import optional
+from edgesynth.tasks import Classification
+
+DEATHS_ALLOWED = 3
+POLL_S = 0.2
+
+
+class OnRay:
+    """Breeds as many at a time as the cluster's CPUs and GPUs have room for.
+
+    Each offspring reserves as many CPUs as torch has threads, because its bits depend on them; with a share of a GPU
+    it reserves that and one CPU.
+
+    Args:
+        address: of a running cluster (`auto`, `HOST:6379`, `ray://HOST:10001`); None starts Ray on this machine alone.
+        gpus_per_offspring: share of a GPU, up to 1, or a whole number of GPUs.
+    """
+
+    def __init__(self, address: str | None = None, gpus_per_offspring: float = 0.0) -> None:
+        if not (0 <= gpus_per_offspring <= 1 or (gpus_per_offspring > 1 and float(gpus_per_offspring).is_integer())):
+            raise UserError(
+                f"--gpus-per-offspring is {gpus_per_offspring:g}; it must be a share from 0 to 1, or a whole number"
+            )
+        self.address = address
+        self.gpus = gpus_per_offspring
+        self._ray: Any = None
+        self._ours = False
+        self._ears: Any = None
+        self._shared: tuple[object, Any] | None = None
+
+    def __enter__(self) -> OnRay:
+        self._ray = optional("ray", "ray")
+        if not self._ray.is_initialized():
+            self._start()
+        self._ears = self._ray.remote(num_cpus=0)(_Ears).remote()
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._shared = None
+        if self._ours:
+            self._ray.shutdown()
+            self._ours = False
+        else:
+            self._ray.kill(self._ears)
+
+    def breed(self, breeder: Breeder, births: Sequence[Birth]) -> Iterator[Bred]:
+        """Breed all at once, as far as there is room, and give each back as it is finished."""
+        ray, threads, deaths = self._ray, torch.get_num_threads(), Counter[str]()
+        task = self._task(threads)
+        shared = self._share(breeder)
+
+        def submit(birth: Birth) -> Any:
+            return task.remote([shared], birth.breed, threads, self._ears)
+
+        running = {submit(birth): birth for birth in births}
+        try:
+            while running:
+                done, _ = ray.wait(list(running), timeout=POLL_S)
+                self._tell(breeder.progress)
+                for reference in done:
+                    birth = running.pop(reference)
+                    try:
+                        yield Bred(*ray.get(reference))
+                    except ray.exceptions.RayTaskError as error:
+                        raise error.cause from error
+                    except _deaths(ray) as error:
+                        deaths[birth.name] += 1
+                        if deaths[birth.name] < DEATHS_ALLOWED:
+                            running[submit(birth)] = birth
+                        else:
+                            yield Bred(lost(breeder, birth, error), 0.0)
+        finally:
+            for reference in running:
+                ray.cancel(reference, force=True)
+
+    def _start(self) -> None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report to its makers
+        quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+        # Workers find the user's modules where the command line found them.
+        places = [str(Path.cwd()), os.environ.get("PYTHONPATH", "")]
+        here = {"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, places))}}
+        if self.address is not None:
+            check_answers(self.address)
+        try:
+            if self.address is None:
+                self._ray.init(address="local", include_dashboard=False, runtime_env=here, **quiet)
+            else:
+                self._ray.init(address=self.address, **quiet)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+            raise UserError(_silent(self.address, first)) from error
+        self._ours = True
+
+    def _task(self, threads: int) -> Any:
+        """The remote function, with what one offspring reserves.
+
+        Raises:
+            UserError: no machine of the cluster has that much.
+        """
+        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        cpus = max(node.get("CPU", 0) for node in nodes)
+        gpus = max(node.get("GPU", 0) for node in nodes)
+        if cpus < 1 or self.gpus > gpus:
+            raise UserError(
+                f"--gpus-per-offspring is {self.gpus:g} and the largest machine that Ray has offers {gpus:g} GPUs and "
+                f"{cpus:g} CPUs; every offspring would wait for ever: ask for less, or give another --ray-address"
+            )
+        reserved = 1 if self.gpus else min(threads, cpus)
+        # Deaths are counted here, where the offspring can be recorded as lost; a worker keeps the breeder for the next.
+        options = {"num_cpus": reserved, "num_gpus": self.gpus, "max_retries": 0, "max_calls": 0}
+        return self._ray.remote(**options)(_breed_in_worker)
+
+    def _share(self, breeder: Breeder) -> Any:
+        """Reference to the breeder's luggage in the object store; put there again only for another teacher."""
+        if self._shared is None or self._shared[0] is not breeder.teacher:
+            try:
+                self._shared = (breeder.teacher, self._ray.put(Luggage.of(breeder)))
+            except (TypeError, AttributeError, pickle.PicklingError) as error:
+                raise UserError(
+                    f"--executor ray must hand the network and the task to other processes, and one of them cannot be "
+                    f"({error}); keep open files and generators out of them, or use --executor process"
+                ) from error
+        return self._shared[1]
+
+    def _tell(self, progress: Progress) -> None:
+        """Pass on what the workers have said since the last time."""
+        try:
+            said = self._ray.get(self._ears.take.remote())
+        except self._ray.exceptions.RayActorError:
+            return  # what is lost with it was for the eye alone
+        for method, arguments in said:
+            getattr(progress, method)(*arguments)
+
+
+class Luggage(NamedTuple):
+    """What a breeder is made of again in another process, on the device that is there."""
+
+    config: Config
+    species: Species
+    task: Classification
+    teacher: Teacher | None
+    rewind: dict[str, Tensor] | None
+
+    @classmethod
+    def of(cls, breeder: Breeder) -> Luggage:
+        """What a breeder travels with; torch's graph does not travel."""
+        anatomy = copy.copy(breeder.species.anatomy)
+        object.__setattr__(anatomy, "program", None)
+        species = dataclasses.replace(breeder.species, anatomy=anatomy)
+        return cls(breeder.config, species, breeder.given, breeder.teacher, breeder.rewind)
+
+    def unpacked(self, progress: Progress) -> Breeder:
+        """The breeder."""
+        anatomy = self.species.anatomy
+        inputs = torch.zeros((anatomy.batch, *self.species.input_shape))
+        anatomy = dataclasses.replace(anatomy, program=export(anatomy.model, (inputs,)))
+        species = dataclasses.replace(self.species, anatomy=anatomy)
+        breeder = Breeder(self.config, species, self.task, progress)
+        breeder.teacher, breeder.rewind = self.teacher, self.rewind
+        return breeder
+
+
+def check_answers(address: str) -> None:
+    """Ray itself would wait a minute for a machine that does not answer, and then end this process.
+
+    Raises:
+        UserError: nobody listens there, or the address is of another form.
+    """
+    if address == "auto":
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        raise UserError(f"--ray-address is {address}; it must be auto, HOST:6379 or ray://HOST:10001")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(_silent(address, str(error))) from error
+
+
+def _silent(address: str | None, why: str) -> str:
+    return (
+        f"--ray-address {address or 'of this machine'}: Ray does not answer ({why}); start it there with "
+        "`ray start --head`, or leave --ray-address out to use this machine alone"
+    )
+
+
+class _Ears:
+    """An actor that keeps what the workers say until it is asked for."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, tuple[Any, ...]]] = []
+
+    def hear(self, method: str, *arguments: Any) -> None:
+        """Keep one call of a method of `Progress`."""
+        self.said.append((method, arguments))
+
+    def take(self) -> list[tuple[str, tuple[Any, ...]]]:
+        """Everything kept, oldest first; it is forgotten here."""
+        said, self.said = self.said, []
+        return said
+
+
+class _Mouth(Progress):
+    """Progress in a worker: every call is passed on to the ears."""
+
+    def __init__(self, ears: Any) -> None:
+        for method in [name for name in dir(Progress) if not name.startswith("_")]:
+            setattr(self, method, partial(ears.hear.remote, method))
+
+
+_held: tuple[str, Breeder] | None = None
+
+
+def _breed_in_worker(
+    shared: list[Any], breed: Callable[[Breeder], Individual], threads: int, ears: Any
+) -> tuple[Individual, float]:
+    """Breed one individual in a worker process; the breeder is fetched once and kept."""
+    global _held
+    import ray
+
+    start = time.perf_counter()
+    if _held is None or _held[0] != shared[0].hex():
+        _held = None  # before the next is fetched, so that there is never room for two to be found
+        _held = (shared[0].hex(), ray.get(shared[0]).unpacked(Progress()))
+    breeder = _held[1]
+    breeder.progress = _Mouth(ears)
+    with cpu_threads(threads):
+        individual = breed(breeder)
+    return individual, time.perf_counter() - start
+
+
+def _deaths(ray: Any) -> tuple[type[Exception], ...]:
+    """What Ray raises when a worker, or the machine that it ran on, is gone."""
+    errors = ray.exceptions
+    return (errors.WorkerCrashedError, errors.OutOfMemoryError, errors.NodeDiedError, errors.ObjectLostError)
+
+
+def lost(breeder: Breeder, birth: Birth, error: Exception) -> Individual:
+    """The individual as one that no worker lived to nurture.
+
+    Raises:
+        UserError: the run cannot do without it.
+    """
+    kind = {"OutOfMemoryError": "out of memory", "NodeDiedError": "with its machine"}.get(type(error).__name__, "")
+    reason = f"its worker died {DEATHS_ALLOWED} times{f' ({kind})' if kind else ''}"
+    if birth.lose is None:
+        raise UserError(
+            f"{birth.name}, without which there is no run, was not bred: {reason}; see that there is memory enough "
+            "and continue with --resume, or use --executor process"
+        ) from error
+    return birth.lose(breeder, reason)

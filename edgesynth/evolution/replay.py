@@ -1,0 +1,120 @@
+"""Replay: breed an individual again from its parents' files, and compare it with what the run keeps of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgesynth.evolution.breeding import Breeder
+from edgesynth.evolution.evolution import Place
+from edgesynth.evolution.evolve import birth_of, descend
+from edgesynth.evolution.executors.threads import cpu_threads, threads_of
+from edgesynth.evolution.progress import Progress
+from edgesynth.lineage import Individual, Run, species
+from edgesynth.tasks import load_task
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a replay found.
+
+    Attributes:
+        individual: its name.
+        difference: the first difference, with file, place and size; empty where every bit is the same.
+    """
+
+    individual: str
+    difference: str
+
+    def __bool__(self) -> bool:
+        return not self.difference
+
+
+def replay(run: Run, name: str, progress: Progress | None = None) -> Replay:
+    """Breed an individual again, with as many CPU threads as the first time, and compare genome, weights and record.
+
+    Nothing is written.
+
+    Raises:
+        UserError: there is no such individual, a parent of it or the ancestor is missing or damaged, or the task or the
+            network cannot be built.
+    """
+    kept = run.load(name)
+    if not kept.record.parents and run.config.inheritance == "rewound":
+        kept = dataclasses.replace(kept, rewind=run.rewind())
+    task = load_task(run.config.task, run.config.data_root, run.config.image_size)
+    kind = species(run.config.ancestor, task, run.config.seed)
+    breeder, record = Breeder(run.config, kind, task, progress or Progress()), kept.record
+    if record.parents:
+        descend(breeder, run)
+    place = Place(record.generation, record.child, record.parents, record.proxy)
+    birth = birth_of([run.load(parent) for parent in record.parents], place)
+    with cpu_threads(run.measured(name).get("threads") or threads_of(run)):
+        return Replay(name, first_difference(kept, birth.breed(breeder)))
+
+
+def first_difference(kept: Individual, again: Individual) -> str:
+    """Where two individuals differ first, by genome, every tensor and record; empty where they do not."""
+    return (
+        _in_values("genome.json", kept.genome.to_json(), again.genome.to_json())
+        or _in_tensors("weights.safetensors", kept.weights, again.weights)
+        or _in_tensors("scales.safetensors", kept.scales, again.scales)
+        or _in_tensors("rewind.safetensors", kept.rewind or {}, again.rewind or {})
+        or _in_values("individual.json", kept.record.to_json(), again.record.to_json())
+    )
+
+
+def _in_tensors(file: str, kept: dict[str, Tensor], again: dict[str, Tensor]) -> str:
+    for name in sorted({*kept, *again}):
+        where = f"{file}: {name}"
+        if name not in kept or name not in again:
+            return f"{where} is in the {'replay' if name in again else 'run'} alone"
+        one, other = kept[name], again[name]
+        if (one.shape, one.dtype) != (other.shape, other.dtype):
+            return f"{where} was {_form(one)} and is {_form(other)}"
+        if _bits(one) != _bits(other):
+            count, apart = int((one != other).sum()), (one.double() - other.double()).abs().max()
+            return f"{where} differs in {count:,} of {one.numel():,} values, by {apart:.3g} at most"
+    return ""
+
+
+def _bits(tensor: Tensor) -> bytes:
+    return tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+
+
+def _in_values(file: str, kept: Any, again: Any) -> str:
+    """The first value that differs, as JSON tells it."""
+    found = _walk(json.loads(json.dumps(kept)), json.loads(json.dumps(again)), "")
+    return f"{file}: {found}" if found else ""
+
+
+def _walk(kept: Any, again: Any, place: str) -> str:
+    if isinstance(kept, dict) and isinstance(again, dict):
+        for key in [*kept, *(key for key in again if key not in kept)]:
+            if key not in kept or key not in again:
+                return f"{place}{key} is in the {'replay' if key in again else 'run'} alone"
+            if found := _walk(kept[key], again[key], f"{place}{key}."):
+                return found
+        return ""
+    if isinstance(kept, list) and isinstance(again, list) and len(kept) == len(again):
+        pairs = enumerate(zip(kept, again, strict=True))
+        return next((found for index, (a, b) in pairs if (found := _walk(a, b, f"{place}{index}."))), "")
+    return "" if _same(kept, again) else f"{place.rstrip('.')} was {_short(kept)} and is {_short(again)}"
+
+
+def _same(kept: Any, again: Any) -> bool:
+    return kept == again or (kept != kept and again != again)  # nan is what it was
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _form(tensor: Tensor) -> str:
+    return f"{tuple(tensor.shape)} of {str(tensor.dtype).removeprefix('torch.')}"

@@ -1,0 +1,93 @@
+"""A user's own task, looked over on arrival: what is wrong with it shows here and not after hours of breeding."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgesynth.errors import UserError
+from edgesynth.importing import quoted
+from edgesynth.tasks.classification import Classification, Split
+
+MAKE = "make it with edgesynth.Classification(name, train, validation, load_test, labels)"
+
+
+def check_task(task: Any, name: str) -> None:
+    """Check all three splits, the loss and the metric of a task.
+
+    The test split is read for its form and dropped; no network sees it.
+
+    Args:
+        task: what a user's function returned.
+        name: what messages call it.
+
+    Raises:
+        UserError: the first thing that is wrong, in one line.
+    """
+    if not isinstance(task, Classification):
+        raise UserError(f"the task {name} returned a value of type {type(task).__name__}; {MAKE}")
+    if len(task.labels) < 2:
+        raise UserError(f"the task {name} names {len(task.labels)} classes in labels; at least 2 are needed")
+    _check_split(name, "train", task.train, task)
+    _check_split(name, "validation", task.validation, task)
+    try:
+        test = task.load_test()
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"the task {name}: load_test() raised {quoted(error)}") from error
+    _check_split(name, "test", test, task)
+    _check_figures(name, task)
+
+
+def _check_split(name: str, part: str, split: Any, task: Classification) -> None:
+    where = f"the task {name}: {part}"
+    if not (isinstance(split, Split) and all(isinstance(one, Tensor) for one in split)):
+        raise UserError(f"{where} is no Split of two tensors; give edgesynth.Split(images, labels)")
+    images, labels = split
+    if images.ndim != 4 or images.dtype != torch.float32:
+        raise UserError(f"{where} images are {_form(images)}; they must be (N, C, H, W) of float32, normalised")
+    if labels.ndim != 1 or labels.dtype != torch.int64:
+        raise UserError(f"{where} labels are {_form(labels)}; they must be (N,) of int64")
+    if len(images) != len(labels):
+        raise UserError(f"{where} has {len(images)} images and {len(labels)} labels; each image needs one")
+    if not images.numel():
+        raise UserError(f"{where} is empty, {_form(images)}; every split needs at least one image")
+    if images.shape[1:] != task.train.images.shape[1:]:
+        raise UserError(
+            f"{where} images are {_form(images)} and those of train {_form(task.train.images)}; "
+            "all images must have one shape"
+        )
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= len(task.labels):
+        raise UserError(
+            f"{where} labels run from {low} to {high} and {len(task.labels)} classes are named; "
+            f"they must lie within 0 to {len(task.labels) - 1}"
+        )
+    if not bool(torch.isfinite(images).all()):
+        raise UserError(f"{where} images hold nan or infinity; look at how they are normalised")
+
+
+def _check_figures(name: str, task: Classification) -> None:
+    """Loss and metric of a network that says nothing, and of one that is always right."""
+    split = Split(task.validation.images, task.validation.labels)
+    silent = torch.zeros(len(split.labels), len(task.labels))
+    right = torch.nn.functional.one_hot(split.labels, len(task.labels)).float()
+    for kind, outputs in (("all outputs zero", silent), ("outputs that are all right", right)):
+        try:
+            loss, metric = task.loss(outputs, split.labels), task.metric(outputs, split.labels)
+        except Exception as error:
+            raise UserError(f"the task {name}: with {kind}, its loss or metric raised {quoted(error)}") from error
+        if not (isinstance(loss, Tensor) and loss.numel() == 1 and math.isfinite(loss.item())):
+            raise UserError(f"the task {name}: its loss of {kind} is {loss}; it must be one finite number, as a tensor")
+        if not (isinstance(metric, float | int) and math.isfinite(metric)):
+            raise UserError(
+                f"the task {name}: its metric of {kind} is {metric}; it must be a finite number, as a float"
+            )
+
+
+def _form(tensor: Tensor) -> str:
+    return f"{tuple(tensor.shape)} of {str(tensor.dtype).removeprefix('torch.')}"

@@ -1,0 +1,162 @@
+"""`edgesynth.evolve` in a script or a notebook."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import edgesynth
+from edgesynth.errors import UserError
+from edgesynth.evolution import replay
+from edgesynth.nurture import score
+
+QUICK = {"generations": 1, "offspring": 1, "epochs": 1, "final_epochs": 1, "min_accuracy": 0.0, "strength": "random"}
+SOURCE = """
+import torch
+from torch import nn
+import edgesynth
+
+class Net(nn.Module):
+    def __init__(self, num_classes=2):
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(1, 8, 3), nn.Linear(8, num_classes)
+
+    def forward(self, images):
+        return self.head(self.conv(images).relu().mean((2, 3)))
+
+class Sized(Net):
+    def __init__(self, width):
+        super().__init__(3)
+
+def task():
+    return blobs()
+
+def blobs(shade=0.0):
+    labels = torch.arange(60) % 3
+    images = labels[:, None, None, None].float().repeat(1, 1, 6, 6) - 1 + shade
+    parts = [edgesynth.Split(images[i : i + 20], labels[i : i + 20]) for i in (0, 20, 40)]
+    return edgesynth.Classification("blobs", parts[0], parts[1], lambda: parts[2], ["a", "b", "c"])
+"""
+
+
+@pytest.fixture
+def user(tmp_path, monkeypatch):
+    """A module of the user's, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    (tmp_path / "user_api.py").write_text(SOURCE)
+    import user_api
+
+    yield user_api
+    del sys.modules["user_api"]
+
+
+@pytest.fixture
+def elsewhere(user, request):
+    """The command line, in another process that shares nothing but the folder."""
+    call = request.getfixturevalue("edgesynth")
+    return lambda *arguments: call(*arguments, cwd=Path(user.__file__).parent)
+
+
+def test_names_give_what_the_command_line_gives(user, elsewhere):
+    options = {**QUICK, "ancestor_epochs": 1, "threads": 1}
+    edgesynth.evolve("user_api:Net", "user_api:task", run="api", **options)
+    given = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
+    result = elsewhere("evolve", "--ancestor", "user_api:Net", "--task", "user_api:task", *given, "--run", "cli")
+    assert result.returncode == 0, result.stderr
+    for name in ("g000-c0", "g001-c0"):
+        for file in ("individual.json", "genome.json", "weights.safetensors"):
+            one, other = (Path(run, "individuals", name, file).read_bytes() for run in ("api", "cli"))
+            assert one == other
+
+
+def test_the_result_has_the_best_its_network_and_its_accuracy(user):
+    run = edgesynth.evolve("user_api:Net", "user_api:task", run="run", **QUICK, ancestor_epochs=1)
+    assert run.best.name == "g001-c0" and run.best.census.synapses < 8 * 9 + 8 * 3
+    network, task = run.network(), user.task()
+    assert not network.training and network.conv.out_channels == run.best.census.layers[0].clusters < 8
+    assert score(network, task, task.load_test()) == run.test_accuracy
+    assert run.network("g000-c0").conv.out_channels == 8
+
+
+def test_a_trained_network_keeps_its_weights_with_no_epochs_and_is_not_changed(user):
+    torch.manual_seed(3)
+    model = user.Net(3)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    run = edgesynth.evolve(model, user.task(), run="run", **QUICK, ancestor_epochs=0)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in run.load("g000-c0").weights.items())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert run.config.ancestor == "user_api:Net"
+    assert replay(run, "g000-c0") and replay(run, "g001-c0")
+
+
+def test_a_run_of_an_importable_network_and_task_is_exported_by_any_process(user, elsewhere):
+    edgesynth.evolve(user.Net(3), "user_api:task", run="run", **QUICK, ancestor_epochs=0)
+    result = elsewhere("export", "run")
+    assert result.returncode == 0, result.stderr
+    assert elsewhere("replay", "run:g000-c0").returncode == 0
+
+
+def test_objects_that_cannot_be_imported_are_exported_here_and_refused_elsewhere(user, elsewhere, refused):
+    run = edgesynth.evolve(user.Sized(7), user.task(), run="run", **QUICK, ancestor_epochs=0)
+    assert run.config.ancestor.startswith("object:Sized-") and run.config.task.startswith("object:blobs-")
+    assert run.export(run.path / "bundles" / "here").manifest["task"]["name"] == "blobs"
+    result = elsewhere("export", "run")
+    refused(result, "object:blobs-", "an object that only that Python process knows", "package.module:task")
+
+
+def test_other_data_under_the_same_name_are_another_task(user):
+    edgesynth.evolve(user.Net(3), user.task(), run="run", **QUICK, ancestor_epochs=0)
+    with pytest.raises(
+        UserError, match=r"started with other options: task was object:blobs-\w+ and is object:blobs-\w+"
+    ):
+        edgesynth.evolve(user.Net(3), user.blobs(0.5), run="run", resume=True, **QUICK, ancestor_epochs=0)
+
+
+def test_a_killed_run_of_an_object_is_gone_on_with(user):
+    model = user.Net(3)
+    whole = edgesynth.evolve(model, user.task(), run="run", **QUICK, ancestor_epochs=1)
+    kept = whole.load("g001-c0").weights
+    for name in whole.names():
+        shutil.rmtree(whole.folder(name))
+    again = edgesynth.evolve(model, user.task(), run="run", resume=True, **QUICK, ancestor_epochs=1)
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in again.load("g001-c0").weights.items())
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "message"),
+    [
+        (lambda user: user.Net(2), {}, r"the ancestor .* gives \(2, 2\) for 2 images and the task blobs has 3 classes"),
+        (lambda user: nn.Linear(6, 3), {}, r"must give \(2, 3\)"),
+        (lambda user: user.Net(3), {"kep": 0.5}, r"evolve\(\) takes no kep; .* keep,"),
+        (lambda user: user.Net(3), {"keep": 2}, r"--keep is 2; it must be less than 1"),
+        (lambda user: user.Net(3), {"weights": "x.pth"}, r"weights were given and so was a network"),
+        (lambda user: "user_api:Net", {"weights": "x.pth"}, r"--weights x.pth is not a file"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_leaves_no_run(user, model, options, message):
+    with pytest.raises(UserError, match=message):
+        edgesynth.evolve(model(user), user.task(), run="run", **QUICK, **options)
+    assert not Path("run").exists()
+
+
+def test_weights_of_a_file_are_where_the_ancestor_starts(user):
+    model = user.Net(3)
+    torch.save(model.state_dict(), "weights.pth")
+    run = edgesynth.evolve(
+        "user_api:Net", "user_api:task", run="run", **QUICK, ancestor_epochs=0, weights="weights.pth"
+    )
+    assert all(torch.equal(tensor, model.state_dict()[name]) for name, tensor in run.load("g000-c0").weights.items())
+
+
+def test_the_package_names_what_it_has_and_imports_it_only_when_asked():
+    code = (
+        "import sys, edgesynth; assert 'torch' not in sys.modules and 'evolve' in dir(edgesynth);"
+        "assert not hasattr(edgesynth, 'evolv'); edgesynth.Split; print('torch' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout == "True\n", result.stderr

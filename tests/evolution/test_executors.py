@@ -1,0 +1,227 @@
+"""Where offspring are nurtured changes nothing but the time."""
+
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from edgesynth.errors import UserError
+from edgesynth.evolution import Place, Progress, build_executor, evolve
+from edgesynth.evolution.breeding import Breeder
+from edgesynth.evolution.executors import Birth
+from edgesynth.evolution.executors.ray import check_answers, lost
+from edgesynth.evolution.executors.threads import cpu_threads
+from edgesynth.lineage import resolve, species
+from edgesynth.tasks import load_task
+
+TINY = {
+    "ancestor_epochs": 2,
+    "generations": 1,
+    "epochs": 1,
+    "final_epochs": 1,
+    "offspring": 2,
+    "min_accuracy": 10.0,
+    "threads": 1,
+}
+
+
+def lineage(run):
+    """{file: bytes} of all that a replay must give again."""
+    kept = ("individual.json", "genome.json", "weights.safetensors", "outcome.json")
+    return {str(path.relative_to(run.path)): path.read_bytes() for path in run.path.rglob("*") if path.name in kept}
+
+
+class Heard(Progress):
+    def __init__(self):
+        self.begun, self.epochs = [], []
+
+    def nurture(self, name, epochs, census):
+        self.begun.append(name)
+
+    def epoch(self, name, epoch, loss):
+        self.epochs.append((name, epoch))
+
+
+@pytest.fixture(scope="module")
+def in_process(tmp_path_factory):
+    return evolve(tmp_path_factory.mktemp("process") / "run", resolve(None, TINY))
+
+
+@pytest.fixture(scope="module")
+def ray():
+    """Ray on this machine, started once for these tests as a user may in a notebook."""
+    ray = pytest.importorskip("ray", reason="ray is not installed: pip install 'edgesynth[ray]'")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield ray
+    ray.shutdown()
+
+
+def test_a_lineage_bred_on_ray_is_the_same_bit_for_bit_and_its_progress_is_heard(tmp_path, in_process, ray):
+    heard = Heard()
+    run = evolve(tmp_path / "run", resolve(None, TINY), progress=heard, executor=build_executor("ray"))
+    assert lineage(run) == lineage(in_process)
+    assert sorted(heard.begun) == run.names()
+    assert sorted(heard.epochs) == sorted(
+        (record.name, epoch + 1) for record in run.records() for epoch in range(record.nurture["epochs"])
+    )
+    assert all(run.measured(name)["threads"] == 1 for name in run.names())
+    assert ray.is_initialized()  # it was not ours to stop
+
+
+def workers():
+    """Process ids of our own Ray workers that breed just now: descendants of this process, whatever else runs here."""
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            name = Path(f"/proc/{entry}/cmdline").read_bytes().partition(b"\0")[0]
+            if name == b"ray::_breed_in_worker" and os.getpid() in ancestry(int(entry)):
+                found.append(int(entry))
+        except OSError:
+            pass  # it has ended meanwhile
+    return found
+
+
+def ancestry(process):
+    while process > 1:
+        yield process
+        process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+class Killing(Heard):
+    """Kills every worker at the first sign of an offspring."""
+
+    killed = 0
+
+    def epoch(self, name, epoch, loss):
+        super().epoch(name, epoch, loss)
+        if name.startswith("g001") and not self.killed:
+            for worker in workers():
+                os.kill(worker, signal.SIGKILL)
+                self.killed += 1
+
+
+def test_a_worker_killed_in_mid_nurture_costs_time_and_nothing_else(tmp_path, ray):
+    config = resolve(None, {**TINY, "generations": 1, "offspring": 1, "final_epochs": 4})
+    killing = Killing()
+    run = evolve(tmp_path / "run", config, progress=killing, executor=build_executor("ray"))
+    assert killing.killed >= 1
+    assert len(killing.begun) == len(run.names()) + killing.killed  # each death began one nurture again
+    assert lineage(run) == lineage(evolve(tmp_path / "again", config))
+
+
+@pytest.fixture(scope="module")
+def breeder():
+    config = resolve(None, TINY)
+    task = load_task(config.task)
+    return Breeder(config, species(config.ancestor, task, config.seed), task, Progress())
+
+
+def test_an_offspring_whose_worker_dies_three_times_is_recorded_as_lost_and_its_sibling_lives(tmp_path, breeder, ray):
+    marks = str(tmp_path)
+
+    def dying(breeder):
+        open(f"{marks}/{os.getpid()}", "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def living(breeder):
+        return "sibling"
+
+    births = [Birth("g001-c0", dying, lambda breeder, reason: reason), Birth("g001-c1", living)]
+    with build_executor("ray") as crew:
+        found = {bred.individual for bred in crew.breed(breeder, births)}
+    assert found == {"its worker died 3 times", "sibling"}
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_lost_offspring_is_dead_on_record_and_has_the_genome_that_was_drawn(in_process):
+    run, config = in_process, in_process.config
+    task = load_task(config.task)
+    breeder = Breeder(config, species(config.ancestor, task, config.seed), task, Progress())
+    parent, born = run.load("g000-c0"), run.load("g001-c1")
+    with cpu_threads(1):
+        lost = breeder.lost([parent], Place(1, 1, ("g000-c0",)), "its worker died 3 times")
+    assert lost.record.died == "its worker died 3 times"
+    assert (lost.record.validation, lost.record.feasible, lost.name) == (0.0, False, "g001-c1")
+    assert lost.genome.to_json() == born.genome.to_json() and lost.record.census == born.record.census
+    breeder.species.removed(lost)  # its weights fit its genome
+
+
+def test_an_ancestor_whose_worker_dies_ends_the_run_with_the_way_out(breeder):
+    with pytest.raises(UserError, match=r"g000-c0, without which .* \(out of memory\); .*continue with --resume"):
+        lost(breeder, Birth("g000-c0", Breeder.ancestor), type("OutOfMemoryError", (Exception,), {})())
+
+
+@pytest.mark.parametrize("error", [UserError("the data are gone"), KeyError("a bug of ours")])
+def test_an_error_in_a_worker_is_the_error_of_the_run(breeder, ray, error):
+    def failing(breeder):
+        raise error
+
+    with build_executor("ray") as crew, pytest.raises(type(error)) as raised:
+        list(crew.breed(breeder, [Birth("g001-c0", failing)]))
+    assert str(raised.value) == str(error)
+
+
+def test_more_gpus_than_any_machine_has_are_refused_at_once(breeder, ray):
+    with build_executor("ray", None, 64) as crew, pytest.raises(UserError, match="--gpus-per-offspring is 64 and the"):
+        list(crew.breed(breeder, [Birth("g001-c0", Breeder.ancestor)]))
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("127.0.0.1:1", "--ray-address 127.0.0.1:1: Ray does not answer .*refused.; start it there"),
+        ("ray://127.0.0.1:1", "--ray-address ray://127.0.0.1:1: Ray does not answer"),
+        ("cluster", "--ray-address is cluster; it must be auto, HOST:6379 or ray://HOST:10001"),
+    ],
+)
+def test_a_cluster_that_does_not_answer_is_refused_before_ray_ends_the_process(address, message):
+    with pytest.raises(UserError, match=message):
+        check_answers(address)
+
+
+def test_the_options_of_ray_are_refused_in_one_line_before_anything_is_written(edgesynth, refused, tmp_path):
+    refused(edgesynth("evolve", "--ray-address", "auto", "--run", "run", cwd=tmp_path), "add --executor ray")
+    refused(edgesynth("evolve", "--executor", "rya", "--run", "run", cwd=tmp_path), "it must be process or ray")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("cluster",), "--executor is cluster; it must be process or ray"),
+        (("process", "auto"), "--ray-address speaks of Ray and the executor is process"),
+        (("process", None, 0.5), "--gpus-per-offspring speaks of Ray"),
+        (("ray", None, 1.5), "--gpus-per-offspring is 1.5; it must be a share from 0 to 1, or a whole number"),
+        (("ray", None, -1), "--gpus-per-offspring is -1"),
+    ],
+)
+def test_an_executor_that_cannot_be_is_refused(given, message):
+    with pytest.raises(UserError, match=message):
+        build_executor(*given)
+
+
+def test_without_ray_the_extra_to_install_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UserError, match=r"pip install 'edgesynth\[ray\]'"), build_executor("ray"):
+        pass
+
+
+def test_a_run_keeps_to_the_threads_that_it_was_started_with(tmp_path):
+    """Their number is in the bits of a lineage, and the process that goes on with it may have another."""
+    untrained = {"ancestor_epochs": 0, "epochs": 0, "final_epochs": 0, "min_accuracy": 0.0, "strength": "random"}
+    config = resolve(None, {**TINY, **untrained, "threads": None, "generations": 1, "offspring": 1})
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        evolve(tmp_path / "run", config)
+        shutil.rmtree(tmp_path / "run" / "individuals" / "g001-c0")
+        torch.set_num_threads(1)
+        assert evolve(tmp_path / "run", config, resume=True).measured("g001-c0")["threads"] == 2
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)

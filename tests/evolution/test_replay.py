@@ -1,0 +1,117 @@
+import json
+
+import pytest
+import safetensors.torch
+import torch
+
+from edgesynth.errors import UserError
+from edgesynth.evolution import evolve, replay
+from edgesynth.evolution.replay import first_difference
+from edgesynth.lineage import Run, resolve
+
+TINY = {"ancestor_epochs": 2, "generations": 1, "epochs": 1, "final_epochs": 1, "offspring": 1, "min_accuracy": 10.0}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return evolve(tmp_path_factory.mktemp("run") / "run", resolve(None, TINY))
+
+
+@pytest.fixture
+def damaged(run, tmp_path):
+    """A copy of the run, to be changed."""
+    import shutil
+
+    shutil.copytree(run.path, tmp_path / "copy")
+    return Run.open(tmp_path / "copy")
+
+
+@pytest.mark.parametrize("name", ["g000-c0", "g001-c0"])
+def test_what_was_bred_is_bred_again_to_the_same_bits(run, name):
+    before = {path: path.stat().st_mtime_ns for path in run.path.rglob("*")}
+    assert replay(run, name).difference == ""
+    assert {path: path.stat().st_mtime_ns for path in run.path.rglob("*")} == before
+
+
+def test_one_bit_of_one_weight_is_found_and_named(damaged):
+    path = damaged.folder("g001-c0") / "weights.safetensors"
+    weights = safetensors.torch.load_file(path)
+    weights["fc1.bias"][3] += 0.25
+    safetensors.torch.save_file(weights, path)
+    found = replay(damaged, "g001-c0")
+    assert not found
+    count = len(weights["fc1.bias"])
+    assert found.difference == f"weights.safetensors: fc1.bias differs in 1 of {count} values, by 0.25 at most"
+
+
+def test_another_parent_gives_another_child(damaged):
+    path = damaged.folder("g000-c0") / "weights.safetensors"
+    weights = {name: tensor * 1.5 for name, tensor in safetensors.torch.load_file(path).items()}
+    safetensors.torch.save_file(weights, path)
+    assert replay(damaged, "g001-c0").difference.startswith(("genome.json: ", "weights.safetensors: "))
+
+
+def test_the_threads_of_the_first_time_are_used_again(run):
+    assert run.measured("g001-c0")["threads"] == torch.get_num_threads()
+    before = torch.get_num_threads()
+    torch.set_num_threads(before + 1)
+    try:
+        assert replay(run, "g001-c0")
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda i: i.weights.__setitem__("fc1.bias", -i.weights["fc1.bias"] * 0), ""),
+        (lambda i: i.weights.pop("fc1.bias"), "weights.safetensors: fc1.bias is in the run alone"),
+        (lambda i: i.weights.__setitem__("fc1.bias", torch.zeros(3)), "fc1.bias was .* and is \\(3,\\) of float32"),
+        (lambda i: i.genome.kept["conv1"].pop(), "genome.json: clusters.conv1 was .* and is "),
+        (
+            lambda i: i.record.nurture["losses"].__setitem__(0, 7.5),
+            "individual.json: nurture.losses.0 was .* and is 7.5",
+        ),
+        (lambda i: i.record.synthesis.__setitem__("more", 1), "individual.json: synthesis.more is in the replay alone"),
+    ],
+)
+def test_the_first_difference_is_named_with_its_file_and_place(run, change, message):
+    import re
+
+    kept, again = run.load("g001-c0"), run.load("g001-c0")
+    change(again)
+    if message:
+        assert re.search(message, first_difference(kept, again))
+    else:
+        assert "fc1.bias differs in" in first_difference(kept, again)
+
+
+def test_nan_is_equal_to_itself_and_minus_zero_is_not_zero(run):
+    kept, again = run.load("g001-c0"), run.load("g001-c0")
+    for one in (kept, again):
+        one.weights["fc1.bias"][0] = float("nan")
+        one.record.nurture["losses"][0] = float("nan")
+    assert first_difference(kept, again) == ""
+    kept.weights["fc1.bias"][1], again.weights["fc1.bias"][1] = 0.0, -0.0
+    assert "fc1.bias differs in" in first_difference(kept, again)
+
+
+def test_an_individual_that_is_not_there_is_refused(run):
+    with pytest.raises(UserError, match="no individual 'g007-c0'"):
+        replay(run, "g007-c0")
+
+
+def test_the_command_says_equal_with_0_and_different_with_1(edgesynth, run, damaged, refused):
+    result = edgesynth("replay", f"{run.path}:g000-c0", cwd=run.path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"{run.path}:g000-c0 is bit for bit what its parents' files give again.\n"
+    path = damaged.folder("g000-c0") / "individual.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, "validation": 12.5}))
+    result = edgesynth("replay", f"{damaged.path}:g000-c0", cwd=run.path)
+    assert result.returncode == 1
+    assert result.stdout == (
+        f"{damaged.path}:g000-c0 differs: individual.json: validation was 12.5 and is {record['validation']}.\n"
+    )
+    refused(edgesynth("replay", str(run.path / "nowhere"), cwd=run.path), "is not a run")

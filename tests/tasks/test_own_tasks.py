@@ -1,0 +1,212 @@
+"""Tasks of the user's: a module of their own, and a folder of images."""
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from edgesynth.errors import UserError
+from edgesynth.tasks import load_task
+
+SOURCE = """
+import torch
+from edgesynth import Classification, Split
+
+def split(count=12, shape=(3, 8, 8), classes=3, dtype=torch.float32):
+    draws = torch.Generator().manual_seed(count)
+    return Split(torch.randn((count, *shape), generator=draws).to(dtype), torch.arange(count) % classes)
+
+def build(train=None, validation=None, test=None, labels="abc", kind=Classification):
+    return kind("blobs", train or split(), validation or split(9), lambda: test or split(6), list(labels))
+
+class Nan(Classification):
+    def metric(self, outputs, labels):
+        return float("nan")
+
+class Loss(Classification):
+    def loss(self, outputs, labels):
+        return torch.nn.functional.cross_entropy(outputs, labels, reduction="none")
+
+def task(): return build()
+def rooted(data_root=None, image_size=None): return build(labels=["a", "b", str(data_root), str(image_size)])
+def grey(): return build(validation=split(9, (1, 8, 8)))
+def flat(): return build(train=split(12, (192,)))
+def double(): return build(validation=split(9, dtype=torch.float64))
+def empty(): return build(validation=split(0))
+def no_test(): return build(test=split(0))
+def many(): return build(labels="ab")
+def below(): return build(train=Split(split().images, split().labels - 1))
+def short(): return build(train=Split(split().images, split(9).labels))
+def floats(): return build(train=Split(split().images, split().labels.float()))
+def loose(): return build(train=(split().images, split().labels))
+def infinite(): return build(train=Split(split().images / 0, split().labels))
+def nan(): return build(kind=Nan)
+def vector(): return build(kind=Loss)
+def number(): return 7
+def broken(): raise ValueError("the disk is on the moon")
+def needs(width): return build()
+"""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "user_data.py").write_text(SOURCE)
+    yield tmp_path
+    sys.modules.pop("user_data", None)
+
+
+def test_a_function_of_a_module_in_the_working_directory_builds_the_task(here):
+    task = load_task("user_data:task")
+    assert (task.name, task.input_shape, len(task.train.labels)) == ("blobs", (3, 8, 8), 12)
+
+
+def test_a_function_that_takes_the_root_and_the_size_is_given_them(here):
+    assert load_task("user_data:rooted", here, 48).labels[2:] == [str(here), "48"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("grey", r"validation images are \(9, 1, 8, 8\) of float32 and those of train \(12, 3, 8, 8\)"),
+        ("flat", r"train images are \(12, 192\) of float32; they must be \(N, C, H, W\)"),
+        ("double", r"validation images are \(9, 3, 8, 8\) of float64; they must be"),
+        ("empty", r"validation is empty"),
+        ("no_test", r"test is empty"),
+        ("many", r"train labels run from 0 to 2 and 2 classes are named"),
+        ("below", r"train labels run from -1 to 1"),
+        ("short", r"train has 12 images and 9 labels"),
+        ("floats", r"train labels are \(12,\) of float32; they must be \(N,\) of int64"),
+        ("loose", r"train is no Split of two tensors"),
+        ("infinite", r"train images hold nan or infinity"),
+        ("nan", r"its metric of all outputs zero is nan"),
+        ("vector", r"its loss of all outputs zero is tensor.* one finite number"),
+        ("number", r"returned a value of type int; make it with edgesynth.Classification"),
+        ("broken", r"raised ValueError: the disk is on the moon, .*user_data.py line \d+"),
+        ("needs", r"raised TypeError: needs\(\) missing 1 required positional argument: 'width'"),
+        ("Nan.nothing", r"user_data has no 'Nan.nothing' for the task user_data:Nan.nothing"),
+    ],
+)
+def test_a_task_that_is_not_sound_is_refused_by_name_in_one_line(here, name, message):
+    with pytest.raises(UserError, match=message) as refusal:
+        load_task(f"user_data:{name}")
+    assert f"user_data:{name}" in str(refusal.value) and len(str(refusal.value)) < 400
+
+
+def test_a_root_that_a_task_has_no_use_for_is_refused(here):
+    with pytest.raises(UserError, match=r"--data-root is .* and user_data:task takes no data_root"):
+        load_task("user_data:task", here)
+
+
+def write_images(folder, per_class, classes=("cat", "dog"), size=(20, 12)):
+    """Images of one colour, which is another for each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for label, name in enumerate(classes):
+        (folder / name).mkdir()
+        for index in range(per_class):
+            Image.new("RGB", size, (10 * index, 100 * label, 50)).save(folder / name / f"{index}.png")
+    return folder
+
+
+def colours(split):
+    pixels = split.images * torch.tensor([0.229, 0.224, 0.225])[:, None, None]
+    pixels = (pixels + torch.tensor([0.485, 0.456, 0.406])[:, None, None]) * 255
+    assert torch.allclose(pixels, pixels[:, :, :1, :1].expand_as(pixels), atol=1e-3)
+    return [tuple(image[:, 0, 0].round().int().tolist()) for image in pixels]
+
+
+def test_one_folder_is_split_into_70_15_15_always_in_the_same_way(tmp_path):
+    write_images(tmp_path / "data", 10)
+    one, other = (load_task("imagefolder", tmp_path / "data", 8) for _ in range(2))
+    parts = [one.train, one.validation, one.load_test()]
+    assert [len(part.labels) for part in parts] == [14, 3, 3] and one.labels == ["cat", "dog"]
+    found = [colour for part in parts for colour in colours(part)]
+    assert sorted(found) == sorted((10 * index, 100 * label, 50) for index in range(10) for label in range(2))
+    assert all(colour[1] == 100 * label for colour, label in zip(colours(one.train), one.train.labels, strict=True))
+    assert torch.equal(one.train.images, other.train.images)
+
+
+def test_folders_named_train_val_and_test_are_the_splits(tmp_path):
+    for part, count in (("train", 4), ("val", 3), ("test", 2)):
+        write_images(tmp_path / part, count)
+    task = load_task("imagefolder", tmp_path, 8)
+    assert [len(part.labels) for part in (task.train, task.validation, task.load_test())] == [8, 6, 4]
+    assert task.input_shape == (3, 8, 8)
+
+
+def test_without_val_some_of_train_is_held_out(tmp_path):
+    write_images(tmp_path / "train", 10)
+    write_images(tmp_path / "test", 2)
+    task = load_task("imagefolder", tmp_path, 8)
+    assert [len(part.labels) for part in (task.train, task.validation, task.load_test())] == [17, 3, 4]
+    assert not set(colours(task.train)) & set(colours(task.validation))
+
+
+def test_the_shorter_side_is_scaled_and_the_centre_cut_out(tmp_path):
+    write_images(tmp_path / "data", 10)
+    pixels = np.zeros((40, 120, 3), np.uint8)
+    pixels[:, 40:80] = 255  # the centre square is white
+    for index in range(20):
+        Image.fromarray(pixels).save(tmp_path / "data" / "cat" / f"wide{index}.png")
+    task = load_task("imagefolder", tmp_path / "data", 10)
+    white = (1 - 0.485) / 0.229
+    # Scaling blurs the square's edges into the black beside it; cut elsewhere, a whole column would be black.
+    inner = [image[0, :, 1:-1] for image in task.train.images]
+    assert sum(torch.allclose(part, torch.full((10, 8), white), atol=1e-4) for part in inner) >= 10
+
+
+def test_images_are_mirrored_and_shifted_and_the_number_says_how(tmp_path):
+    task = load_task("imagefolder", write_images(tmp_path / "data", 10), 8)
+    assert task.variants == 50
+    image = torch.rand(1, 3, 8, 8)
+    plain, mirrored = (task.augment(image, torch.tensor([number])) for number in (12, 12 + 25))
+    assert torch.equal(plain, image) and torch.equal(mirrored, image.flip(3))
+    drawn = task.draw_variants(2000, torch.Generator().manual_seed(0))
+    assert set(drawn.tolist()) == set(range(50)) and 900 < int((drawn >= 25).sum()) < 1100
+
+
+@pytest.mark.parametrize("name", ["digits", "user_data:task"])
+def test_tasks_that_do_not_mirror_draw_as_they_did(here, name):
+    task = load_task(name)
+    drawn = task.draw_variants(6, torch.Generator().manual_seed(5))
+    rows, columns = torch.randint(0, 5, (2, 6), generator=torch.Generator().manual_seed(5))
+    assert torch.equal(drawn, rows * 5 + columns)
+
+
+def test_a_folder_that_does_not_fit_into_memory_is_refused_with_the_need(tmp_path):
+    write_images(tmp_path / "data", 45)
+    with pytest.raises(UserError, match=r"the 90 images of .* take 270\.0 GiB at --image-size 16384 and .* GiB of"):
+        load_task("imagefolder", tmp_path / "data", 16384)
+
+
+def test_what_is_no_folder_of_classes_is_refused(tmp_path):
+    with pytest.raises(UserError, match="needs --data-root DIR"):
+        load_task("imagefolder")
+    with pytest.raises(UserError, match="is not a folder; imagefolder needs one"):
+        load_task("imagefolder", tmp_path / "nowhere")
+    with pytest.raises(UserError, match="is not a folder for each class with images in it"):
+        load_task("imagefolder", tmp_path)
+    write_images(tmp_path / "few", 1)
+    with pytest.raises(UserError, match="has 2 images, too few to hold 15% out"):
+        load_task("imagefolder", tmp_path / "few")
+
+
+def test_splits_of_other_classes_and_a_missing_test_split_are_refused(tmp_path):
+    write_images(tmp_path / "train", 3)
+    with pytest.raises(UserError, match="has train and no test beside it"):
+        load_task("imagefolder", tmp_path)
+    write_images(tmp_path / "test", 3, ("cat", "cow"))
+    with pytest.raises(UserError, match="have not the same classes: cow, dog in one alone"):
+        load_task("imagefolder", tmp_path)
+
+
+def test_a_damaged_image_is_named(tmp_path):
+    folder = write_images(tmp_path / "data", 10)
+    for name in ("3.png", "4.png"):
+        for label in ("cat", "dog"):
+            (folder / label / name).write_bytes((folder / label / name).read_bytes()[:50])
+    with pytest.raises(UserError, match=r"[34]\.png cannot be read as an image .*; mend it, or take it out"):
+        load_task("imagefolder", folder)
