@@ -44,7 +44,9 @@ class LinesAndBar(Lines):
         self.bar: TaskID | None = None
 
     def nurture(self, name: str, epochs: int, census: Census) -> None:
-        """Show the bar."""
+        """Show the bar, in place of that of a network that was trained for its score alone."""
+        if self.bar is not None:
+            self.bars.remove_task(self.bar)
         self.bar = self.bars.add_task(name, total=epochs, loss="")
 
     def epoch(self, name: str, epoch: int, loss: float) -> None:

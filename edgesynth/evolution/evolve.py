@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from edgesynth.errors import UserError
-from edgesynth.evolution.breeding import Breeder
 from edgesynth.evolution.evolution import Evolution
 from edgesynth.evolution.progress import Progress
+from edgesynth.evolution.strategy import build_breeder, build_evolution
 from edgesynth.lineage import Config, Individual, Record, Run, Species, individual_name, species
 from edgesynth.nurture import Teacher, score
 from edgesynth.tasks import Classification, load_task
@@ -42,13 +42,13 @@ def evolve(
         raise UserError(f"{path} exists already; continue it with --resume, or give another --run")
     task = load_task(config.task, config.data_root)
     kind = species(config.ancestor, task, config.seed)
+    breeder = build_breeder(config, kind, task, progress or Progress(), path)
     run = _open(path, config) if resume and path.exists() else Run.create(path, config)
-    breeder = Breeder(config, kind, task, progress or Progress())
 
     ancestor = _bred(run, breeder.progress, individual_name(0, 0), breeder.ancestor)
-    breeder.teacher = Teacher(kind.removed(run.load(ancestor.name)), task)
+    breeder.teacher = Teacher(kind.removed(run.load(ancestor.name)), breeder.task)
     breeder.config = config = _with_floor(config, ancestor)
-    evolution = Evolution(config, ancestor)
+    evolution = build_evolution(config, ancestor)
     _generation_done(run, kind, breeder.progress, ancestor, measure)
     while places := evolution.ask():
         parent = run.load(places[0].parent)

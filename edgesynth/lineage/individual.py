@@ -66,11 +66,13 @@ class Individual:
         record: facts.
         genome: what is alive, in the ancestor's index space.
         weights: state of the network after removal.
+        files: what else its folder is to hold, {name: content}, such as what its strategy has learned; not read back.
     """
 
     record: Record
     genome: Genome
     weights: dict[str, Tensor]
+    files: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -75,6 +75,8 @@ class Run:
         folder.mkdir(exist_ok=True)
         write_bytes(folder / "weights.safetensors", safetensors.torch.save(individual.weights))
         write_json(folder / "genome.json", individual.genome.to_json())
+        for name, content in individual.files.items():
+            write_bytes(folder / name, content)
         write_json(folder / "individual.json", individual.record.to_json())
 
     def record(self, name: str) -> Record:
