@@ -74,9 +74,9 @@ def test_units_of_a_high_logit_live_and_chances_are_the_frequencies(anatomy, des
     made = [make(anatomy, descent, seed, (0.5, 0.5), logits) for seed in range(60)]
     lived = torch.stack([one.alive["fc1"].double() for one in made]).mean(dim=0)
     expected = torch.stack([one.chances["fc1"] for one in made]).mean(dim=0)
-    assert lived[:250].mean() > 0.9 and lived[250:].mean() < 0.55
-    assert (lived[:250].mean() - expected[:250].mean()).abs() < 0.02
-    assert (lived[250:].mean() - expected[250:].mean()).abs() < 0.02
+    assert lived[:250].mean() > 0.85 and lived[250:].mean() < 0.55
+    assert (lived[:250].mean() - expected[:250].mean()).abs() < 0.08
+    assert (lived[250:].mean() - expected[250:].mean()).abs() < 0.08
 
 
 def test_the_descent_is_geometric_and_ends_at_the_budgets_exactly(anatomy):
@@ -117,14 +117,16 @@ def test_ranks_run_from_minus_one_to_one_and_equals_share_theirs():
 
 
 def probes(anatomy, descent):
-    """Networks whose rank is the number of the first fifty units of fc1 that live."""
+    """Networks that rank by how much more of the first fifty units of fc1 lives than of the others."""
     made = [make(anatomy, descent, seed, (0.5, 0.5)) for seed in range(32)]
-    return [Probe(one, (True, float(one.alive["fc1"][:50].sum()))) for one in made]
+    fc1 = [one.alive["fc1"].double() for one in made]
+    return [Probe(one, (True, float(a[:50].mean() - a[50:].mean()))) for one, a in zip(made, fc1, strict=True)]
 
 
 def test_the_reinforce_term_pulls_up_what_the_best_networks_have_in_common(anatomy, descent):
     pull = reinforce(probes(anatomy, descent))["fc1"]
-    assert pull[:50].mean() > 0.02 > 4 * pull[50:].mean().abs()
+    assert pull[:50].mean() > pull[50:].mean() + 0.02
+    assert (pull[:50] > pull[50:].mean()).double().mean() > 0.7
 
 
 def test_an_infeasible_network_pulls_away_from_itself(anatomy, descent):
@@ -150,4 +152,19 @@ def test_a_logit_moves_at_most_by_the_trust_region_and_only_where_there_is_life(
     assert moved["fc1"].max() == 0.5 and (moved["conv1"][2:] == 0).all()
     still = {name: torch.zeros_like(values) for name, values in pull.items()}
     moved = inquired(zeros(anatomy), still, worth, alive)["fc1"]
-    assert (moved.diff() >= 0).all() and moved[-1].item() == pytest.approx(0.4)
+    assert (moved.diff() > 0).all() and moved[[0, -1]].tolist() == pytest.approx([-0.4, 0.4])
+
+
+def test_a_group_of_which_the_best_networks_keep_more_rises_as_a_whole(anatomy):
+    alive = living(anatomy, Genome.whole(anatomy))
+    pull = zeros(anatomy)
+    pull["conv2"] += 0.1
+    pull["fc1"][:250] += 0.1
+    moved = inquired(zeros(anatomy), pull, zeros(anatomy), alive)
+    assert moved["conv2"].tolist() == pytest.approx([0.2] * 50) and (moved["conv1"] == 0).all()
+    assert moved["fc1"].tolist() == pytest.approx([0.15] * 250 + [0.05] * 250)
+
+
+def test_networks_of_one_size_differ_in_shape(anatomy, descent):
+    fc1 = [len(make(anatomy, descent, seed, (0.5, 0.5)).genome.kept["fc1"]) for seed in range(20)]
+    assert max(fc1) > 1.5 * min(fc1)

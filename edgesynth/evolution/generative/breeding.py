@@ -95,9 +95,8 @@ class GenerativeBreeder(Breeder):
         if self.config.search != "inquisitor":
             moved = {name: logits + memory.pull[name] for name, logits in memory.logits.items()}
             return {}, replace(memory, logits=moved)
-        relief = reliefs(self.species.anatomy, parent.genome, tuple(self.descent.goal))
         described = self._listen(memory.inquisitor, parent, self.species.removed(parent), generation, "parent")
-        worth = memory.inquisitor.worth(described, relief)
+        worth = memory.inquisitor.worth(described)
         return described, replace(memory, logits=inquired(memory.logits, memory.pull, worth, alive))
 
     def _listen(

@@ -15,7 +15,7 @@ from edgesynth.errors import UserError
 from edgesynth.lineage import Config
 
 LEAST_STEP = 0.005
-SPREAD = 0.5
+SPREAD = 0.8  # of a step, either way: small sizes and large ones are tried in one cycle, whatever the step is worth
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Generator G(s; theta): a seed in, a network out.
 
-theta is a logit for each unit of every group that can be cut. Logistic noise from the seed is added, and the highest
-survive: the threshold is lowered for as long as the network stays within the target that the same seed has drawn.
+theta is a logit for each unit of every group that can be cut. Logistic noise from the seed is added, some of it each
+unit's own and some its group's, and the highest survive: the threshold is lowered for as long as the network stays
+within the target that the same seed has drawn.
 Deterministic for a seed, and another network for another one.
 """
 
@@ -16,7 +17,8 @@ from edgesynth.anatomy import Anatomy
 from edgesynth.evolution.generative.descent import Descent
 from edgesynth.lineage import Genome
 
-NOISE = 0.25  # scale of the logistic noise, in logits
+NOISE = 0.25  # scale of the logistic noise of each unit, in logits
+GROUP_NOISE = 0.25  # of that which all units of a group share: without it all networks would have much the same shape
 
 Units = dict[str, Tensor]
 
@@ -29,7 +31,8 @@ class Generated:
         genome: its living clusters.
         pressure: the one that its seed drew.
         alive: {group: (size,) bool}: the same clusters as masks.
-        chances: {group: (size,) chance to live at this threshold; 0 where the parent is dead already}.
+        chances: {group: (size,) chance to live at this threshold, but for the group's noise: what that did is for the
+            score to judge; 0 where the parent is dead already}.
     """
 
     genome: Genome
@@ -66,8 +69,9 @@ class Generator:
         alive = living(self.anatomy, parent)
         noisy = {}
         for name, mask in alive.items():
-            uniform = torch.rand(len(mask), dtype=torch.float64, generator=seed).clamp(1e-9, 1 - 1e-9)
-            noisy[name] = (self.logits[name] + NOISE * torch.logit(uniform)).masked_fill(~mask, -torch.inf)
+            noise = torch.rand(len(mask) + 1, dtype=torch.float64, generator=seed).clamp(1e-9, 1 - 1e-9).logit()
+            shared = GROUP_NOISE * noise[-1]
+            noisy[name] = (self.logits[name] + NOISE * noise[:-1] + shared).masked_fill(~mask, -torch.inf)
         threshold = self._threshold(noisy, descent.at(pressure))
         chosen = _above(noisy, threshold)
         chances = {

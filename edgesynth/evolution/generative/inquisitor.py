@@ -2,7 +2,7 @@
 
 A linear model of the dB that U's accuracy part gives up when units go, fitted in closed form (ridge regression) to two
 kinds of evidence: single ablations, and generated networks after their short nurture, each with the sum over all units
-that it lost. U's cost part needs no learning: the census knows it.
+that it lost. U's cost part needs no learning, because the census knows it: cost is told as one feature among others.
 """
 
 from __future__ import annotations
@@ -123,10 +123,10 @@ class Inquisitor:
         ridge = x.T @ x + RIDGE * torch.eye(x.shape[1], dtype=torch.float64)
         return torch.linalg.solve(ridge, x.T @ y) / columns
 
-    def worth(self, described: Units, relief: Units) -> Units:
-        """{group: (size,) predicted drop of U's accuracy part for each dB that the unit's cost takes from U}, >= 0."""
+    def worth(self, described: Units) -> Units:
+        """{group: (size,) predicted drop of U's accuracy part if the unit goes, in a scale of its own}."""
         weights = self.weights()
-        return {name: (values @ weights).clamp_min(0) / relief[name] for name, values in described.items()}
+        return {name: values @ weights for name, values in described.items()}
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, exact."""

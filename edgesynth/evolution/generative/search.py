@@ -13,7 +13,8 @@ from torch import Tensor
 from edgesynth.evolution.generative.generator import NOISE, Generated, Units
 
 WORTH_RATE = 0.4  # eta: on ranks in [-1, 1]
-SCORE_RATE = 1.0  # eta_2: on the REINFORCE term
+SCORE_RATE = 1.0  # eta_2: on the REINFORCE term of each unit
+GROUP_RATE = 1.0  # the same: on the mean of its group, which scatters less
 TRUST = 0.5  # most that a logit moves in a cycle
 ELITE = 0.25
 ELITE_RATE = 0.7
@@ -47,21 +48,23 @@ def reinforce(probes: list[Probe]) -> Units:
 
 
 def inquired(logits: Units, pull: Units, worth: Units, alive: Units) -> Units:
-    """Delta theta = eta rank(worth) + eta_2 REINFORCE, at most 0.5 either way, on the logits of living units."""
-    places = ranks(torch.cat([worth[name][mask] for name, mask in alive.items()]))
-    moved, start = {}, 0
+    """Delta theta = eta rank(worth) + eta_2 REINFORCE, at most 0.5 either way, on the logits of living units.
+
+    Worth is ranked within a group, where units differ in nothing but their reactions. How much of each group is to live
+    is learned from whole networks alone: the loss of one unit says little of it, because nurture heals wide groups.
+    """
+    moved = {}
     for name, mask in alive.items():
-        count = int(mask.sum())
-        step = SCORE_RATE * pull[name]
-        step[mask] += WORTH_RATE * places[start : start + count]
+        step = SCORE_RATE * pull[name] + GROUP_RATE * pull[name][mask].mean()
+        step[mask] += WORTH_RATE * ranks(worth[name][mask])
         moved[name] = logits[name] + step.clamp(-TRUST, TRUST) * mask
-        start += count
     return moved
 
 
 def cross_entropy(logits: Units, probes: list[Probe]) -> Units:
     """Change towards the elite: the best quarter's frequencies as logits, smoothed (Rubinstein's method)."""
-    best = sorted(probes, key=lambda probe: probe.rank, reverse=True)[: max(1, round(ELITE * len(probes)))]
+    # The best one is inherited from, so all that still lives is in it: of an elite of one nothing could be told apart.
+    best = sorted(probes, key=lambda probe: probe.rank, reverse=True)[: max(2, round(ELITE * len(probes)))]
     change = {}
     for name, old in logits.items():
         lived = torch.stack([probe.generated.alive[name] for probe in best]).double().sum(dim=0)
