@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from edgesynth.evolution.executors.threads import cpu_threads, threads_of
 from edgesynth.evolution.feasibility import check_feasible
 from edgesynth.evolution.population import check_population
 from edgesynth.evolution.progress import Progress
+from edgesynth.evolution.strategy import build_breeder, build_evolution
 from edgesynth.lineage import Config, Individual, Record, Run, Species, is_taken, species
 from edgesynth.nurture import Teacher, score
 from edgesynth.tasks import Classification, load_task
@@ -59,7 +60,7 @@ def evolve(
     task = load_task(config.task, config.data_root, config.image_size)
     kind = species(config.ancestor, task, config.seed)
     check_feasible(config, kind.anatomy)
-    breeder = Breeder(config, kind, task, progress or Progress())
+    breeder = build_breeder(config, kind, task, progress or Progress(), path)
     begun = resume and is_taken(path)
     if config.weights is not None and not (begun and Run.open(path).has(ANCESTOR.name)):
         read_weights(config.weights, kind.model)  # refused before anything is written
@@ -73,7 +74,7 @@ def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None)
     kind = breeder.species
     (ancestor,) = _bred(run, breeder, crew, [], [ANCESTOR])
     descend(breeder, run)
-    evolution = Evolution(breeder.config, ancestor)
+    evolution = build_evolution(breeder.config, ancestor)
     _generation_done(run, kind, breeder.progress, ancestor, measure)
     while places := evolution.ask():
         parents = [run.load(name) for name in places[0].parents]
@@ -97,10 +98,10 @@ def descend(breeder: Breeder, run: Run) -> None:
 def birth_of(parents: Sequence[Individual], place: Place) -> Birth:
     """The birth at a place; without parents it is the ancestor's."""
     if not parents:
-        return Birth(place.name, Breeder.ancestor)
+        return Birth(place.name, methodcaller("ancestor"))
     return Birth(
         place.name,
-        partial(Breeder.offspring, parents=parents, place=place),
+        methodcaller("offspring", parents, place),
         lambda breeder, reason: breeder.lost(parents, place, reason),
     )
 

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgesynth.evolution.breeding import Breeder
 from edgesynth.evolution.evolution import Place
 from edgesynth.evolution.evolve import birth_of, descend
 from edgesynth.evolution.executors.threads import cpu_threads, threads_of
 from edgesynth.evolution.progress import Progress
+from edgesynth.evolution.strategy import build_breeder
 from edgesynth.lineage import Individual, Run, species
 from edgesynth.tasks import load_task
 
@@ -49,7 +49,8 @@ def replay(run: Run, name: str, progress: Progress | None = None) -> Replay:
         kept = dataclasses.replace(kept, rewind=run.rewind())
     task = load_task(run.config.task, run.config.data_root, run.config.image_size)
     kind = species(run.config.ancestor, task, run.config.seed)
-    breeder, record = Breeder(run.config, kind, task, progress or Progress()), kept.record
+    breeder = build_breeder(run.config, kind, task, progress or Progress(), run.path)
+    record = kept.record
     if record.parents:
         descend(breeder, run)
     place = Place(record.generation, record.child, record.parents, record.proxy)

@@ -39,6 +39,14 @@ class Config(BaseModel):
     offspring: int = Field(
         2, ge=1, le=99, description="offspring a generation; the best by validation is the next parent"
     )
+    strategy: Literal["heredity", "generative"] = Field(
+        "heredity", description="offspring drawn from their parent's DNA, or from a generator that an inquisitor moves"
+    )
+    search: Literal["inquisitor", "random", "cross-entropy"] = Field(
+        "inquisitor", description="generative: what moves the generator (the last two are controls)"
+    )
+    probes: int = Field(8, ge=2, le=999, description="generative: networks generated and scored a generation")
+    probe_epochs: int = Field(1, ge=0, le=10000, description="generative: epochs of a generated network's nurture")
     encoding: Literal["synapse", "cluster"] = Field("cluster", description="what the DNA speaks of")
     environment: Literal["faithful", "calibrated"] = Field(
         "calibrated", description="the papers' rule, or solved for --keep"

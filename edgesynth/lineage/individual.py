@@ -81,6 +81,7 @@ class Individual:
             a whole multiple of its output channel's scale.
         rewind: the ancestor's state early in its training, if its offspring are to begin there.
         measured: what a replay will not give again: seconds of synthesis and of nurture, device and number format.
+        files: what else its folder is to hold, {name: content}, such as what its strategy has learned; not read back.
     """
 
     record: Record
@@ -89,6 +90,7 @@ class Individual:
     scales: dict[str, Tensor] = field(default_factory=dict)
     rewind: dict[str, Tensor] | None = None
     measured: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -83,6 +83,8 @@ class Run:
         if individual.rewind is not None:
             write_bytes(folder / "rewind.safetensors", safetensors.torch.save(individual.rewind))
         write_json(folder / "genome.json", individual.genome.to_json())
+        for name, content in individual.files.items():
+            write_bytes(folder / name, content)
         write_json(folder / "individual.json", individual.record.to_json())
 
     def record(self, name: str) -> Record:

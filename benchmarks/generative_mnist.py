@@ -1,0 +1,194 @@
+"""Generative synthesis on MNIST: what the inquisitor finds against its two controls, at equal networks probed.
+
+    python benchmarks/generative_mnist.py --data-root DIR
+
+LeNet-5 under a floor on validation accuracy, seeds 0, 1 and 2: the best feasible U after so many networks probed. The
+three searches of a seed share the ancestor, the number of networks probed in each cycle, their short nurture, and how
+targets are drawn; they differ in what moves the generator: the inquisitor, nothing (random masks), or the cross-entropy
+method.
+
+Resumable: finished runs are taken from generative_mnist.json beside this script (unless --again), killed ones go on in
+--runs. --quick is for trying the script: tiny settings, seed 0 alone, and its JSON goes to --runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import shutil
+import statistics
+from pathlib import Path
+from typing import Any
+
+import torch
+from tables import write_table
+
+from edgesynth.errors import UserError
+from edgesynth.evolution import Progress, evolve
+from edgesynth.evolution.generative.performance import UNITS, performance
+from edgesynth.lineage import Config, Record, Run, resolve
+from edgesynth.lineage.files import write_json
+
+HERE = Path(__file__).resolve().parent
+SEARCHES = ("inquisitor", "random", "cross-entropy")
+SEEDS = (0, 1, 2)
+SETTINGS: dict[str, Any] = {
+    "ancestor": "lenet5",
+    "task": "mnist",
+    "strategy": "generative",
+    "generations": 8,
+    "probes": 8,
+    "probe_epochs": 1,
+    "ancestor_epochs": 20,
+    "epochs": 4,
+    "final_epochs": 30,
+    "min_accuracy": 98.5,
+}
+QUICK = {"generations": 4, "probes": 4, "ancestor_epochs": 2, "epochs": 1, "final_epochs": 2, "min_accuracy": 97.0}
+
+
+class Lines(Progress):
+    """One line for each individual."""
+
+    def individual(self, record: Record, seconds: float, resumed: bool) -> None:
+        """Its accuracy, size and score."""
+        print(
+            f"  {record.name}  validation {record.validation:.2f} %  {record.census.macs:,} MACs  "
+            f"{record.census.params:,} parameters  {[layer.clusters for layer in record.census.layers]}  "
+            f"{performance(record.validation, record.census):.2f} dB  {'kept' if resumed else f'{seconds:.0f} s'}",
+            flush=True,
+        )
+
+
+def main() -> None:
+    """Run every search with every seed, write the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-root", type=Path, required=True, help="folder that holds MNIST/raw")
+    parser.add_argument("--runs", type=Path, default=Path("runs/generative_mnist"), help="where runs are kept")
+    parser.add_argument("--again", action="store_true", help="run anew what has a result already")
+    parser.add_argument("--quick", action="store_true", help="tiny settings, to try the script")
+    arguments = parser.parse_args()
+    arguments.runs.mkdir(parents=True, exist_ok=True)
+
+    settings, seeds = ({**SETTINGS, **QUICK}, SEEDS[:1]) if arguments.quick else (SETTINGS, SEEDS)
+    file = (arguments.runs if arguments.quick else HERE) / "generative_mnist.json"
+    results = known(file, settings) if not arguments.again else {}
+    for seed in seeds:
+        for search in SEARCHES:
+            name = f"{search}, seed {seed}"
+            print(name, flush=True)
+            if name in results:
+                print("  kept from before", flush=True)
+                continue
+            config = resolve(None, {**settings, "search": search, "seed": seed, "data_root": arguments.data_root})
+            results[name] = figures(bred(arguments.runs, config, arguments.again))
+            write_json(file, document(settings, results))
+    if not arguments.quick:
+        write_table(HERE / "README.md", "generative_mnist", table(results))
+    print(table(results))
+
+
+def known(file: Path, settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Results of an earlier call with the same settings."""
+    found = json.loads(file.read_text()) if file.is_file() else {}
+    return found["runs"] if found.get("settings") == settings else {}
+
+
+def document(settings: dict[str, Any], results: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What goes into the JSON file."""
+    return {
+        "benchmark": "generative_mnist",
+        "performance": UNITS,
+        "settings": settings,
+        "machine": {
+            "cpu_threads": torch.get_num_threads(),
+            "machine": platform.machine(),
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+        },
+        "runs": results,
+    }
+
+
+def bred(runs: Path, config: Config, again: bool) -> Run:
+    """The finished run of a configuration, with the ancestor that the first search of its seed has trained."""
+    path = runs / f"{config.search}-seed_{config.seed}"
+    if again and path.exists():
+        shutil.rmtree(path)
+    lender = runs / f"{SEARCHES[0]}-seed_{config.seed}"
+    if not path.exists() and lender.exists():
+        run, first = Run.create(path, config), Run.open(lender)
+        run.save(first.load("g000-c0"))
+        run.save_measured("g000-c0", first.measured("g000-c0"))
+    try:
+        return evolve(path, config, resume=True, progress=Lines())
+    except UserError:
+        if not path.exists() or not Run.open(path).outcome():
+            raise
+        return Run.open(path)  # finished without a feasible network: a result too
+
+
+def figures(run: Run) -> dict[str, Any]:
+    """What a finished run came to; selection saw validation alone, test was read once."""
+    records = {record.name: record for record in run.records()}
+    best, ancestor = records.get(run.outcome()["best"]), records["g000-c0"]
+    cycles = [record for record in records.values() if record.generation > 0]
+    return {
+        "ancestor_performance_db": performance(ancestor.validation, ancestor.census),
+        **(best_figures(run, best, ancestor) if best else {"individual": None, "performance_db": None}),
+        "networks_probed": max(record.synthesis["networks_probed"] for record in cycles),
+        "feasible_rate": statistics.mean(record.synthesis["feasible_rate"] for record in cycles),
+        "best_probe_db": [
+            max((probe["performance_db"] for probe in record.synthesis["probes"] if probe["feasible"]), default=None)
+            for record in cycles
+        ],
+        "evolution_s": sum(run.measured(record.name)["breeding_s"] for record in cycles),
+        "stopped": run.outcome()["reason"],
+    }
+
+
+def best_figures(run: Run, best: Record, ancestor: Record) -> dict[str, Any]:
+    """Those of its best feasible individual."""
+    return {
+        "individual": best.name,
+        "performance_db": performance(best.validation, best.census),
+        "validation_accuracy_percent": best.validation,
+        "test_accuracy_percent": run.tested()[best.name],
+        "macs": best.census.macs,
+        "macs_ratio": ancestor.census.macs / best.census.macs,
+        "params": best.census.params,
+        "layers": [layer.clusters for layer in best.census.layers],
+    }
+
+
+def table(results: dict[str, dict[str, Any]]) -> str:
+    """Markdown of the results."""
+    lines = [
+        f"U is {UNITS}.",
+        "",
+        "| run | U (ancestor's) | test accuracy | MACs | parameters | clusters by layer | probed | feasible | time |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, result in results.items():
+        if result["individual"] is None:
+            lines.append(f"| {name} | none feasible | | | | | {result['networks_probed']} | | |")
+            continue
+        lines.append(
+            f"| {name} | **{result['performance_db']:.2f}** dB ({result['ancestor_performance_db']:.2f}) "
+            f"| {result['test_accuracy_percent']:.2f} % | {result['macs']:,} ({result['macs_ratio']:.1f}x fewer) "
+            f"| {result['params']:,} | {'-'.join(map(str, result['layers']))} | {result['networks_probed']} "
+            f"| {100 * result['feasible_rate']:.0f} % | {result['evolution_s']:.0f} s |"
+        )
+    lines.append("")
+    for search in SEARCHES:
+        own = [result["performance_db"] for name, result in results.items() if name.startswith(search)]
+        found = [score for score in own if score is not None]
+        if len(found) > 1:
+            spread = f"mean U {statistics.mean(found):.2f} dB, standard deviation {statistics.stdev(found):.2f}"
+            lines.append(f"{search}: {spread}, feasible in {len(found)} of {len(own)} seeds.")
+    return "\n".join(lines).rstrip()
+
+
+if __name__ == "__main__":
+    main()

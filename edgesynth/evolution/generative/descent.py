@@ -1,0 +1,78 @@
+"""The descent from the ancestor's size to the budgets.
+
+Every steered count goes down geometrically and all of them together: at pressure 0 they are the ancestor's, at 1 the
+budgets, at one half their geometric means. Pressure rises from the network that is inherited from, by a step that
+adapts until about half of the probed networks are feasible.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from edgesynth.anatomy import Anatomy, Census
+from edgesynth.errors import UserError
+from edgesynth.lineage import Config
+
+LEAST_STEP = 0.005
+SPREAD = 0.8  # of a step, either way: small sizes and large ones are tried in one cycle, whatever the step is worth
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Where the counts start and where they are to end.
+
+    Attributes:
+        start: {name of a census total: the ancestor's}.
+        goal: {the same: what it is to be at most}; never above the start.
+    """
+
+    start: dict[str, int]
+    goal: dict[str, int]
+
+    @classmethod
+    def of(cls, config: Config, anatomy: Anatomy) -> Descent:
+        """The budgets steer; without any, MACs go down towards one unit in each group.
+
+        Raises:
+            UserError: one unit in each group already has more than a budget.
+        """
+        least = anatomy.census({group.name: [0] for group in anatomy.removable})
+        whole = anatomy.census()
+        for name, most in config.budgets.items():
+            if getattr(least, name) > most:
+                raise UserError(
+                    f"--max-{name.replace('_', '-')} is {most:,}; with one cluster left in each group that can be cut "
+                    f"{config.ancestor} still has {getattr(least, name):,}, and generative synthesis cuts clusters "
+                    "alone: raise the budget, or take --strategy heredity"
+                )
+        goal = config.budgets or {"macs": least.macs}
+        start = {name: int(getattr(whole, name)) for name in goal}
+        return cls(start, {name: min(most, start[name]) for name, most in goal.items()})
+
+    def at(self, pressure: float) -> dict[str, float]:
+        """{name: most that is allowed} at a pressure in [0, 1]."""
+        if pressure >= 1:
+            return {name: float(most) for name, most in self.goal.items()}
+        return {name: self.start[name] * (most / self.start[name]) ** pressure for name, most in self.goal.items()}
+
+    def travelled(self, census: Census) -> float:
+        """The pressure that a network stands: that of its count which is farthest behind, in [0, 1]."""
+        ways = {name: math.log(self.start[name] / most) for name, most in self.goal.items() if most < self.start[name]}
+        gone = [math.log(self.start[name] / max(1, getattr(census, name))) / way for name, way in ways.items()]
+        return min(1.0, max(0.0, min(gone, default=1.0)))
+
+    def first_step(self, keep: float) -> float:
+        """The step with which the count that has farthest to go is multiplied by `keep`."""
+        farthest = max(math.log(self.start[name] / most) for name, most in self.goal.items())
+        return min(1.0, math.log(1 / keep) / farthest) if farthest > 0 else 1.0
+
+    def bounds(self, parent: Census, step: float) -> tuple[float, float]:
+        """Lowest and highest pressure on networks that inherit from a parent."""
+        here = self.travelled(parent)
+        return min(1.0, here + (1 - SPREAD) * step), min(1.0, here + (1 + SPREAD) * step)
+
+
+def adapted(step: float, feasible_rate: float) -> float:
+    """Twice the step where all probed networks were feasible, half of it where none was, the same at one half."""
+    return min(1.0, max(LEAST_STEP, step * 2 ** (2 * feasible_rate - 1)))

@@ -1,0 +1,121 @@
+"""Generator G(s; theta): a seed in, a network out.
+
+theta is a logit for each unit of every group that can be cut. Logistic noise from the seed is added, some of it each
+unit's own and some its group's, and the highest survive: the threshold is lowered for as long as the network stays
+within the target that the same seed has drawn.
+Deterministic for a seed, and another network for another one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from edgesynth.anatomy import Anatomy
+from edgesynth.evolution.generative.descent import Descent
+from edgesynth.lineage import Genome
+
+NOISE = 0.25  # scale of the logistic noise of each unit, in logits
+GROUP_NOISE = 0.25  # of that which all units of a group share: without it all networks would have much the same shape
+
+Units = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A network that a generator made.
+
+    Attributes:
+        genome: its living clusters.
+        pressure: the one that its seed drew.
+        alive: {group: (size,) bool}: the same clusters as masks.
+        chances: {group: (size,) chance to live at this threshold, but for the group's noise: what that did is for the
+            score to judge; 0 where the parent is dead already}.
+    """
+
+    genome: Genome
+    pressure: float
+    alive: Units
+    chances: Units
+
+
+class Generator:
+    """Makes networks from what lives in a parent.
+
+    Args:
+        anatomy: the ancestor's.
+        logits: theta, {group: (size,) float64}.
+    """
+
+    def __init__(self, anatomy: Anatomy, logits: Units) -> None:
+        self.anatomy = anatomy
+        self.logits = logits
+
+    def __call__(
+        self, parent: Genome, descent: Descent, bounds: tuple[float, float], seed: torch.Generator
+    ) -> Generated:
+        """One network.
+
+        Args:
+            parent: whose living units are to choose from; the dead stay dead.
+            descent: turns pressure into most that is allowed of each count.
+            bounds: lowest and highest pressure.
+            seed: s, the source of pressure and noise.
+        """
+        low, high = bounds
+        pressure = low + (high - low) * torch.rand((), dtype=torch.float64, generator=seed).item()
+        alive = living(self.anatomy, parent)
+        noisy = {}
+        for name, mask in alive.items():
+            noise = torch.rand(len(mask) + 1, dtype=torch.float64, generator=seed).clamp(1e-9, 1 - 1e-9).logit()
+            shared = GROUP_NOISE * noise[-1]
+            noisy[name] = (self.logits[name] + NOISE * noise[:-1] + shared).masked_fill(~mask, -torch.inf)
+        threshold = self._threshold(noisy, descent.at(pressure))
+        chosen = _above(noisy, threshold)
+        chances = {
+            name: torch.sigmoid((self.logits[name] - threshold) / NOISE).masked_fill(~mask, 0.0)
+            for name, mask in alive.items()
+        }
+        return Generated(_genome(chosen), pressure, chosen, chances)
+
+    def _threshold(self, noisy: Units, limits: dict[str, float]) -> float:
+        """The lowest threshold at which every limit is kept, by bisection over the units in their order.
+
+        With one unit in each group the limits are kept, or nothing can be done: that network is the smallest there is.
+        """
+        order = torch.cat(list(noisy.values()))
+        order = order[order > -torch.inf].sort(descending=True).values
+        within, beyond = 0, len(order) + 1  # the first so many are kept; `beyond` is too many
+        while beyond - within > 1:
+            middle = (within + beyond) // 2
+            if self._keeps(noisy, order[middle - 1].item(), limits):
+                within = middle
+            else:
+                beyond = middle
+        lowest = order[within - 1].item() if within else order[0].item() + 1
+        below = order[within].item() if within < len(order) else lowest - 1
+        return (lowest + below) / 2
+
+    def _keeps(self, noisy: Units, threshold: float, limits: dict[str, float]) -> bool:
+        census = _genome(_above(noisy, threshold)).census(self.anatomy)
+        return all(getattr(census, name) <= most for name, most in limits.items())
+
+
+def living(anatomy: Anatomy, genome: Genome) -> Units:
+    """{group that can be cut: (size,) bool} of what lives."""
+    masks = {}
+    for group in anatomy.removable:
+        masks[group.name] = torch.zeros(group.size, dtype=torch.bool)
+        masks[group.name][genome.kept[group.name]] = True
+    return masks
+
+
+def _above(noisy: Units, threshold: float) -> Units:
+    """The units at or above a threshold; of every group at least the strongest."""
+    return {name: (values >= threshold) | (values == values.max()) for name, values in noisy.items()}
+
+
+def _genome(alive: Units) -> Genome:
+    return Genome({name: torch.nonzero(mask).flatten().tolist() for name, mask in alive.items()})

@@ -1,0 +1,64 @@
+"""Which network the next cycle inherits from, and when generative synthesis stops."""
+
+from __future__ import annotations
+
+from edgesynth.evolution.evolution import Evolution, Place
+from edgesynth.evolution.generative.performance import performance
+from edgesynth.lineage import Config, Record
+
+PATIENCE = 3
+
+
+class GenerativeEvolution(Evolution):
+    """One individual a cycle; the newest feasible one is inherited from.
+
+    An individual below the floor is kept in the run and its cycle teaches generator and inquisitor, but the next cycle
+    inherits from the one before it.
+
+    Args:
+        config: generations (cycles) and budgets; `min_accuracy` must be resolved.
+        ancestor: generation 0, nurtured.
+    """
+
+    def __init__(self, config: Config, ancestor: Record) -> None:
+        super().__init__(config, ancestor)
+        self.cycle = 0
+        self.stale = 0
+
+    @property
+    def best(self) -> Record | None:
+        """The feasible individual with the highest U; one that meets every budget is above any that does not."""
+        feasible = [record for record in self.line[1:] if record.feasible]
+        return max(feasible, key=lambda record: (self._within_budgets(record), _score(record)), default=None)
+
+    def ask(self) -> list[Place]:
+        """The next cycle's individual; none when the run has stopped."""
+        return [] if self.stopped else [Place(self.cycle + 1, 0, (self.line[-1].name,))]
+
+    def tell(self, records: list[Record]) -> Record:
+        """Take a cycle's individual.
+
+        Returns:
+            The same.
+        """
+        (record,) = records
+        self.nurtured.append(record)
+        before = self.best
+        self.cycle = record.generation
+        if record.feasible:
+            self.line.append(record)
+        better = record.feasible and (before is None or _score(record) > _score(before))
+        self.stale = 0 if better else self.stale + 1
+        if record.feasible and self.config.budgets and self._within_budgets(record):
+            self._stop("budget", f"{record.name} meets every budget: {self._budgets(record)}")
+        elif self.cycle >= self.config.generations:
+            unmet = f"; not every budget is met: {self._budgets(self.line[-1])}" if self.config.budgets else ""
+            self._stop("generations", f"all {self.config.generations} cycles are done{unmet}")
+        elif self.stale >= PATIENCE:
+            found = f"the best, {self.best.name}, has {_score(self.best):.2f} dB" if self.best else "none is feasible"
+            self._stop("performance", f"NetScore has not risen for {PATIENCE} cycles: {found}")
+        return record
+
+
+def _score(record: Record) -> float:
+    return performance(record.validation, record.census)

@@ -1,0 +1,76 @@
+"""Memory: what a cycle leaves to the next, kept in the folder of the cycle's individual.
+
+With the parent's files it is all that the next cycle is a function of, besides configuration and place.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+
+from edgesynth.anatomy import Anatomy
+from edgesynth.errors import UserError
+from edgesynth.evolution.generative.generator import Units
+from edgesynth.evolution.generative.inquisitor import Inquisitor
+
+GENERATOR, INQUISITOR = "generator.safetensors", "inquisitor.json"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """State of generator and inquisitor.
+
+    Attributes:
+        logits: theta_G, {group: (size,) float64}.
+        pull: what the networks of that generator say should change in it.
+        step: by how much pressure is to rise next.
+        inquisitor: what it has seen.
+    """
+
+    logits: Units
+    pull: Units
+    step: float
+    inquisitor: Inquisitor
+
+    @classmethod
+    def first(cls, anatomy: Anatomy, step: float) -> Memory:
+        """Before the first cycle: all units alike, nothing seen."""
+        zeros = {group.name: torch.zeros(group.size, dtype=torch.float64) for group in anatomy.removable}
+        return cls(zeros, zeros, step, Inquisitor(tuple(zeros)))
+
+    def files(self) -> dict[str, bytes]:
+        """{name of a file: its content}; exact."""
+        parts = {"logits": self.logits, "pull": self.pull}
+        tensors = {f"{part}.{name}": tensor.clone() for part, units in parts.items() for name, tensor in units.items()}
+        tensors["step"] = torch.tensor(self.step, dtype=torch.float64)
+        return {
+            GENERATOR: safetensors.torch.save(tensors),
+            INQUISITOR: (json.dumps(self.inquisitor.to_json(), indent=1) + "\n").encode(),
+        }
+
+    @classmethod
+    def read(cls, folder: Path) -> Memory:
+        """The memory whose files are in a folder.
+
+        Raises:
+            UserError: a file is missing or damaged.
+        """
+        try:
+            tensors = safetensors.torch.load_file(folder / GENERATOR)
+            seen = json.loads((folder / INQUISITOR).read_text(encoding="utf-8"))
+        except (OSError, SafetensorError, ValueError) as error:
+            raise UserError(
+                f"{folder} lacks a readable {GENERATOR} or {INQUISITOR} ({error}), without which the next cycle cannot "
+                "be bred; delete the folder and breed it again with --resume"
+            ) from None
+        parts: dict[str, Units] = {"logits": {}, "pull": {}}
+        for name, tensor in tensors.items():
+            part, _, group = name.partition(".")
+            if part in parts:
+                parts[part][group] = tensor
+        return cls(parts["logits"], parts["pull"], tensors["step"].item(), Inquisitor.from_json(seen))

@@ -1,0 +1,196 @@
+"""Generative synthesis as a whole: tiny runs on real digits."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+
+from edgesynth.anatomy import Census, LayerCensus
+from edgesynth.errors import UserError
+from edgesynth.evolution import evolve
+from edgesynth.evolution.generative import GenerativeEvolution
+from edgesynth.evolution.generative.performance import performance
+from edgesynth.export import export_individual
+from edgesynth.lineage import Record, Run, parse_individual, resolve
+from edgesynth.report import write_report
+
+TINY = {
+    "strategy": "generative",
+    "task": "digits",
+    "ancestor_epochs": 5,
+    "generations": 4,
+    "probes": 2,
+    "epochs": 1,
+    "final_epochs": 2,
+    "min_accuracy": 60.0,
+    "max_macs": 300_000,
+}
+KEPT = ("individual.json", "genome.json", "weights.safetensors", "generator.safetensors", "inquisitor.json")
+
+
+def contents(path):
+    """Every file that a resumed run must give again."""
+    return {
+        str(file.relative_to(path)): file.read_bytes()
+        for file in sorted(path.rglob("*"))
+        if file.name in (*KEPT, "outcome.json", "test.json")
+    }
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    return evolve(tmp_path_factory.mktemp("generative") / "run", resolve(None, TINY))
+
+
+def test_a_cycle_s_individual_is_its_best_feasible_network_and_inherits_from_the_one_before(unbroken):
+    cycles = unbroken.records()[1:]
+    assert [record.name for record in cycles] == [f"g{number:03d}-c0" for number in range(1, len(cycles) + 1)]
+    for record, parent in zip(cycles, unbroken.records(), strict=False):
+        facts = record.synthesis
+        chosen = facts["probes"][facts["chosen"]]
+        assert record.parents == (parent.name,) and record.feasible
+        assert len(facts["probes"]) == 2 and facts["networks_probed"] == 2 * record.generation
+        assert chosen["macs"] == record.census.macs <= chosen["target"]["macs"]
+        assert facts["feasible_rate"] == pytest.approx(sum(probe["feasible"] for probe in facts["probes"]) / 2)
+        assert chosen["performance_db"] == max(p["performance_db"] for p in facts["probes"] if p["feasible"])
+        assert facts["performance_db"] == performance(record.validation, record.census)
+        own, inherited = (unbroken.load(one.name).genome.kept for one in (record, parent))
+        assert all(set(own[name]) <= set(inherited[name]) for name in own)
+
+
+def test_each_generator_s_networks_are_more_efficient_than_those_of_the_one_before(unbroken):
+    ancestor, *cycles = unbroken.records()
+    means = [
+        sum(probe["performance_db"] for probe in record.synthesis["probes"]) / len(record.synthesis["probes"])
+        for record in cycles
+    ]
+    assert len(means) > 1 and means == sorted(means)
+    assert means[0] > performance(ancestor.validation, ancestor.census)
+    macs = [record.census.macs for record in (ancestor, *cycles)]
+    assert macs == sorted(macs, reverse=True) and len(set(macs)) == len(macs)
+
+
+def test_it_stops_when_the_budget_is_met_and_its_last_individual_had_the_final_nurture(unbroken):
+    outcome, last = unbroken.outcome(), unbroken.records()[-1]
+    assert outcome["best"] == last.name and last.census.macs <= 300_000
+    assert outcome["stopped"] == "budget" and last.nurture["epochs"] == 2
+    assert all(record.nurture["epochs"] == 1 for record in unbroken.records()[1:-1])
+
+
+def test_the_inquisitor_has_heard_every_network_and_moved_the_generator_within_the_trust_region(unbroken):
+    last = unbroken.records()[-1]
+    seen = json.loads((unbroken.folder(last.name) / "inquisitor.json").read_text())
+    assert len(seen["rows"]["network"]) == last.synthesis["networks_probed"]
+    assert len(seen["rows"]["ablation"]) == 24 * (last.synthesis["networks_probed"] + last.generation)
+    assert seen["weights"].keys() > {"taylor", "cost", "share of fc1"} and any(seen["weights"].values())
+    first = safetensors.torch.load_file(unbroken.folder("g001-c0") / "generator.safetensors")
+    second = safetensors.torch.load_file(unbroken.folder("g002-c0") / "generator.safetensors")
+    for name in ("conv1", "conv2", "fc1"):
+        step = (second[f"logits.{name}"] - first[f"logits.{name}"]).abs()
+        assert 0 < step.max() <= 0.5 and first[f"logits.{name}"].abs().max() > 0
+
+
+def test_a_run_killed_within_a_cycle_resumes_to_the_same_bits(tmp_path, unbroken):
+    options = [part for name, value in TINY.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    command = [Path(sys.executable).with_name("edgesynth"), "evolve", *options, "--run", "run"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    marker = tmp_path / "run/individuals/g001-c0/individual.json"
+    deadline = time.monotonic() + 300
+    while not marker.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = contents(tmp_path / "run")
+    assert marker.exists() and "outcome.json" not in before
+
+    evolve(tmp_path / "run", unbroken.config, resume=True)
+    after = contents(tmp_path / "run")
+    assert after == contents(unbroken.path)
+    assert {name: after[name] for name in before if "g001" in name or "g000" in name} == {
+        name: before[name] for name in before if "g001" in name or "g000" in name
+    }
+    assert sum(name.endswith("generator.safetensors") for name in after) == len(unbroken.records()) - 1
+
+
+def test_a_cycle_whose_memory_is_lost_is_refused_with_the_folder_to_delete(tmp_path, unbroken):
+    shutil.copytree(unbroken.path, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run/individuals/g002-c0")
+    (tmp_path / "run/individuals/g001-c0/generator.safetensors").unlink()
+    with pytest.raises(UserError, match=r"g001-c0 lacks a readable generator.safetensors .* delete the folder"):
+        evolve(tmp_path / "run", unbroken.config, resume=True)
+
+
+def test_export_and_report_work_on_it_as_on_any_run(tmp_path, unbroken):
+    shutil.copytree(unbroken.path, tmp_path / "run")
+    run, best = Run.open(tmp_path / "run"), unbroken.records()[-1]
+    assert parse_individual(str(run.path))[1] == best.name
+    bundle = export_individual(run, best.name, run.path / "bundles" / "best")
+    assert all(hop.max_rel is None or hop.max_rel < 1e-4 for hop in bundle.ledger.hops)
+    page = write_report(run).read_text()
+    assert best.name in page and "meets every budget" in page
+
+
+@pytest.mark.parametrize("search", ["random", "cross-entropy"])
+def test_the_controls_probe_as_many_networks_and_know_no_inquisitor(tmp_path, unbroken, search):
+    run = Run.create(tmp_path / "run", resolve(None, {**TINY, "search": search, "generations": 2}))
+    run.save(unbroken.load("g000-c0"))
+    evolve(run.path, run.config, resume=True)
+    for record in run.records()[1:]:
+        folder = run.folder(record.name)
+        assert json.loads((folder / "inquisitor.json").read_text())["rows"] == {"ablation": [], "network": []}
+        assert len(record.synthesis["probes"]) == 2
+    logits = safetensors.torch.load_file(run.folder("g002-c0") / "generator.safetensors")["logits.fc1"]
+    assert (logits == 0).all() if search == "random" else logits.unique().numel() > 1
+
+
+def test_a_budget_out_of_reach_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(UserError, match=r"--max-synapses is 50; .*raise the budget"):
+        evolve(tmp_path / "run", resolve(None, {"strategy": "generative", "max_synapses": 50}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def record(generation, validation, macs, feasible=True):
+    census = Census((LayerCensus("layer", (macs, 1), macs, macs, macs, macs),), macs, 4 * macs)
+    return Record(generation, 0, () if generation == 0 else ("g000-c0",), validation, feasible, census)
+
+
+def evolution(**options):
+    return GenerativeEvolution(resolve(None, {"min_accuracy": 90.0, **options}), record(0, 99.0, 1_000_000))
+
+
+def test_an_infeasible_individual_is_not_inherited_from():
+    told = evolution()
+    told.tell([record(1, 95.0, 500_000)])
+    told.tell([record(2, 80.0, 1000, feasible=False)])
+    (place,) = told.ask()
+    assert (place.generation, place.child, place.parents) == (3, 0, ("g001-c0",))
+    assert told.best.name == "g001-c0"
+
+
+def test_three_cycles_without_a_better_score_are_the_end():
+    told = evolution(generations=50)
+    for generation, validation in ((1, 95.0), (2, 94.0), (3, 93.0), (4, 95.5)):
+        told.tell([record(generation, validation, 500_000)])
+        assert not told.stopped
+    for generation in (5, 6, 7):
+        assert told.ask()
+        told.tell([record(generation, 94.0, 500_000, feasible=generation != 6)])
+    assert told.stopped == "performance" and told.ask() == []
+    assert told.best.name == "g004-c0" and "g004-c0" in told.reason
+
+
+def test_the_best_meets_the_budget_even_where_another_has_the_higher_score():
+    told = evolution(max_macs=600_000, generations=50)
+    told.tell([record(1, 99.0, 700_000)])
+    told.tell([record(2, 80.0, 500_000, feasible=False)])
+    assert not told.stopped and told.best.name == "g001-c0"
+    told.tell([record(3, 90.0, 600_000)])
+    assert told.stopped == "budget" and told.best.name == "g003-c0"
+    assert performance(99.0, told.line[1].census) > performance(90.0, told.line[2].census) + 0.1
