@@ -60,15 +60,14 @@ def main() -> None:
     chosen = arguments.networks or (list(QUICK) if arguments.quick else names())
     rows = {}
     for name in chosen:
-        figures, times = (both(name, kind, arguments.threads, arguments) for kind in ("figures", "seconds"))
-        rows[name] = {
-            side: {**row, **{key: value for key, value in times[side].items() if key.endswith("_s")}}
-            for side, row in figures.items()
-        }
+        rows[name] = {side: whole_row(side, name, arguments) for side in ("ours", "peer")}
         print(f"{name}: {told(rows[name])}", flush=True)
     race: dict[int, list[dict[str, Any]]] = {}
     for threads in dict.fromkeys((1, os.cpu_count() or 1)) if RACE in chosen else ():
-        race[threads] = [both(RACE, f"race-{threads}-{lap}", threads, arguments) for lap in range(LAPS)]
+        race[threads] = [
+            {side: row(side, RACE, f"race-{threads}-{lap}", threads, arguments) for side in ("ours", "peer")}
+            for lap in range(LAPS)
+        ]
     document = {
         "benchmark": "anatomy_zoo",
         "machine": machine(arguments),
@@ -83,13 +82,17 @@ def main() -> None:
         write_table(HERE / "README.md", "anatomy_zoo", "\n".join([*summary(document), "", table(document)]))
 
 
-def both(name: str, kind: str, threads: int, arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Rows of a network, ours first: `figures`, `seconds` of the processor, or a `race` by the clock."""
-    return {side: row(side, name, kind, threads, arguments) for side in ("ours", "peer")}
+def whole_row(side: str, name: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Figures of a network and, where it came to be cut at all, seconds and memory of a process that does no more."""
+    figures = row(side, name, "figures", arguments.threads, arguments)
+    if "channels" not in figures:
+        return figures
+    costs = row(side, name, "seconds", arguments.threads, arguments)
+    return {**figures, **{key: value for key, value in costs.items() if key.endswith("_s") or key == "peak_gib"}}
 
 
 def row(side: str, name: str, kind: str, threads: int, arguments: argparse.Namespace) -> dict[str, Any]:
-    """One row: kept from before, or of a process of its own."""
+    """`figures`, `seconds` of the processor, or a `race` by the clock: kept from before, or of a process of its own."""
     file = row_file(arguments.work, side, name, kind)
     if not file.is_file():
         options = ["--threads", str(threads), "--work", str(arguments.work)]
