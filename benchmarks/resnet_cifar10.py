@@ -1,0 +1,183 @@
+"""ResNet-20 and ResNet-56 on CIFAR-10 images: accuracy against MACs, beside Torch-Pruning's group-norm pruner.
+
+    python benchmarks/resnet_cifar10.py --data-root DIR --weights FILE.safetensors [--network resnet56]
+
+DIR holds train/CLASS/*.jpg and test/CLASS/*.jpg; FILE the weights of an ancestor that is trained on them. At each ratio
+of MACs, our lineage and Torch-Pruning start from that ancestor, get the same epochs in all, the same augmentation, and
+for what is left the same last training; Torch-Pruning once without a teacher, as its manual has it, and once with ours.
+
+Resumable: finished rows are taken from resnet_cifar10.json beside this script (unless --again), killed runs of ours go
+on in --runs. With --trial the JSON goes to --runs and the table is only printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from resnet_cifar10_peer import macs, sparse_and_pruned
+from safetensors.torch import load_file
+from tables import write_table
+from torch import nn
+
+from edgesynth.ancestors import build_ancestor
+from edgesynth.evolution import Progress, evolve
+from edgesynth.lineage import generator, resolve
+from edgesynth.lineage.files import write_json
+from edgesynth.nurture import Recipe, Teacher, nurture, score
+from edgesynth.tasks import Classification, load_task
+
+HERE = Path(__file__).resolve().parent
+RATIOS = (2.1, 2.6)
+SIZE = 32
+EPOCHS, STEP_EPOCHS = 40, 2  # in all, and of each generation but the last
+SETTINGS: dict[str, Any] = {
+    "encoding": "cluster",
+    "strength": "taylor",
+    "allocation": "macs",
+    "keep": 1.0,
+    "keep_clusters": 0.85,
+    "offspring": 1,
+    "ancestor_epochs": 0,
+    "min_accuracy": 0.0,
+    "generations": 12,
+    "task": "imagefolder",
+    "image_size": SIZE,
+}
+
+
+def main() -> None:
+    """Measure what is not there yet, write the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-root", type=Path, required=True, help="folder that holds train/ and test/")
+    parser.add_argument("--weights", type=Path, required=True, help="the trained ancestor's")
+    parser.add_argument("--network", default="resnet20", help="resnet20, resnet32, resnet44 or resnet56")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="epochs of each method in all")
+    parser.add_argument("--ratios", type=float, nargs="+", default=list(RATIOS), help="ancestor's MACs over the goal")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--runs", type=Path, default=Path("runs/resnet_cifar10"), help="where runs are kept")
+    parser.add_argument("--again", action="store_true", help="measure finished rows again")
+    parser.add_argument("--trial", action="store_true", help="leave the results beside this script alone")
+    arguments = parser.parse_args()
+    arguments.runs.mkdir(parents=True, exist_ok=True)
+    results = (arguments.runs if arguments.trial else HERE) / "resnet_cifar10.json"
+    document = json.loads(results.read_text()) if results.is_file() and not arguments.again else {"rows": {}}
+
+    task = load_task("imagefolder", arguments.data_root, SIZE)
+    for ratio in arguments.ratios:
+        for method in ("edgesynth", "torch-pruning", "torch-pruning, our teacher"):
+            key = f"{arguments.network}, {ratio:g}x, {method}, {arguments.epochs} epochs, seed {arguments.seed}"
+            if key in document["rows"]:
+                continue
+            measure = ours if method == "edgesynth" else peer
+            document["rows"][key] = {
+                "network": arguments.network,
+                "method": method,
+                "ratio": ratio,
+                "epochs": arguments.epochs,
+                "seed": arguments.seed,
+                "torch": torch.__version__,
+                "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+                **measure(task, ratio, method, arguments),
+            }
+            write_json(results, document)
+            print(f"{key}: {document['rows'][key]}", flush=True)
+    print(table(document))
+    if not arguments.trial:
+        write_table(HERE / "README.md", "resnet_cifar10", table(document))
+
+
+def trained(arguments: argparse.Namespace) -> nn.Module:
+    """The ancestor."""
+    network = build_ancestor(arguments.network)
+    network.load_state_dict(load_file(arguments.weights))
+    return network.eval()
+
+
+def ours(task: Classification, ratio: float, method: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Our lineage: generations of a few epochs down to the budget, the rest of the epochs for the last."""
+    whole = macs(trained(arguments), torch.zeros(1, *task.input_shape))
+    start, epochs = time.perf_counter(), arguments.epochs
+    path = arguments.runs / f"{arguments.network}-{ratio:g}x-{epochs}-{arguments.seed}"
+    steps = generations_to(ratio)
+    config = resolve(
+        None,
+        {
+            **SETTINGS,
+            "ancestor": arguments.network,
+            "weights": arguments.weights,
+            "data_root": arguments.data_root,
+            "max_macs": int(whole / ratio),
+            "epochs": min(STEP_EPOCHS, max(1, epochs // (2 * steps))),
+            "final_epochs": max(1, epochs - steps * STEP_EPOCHS),
+            "seed": arguments.seed,
+        },
+    )
+    run = evolve(path, config, resume=True, progress=Progress())
+    best = run.record(run.outcome()["best"])
+    return {
+        "ancestor_test_accuracy_percent": run.tested()["g000-c0"],
+        "test_accuracy_percent": run.tested()[best.name],
+        "macs_ratio": whole / best.census.macs,
+        "params": best.census.params,
+        "epochs_used": sum(record.nurture["epochs"] for record in run.records()),
+        "seconds": time.perf_counter() - start,
+    }
+
+
+def generations_to(ratio: float) -> int:
+    """Generations before the last, if each keeps so much of the MACs as it keeps of the clusters."""
+    kept, steps = 1.0, 0
+    while kept * SETTINGS["keep_clusters"] > 1 / ratio:
+        kept, steps = kept * SETTINGS["keep_clusters"], steps + 1
+    return max(1, steps)
+
+
+def peer(task: Classification, ratio: float, method: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Torch-Pruning: half of the epochs of sparse learning, pruning, the other half of our last training."""
+    ancestor, images = trained(arguments), torch.zeros(1, *task.input_shape)
+    start, whole, seed = time.perf_counter(), macs(trained(arguments), images), arguments.seed
+    learning = arguments.epochs // 2
+    small = sparse_and_pruned(
+        ancestor,
+        task,
+        int(whole / ratio),
+        learning,
+        128,
+        generator(seed, 0, 0, "sparse learning"),
+        lambda epoch: print(f"  sparse learning, epoch {epoch}", flush=True),
+    )
+    ratio_reached = whole / macs(small, images)
+    teacher = Teacher(ancestor, task) if method.endswith("teacher") else None
+    nurture(small, task, Recipe(arguments.epochs - learning), generator(seed, 1, 0, "nurture"), teacher=teacher)
+    return {
+        "ancestor_test_accuracy_percent": score(ancestor, task, task.load_test()),
+        "test_accuracy_percent": score(small, task, task.load_test()),
+        "macs_ratio": ratio_reached,
+        "params": sum(parameter.numel() for parameter in small.parameters()),
+        "epochs_used": arguments.epochs,
+        "seconds": time.perf_counter() - start,
+    }
+
+
+def table(document: dict[str, Any]) -> str:
+    """Markdown of the results."""
+    lines = [
+        "| network | method | MACs | parameters | test accuracy (ancestor) | epochs | seed | device |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for found in sorted(document["rows"].values(), key=lambda one: (one["network"], one["ratio"], one["method"])):
+        lines.append(
+            f"| {found['network']} | {found['method']} | {found['macs_ratio']:.2f}x fewer | {found['params']:,} "
+            f"| **{found['test_accuracy_percent']:.2f} %** ({found['ancestor_test_accuracy_percent']:.2f} %) "
+            f"| {found['epochs_used']} | {found['seed']} | {found['device']} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
