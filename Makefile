@@ -23,7 +23,7 @@ demo: $(VENV)/.installed
 	$(BIN)/edgesynth report $(DEMO)
 
 test: lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
