@@ -133,7 +133,7 @@ def test_a_killed_run_of_an_object_is_gone_on_with(user):
         (lambda user: user.Net(2), {}, r"the ancestor .* gives \(2, 2\) for 2 images and the task blobs has 3 classes"),
         (lambda user: nn.Linear(6, 3), {}, r"must give \(2, 3\)"),
         (lambda user: user.Net(3), {"kep": 0.5}, r"evolve\(\) takes no kep; .* keep,"),
-        (lambda user: user.Net(3), {"keep": 2}, r"--keep is 2; it must be less than 1"),
+        (lambda user: user.Net(3), {"keep": 2}, r"--keep is 2; it must be less than or equal to 1"),
         (lambda user: user.Net(3), {"weights": "x.pth"}, r"weights were given and so was a network"),
         (lambda user: "user_api:Net", {"weights": "x.pth"}, r"--weights x.pth is not a file"),
     ],

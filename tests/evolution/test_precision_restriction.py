@@ -16,10 +16,10 @@ from edgesynth.tasks import load_task
 
 
 class Tiny(nn.Module):
-    def __init__(self):
+    def __init__(self, num_classes=10):
         super().__init__()
         self.conv, self.norm = nn.Conv2d(1, 6, 5, stride=3), nn.BatchNorm2d(6)
-        self.fc1, self.fc2 = nn.Linear(6 * 64, 24), nn.Linear(24, 10)
+        self.fc1, self.fc2 = nn.Linear(6 * 64, 24), nn.Linear(24, num_classes)
 
     def forward(self, images):
         return self.fc2(self.fc1(self.norm(self.conv(images)).relu().flatten(1)).relu())
@@ -90,9 +90,9 @@ def test_a_layer_that_does_not_exist_is_refused_with_those_that_do(kind):
 
 def test_a_layer_that_cannot_be_rounded_is_passed_over_unless_it_is_named():
     class Up(nn.Module):
-        def __init__(self):
+        def __init__(self, num_classes):
             super().__init__()
-            self.up, self.fc = nn.ConvTranspose2d(1, 2, 2), nn.Linear(2, 10)
+            self.up, self.fc = nn.ConvTranspose2d(1, 2, 2), nn.Linear(2, num_classes)
 
         def forward(self, images):
             return self.fc(self.up(images).mean((2, 3)))

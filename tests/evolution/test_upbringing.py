@@ -209,7 +209,8 @@ def test_measured_json_has_the_seconds_of_each_part_and_where_they_were_spent(tm
     assert all(part > 0 for part in parts)
     assert sum(parts) == pytest.approx(figures["breeding_s"], rel=0.05, abs=0.05)
     assert figures["device"] in ("cpu", "cuda") and figures["autocast"] in ("none", "bf16")
-    assert run.measured("g000-c0").keys() == {"breeding_s", "nurture_s", "bookkeeping_s", "device", "autocast"}
+    parts = {"breeding_s", "nurture_s", "bookkeeping_s", "device", "autocast", "threads"}
+    assert run.measured("g000-c0").keys() == parts
     assert not {"synthesis_s", "device"} & json.loads((run.folder("g001-c0") / "individual.json").read_text()).keys()
 
 

@@ -118,6 +118,7 @@ def test_ctrl_c_says_that_what_had_finished_is_kept(tmp_path):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     )
     marker = tmp_path / "run" / "individuals" / "g000-c0" / "individual.json"
     deadline = time.monotonic() + 300
@@ -151,7 +152,7 @@ def test_a_run_directory_that_exists_is_refused_and_left_as_it_was(unbroken, edg
         (["--task", "mnist"], ["--data-root"]),
         (["--task", "mnist", "--data-root", "nowhere"], ["nowhere holds no MNIST"]),
         (["--keep", "0"], ["--keep is 0.0", "greater than 0"]),
-        (["--keep", "1.5"], ["--keep is 1.5", "less than 1"]),
+        (["--keep", "1.5"], ["--keep is 1.5", "less than or equal to 1"]),
         (["--config", "nowhere.toml"], ["nowhere.toml cannot be read"]),
         (["--max-macs", "16025"], ["--max-macs is 16,025", "has 16,026 macs", "set it to 16,026 or more"]),
     ],

@@ -161,7 +161,7 @@ def test_options_overlay_the_file_and_the_file_overlays_the_defaults(tmp_path):
     ("given", "message"),
     [
         ({"keep": 0.0}, "--keep is 0.0; it must be greater than 0"),
-        ({"keep": 1.5}, "--keep is 1.5; it must be less than 1"),
+        ({"keep": 1.5}, "--keep is 1.5; it must be less than or equal to 1"),
         ({"encoding": "gene"}, "--encoding is gene; it must be 'synapse' or 'cluster'"),
         ({"generations": 0}, "--generations is 0; it must be greater than or equal to 1"),
         ({"min_accuracy": 101.0}, "--min-accuracy is 101.0; it must be less than or equal to 100"),
