@@ -57,6 +57,11 @@ def evolve(
     if is_taken(path) and not resume:
         raise UserError(f"{path} exists already; continue it with --resume, or give another --run")
     check_population(config)
+    if config.strategy == "generative" and not isinstance(executor or InProcess(), InProcess):
+        raise UserError(
+            "--strategy generative breeds one individual a generation, from what the last one left in the run: "
+            "there is nothing to share out; use --executor process"
+        )
     task = load_task(config.task, config.data_root, config.image_size)
     kind = species(config.ancestor, task, config.seed)
     check_feasible(config, kind.anatomy)

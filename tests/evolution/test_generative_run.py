@@ -14,6 +14,7 @@ import safetensors.torch
 from edgesynth.anatomy import Census, LayerCensus
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve
+from edgesynth.evolution.executors import build_executor
 from edgesynth.evolution.generative import GenerativeEvolution
 from edgesynth.evolution.generative.performance import performance
 from edgesynth.export import export_individual
@@ -153,6 +154,12 @@ def test_the_controls_probe_as_many_networks_and_know_no_inquisitor(tmp_path, un
 def test_a_budget_out_of_reach_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(UserError, match=r"--max-synapses is 50; .*raise the budget"):
         evolve(tmp_path / "run", resolve(None, {"strategy": "generative", "max_synapses": 50}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_executors_that_share_a_generation_out_are_refused(tmp_path):
+    with pytest.raises(UserError, match="nothing to share out; use --executor process"):
+        evolve(tmp_path / "run", resolve(None, {"strategy": "generative"}), executor=build_executor("ray"))
     assert list(tmp_path.iterdir()) == []
 
 
