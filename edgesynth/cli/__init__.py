@@ -72,7 +72,23 @@ def main():
         what = "{}: {}".format(error.filename, error.strerror) if error.filename else error.strerror
         _stop("edgesynth: {}. Nothing finished was lost; mend this and run the same command again".format(what), 2)
     except (KeyboardInterrupt, click.Abort):
-        _stop("edgesynth: stopped by Ctrl-C; what had finished is kept", 130)
+        _stop(INTERRUPTED, 130)
+    except Exception as error:
+        if not _interrupted(error):
+            raise
+        _stop(INTERRUPTED, 130)
+
+
+INTERRUPTED = "edgesynth: stopped by Ctrl-C; what had finished is kept"
+
+
+def _interrupted(error):
+    """Whether Ctrl-C is behind an error: compiled code that calls Python back reports it as an error of its own."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt) or "KeyboardInterrupt" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 # Errors of the file system that a user can mend: no permission, file too large, disk full, read-only, quota.

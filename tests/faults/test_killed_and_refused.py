@@ -126,7 +126,7 @@ def test_ctrl_c_says_that_what_had_finished_is_kept(tmp_path):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, stderr
     assert stderr.strip() == "edgesynth: stopped by Ctrl-C; what had finished is kept"
     assert marker.exists()
 
