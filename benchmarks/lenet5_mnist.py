@@ -14,20 +14,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import onnxruntime
-import torch
+from lineages import Lines, begin, figures, machine
 from tables import write_table
 
 from edgesynth.benchmark.run import compare_models
-from edgesynth.evolution import Progress, evolve
+from edgesynth.evolution import evolve
 from edgesynth.export import export_individual, to_onnx
-from edgesynth.lineage import Config, Record, Run, resolve, species
+from edgesynth.lineage import Run, resolve, species
 from edgesynth.tasks import load_task
 
 HERE = Path(__file__).resolve().parent
@@ -61,20 +60,6 @@ RUNS: dict[str, dict[str, Any]] = {
 }
 
 
-class Lines(Progress):
-    """One line for each individual."""
-
-    def individual(self, record: Record, seconds: float, resumed: bool) -> None:
-        """Its accuracy and size."""
-        census = record.census
-        print(
-            f"  {record.name}  validation {record.validation:.2f} %  {census.synapses:,} synapses  "
-            f"{census.clusters} clusters {[layer.clusters for layer in census.layers]}  "
-            f"{'kept' if resumed else f'{seconds:.0f} s'}",
-            flush=True,
-        )
-
-
 def main() -> None:
     """Breed every run, measure, write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -88,14 +73,13 @@ def main() -> None:
         print(name, flush=True)
         path = arguments.runs / name.replace(", ", "-").replace(" ", "_")
         config = resolve(None, {**options, "data_root": arguments.data_root})
-        if not path.exists():
-            _lend_ancestor(arguments.runs, path, config)
+        begin(arguments.runs, path, config)
         results[name] = figures(evolve(path, config, resume=True, progress=Lines()))
     document = {
         "benchmark": "lenet5_mnist",
         "paper": PAPER,
         "target_test_accuracy_percent": TARGET_ACCURACY,
-        "machine": machine(),
+        "machine": {**machine(), "onnxruntime": onnxruntime.__version__},
         "latency": latency(arguments.runs / "calibrated-seed_0"),
         "parity": parity(arguments.runs / "calibrated-seed_0"),
         "runs": results,
@@ -105,43 +89,6 @@ def main() -> None:
     print(table(document))
     for problem in shortfalls(results):
         print(f"NOT REACHED: {problem}")
-
-
-def _lend_ancestor(runs: Path, path: Path, config: Config) -> None:
-    """Give a new run the ancestor that another run of the same seed has trained: its own would be the very same."""
-    for other in sorted(runs.glob(f"*seed_{config.seed}")):
-        lender = Run.open(other)
-        if lender.has("g000-c0"):
-            run = Run.create(path, config)
-            run.save(lender.load("g000-c0"))
-            run.save_measured("g000-c0", lender.measured("g000-c0"))
-            return
-
-
-def figures(run: Run) -> dict[str, Any]:
-    """What a finished run came to."""
-    records = {record.name: record for record in run.records()}
-    ancestor, best = records["g000-c0"], records[run.outcome()["best"]]
-    return {
-        "individual": best.name,
-        "ancestor_test_accuracy_percent": run.tested()["g000-c0"],
-        "test_accuracy_percent": run.tested()[best.name],
-        "validation_accuracy_percent": best.validation,
-        "synapses": best.census.synapses,
-        "clusters": best.census.clusters,
-        "layers": [layer.clusters for layer in best.census.layers],
-        "params": best.census.params,
-        "macs": best.census.macs,
-        "sparse_bytes": best.census.sparse_bytes,
-        "synaptic_efficiency": ancestor.census.synapses / best.census.synapses,
-        "cluster_efficiency": ancestor.census.clusters / best.census.clusters,
-        "macs_ratio": ancestor.census.macs / best.census.macs,
-        "epochs": sum(record.nurture["epochs"] for name, record in records.items() if name != "g000-c0"),
-        "generations": best.generation,
-        "evolution_s": sum(run.measured(name)["breeding_s"] for name in records if name != "g000-c0"),
-        "ancestor_s": run.measured("g000-c0")["breeding_s"],
-        "stopped": run.outcome()["reason"],
-    }
 
 
 def latency(path: Path) -> dict[str, Any]:
@@ -169,18 +116,6 @@ def parity(path: Path) -> list[dict[str, Any]]:
     run = Run.open(path)
     with tempfile.TemporaryDirectory() as folder:
         return export_individual(run, run.outcome()["best"], Path(folder) / "bundle", int8=True).ledger.to_json()
-
-
-def machine() -> dict[str, Any]:
-    """What it ran on."""
-    return {
-        "cpu_threads": torch.get_num_threads(),
-        "machine": platform.machine(),
-        "capability": torch.backends.cpu.get_cpu_capability(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "onnxruntime": onnxruntime.__version__,
-    }
 
 
 def shortfalls(results: dict[str, dict[str, Any]]) -> list[str]:

@@ -3,7 +3,7 @@
     python benchmarks/resnet_cifar10.py --data-root DIR --weights FILE.safetensors [--network resnet56]
 
 DIR holds train/CLASS/*.jpg and test/CLASS/*.jpg; FILE the weights of an ancestor that is trained on them. At each ratio
-of MACs, our lineage and Torch-Pruning start from that ancestor and get the same epochs in all and the same augmentation.
+of MACs, our lineage and Torch-Pruning start from that ancestor, with the same epochs in all and the same augmentation.
 Torch-Pruning learns sparsely for half of them (once for all its rows); what it leaves is fine-tuned once by its own
 recipe, without a teacher, and once by our last training, with the ancestor as teacher.
 
@@ -140,7 +140,11 @@ def peer(task: Classification, ratio: float, method: str, arguments: argparse.Na
     start, whole, seed = time.perf_counter(), macs(trained(arguments), images), arguments.seed
     learning = arguments.epochs // 2
     small = pruned(sparse(task, learning, arguments), images, int(whole / ratio))
-    ratio_reached, tuning, draws = whole / macs(small, images), arguments.epochs - learning, generator(seed, 1, 0, "tune")
+    ratio_reached, tuning, draws = (
+        whole / macs(small, images),
+        arguments.epochs - learning,
+        generator(seed, 1, 0, "tune"),
+    )
     if method == METHODS[1]:
         finetune(small, task, tuning, draws)
     else:

@@ -1,0 +1,128 @@
+"""LeNet-5 on MNIST against the best published figures: synapses, removal alone, clusters.
+
+    python benchmarks/lenet5_records.py --data-root DIR [--only removal] [--seeds 0]
+
+Three targets, each with a bound on test error and each bred from the same ancestor of its seed:
+
+- synapses: at least 300x fewer at 0.9 % or less (Sparse VD: 280x at 0.75 %; OLMP: 298x at 0.91 %);
+- removal: whole clusters alone, at least 170x fewer parameters and 21x fewer MACs at 1.0 % or less (BC-GHS: 154x, 15x);
+- clusters: at least 23x fewer at 1.0 % or less (Evolution in Groups: 9.71x; with two parents 34x at about 3 %).
+
+Resumable: finished runs are taken from lenet5_records.json beside this script (unless --again), killed ones go on in
+--runs. With --trial the JSON goes to --runs and the table is only printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+from pathlib import Path
+from typing import Any
+
+from lineages import Lines, begin, figures, machine
+from tables import write_table
+
+from edgesynth.evolution import evolve
+from edgesynth.lineage import resolve
+from edgesynth.lineage.files import write_json
+
+HERE = Path(__file__).resolve().parent
+SEEDS = (0, 1, 2)
+COMMON: dict[str, Any] = {
+    "ancestor": "lenet5",
+    "task": "mnist",
+    "encoding": "cluster",
+    "strength": "taylor",
+    "allocation": "budgets",
+    "ancestor_epochs": 20,
+    "offspring": 1,
+    "min_accuracy": 0.0,
+    "generations": 40,
+}
+# What each is bred to, and what it must show: least ratios, and most test error in percent.
+RECORDS: dict[str, dict[str, Any]] = {
+    "synapses": {},
+    "removal": {},
+    "clusters": {},
+}
+WANTED: dict[str, tuple[dict[str, float], float]] = {
+    "synapses": ({"synaptic_efficiency": 300}, 0.9),
+    "removal": ({"params_ratio": 170, "macs_ratio": 21}, 1.0),
+    "clusters": ({"cluster_efficiency": 23}, 1.0),
+}
+
+
+def main() -> None:
+    """Breed what is missing, write the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-root", type=Path, required=True, help="folder that holds MNIST/raw")
+    parser.add_argument("--only", choices=list(RECORDS), nargs="+", default=list(RECORDS), help="these targets alone")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
+    parser.add_argument("--runs", type=Path, default=Path("runs/lenet5_records"), help="where runs are kept")
+    parser.add_argument("--again", action="store_true", help="run anew what has a result already")
+    parser.add_argument("--trial", action="store_true", help="leave the results beside this script alone")
+    arguments = parser.parse_args()
+    arguments.runs.mkdir(parents=True, exist_ok=True)
+
+    file = (arguments.runs if arguments.trial else HERE) / "lenet5_records.json"
+    document = json.loads(file.read_text()) if file.is_file() else {"benchmark": "lenet5_records", "runs": {}}
+    for seed in arguments.seeds:
+        for record in arguments.only:
+            key = f"{record}, seed {seed}"
+            if key in document["runs"] and not arguments.again:
+                continue
+            print(key, flush=True)
+            path = arguments.runs / f"{record}-seed_{seed}"
+            if arguments.again and path.exists():
+                shutil.rmtree(path)
+            options = {**COMMON, **RECORDS[record]}
+            config = resolve(None, {**options, "seed": seed, "data_root": arguments.data_root})
+            begin(arguments.runs, path, config)
+            found = figures(evolve(path, config, resume=True, progress=Lines()))
+            document["runs"][key] = {"record": record, "seed": seed, "options": options, "machine": machine(), **found}
+            write_json(file, document)
+    print(table(document))
+    if not arguments.trial:
+        write_table(HERE / "README.md", "lenet5_records", table(document))
+
+
+def table(document: dict[str, Any]) -> str:
+    """Markdown of the results."""
+    lines = [
+        "| bred for | wanted | test error (ancestor) | synapses | clusters (by layer) | parameters | MACs | reached "
+        "| epochs | evolution (ancestor) |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    runs = sorted(document["runs"].values(), key=lambda one: (list(RECORDS).index(one["record"]), one["seed"]))
+    for one in runs:
+        ratios, error = WANTED[one["record"]]
+        wanted = " and ".join(f"{name.split('_')[0]} {least:g}x" for name, least in ratios.items())
+        lines.append(
+            f"| {one['record']}, seed {one['seed']} | {wanted} at {error} % "
+            f"| **{100 - one['test_accuracy_percent']:.2f} %** ({100 - one['ancestor_test_accuracy_percent']:.2f} %) "
+            f"| {one['synaptic_efficiency']:.1f}x ({one['synapses']:,}) "
+            f"| {one['cluster_efficiency']:.1f}x ({'-'.join(map(str, one['layers']))}) "
+            f"| {one['params_ratio']:.1f}x ({one['params']:,}) | {one['macs_ratio']:.1f}x ({one['macs']:,}) "
+            f"| {'yes' if reached(one) else 'no'} | {one['epochs']} "
+            f"| {one['evolution_s']:.0f} s ({one['ancestor_s']:.0f} s) |"
+        )
+    lines.append("")
+    for record in RECORDS:
+        errors = [100 - one["test_accuracy_percent"] for one in runs if one["record"] == record]
+        if len(errors) > 1:
+            mean, spread = statistics.mean(errors), statistics.stdev(errors)
+            lines.append(f"{record}: mean test error {mean:.2f} %, standard deviation {spread:.2f}.")
+    return "\n".join(lines).rstrip()
+
+
+def reached(one: dict[str, Any]) -> bool:
+    """Whether a run shows what its record asks for."""
+    ratios, error = WANTED[one["record"]]
+    small = all(one[name] >= least for name, least in ratios.items())
+    return small and round(100 - one["test_accuracy_percent"], 6) <= error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""What the scripts that breed whole lineages share: lent ancestors, lines on the screen, the figures of a run."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edgesynth.evolution import Progress
+from edgesynth.lineage import Config, Individual, Record, Run
+
+ANCESTOR = "g000-c0"
+# All that an ancestor is a function of.
+ITS_CONFIG = (
+    "ancestor",
+    "task",
+    "weights",
+    "data_root",
+    "image_size",
+    "ancestor_epochs",
+    "batch_size",
+    "learning_rate",
+    "weight_decay",
+    "ema",
+    "inheritance",
+    "strategy",
+    "device",
+    "autocast",
+    "threads",
+    "seed",
+)
+
+
+class Lines(Progress):
+    """One line for each individual."""
+
+    def individual(self, record: Record, seconds: float, resumed: bool) -> None:
+        """Its accuracy and size."""
+        census = record.census
+        print(
+            f"  {record.name}  validation {record.validation:.2f} %  {census.synapses:,} synapses  "
+            f"{census.clusters} clusters {[layer.clusters for layer in census.layers]}  {census.macs:,} MACs  "
+            f"{'kept' if resumed else f'{seconds:.0f} s'}",
+            flush=True,
+        )
+
+
+def begin(runs: Path, path: Path, config: Config) -> None:
+    """Give a new run the ancestor that another run has trained, where its own would be the very same."""
+    if not path.exists() and (lent := lent_ancestor(runs, config)):
+        run = Run.create(path, config)
+        run.save(lent[0])
+        run.save_measured(ANCESTOR, lent[1])
+
+
+def lent_ancestor(runs: Path, config: Config) -> tuple[Individual, dict[str, Any]] | None:
+    """The ancestor of a configuration and what was measured of it, if some run in this folder has trained it."""
+    for path in sorted(one.parent for one in runs.glob("*/config.toml")):
+        lender = Run.open(path)
+        if lender.has(ANCESTOR) and all(getattr(lender.config, key) == getattr(config, key) for key in ITS_CONFIG):
+            return lender.load(ANCESTOR), lender.measured(ANCESTOR)
+    return None
+
+
+def figures(run: Run) -> dict[str, Any]:
+    """What a finished run came to; the test split was read once for the ancestor and once for the best."""
+    records = {record.name: record for record in run.records()}
+    ancestor, best = records[ANCESTOR], records[run.outcome()["best"]]
+    bred = [run.measured(name) for name in records if name != ANCESTOR]
+    return {
+        "individual": best.name,
+        "ancestor_test_accuracy_percent": run.tested()[ANCESTOR],
+        "test_accuracy_percent": run.tested()[best.name],
+        "validation_accuracy_percent": best.validation,
+        "synapses": best.census.synapses,
+        "clusters": best.census.clusters,
+        "layers": [layer.clusters for layer in best.census.layers],
+        "params": best.census.params,
+        "macs": best.census.macs,
+        "sparse_bytes": best.census.sparse_bytes,
+        "synaptic_efficiency": ancestor.census.synapses / best.census.synapses,
+        "cluster_efficiency": ancestor.census.clusters / best.census.clusters,
+        "params_ratio": ancestor.census.params / best.census.params,
+        "macs_ratio": ancestor.census.macs / best.census.macs,
+        "epochs": sum(record.nurture["epochs"] for name, record in records.items() if name != ANCESTOR),
+        "generations": best.generation,
+        "evolution_s": sum(one["breeding_s"] for one in bred),
+        "ancestor_s": run.measured(ANCESTOR)["breeding_s"],
+        "stopped": run.outcome()["reason"],
+    }
+
+
+def machine() -> dict[str, Any]:
+    """What it ran on."""
+    return {
+        "cpu_threads": torch.get_num_threads(),
+        "machine": platform.machine(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
