@@ -11,12 +11,16 @@ import torch
 from torch import Tensor
 
 from edgesynth.errors import UserError
+from edgesynth.export.calibration import observe
+from edgesynth.export.choosing import PLAIN, Source, quantise_best, ranges_of
 from edgesynth.export.dialects import DIALECTS
-from edgesynth.export.int8 import quantise_best
-from edgesynth.export.ledger import FP32, INT8, Ledger
+from edgesynth.export.half import FILE as HALF
+from edgesynth.export.half import to_half
+from edgesynth.export.learned import floating_layers, learned_scales
+from edgesynth.export.ledger import FP16, FP32, Ledger, loss_of
 from edgesynth.export.manifest import MANIFEST, ancestry, build_manifest
 from edgesynth.export.onnx_file import IR, OPSET, exporter, to_onnx
-from edgesynth.export.ranges import measure_ranges
+from edgesynth.export.ranges import ranges_json
 from edgesynth.export.runtime import run_onnx
 from edgesynth.export.samples import calibration_images, write_samples
 from edgesynth.export.staging import check_free, staged
@@ -26,7 +30,7 @@ from edgesynth.nurture import outputs
 from edgesynth.tasks import Classification, Split, load_task
 
 MODEL, RANGES, SAMPLES = "model.onnx", "ranges.json", "samples.npz"
-PLAIN_METHOD = "minmax"  # of ranges.json where no method was chosen on validation: it clips nothing
+MAX_INT8_LOSS = 0.5  # points of the metric
 
 Progress = Callable[[str], None]
 
@@ -52,6 +56,7 @@ def export_individual(
     out: Path | None = None,
     int8: bool = False,
     samples: int = 512,
+    max_int8_loss: float = MAX_INT8_LOSS,
     progress: Progress | None = None,
 ) -> Bundle:
     """Write an individual as a bundle.
@@ -62,10 +67,11 @@ def export_individual(
         out: the bundle's folder, absent or empty; `bundles/NAME` in the run by default.
         int8: write the INT8 models too.
         samples: calibration images at most, at least 1; all training images where there are fewer.
+        max_int8_loss: points of the metric that an INT8 model may lose; layers that cost more stay in floating point.
         progress: told what is being done, one line each.
 
     Returns:
-        The bundle. Its ledger is false if an INT8 model lost more than 0.5 points: the file is there, and marked.
+        The bundle. Its ledger is false if an INT8 model lost more even so: the file is there, and marked.
 
     Raises:
         UserError: there is no such individual, its weights are not finite, the folder is taken, the network cannot be
@@ -74,6 +80,10 @@ def export_individual(
     """
     if samples < 1:
         raise UserError(f"--samples is {samples}; give at least 1 calibration image (512 is the default)")
+    if not 0 <= max_int8_loss <= 100:
+        raise UserError(
+            f"--max-int8-loss is {max_int8_loss:g}; give points of the metric, 0 to 100 (0.5 is the default)"
+        )
     folder = out or run.path / "bundles" / name
     check_free(folder)
     line = ancestry(run, name)
@@ -86,9 +96,8 @@ def export_individual(
         stage = _Stage(run, task, individual, temporary, say)
         stage.write_fp32()
         calibration = calibration_images(task, samples, run.config.seed)
-        method = stage.write_int8(calibration) if int8 else PLAIN_METHOD
-        say("measuring the ranges of the activations")
-        write_json(temporary / RANGES, measure_ranges(temporary / MODEL, calibration, method))
+        stage.write_half()
+        stage.write_ranges(calibration, max_int8_loss if int8 else None)
         write_samples(temporary / SAMPLES, calibration, stage.test, stage.expected, run.config.seed)
         if name not in run.tested():
             run.save_tested(name, task.metric(stage.expected, stage.test.labels))
@@ -102,6 +111,7 @@ class _Stage:
 
     def __init__(self, run: Run, task: Classification, individual: Individual, folder: Path, say: Progress) -> None:
         kind = species(run.config.ancestor, task, run.config.seed)
+        self.individual = individual
         self.masked, self.removed = kind.masked(individual), kind.removed(individual)
         self.task, self.folder, self.say = task, folder, say
         self.test: Split = task.load_test()
@@ -126,26 +136,53 @@ class _Stage:
             )
         self.models["fp32"] = {"file": MODEL, "dialect": "plain", "opset": OPSET, "ir": IR, "exporter": exporter()}
 
-    def write_int8(self, calibration: Tensor) -> str:
+    def write_half(self) -> None:
+        """Write model.fp16.onnx."""
+        self.say(f"writing {HALF}")
+        to_half(self.folder / MODEL, self.folder / HALF)
+        self.ledger.compare("onnx fp16", run_onnx(self.folder / HALF, self.test.images), "onnx fp32", FP16)
+        self.models["fp16"] = {"file": HALF, "dialect": "plain", "opset": OPSET, "ir": IR}
+
+    def write_ranges(self, calibration: Tensor, max_int8_loss: float | None) -> None:
+        """Write ranges.json, and before it the INT8 models where a loss is given that they may have."""
+        import onnx
+
+        self.say("measuring the ranges of the activations")
+        path = self.folder / MODEL
+        plain, (images, labels) = onnx.load(str(path)), self.task.validation
+
+        def score(outputs: Tensor) -> float:
+            return self.task.metric(outputs, labels)
+
+        genome = self.individual.genome
+        learned = learned_scales(plain, self.removed, genome.precision, self.individual.scales)
+        source = Source(
+            path,
+            observe(path, calibration),
+            len(calibration),
+            images,
+            score,
+            score(run_onnx(path, images)),
+            learned,
+            floating_layers(plain, self.removed, genome.precision),
+        )
+        method = PLAIN if max_int8_loss is None else self._write_int8(source, max_int8_loss)
+        ranges = ranges_of(plain, source, method)
+        write_json(self.folder / RANGES, ranges_json(MODEL, ranges, method, len(calibration)))
+
+    def _write_int8(self, source: Source, max_loss: float) -> str:
         """Write the INT8 models, each by the calibration that is best on validation.
 
         Returns:
             The calibration method of the TensorRT form, which ranges.json serves too.
         """
-        images, labels = self.task.validation
         methods = []
         for dialect in DIALECTS:
             self.say(f"calibrating and writing {dialect.file}")
             path = self.folder / dialect.file
-            found = quantise_best(
-                self.folder / MODEL,
-                dialect,
-                calibration,
-                images,
-                lambda outputs: self.task.metric(outputs, labels),
-                path,
-            )
-            self.ledger.compare(f"onnx {dialect.key}", run_onnx(path, self.test.images), "onnx fp32", INT8)
+            found = quantise_best(source, dialect, path, max_loss)
+            outputs = run_onnx(path, self.test.images)
+            self.ledger.compare(f"onnx {dialect.key}", outputs, "onnx fp32", loss_of(max_loss))
             self.models[dialect.key] = {
                 "file": dialect.file,
                 "dialect": dialect.name,

@@ -30,8 +30,8 @@ def test_the_bundle_can_be_benchmarked_as_the_last_line_says(run, edgesynth):
 def test_a_lossy_int8_model_is_a_warning_with_figures_and_advice(run, monkeypatch):
     best = bundle.quantise_best
 
-    def damaged(model, dialect, images, validation, score, path):
-        found = best(model, dialect, images, validation, score, path)
+    def damaged(source, dialect, path, max_loss):
+        found = best(source, dialect, path, max_loss)
         if dialect.key == "int8":
             damage(path, "images_scale", 0.02)
         return found
