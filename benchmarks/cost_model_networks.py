@@ -1,8 +1,8 @@
 """The networks whose latencies were published, as ONNX files of shapes: weights have a size and no values.
 
 Torchvision's are taken where they are the network that was measured. The others are drawn here after their definitions:
-Caffe's bvlc_alexnet (grouped, with normalisation across channels) and bvlc_googlenet (5x5 branches), TF-slim's ResNet v1
-(a stage's stride in its last unit), MobileNet v1 and Inception v4, and Darknet's YOLOv4.
+Caffe's bvlc_alexnet (grouped, with normalisation across channels) and bvlc_googlenet (5x5 branches), TF-slim's
+ResNet v1 (a stage's stride in its last unit), MobileNet v1 and Inception v4, and Darknet's YOLOv4.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Sketch:
 
     def pool(self, x: str, kernel: int, stride: int, pad: int = 0, op: str = "MaxPool", ceil: bool = True) -> str:
         """A pooling of windows; Caffe rounds its size up."""
-        window = dict(kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[pad] * 4, ceil_mode=int(ceil))
+        window = {"kernel_shape": [kernel] * 2, "strides": [stride] * 2, "pads": [pad] * 4, "ceil_mode": int(ceil)}
         return self.node(op, [x], self.channels[x], **window)
 
     def op(self, op: str, *inputs: str, **attributes: object) -> str:

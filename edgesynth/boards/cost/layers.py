@@ -4,9 +4,10 @@ from typing import Any, Iterable, List, Optional, Sequence
 
 from edgesynth.errors import UserError
 
-CONVOLUTION, POINTWISE, DEPTHWISE, LINEAR = "convolution", "pointwise", "depthwise", "linear"
+CONVOLUTION, WINOGRAD, POINTWISE = "convolution", "winograd", "pointwise"
+DEPTHWISE, LINEAR = "depthwise", "linear"
 POOLING, ELEMENTWISE, NORMALISATION, COPY = "pooling", "elementwise", "normalisation", "copy"
-PRODUCTS = (CONVOLUTION, POINTWISE, DEPTHWISE, LINEAR)
+PRODUCTS = (CONVOLUTION, WINOGRAD, POINTWISE, DEPTHWISE, LINEAR)
 KINDS = PRODUCTS + (POOLING, ELEMENTWISE, NORMALISATION, COPY)
 
 
@@ -15,8 +16,9 @@ class Layer:
 
     Attributes:
         name: of the layer, for the table.
-        kind: one of `KINDS`: a convolution of windows, of single pixels (pointwise) or of single channels (depthwise),
-            a product of matrices (linear), or something that only moves values.
+        kind: one of `KINDS`: a convolution of windows, of 3x3 windows at stride 1 (winograd, for the algorithm that
+            makes those cheaper), of single pixels (pointwise) or of single channels (depthwise), a product of matrices
+            (linear), or something that only moves values.
         rows: output positions; with `columns`, the shape of the matrix that a product of this kind fills (rows for one
             image; a linear layer has one row, or one for each token).
         columns: output channels of one group.
@@ -41,9 +43,8 @@ class Layer:
     ) -> None:
         if kind not in KINDS:
             raise UserError("layer {} is of kind {!r}; allowed are {}".format(name, kind, ", ".join(KINDS)))
-        counts = dict(
-            reads=reads, writes=writes, macs=macs, weights=weights, rows=rows, columns=columns, groups=groups
-        )
+        counts = {"reads": reads, "writes": writes, "macs": macs, "weights": weights}
+        counts.update(rows=rows, columns=columns, groups=groups)
         for what, count in counts.items():
             least = 1 if what in ("rows", "columns", "groups") else 0
             if count < least or count != int(count):
@@ -64,7 +65,12 @@ class Layer:
 
 
 def product(
-    name: str, weight_shape: Sequence[int], rows: int, reads: Optional[int] = None, groups: Optional[int] = None
+    name: str,
+    weight_shape: Sequence[int],
+    rows: int,
+    reads: Optional[int] = None,
+    groups: int = 1,
+    strided: bool = False,
 ) -> Layer:
     """A convolution or linear layer from the shape of its weight.
 
@@ -74,20 +80,20 @@ def product(
         rows: output positions for one image.
         reads: activations that are read for one image; None counts each of the input's channels once for each output
             position, which is exact at stride 1.
-        groups: of a convolution; None takes one input channel beside several outputs for a depthwise convolution.
+        groups: of a convolution.
+        strided: whether its windows skip positions, by stride or dilation.
 
     Raises:
         UserError: a count is below one or not whole.
     """
     outputs, inputs, window = weight_shape[0], weight_shape[1], _size(weight_shape[2:])
-    if groups is None:
-        groups = outputs if inputs == 1 and outputs > 1 and len(weight_shape) > 2 else 1
     if len(weight_shape) == 2:
         kind = LINEAR
     elif groups > 1 and inputs == 1:
         kind = DEPTHWISE
     else:
-        kind = POINTWISE if window == 1 else CONVOLUTION
+        cheap = tuple(weight_shape[2:]) == (3, 3) and groups == 1 and not strided
+        kind = POINTWISE if window == 1 else WINOGRAD if cheap else CONVOLUTION
     return Layer(
         name,
         kind,
@@ -104,9 +110,9 @@ def product(
 def from_census(rows: Iterable[Sequence[Any]]) -> List[Layer]:
     """Layers from what a census knows, so that a genome is costed before its network exists.
 
-    A census lists convolutions and linear layers alone: pooling and what TensorRT does not fuse are missing, so that the
-    prediction is a little low. The first layer that reads one channel is taken for a convolution of a grey image, every
-    later one for a depthwise convolution.
+    A census lists convolutions and linear layers alone and knows neither stride nor groups: pooling and what TensorRT
+    does not fuse are missing, 3x3 windows are taken for stride 1, and a layer that reads one channel for depthwise
+    unless it is the first, which then reads a grey image. Where a file can be had, `read_layers` sees all of that.
 
     Args:
         rows: for each layer its name, the shape of its weight and its multiply-accumulates for one image.
@@ -114,7 +120,7 @@ def from_census(rows: Iterable[Sequence[Any]]) -> List[Layer]:
     Raises:
         UserError: multiply-accumulates that are no multiple of the weight's size.
     """
-    layers = []  # type: List[Layer]
+    layers: List[Layer] = []
     for name, shape, macs in rows:
         size = _size(shape)
         if len(shape) < 2 or size < 1 or macs < size or macs % size:
@@ -122,7 +128,8 @@ def from_census(rows: Iterable[Sequence[Any]]) -> List[Layer]:
                 "layer {}: {} multiply-accumulates and a weight of shape {}; they must be a multiple of its size, "
                 "as a census counts them".format(name, macs, tuple(shape))
             )
-        layers.append(product(name, shape, macs // size, groups=None if layers else 1))
+        depthwise = bool(layers) and len(shape) > 2 and shape[1] == 1
+        layers.append(product(name, shape, macs // size, groups=shape[0] if depthwise else 1))
     return layers
 
 

@@ -16,26 +16,33 @@ from edgesynth.boards.cost.layers import (
     NORMALISATION,
     POINTWISE,
     POOLING,
+    WINOGRAD,
     Layer,
     product,
 )
+from edgesynth.boards.cost.onnx_shapes import load_graph, shapes_of
 from edgesynth.errors import UserError
 
-_PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-_FREE = set(
-    "Identity Dropout Flatten Reshape Squeeze Unsqueeze Concat Cast Constant QuantizeLinear DequantizeLinear".split()
-)
-_ACTIVATIONS = set("Relu LeakyRelu Clip Elu Selu Sigmoid Tanh HardSigmoid Softplus Softsign ThresholdedRelu".split())
-_ELEMENTWISE = _ACTIVATIONS | set(
-    "Add Sub Mul Div Pow Max Min Neg Abs Exp Log Sqrt Erf Reciprocal PRelu HardSwish Mish Gelu Where Floor Ceil Round "
-    "Sign Equal Greater Less And Or Not BatchNormalization".split()
-)
+_PRODUCTS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
+_FREE = {
+    "Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Concat", "Cast", "Constant",
+    "QuantizeLinear", "DequantizeLinear",
+}  # fmt: skip
+_SCALES = {"BatchNormalization", "Add", "Sub", "Mul", "Div", "PRelu"}
+_ACTIVATIONS = {
+    "Relu", "LeakyRelu", "Clip", "Elu", "Selu", "Sigmoid", "Tanh", "HardSigmoid", "Softplus", "Softsign",
+    "ThresholdedRelu",
+}  # fmt: skip
+_ELEMENTWISE = _ACTIVATIONS | _SCALES | {
+    "Sum", "Pow", "Max", "Min", "Neg", "Abs", "Exp", "Log", "Sqrt", "Erf", "Reciprocal", "HardSwish", "Mish", "Gelu",
+    "Where", "Floor", "Ceil", "Round", "Sign", "Equal", "Greater", "Less", "And", "Or", "Not",
+}  # fmt: skip
+_POOLING = {"MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "LpPool"}
+_NORMALISATION = {
+    "LRN", "Softmax", "LogSoftmax", "InstanceNormalization", "LayerNormalization", "GroupNormalization",
+    "LpNormalization", "MeanVarianceNormalization",
+}  # fmt: skip
 _RESIDUAL = "residual"
-_POOLING = set("MaxPool AveragePool GlobalAveragePool GlobalMaxPool LpPool".split())
-_NORMALISATION = set(
-    "LRN Softmax LogSoftmax InstanceNormalization LayerNormalization GroupNormalization LpNormalization "
-    "MeanVarianceNormalization".split()
-)
 
 
 class _Kernel:
@@ -45,10 +52,10 @@ class _Kernel:
         self.name = name
         self.kind = kind
         self.inputs = inputs
-        self.outputs = set()  # type: Set[str]
-        self.fused = []  # type: List[str]
-        self.layer = None  # type: Optional[Layer]
-        self.siblings = None  # type: Optional[Tuple[Any, ...]]
+        self.outputs: Set[str] = set()
+        self.fused: List[str] = []
+        self.layer: Optional[Layer] = None
+        self.siblings: Optional[Tuple[Any, ...]] = None
 
 
 def read_layers(path: str) -> List[Layer]:
@@ -60,14 +67,14 @@ def read_layers(path: str) -> List[Layer]:
     Raises:
         UserError: it cannot be read, is no ONNX file, or has an input of free height, width or channels.
     """
-    return layers_of(_load(path), path)
+    return layers_of(load_graph(path), path)
 
 
 def layers_of(model: Any, name: str = "the model") -> List[Layer]:
     """The kernels of an ONNX model in memory (an `onnx.ModelProto`, which is not changed); see `read_layers`."""
-    shapes, constants, images = _shapes(model, name)
+    shapes, constants, images = shapes_of(model, name)
     graph = model.graph
-    readers = {}  # type: Dict[str, int]
+    readers: Dict[str, int] = {}
     for node in graph.node:
         for tensor in node.input:
             readers[tensor] = readers.get(tensor, 0) + 1
@@ -98,9 +105,9 @@ class _Fusion:
         self._readers = readers
         self._images = images
         self._file = name
-        self._kernels = []  # type: List[_Kernel]
-        self._open = {}  # type: Dict[str, _Kernel]
-        self._source = {}  # type: Dict[str, str]
+        self._kernels: List[_Kernel] = []
+        self._open: Dict[str, _Kernel] = {}
+        self._source: Dict[str, str] = {}
 
     def take(self, node: Any) -> None:
         """Add the next node: to the kernel before it where TensorRT fuses the two, else as a kernel of its own."""
@@ -130,8 +137,10 @@ class _Fusion:
 
     def _pass(self, moving: List[str], output: str) -> None:
         """Nothing is moved: what reads the output reads the input, and a fusion goes on through it."""
+        if len(moving) > 1:
+            return
         self._source[output] = self._source.get(moving[0], moving[0])
-        if len(moving) == 1 and moving[0] in self._open and self._readers.get(moving[0]) == 1:
+        if moving[0] in self._open and self._readers.get(moving[0]) == 1:
             kernel = self._open.pop(moving[0])
             kernel.outputs = {output}
             self._open[output] = kernel
@@ -147,7 +156,7 @@ class _Fusion:
         kernel.layer = self._product(node, moving, output)
         kernel.kind = kernel.layer.kind
         self._open[output] = kernel
-        if kernel.kind in (CONVOLUTION, POINTWISE) and node.op_type == "Conv" and kernel.layer.groups == 1:
+        if kernel.kind in (CONVOLUTION, WINOGRAD, POINTWISE) and node.op_type == "Conv" and kernel.layer.groups == 1:
             window = tuple(self._shapes[node.input[1]][2:])
             read = self._source.get(moving[0], moving[0])
             # Strides, padding and dilation show in the number of positions.
@@ -171,7 +180,10 @@ class _Fusion:
                 positions = self._positions(moving[0])
             else:
                 positions = self._positions(output)
-            layer = product(name, shape, positions, self._size(moving[0]), groups)
+            strided = node.op_type == "ConvTranspose" or any(
+                step != 1 for entry in node.attribute if entry.name in ("strides", "dilations") for step in entry.ints
+            )
+            layer = product(name, shape, positions, self._size(moving[0]), groups, strided)
             layer.writes = written
             return layer
         columns = self._shapes[output][-1]
@@ -224,11 +236,18 @@ class _Fusion:
         if others:
             same = all(self._size(other) == self._size(node.output[0]) for other in others)
             return node.op_type in ("Add", "Sum") and same and _RESIDUAL not in kernel.fused
-        return node.op_type in _ACTIVATIONS or node.op_type in ("BatchNormalization", "Add", "Sub", "Mul", "Div", "PRelu")
+        return node.op_type in _ACTIVATIONS or node.op_type in (
+            "BatchNormalization",
+            "Add",
+            "Sub",
+            "Mul",
+            "Div",
+            "PRelu",
+        )
 
     def _joined(self) -> List[_Kernel]:
         """The kernels, of siblings only the first: widened by the others."""
-        first = {}  # type: Dict[Tuple[Any, ...], _Kernel]
+        first: Dict[Tuple[Any, ...], _Kernel] = {}
         kept = []
         for kernel in self._kernels:
             if kernel.siblings is None or _RESIDUAL in kernel.fused:
@@ -276,74 +295,3 @@ class _Fusion:
                 "and simplify the file with onnxslim".format(self._file, tensor)
             )
         return self._shapes[tensor]
-
-
-def _load(path: str) -> Any:
-    try:
-        import onnx
-    except ImportError:
-        raise UserError("predicting from {} needs onnx, which is not installed: pip install onnx".format(path)) from None
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except (OSError, ValueError) as error:
-        raise UserError("{} cannot be read: {}".format(path, error)) from None
-    except Exception as error:  # protobuf's own, whose class depends on its build
-        raise UserError("{} is no ONNX file ({}); give one that was exported".format(path, error)) from None
-    if not model.graph.node:
-        raise UserError("{} holds no ONNX graph; give a file that was exported".format(path))
-    return model
-
-
-def _shapes(model: Any, name: str) -> Tuple[Dict[str, Tuple[int, ...]], Set[str], int]:
-    """Shapes of all tensors, the names of stored ones, and the batch that the shapes are for: one unless it is fixed.
-
-    Large weights are replaced by inputs of their shape: inference then neither copies nor reads them.
-    """
-    from onnx import ModelProto, helper, shape_inference
-
-    bare = ModelProto()
-    bare.ir_version = max(model.ir_version, 4)
-    bare.opset_import.extend(model.opset_import)
-    bare.graph.name = model.graph.name or "graph"
-    bare.graph.node.extend(model.graph.node)
-    constants = set()
-    images = 1
-    for tensor in model.graph.initializer:
-        constants.add(tensor.name)
-        if _count(tensor.dims) <= 64 and not tensor.external_data:
-            bare.graph.initializer.append(tensor)
-        else:
-            bare.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)))
-    for value in model.graph.input:
-        if value.name in constants:
-            continue
-        kind = value.type.tensor_type
-        lengths = [entry.dim_value if entry.HasField("dim_value") else None for entry in kind.shape.dim]
-        if lengths:
-            lengths[0] = images = lengths[0] or 1
-        if not lengths or any(length is None or length < 1 for length in lengths):
-            raise UserError(
-                "{}: input {} has the shape {}; only the batch may be free: export with a fixed height and width".format(
-                    name, value.name, [entry.dim_param or entry.dim_value for entry in kind.shape.dim]
-                )
-            )
-        bare.graph.input.append(helper.make_tensor_value_info(value.name, kind.elem_type, lengths))
-    for value in model.graph.output:
-        bare.graph.output.append(helper.make_empty_tensor_value_info(value.name))
-    try:
-        inferred = shape_inference.infer_shapes(bare, data_prop=True).graph
-    except Exception as error:
-        raise UserError("{}: shapes cannot be inferred: {}".format(name, " ".join(str(error).split()))) from None
-    shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
-    for value in list(inferred.value_info) + list(inferred.input) + list(inferred.output):
-        dims = value.type.tensor_type.shape.dim
-        if value.type.tensor_type.HasField("shape") and all(entry.HasField("dim_value") for entry in dims):
-            shapes[value.name] = tuple(entry.dim_value for entry in dims)
-    return shapes, constants, images
-
-
-def _count(lengths: Any) -> int:
-    count = 1
-    for length in lengths:
-        count *= length
-    return count
