@@ -4,6 +4,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from edgesynth.boards.board import Board, Version
 from edgesynth.boards.calibration_cache import cache_from_ranges, read_ranges
+from edgesynth.boards.cost import Prediction
 from edgesynth.boards.onnx_graph import OnnxGraph
 from edgesynth.boards.parser import dotted
 from edgesynth.errors import UserError
@@ -18,7 +19,8 @@ class Build(NamedTuple):
     Attributes:
         precision: "fp32", "fp16" or "int8".
         native: whether the GPU has it by hardware; None where it is not known.
-        source: what it is built from; "" where nothing can be.
+        form: the form of the model that it is built from, "fp32", "fp16" or "int8"; "" where there is none.
+        source: the same in words; "" where there is none.
         problem: why it cannot be built; "" if it can.
         note: what is to be known of it.
         predicted: its predicted latency and energy; None where there is no prediction.
@@ -26,10 +28,11 @@ class Build(NamedTuple):
 
     precision: str
     native: Optional[bool]
+    form: str
     source: str
     problem: str
     note: str = ""
-    predicted: Optional[Any] = None
+    predicted: Optional[Prediction] = None
 
     @property
     def will_build(self) -> bool:
@@ -42,7 +45,8 @@ class Build(NamedTuple):
 
     def to_json(self) -> Dict[str, Any]:
         """As plain values."""
-        return dict(self._asdict(), will_build=self.will_build)
+        predicted = self.predicted.to_json() if self.predicted is not None else None
+        return dict(self._asdict(), will_build=self.will_build, predicted=predicted)
 
 
 def builds_of(
@@ -100,7 +104,7 @@ class _Maker:
             if key in self.graphs and _is_half(self.graphs[key]):
                 return self._from("fp16", key, native, "")
             problem = "TensorRT {} has no FP16 flag, the file's types decide: it needs a model.fp16.onnx"
-            return Build("fp16", native, "", problem.format(dotted(self.version)))
+            return Build("fp16", native, "", "", problem.format(dotted(self.version)))
         return self._from("fp16", "fp32", native, "" if native else "no faster than fp32: the GPU has no FP16 units")
 
     def int8(self) -> Build:
@@ -119,25 +123,25 @@ class _Maker:
             )
         else:
             problem = "TensorRT {} takes INT8 from a Q/DQ file alone: export with --int8".format(dotted(self.version))
-        return Build("int8", native, "", problem)
+        return Build("int8", native, "", "", problem)
 
     def _from(self, precision: str, key: str, native: Optional[bool], note: str) -> Build:
         if key not in self.graphs:
             problem = "there is no plain file: a Q/DQ file is built at int8" if key == "fp32" else "there is no file"
-            return Build(precision, native, "", problem)
-        return Build(precision, native, self.graphs[key].file, self.refused[key] or "", note)
+            return Build(precision, native, "", "", problem)
+        return Build(precision, native, key, self.graphs[key].file, self.refused[key] or "", note)
 
     def _from_cache(self, native: Optional[bool]) -> Build:
         file = self.graphs["fp32"].file
         if self.ranges is None:
             problem = "the file has no Q/DQ nodes and there is no ranges.json for a calibration cache: give a bundle"
-            return Build("int8", native, "", problem)
+            return Build("int8", native, "", "", problem)
         problem, note = self._cache_problem()
         if not native:
             slower = "{}: may be slower than fp16, and costs accuracy; use fp16".format(self._no_int8())
             note = "{}; {}".format(slower, note) if note else slower
         source = "{} + calibration cache from ranges.json".format(file)
-        return Build("int8", native, source, self.refused["fp32"] or problem, note)
+        return Build("int8", native, "fp32", source, self.refused["fp32"] or problem, note)
 
     def _cache_problem(self) -> Tuple[str, str]:
         """Why no calibration cache can be made, and what it leaves out."""

@@ -1,9 +1,11 @@
 """Plan: what one board and its TensorRT will make of a model, before anything is built."""
 
+import functools
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from edgesynth.boards.board import Board, Version
+from edgesynth.boards.board import Board, PowerMode, Version
 from edgesynth.boards.builds import Build, builds_of
+from edgesynth.boards.cost import Layer, layers_of, predict_layers
 from edgesynth.boards.memory import Memory, memory_of
 from edgesynth.boards.onnx_graph import OnnxGraph, read_graph
 from edgesynth.boards.operators import Finding, check_graph
@@ -143,6 +145,7 @@ def make_plan(
     tensorrt: Optional[str] = None,
     ranges: Optional[str] = None,
     batch: int = 1,
+    mode: Optional[str] = None,
 ) -> Plan:
     """Say what a board will do with a model.
 
@@ -152,12 +155,14 @@ def make_plan(
         tensorrt: a version that the board has, as "8.2"; the newest with an operator table by default.
         ranges: the bundle's ranges.json, from which a calibration cache is made; None if there is none.
         batch: images per inference.
+        mode: the power mode that latency and energy are predicted for; the fastest by default.
 
     Raises:
-        UserError: the board never had that TensorRT, or the batch is below 1.
+        UserError: the board never had that TensorRT or that power mode, or the batch is below 1.
     """
     if batch < 1:
         raise UserError("the batch is {}; it must be at least 1".format(batch))
+    power_mode = board.mode(mode)
     version, jetpack = choose_tensorrt(board, tensorrt)
     parser = parser_of(version)
     checked = {form: CheckedFile(graph, tuple(check_graph(graph, parser))) for form, graph in graphs.items()}
@@ -167,7 +172,33 @@ def make_plan(
     builds = builds_of(graphs, refused, ranges, board, version)
     if short:
         builds = [build.prevented(short) for build in builds]
+    builds, why_not = _predicted(builds, graphs, board, batch, power_mode)
+    notes += why_not
     return Plan(board, parser, jetpack, tuple(checked.values()), memory, batch, tuple(notes), tuple(builds))
+
+
+def _predicted(
+    builds: List[Build], graphs: Dict[str, OnnxGraph], board: Board, batch: int, mode: PowerMode
+) -> Tuple[List[Build], List[str]]:
+    """The builds with their predicted latency and energy, and what must be known of the predictions."""
+    found: List[Build] = []
+    notes: List[str] = []
+    for build in builds:
+        if build.will_build:
+            try:
+                predicted = predict_layers(_layers(graphs[build.form]), board, build.precision, batch, mode.name)
+                build = build._replace(predicted=predicted)
+                notes += predicted.notes
+            except UserError as error:
+                notes.append(str(error))
+        found.append(build)
+    return found, sorted(set(notes), key=notes.index)
+
+
+@functools.lru_cache(maxsize=4)
+def _layers(graph: OnnxGraph) -> List[Layer]:
+    """Read once for all precisions and boards."""
+    return layers_of(graph.proto, graph.file)
 
 
 def plan_for_all(

@@ -9,22 +9,27 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgesynth.errors import UserError
+
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from edgesynth.boards.cost import Prediction
     from edgesynth.boards.plan import Plan
 
 RANGES = "ranges.json"
 PIPE_WIDTH = 200  # what is cut in a pipe is lost
+LEGEND = "predicted, not measured: ± is the median error on published figures that were not fitted; unchecked: none are"
 
 
 @click.command(name="plan")
 @click.argument("model", type=click.Path())
 @click.option("--board", metavar="NAME", help="Such as tx2, nano, xavier, orin or this-gpu.  [default: all boards]")
 @click.option("--tensorrt", metavar="VERSION", help="Such as 8.2.  [default: the newest that the board has]")
+@click.option("--mode", metavar="NAME", help="Power mode, for the prediction.  [default: the board's fastest]")
 @click.option("--batch", default=1, show_default=True, help="Images per inference.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def command(model: str, board: str | None, tensorrt: str | None, batch: int, as_json: bool) -> None:
+def command(model: str, board: str | None, tensorrt: str | None, mode: str | None, batch: int, as_json: bool) -> None:
     """Say what a board's TensorRT will make of MODEL.
 
     MODEL is the folder that `edgesynth export` wrote, or an .onnx file. The exit code is 0 if it will run (without
@@ -36,6 +41,8 @@ def command(model: str, board: str | None, tensorrt: str | None, batch: int, as_
     from edgesynth.boards.detect import board_named
     from edgesynth.boards.plan import make_plan, plan_for_all, read_forms
 
+    if board is None and mode is not None:
+        raise UserError(f"--mode {mode} is a power mode of one board; name the board with --board")
     chosen = board_named(board) if board is not None else None
     target = open_target(model)
     # A bare file is one form; which, its nodes say.
@@ -44,14 +51,14 @@ def command(model: str, board: str | None, tensorrt: str | None, batch: int, as_
     if chosen is None:
         plans = plan_for_all(graphs, tensorrt, ranges, batch)
     else:
-        plans = [make_plan(graphs, chosen, tensorrt, ranges, batch)]
+        plans = [make_plan(graphs, chosen, tensorrt, ranges, batch, mode)]
     if as_json:
         facts = [plan.to_json() for plan in plans]
         click.echo(json.dumps(facts if chosen is None else facts[0], indent=1))
     else:
         console = Console(highlight=False)
         console = console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
-        for part in _one(plans[0]) if chosen is not None else [_boards_table(plans)]:
+        for part in _one(plans[0]) if chosen is not None else [_boards_table(plans), LEGEND]:
             console.print(part, soft_wrap=isinstance(part, str))
     sys.exit(0 if any(plan.will_run for plan in plans) else 1)
 
@@ -73,16 +80,33 @@ def _software(plan: Plan) -> str:
 
 def _builds_table(plan: Plan) -> Table:
     """One line for each precision."""
-    table = _table("precision", "hardware", "builds", "from")
+    table = _table("precision", "hardware", "builds", "from", "predicted ms", "mJ/image")
     for build in plan.builds:
         table.add_row(
             build.precision,
             {True: "yes", False: "no", None: "unknown"}[build.native],
             "yes" if build.will_build else "NO",
             build.source or "-",
+            *_figures(build.predicted),
             build.problem or build.note,
         )
     return table
+
+
+def _figures(predicted: Prediction | None) -> tuple[str, str]:
+    """Latency and energy, each with its error on published figures that were not fitted, where there are any."""
+    if predicted is None:
+        return "-", "-"
+    return (
+        _with_error(predicted.latency_ms, predicted.error),
+        _with_error(predicted.energy_mj_per_image, predicted.energy_error),
+    )
+
+
+def _with_error(value: float | None, error: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3g} {'(unchecked)' if error is None else f'± {error:.0%}'}"
 
 
 def _facts(plan: Plan) -> list[str]:
@@ -99,7 +123,8 @@ def _facts(plan: Plan) -> list[str]:
     memory = plan.memory
     activations = "unknown" if memory.activations_bytes is None else _size(memory.activations_bytes)
     lines.append(f"memory at batch {plan.batch}: weights {_size(memory.weights_bytes)}, activations {activations}")
-    return lines + [f"  note: {note}" for note in plan.notes]
+    lines += [f"  note: {note}" for note in plan.notes]
+    return [*lines, LEGEND] if any(build.predicted for build in plan.builds) else lines
 
 
 def _size(size_bytes: float) -> str:
@@ -108,7 +133,7 @@ def _size(size_bytes: float) -> str:
 
 def _boards_table(plans: list[Plan]) -> Table:
     """One line for each board."""
-    table = _table("board", "TensorRT", "runs", "best", "from")
+    table = _table("board", "TensorRT", "runs", "best", "from", "predicted ms", "mJ/image")
     for plan in plans:
         build = plan.recommended
         table.add_row(
@@ -117,6 +142,7 @@ def _boards_table(plans: list[Plan]) -> Table:
             "yes" if build else "NO",
             build.precision if build else "-",
             build.source if build else "-",
+            *_figures(build.predicted if build else None),
             build.note if build else plan.reason,
         )
     return table
