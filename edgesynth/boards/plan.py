@@ -209,7 +209,7 @@ def plan_for_all(
     Raises:
         UserError: no board has it.
     """
-    wanted = parse_version(tensorrt) if tensorrt else None
+    wanted = parse_version(tensorrt) if tensorrt is not None else None
     boards = [board for board in BOARDS if wanted is None or wanted in dict(board.tensorrt)]
     if not boards:
         known = sorted({version for board in BOARDS for version, _ in board.tensorrt})
@@ -228,11 +228,12 @@ def choose_tensorrt(board: Board, given: Optional[str]) -> Tuple[Version, str]:
         UserError: the board has no such version.
     """
     if not board.tensorrt:
-        version = parse_version(given) if given else TABLES[-1]
+        version = parse_version(given) if given is not None else TABLES[-1]
         if table_for(version) is None:
             parser_of(version)  # says which there are
         return version, ""
-    known = [entry for entry in board.tensorrt if (parse_version(given) if given else entry[0]) == entry[0]]
+    wanted = parse_version(given) if given is not None else None
+    known = [entry for entry in board.tensorrt if wanted in (None, entry[0])]
     if not known:
         raise UserError(
             "{} has no TensorRT {}; choose from: {}".format(

@@ -124,7 +124,10 @@ BROKEN = {
         },
         "coordinate_transformation_mode is tf_crop_and_resize",
     ),
-    "an unsigned constant": ({"op": "Add", "inputs": ("images", "u"), "weights": {"u": np.zeros(1, np.uint8)}}, "UINT8"),
+    "an unsigned constant": (
+        {"op": "Add", "inputs": ("images", "u"), "weights": {"u": np.uint8([0])}},
+        "UINT8",
+    ),
 }
 
 
