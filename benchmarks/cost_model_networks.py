@@ -264,6 +264,7 @@ NETWORKS: dict[str, tuple[int, Callable[[Sketch], list[str]] | None]] = {
     "squeezenet1_0": (227, None),
     "squeezenet1_1": (227, None),
     "vgg16": (224, None),
+    "vgg19": (224, None),
     "yolov4_320": (320, yolov4),
     "yolov4_416": (416, yolov4),
     "yolov4_512": (512, yolov4),

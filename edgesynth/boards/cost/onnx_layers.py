@@ -180,6 +180,13 @@ class _Fusion:
                 positions = self._positions(moving[0])
             else:
                 positions = self._positions(output)
+            channels = self._shape(moving[0])[1]
+            if channels != shape[1] * groups:
+                raise UserError(
+                    "{}: {} reads {} channels and has weights for {}; the file is damaged: export it again".format(
+                        self._file, name, channels, shape[1] * groups
+                    )
+                )
             strided = node.op_type == "ConvTranspose" or any(
                 step != 1 for entry in node.attribute if entry.name in ("strides", "dilations") for step in entry.ints
             )
