@@ -30,7 +30,7 @@ _LABELS = (
     "sys/bus/i2c/drivers/ina3221x/*/iio*device*/rail_name_*",
     "sys/bus/i2c/drivers/ina3221/*/hwmon/hwmon*/in*_label",
 )
-# rbonghi/jetson_stats, jetson_variables.py, and for 32.7.4 on NVIDIA's list of L4T releases.
+# rbonghi/jetson_stats, jetson_variables.py.
 _JETPACKS = {
     "32.6.1": "4.6",
     "32.7.1": "4.6.1",
@@ -39,10 +39,16 @@ _JETPACKS = {
     "32.7.4": "4.6.4",
     "32.7.5": "4.6.5",
     "32.7.6": "4.6.6",
-    "34.1.0": "5.0",
     "34.1.1": "5.0.1",
     "35.1.0": "5.0.2",
     "35.2.1": "5.1",
+    "35.3.1": "5.1.1",
+    "35.4.1": "5.1.2",
+    "35.5.0": "5.1.3",
+    "35.6.0": "5.1.4",
+    "36.3.0": "6.0",
+    "36.4.0": "6.1",
+    "36.4.3": "6.2",
 }
 
 
