@@ -2,10 +2,7 @@
 
 from typing import Any, Dict, NamedTuple, Optional
 
-from edgesynth.boards.onnx_graph import OnnxGraph, element_size, elements
-
-# A constant of more elements is no shape: the highest rank in use is 5, a slice or a pad has two numbers for each axis.
-_LARGEST_SHAPE = 64
+from edgesynth.boards.onnx_graph import OnnxGraph, element_size, elements, without_weights
 
 
 class Memory(NamedTuple):
@@ -55,7 +52,7 @@ def _activation_sizes(graph: OnnxGraph, batch: int) -> Dict[str, float]:
     """Bytes of every tensor whose shape can be inferred, constants left out."""
     import onnx
 
-    proto = _without_weights(graph)
+    proto = without_weights(graph.proto)
     for value in proto.graph.input:
         if value.name not in graph.tensors and value.type.tensor_type.shape.dim:
             first = value.type.tensor_type.shape.dim[0]
@@ -72,30 +69,11 @@ def _activation_sizes(graph: OnnxGraph, batch: int) -> Dict[str, float]:
     return {name: size for name, size in found if size is not None}
 
 
-def _without_weights(graph: OnnxGraph) -> Any:
-    """A copy of the model with the small constants, from which shapes follow, and of the weights only their types."""
-    import onnx
-
-    source = graph.proto
-    small = onnx.ModelProto(ir_version=source.ir_version)
-    small.opset_import.extend(source.opset_import)
-    small.functions.extend(source.functions)
-    small.graph.name = source.graph.name
-    small.graph.node.extend(source.graph.node)
-    small.graph.output.extend(source.graph.output)
-    inputs = {value.name: value for value in source.graph.input}
-    for tensor in source.graph.initializer:
-        if elements(tensor.dims) <= _LARGEST_SHAPE and not tensor.external_data:
-            small.graph.initializer.append(tensor)
-        elif tensor.name not in inputs:
-            inputs[tensor.name] = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
-    small.graph.input.extend(inputs.values())
-    return small
-
-
 def _bytes(tensor: Any) -> Optional[float]:
-    """Bytes of a tensor's type; None if a dimension is not known."""
-    if not tensor.HasField("shape") or not tensor.elem_type:
+    """Bytes of a tensor's type; None if the element or a dimension is not known."""
+    from onnx import TensorProto
+
+    if not tensor.HasField("shape") or not tensor.elem_type or tensor.elem_type not in TensorProto.DataType.values():
         return None
     dims = [dim.dim_value if dim.HasField("dim_value") else -1 for dim in tensor.shape.dim]
     return None if min(dims, default=0) < 0 else elements(dims) * element_size(tensor.elem_type)

@@ -8,6 +8,9 @@ from edgesynth.errors import UserError
 # Behind these a parser still sees the constant: Q and DQ of a weight, and what does nothing.
 _TRANSPARENT = ("QuantizeLinear", "DequantizeLinear", "Identity")
 
+# A constant of more elements is no shape: the highest rank in use is 5, a slice or a pad has two numbers for each axis.
+_LARGEST_SHAPE = 64
+
 
 class Node(NamedTuple):
     """One operator.
@@ -135,6 +138,7 @@ def read_graph(path: str) -> OnnxGraph:
         raise UserError("{} is not an ONNX file, or cut off; export it again".format(path)) from None
     if not any(entry.domain in ("", "ai.onnx") for entry in proto.opset_import) or not proto.graph.output:
         raise UserError("{} holds no network (no outputs, or no operator set of ONNX); export it again".format(path))
+    _check_whole(proto, path)
     graph = OnnxGraph(path, proto)
     folder = os.path.dirname(os.path.abspath(path))
     beside = {entry.value for t in graph.tensors.values() for entry in t.external_data if entry.key == "location"}
@@ -142,6 +146,45 @@ def read_graph(path: str) -> OnnxGraph:
     if missing:
         raise UserError("{} needs its weights beside it, and {} is missing".format(path, ", ".join(missing)))
     return graph
+
+
+def without_weights(proto: Any) -> Any:
+    """A copy of a model with the small constants, from which shapes follow, and of the weights only their types."""
+    import onnx
+
+    small = onnx.ModelProto(ir_version=proto.ir_version)
+    small.opset_import.extend(proto.opset_import)
+    small.functions.extend(proto.functions)
+    small.graph.name = proto.graph.name or "network"
+    small.graph.node.extend(proto.graph.node)
+    small.graph.output.extend(proto.graph.output)
+    inputs = {value.name: value for value in proto.graph.input}
+    for tensor in proto.graph.initializer:
+        if elements(tensor.dims) <= _LARGEST_SHAPE and not tensor.external_data:
+            small.graph.initializer.append(tensor)
+        elif tensor.name not in inputs:
+            inputs[tensor.name] = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+    small.graph.input.extend(inputs.values())
+    return small
+
+
+def _check_whole(proto: Any, path: str) -> None:
+    """Refuse a file that ONNX itself takes for damaged; operators that it does not know are the parser's business.
+
+    Raises:
+        UserError: see above.
+    """
+    import onnx
+
+    try:
+        small = without_weights(proto)
+        for value in small.graph.output:
+            # Not every exporter writes the shapes of outputs, and no parser asks for them.
+            value.type.tensor_type.shape.SetInParent()
+        onnx.checker.check_model(small, skip_opset_compatibility_check=True)
+    except (onnx.checker.ValidationError, UnicodeDecodeError) as error:
+        why = str(error).split("\n")[0]
+        raise UserError("{} is damaged ({}); export it again".format(path, why)) from None
 
 
 def elements(dims: Any) -> int:

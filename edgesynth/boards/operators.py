@@ -116,7 +116,8 @@ def _types(graph: OnnxGraph) -> Dict[str, List[str]]:
     pairs = [(value.name, value.type.tensor_type.elem_type) for value in graph.proto.graph.input]
     pairs += [(name, tensor.data_type) for name, tensor in graph.tensors.items()]
     for name, number in pairs:
-        kind = TensorProto.DataType.Name(number)
+        known = number in TensorProto.DataType.values()
+        kind = TensorProto.DataType.Name(number) if known else "type {}".format(number)
         found.setdefault(_TYPE_NAMES.get(kind, kind), []).append(name)
     return found
 

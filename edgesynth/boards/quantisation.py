@@ -22,7 +22,7 @@ def broken_quantisation(graph: OnnxGraph, node: Node, version: Version) -> Optio
     zero_point = node.input(2)
     if version <= _STRICT_UP_TO and not zero_point:
         return "it has {} inputs; the zero-point must be given as the third".format(len(node.inputs))
-    if not all(name in graph.tensors for name in (node.input(1), zero_point) if name):
+    if node.input(1) not in graph.tensors or (zero_point and zero_point not in graph.tensors):
         return "its scale or zero-point is computed; both must be initializers"
     scale = graph.array(node.input(1))
     if not (scale > 0).all():

@@ -18,7 +18,8 @@ def write(path, nodes, weights=None, inputs=None, opset=13, ir=7, outputs=("out"
         [helper.make_tensor_value_info(name, out_type, None) for name in outputs],
         [numpy_helper.from_array(value, name) for name, value in (weights or {}).items()],
     )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir), str(path))
+    imports = [helper.make_opsetid(domain, opset if not domain else 1) for domain in {"", *(n.domain for n in nodes)}]
+    onnx.save(helper.make_model(graph, opset_imports=imports, ir_version=ir), str(path))
     return path
 
 

@@ -215,6 +215,12 @@ def test_a_q_and_its_dq_are_held_to_what_the_importer_wants(tmp_path, case):
     assert all(message in one for one in messages), messages
 
 
+def test_a_scale_that_is_computed_is_refused(tmp_path):
+    zero = {"z": np.int8([0])}
+    path = single(tmp_path / "m.onnx", "QuantizeLinear", inputs=("images", "s", "z"), weights=zero, extra={"s": [1]})
+    assert fatal(path) == ["QuantizeLinear (it): its scale or zero-point is computed; both must be initializers"]
+
+
 def test_later_versions_do_without_the_zero_point(tmp_path):
     path = break_q(quantised(residual(tmp_path / "m.onnx"), tmp_path / "q.onnx"), without_zero_point=True)
     assert fatal(path, (8, 5)) == []

@@ -1,5 +1,6 @@
 import json
 import os
+import random
 
 import onnx
 import pytest
@@ -167,6 +168,22 @@ def test_a_file_that_is_no_onnx_is_refused(tmp_path, content):
     (tmp_path / "m.onnx").write_bytes(content)
     with pytest.raises(UserError, match=r"m.onnx (is not an ONNX file|holds no network)"):
         plan(tmp_path / "m.onnx", "tx2")
+
+
+def test_a_file_with_any_byte_changed_is_planned_or_refused_in_one_line(tmp_path, qdq):
+    content, source = qdq.read_bytes(), random.Random(0)
+    outcomes = set()
+    for _ in range(150):
+        damaged = bytearray(content)
+        # The nodes come first; a changed weight would change nothing here.
+        damaged[source.randrange(1500)] = source.randrange(256)
+        (tmp_path / "damaged.onnx").write_bytes(damaged)
+        try:
+            outcomes.add(plan(tmp_path / "damaged.onnx", "tx2-nx").will_run)
+        except UserError as error:
+            assert "\n" not in str(error)
+            outcomes.add("refused")
+    assert "refused" in outcomes and len(outcomes) > 1
 
 
 def test_files_of_other_runtimes_alone_are_refused(tmp_path):
