@@ -140,6 +140,9 @@ def read_graph(path: str) -> OnnxGraph:
         raise UserError("{} holds no network (no outputs, or no operator set of ONNX); export it again".format(path))
     _check_whole(proto, path)
     graph = OnnxGraph(path, proto)
+    for name, tensor in graph.tensors.items():
+        if tensor.data_type not in onnx.TensorProto.DataType.values():
+            raise UserError("{} is damaged ({} has no type that there is); export it again".format(path, name))
     folder = os.path.dirname(os.path.abspath(path))
     beside = {entry.value for t in graph.tensors.values() for entry in t.external_data if entry.key == "location"}
     missing = sorted(name for name in beside if not os.path.isfile(os.path.join(folder, name)))
