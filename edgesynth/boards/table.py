@@ -23,6 +23,7 @@ from typing import Optional, Tuple
 from edgesynth.boards.board import Board, PowerMode
 from edgesynth.errors import UserError
 
+# TensorRT of each JetPack: NVIDIA's JetPack release notes.
 _JETPACK4 = (((8, 0), "JetPack 4.6"), ((8, 2), "JetPack 4.6.1 to 4.6.6"))
 _JETPACK5 = (((8, 4), "JetPack 5.0"), ((8, 5), "JetPack 5.1"))
 _JETPACK6 = (((8, 6), "JetPack 6.0"), ((10, 3), "JetPack 6.1 and 6.2"))
@@ -144,7 +145,7 @@ AGX_XAVIER = Board(
     memory_gb=32,  # [stats]: p2888-0003 and -0004; others have 8, 16 and 64
     cuda_cores=512,  # deviceQuery of the board
     ops_per_cycle={"fp32": 1024, "fp16": 64 * 128, "int8": 64 * 256},  # [volta]
-    # Names and budgets: jetsonhacks.com, 2018/10/07. 1377 MHz and 137 GB/s: [recall].
+    # Names and budgets: jetsonhacks.com, 2018/10/07. 1377 MHz: its nvpmodel.conf; 137 GB/s: [recall].
     modes=(
         PowerMode("MAXN", 0, 1377.0, 137.0),
         PowerMode("MODE_30W_ALL", 3, budget_w=30.0),
@@ -161,7 +162,7 @@ ORIN_NANO = Board(
     title="Jetson Orin Nano",
     aliases=("jetson-orin-nano",),
     soc="tegra234",
-    modules=("p3767-0003", "p3767-0004", "p3767-0005"),  # [recall]: 8 GB, 4 GB, developer kit
+    modules=("p3767-0003", "p3767-0004", "p3767-0005"),  # [stats]: 8 GB, 4 GB, developer kit
     sm=(8, 7),  # [stats]
     native_fp16=True,  # [matrix]
     native_int8=True,  # [matrix]
@@ -180,7 +181,7 @@ AGX_ORIN = Board(
     title="Jetson AGX Orin",
     aliases=("jetson-agx-orin", "orin", "jetson-orin", "orin-agx"),
     soc="tegra234",
-    modules=("p3701-0000", "p3701-0004", "p3701-0005"),  # [stats]; 0005, the 64 GB module: [recall]
+    modules=("p3701-0000", "p3701-0004", "p3701-0005"),  # [stats]
     sm=(8, 7),  # [stats]
     native_fp16=True,  # [matrix]
     native_int8=True,  # [matrix]
