@@ -20,28 +20,19 @@ from edgesynth.boards.cost.layers import (
     Layer,
     product,
 )
+from edgesynth.boards.cost.onnx_operators import (
+    ACTIVATIONS,
+    ELEMENTWISES,
+    FREE,
+    NORMALISATIONS,
+    POOLINGS,
+    PRODUCTS,
+    SCALES,
+    UNCOUNTED,
+)
 from edgesynth.boards.cost.onnx_shapes import load_graph, shapes_of
 from edgesynth.errors import UserError
 
-_PRODUCTS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
-_FREE = {
-    "Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Concat", "Cast", "Constant",
-    "QuantizeLinear", "DequantizeLinear",
-}  # fmt: skip
-_SCALES = {"BatchNormalization", "Add", "Sub", "Mul", "Div", "PRelu"}
-_ACTIVATIONS = {
-    "Relu", "LeakyRelu", "Clip", "Elu", "Selu", "Sigmoid", "Tanh", "HardSigmoid", "Softplus", "Softsign",
-    "ThresholdedRelu",
-}  # fmt: skip
-_ELEMENTWISE = _ACTIVATIONS | _SCALES | {
-    "Sum", "Pow", "Max", "Min", "Neg", "Abs", "Exp", "Log", "Sqrt", "Erf", "Reciprocal", "HardSwish", "Mish", "Gelu",
-    "Where", "Floor", "Ceil", "Round", "Sign", "Equal", "Greater", "Less", "And", "Or", "Not",
-}  # fmt: skip
-_POOLING = {"MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "LpPool"}
-_NORMALISATION = {
-    "LRN", "Softmax", "LogSoftmax", "InstanceNormalization", "LayerNormalization", "GroupNormalization",
-    "LpNormalization", "MeanVarianceNormalization",
-}  # fmt: skip
 _RESIDUAL = "residual"
 
 
@@ -116,18 +107,23 @@ class _Fusion:
         if not moving or node.op_type == "Shape":
             self._constants.update(node.output)
             return
+        if node.op_type in UNCOUNTED or node.domain not in ("", "ai.onnx"):
+            raise UserError(
+                "{}: the arithmetic of {} ({}) is not counted by the cost model; measure on the board, or predict a "
+                "file without it".format(self._file, node.name or node.output[0], node.op_type)
+            )
         output = node.output[0]
-        if node.op_type in _FREE:
+        if node.op_type in FREE:
             self._pass(moving, output)
-        elif node.op_type in _PRODUCTS:
+        elif node.op_type in PRODUCTS:
             self._start_product(node, moving, output)
-        elif node.op_type in _ELEMENTWISE:
+        elif node.op_type in ELEMENTWISES:
             self._elementwise(node, moving, output)
         else:
             kind = COPY
-            if node.op_type in _POOLING or node.op_type.startswith("Reduce"):
+            if node.op_type in POOLINGS or node.op_type.startswith("Reduce"):
                 kind = POOLING
-            elif node.op_type in _NORMALISATION:
+            elif node.op_type in NORMALISATIONS:
                 kind = NORMALISATION
             self._start(node, kind, moving, list(node.output))
 
@@ -157,7 +153,7 @@ class _Fusion:
         kernel.kind = kernel.layer.kind
         self._open[output] = kernel
         if kernel.kind in (CONVOLUTION, WINOGRAD, POINTWISE) and node.op_type == "Conv" and kernel.layer.groups == 1:
-            window = tuple(self._shapes[node.input[1]][2:])
+            window = self._shape(node.input[1])[2:]
             read = self._source.get(moving[0], moving[0])
             # Strides, padding and dilation show in the number of positions.
             kernel.siblings = (read, window, kernel.layer.rows)
@@ -173,7 +169,7 @@ class _Fusion:
                     "constants before export".format(self._file, name)
                 )
             groups = next((int(entry.i) for entry in node.attribute if entry.name == "group"), 1)
-            shape = list(self._shapes[weight])
+            shape = list(self._shape(weight))
             if node.op_type == "ConvTranspose":
                 # (inputs, outputs of one group, *window); each input position meets the window once.
                 shape[:2] = [shape[1] * groups, shape[0] // groups]
@@ -193,9 +189,9 @@ class _Fusion:
             layer = product(name, shape, positions, self._size(moving[0]), groups, strided)
             layer.writes = written
             return layer
-        columns = self._shapes[output][-1]
+        columns = self._shape(output)[-1]
         rows = max(written // max(columns, 1), 1)
-        depth = self._shapes[moving[0]][-1]
+        depth = self._shape(moving[0])[-1]
         stored = self._size(weight) if weight is not None else 0
         read = sum(self._size(tensor) for tensor in moving)
         return Layer(
@@ -243,14 +239,7 @@ class _Fusion:
         if others:
             same = all(self._size(other) == self._size(node.output[0]) for other in others)
             return node.op_type in ("Add", "Sum") and same and _RESIDUAL not in kernel.fused
-        return node.op_type in _ACTIVATIONS or node.op_type in (
-            "BatchNormalization",
-            "Add",
-            "Sub",
-            "Mul",
-            "Div",
-            "PRelu",
-        )
+        return node.op_type in ACTIVATIONS | SCALES
 
     def _joined(self) -> List[_Kernel]:
         """The kernels, of siblings only the first: widened by the others."""

@@ -49,7 +49,8 @@ class Prediction(NamedTuple):
         energy_mj_per_image: predicted from the two, mJ.
         error: median relative error of the latency on published rows of this board that were not fitted (0.1 is 10 %);
             None where there are none, so that the figure is an extrapolation.
-        energy_error: the same of the energy; None where it cannot be told.
+        energy_error: of the energy at FP16, on the two networks with published power, each from the power of the other;
+            None where it cannot be told.
         bound_by: "compute", "memory" or "launch", whichever takes the most time.
         layers: its kernels, in order.
         notes: what must be known before using it.

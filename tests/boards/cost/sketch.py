@@ -16,6 +16,11 @@ class Graph:
         self.stored.append(numpy_helper.from_array(np.ones(shape, np.float32), name))
         return name
 
+    def stored_ints(self, values, kind="int64"):
+        name = f"i{len(self.stored)}"
+        self.stored.append(numpy_helper.from_array(np.array(values, kind), name))
+        return name
+
     def node(self, op, *inputs, outputs=1, **attributes):
         names = [f"t{len(self.nodes)}_{index}" for index in range(outputs)]
         self.nodes.append(helper.make_node(op, inputs, names, name=f"{op}{len(self.nodes)}", **attributes))

@@ -96,8 +96,7 @@ def test_a_transposed_convolution_computes_at_the_positions_of_its_input():
 
 def test_fully_connected_layers_flatten_for_free_and_take_their_activation_along():
     graph = Graph((4, 2, 2))
-    flat = graph.node("Reshape", "images", graph.weight(2))
-    graph.stored[-1].CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.np.array([-1, 16]), graph.stored[-1].name))
+    flat = graph.node("Reshape", "images", graph.stored_ints([-1, 16]))
     y = graph.node("Relu", graph.node("Gemm", flat, graph.weight(10, 16), graph.weight(10), transB=1))
     (layer,) = layers_of(graph.model(y))
     assert (layer.kind, layer.macs, layer.weights, layer.reads, layer.writes) == ("linear", 160, 160, 16, 10)
@@ -113,12 +112,14 @@ def test_a_product_of_activations_has_no_weights_and_reads_both():
 
 def test_quantisation_costs_nothing_of_its_own():
     graph = Graph()
-    scale, zero = graph.weight(), graph.weight()
-    graph.stored[-1].CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.np.array(0, "int8"), zero))
+    scale, zero = graph.weight(), graph.stored_ints(0, "int8")
     x = graph.node("DequantizeLinear", graph.node("QuantizeLinear", "images", scale, zero), scale, zero)
-    y = graph.node("Relu", graph.conv(x, 3, 16))
+    weight = graph.node("QuantizeLinear", graph.weight(16, 3, 3, 3), scale, zero)
+    weight = graph.node("DequantizeLinear", weight, scale, zero)
+    y = graph.node("Relu", graph.node("Conv", x, weight, pads=[1] * 4))
     z = graph.node("DequantizeLinear", graph.node("QuantizeLinear", y, scale, zero), scale, zero)
-    assert kinds(graph, z) == ["winograd"]
+    (layer,) = layers_of(graph.model(z))
+    assert (layer.kind, layer.macs) == ("winograd", 3 * 16 * 9 * 64)
 
 
 def test_a_fixed_batch_counts_for_one_image():
@@ -128,6 +129,24 @@ def test_a_fixed_batch_counts_for_one_image():
         y = graph.node("GlobalAveragePool", graph.conv("images", 3, 16))
         counted.append([layer.to_json() for layer in layers_of(graph.model(y))])
     assert counted[0] == counted[1] == counted[2]
+
+
+def test_a_shape_that_the_file_computes_is_computed():
+    graph = Graph((16, 8, 8))
+    half = graph.node(
+        "Div", graph.node("Gather", graph.node("Shape", "images"), graph.stored_ints(1)), graph.stored_ints(2)
+    )
+    parts = [graph.stored_ints([-1]), graph.node("Unsqueeze", half, graph.stored_ints([0])), graph.stored_ints([8, 16])]
+    folded = graph.node("Reshape", "images", graph.node("Concat", *parts, axis=0))
+    (layer,) = layers_of(graph.model(graph.conv(folded, 8, 4)))
+    assert (layer.reads, layer.writes, layer.rows) == (16 * 64, 4 * 128, 128)
+
+
+@pytest.mark.parametrize(("op", "domain"), [("LSTM", ""), ("QLinearConv", ""), ("FusedConv", "com.microsoft")])
+def test_arithmetic_that_is_not_counted_is_refused_not_left_out(op, domain):
+    graph = Graph()
+    with pytest.raises(UserError, match=rf"the arithmetic of {op}0 \({op}\) is not counted"):
+        layers_of(graph.model(graph.node(op, "images", graph.weight(4, 4), domain=domain)))
 
 
 def test_weights_that_lie_beside_the_file_are_not_read(tmp_path):
