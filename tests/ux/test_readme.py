@@ -31,7 +31,7 @@ def test_every_call_in_the_readme_names_a_command_and_options_that_exist(call):
     assert given <= options(command) | {"--help"}
 
 
-@pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z-]+)", README)) - {"--help"}))
+@pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z0-9-]+)", README)) - {"--help"}))
 def test_every_option_the_readme_speaks_of_exists(option):
     assert any(option in options(command) for command in COMMANDS)
 
