@@ -20,9 +20,14 @@ PIPE_WIDTH = 200  # a table that is read by a program must not be wrapped
 @click.argument("individual", metavar="RUN[:INDIVIDUAL]")
 @click.option("--int8", is_flag=True, help="Write the INT8 models too: for TensorRT, and for ONNX Runtime on a CPU.")
 @click.option("--samples", default=512, show_default=True, help="Calibration images at most, from the training data.")
+@click.option("--opset", default=13, show_default=True, help="13 to 18; TensorRT 8.2 documents 13 as its newest.")
+@click.option("--batch", type=int, help="Images per run that the models are fixed to.  [default: free]")
+@click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, in one line.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The folder.  [default: RUN/bundles/INDIVIDUAL]")
-def command(individual: str, int8: bool, samples: int, output: Path | None) -> None:
-    """Write an individual as a bundle: ONNX, ranges, samples, manifest, and INT8 on demand.
+def command(
+    individual: str, int8: bool, samples: int, opset: int, batch: int | None, licence: str, output: Path | None
+) -> None:
+    """Write an individual as a bundle: ONNX, ranges, samples, manifest, README, and INT8 on demand.
 
     RUN is the folder that `edgesynth evolve` made; without INDIVIDUAL (such as g003-c1) its best one is exported.
     """
@@ -31,7 +36,17 @@ def command(individual: str, int8: bool, samples: int, output: Path | None) -> N
 
     run, name = parse_individual(individual)
     with Console(stderr=True).status(f"exporting {name}") as status:
-        bundle = export_individual(run, name, output, int8, samples, lambda line: status.update(f"{name}: {line}"))
+        bundle = export_individual(
+            run,
+            name,
+            output,
+            int8,
+            samples,
+            lambda line: status.update(f"{name}: {line}"),
+            opset=opset,
+            batch=batch,
+            licence=licence,
+        )
     console = Console()
     console = console if console.is_terminal else Console(width=PIPE_WIDTH)
     console.print(_table(bundle.ledger.hops, box.SIMPLE_HEAD if console.is_terminal else None))

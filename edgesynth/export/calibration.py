@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from edgesynth.export.onnx_file import INPUT
+from edgesynth.export.onnx_file import INPUT, data_file
 
 BATCH_SIZE = 64
 
@@ -79,7 +79,14 @@ def prepared(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="edgesynth-") as folder, quiet():
         copy = Path(folder) / "prepared.onnx"
         # onnxslim has folded already, and ONNX Runtime's own optimiser would bring in operators of its domain.
-        quant_pre_process(str(path), str(copy), skip_optimization=True, skip_symbolic_shape=True)
+        quant_pre_process(
+            str(path),
+            str(copy),
+            skip_optimization=True,
+            skip_symbolic_shape=True,
+            save_as_external_data=data_file(path) is not None,
+            all_tensors_to_one_file=True,
+        )
         yield copy
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from edgesynth.export.calibration import METHODS, Reader, prepared
+from edgesynth.export.onnx_file import data_file
 
 SCHEMA = 1
 UNSEEN = 1.0  # amax of a tensor that was zero on every image: any scale holds that zero, and a scale must not be 0
@@ -37,6 +38,7 @@ def measure_ranges(path: Path, images: Tensor, method: str) -> dict[str, Any]:
             str(model),
             augmented_model_path=str(model.with_name("augmented.onnx")),
             calibrate_method=CalibrationMethod[METHODS[method].name],
+            use_external_data_format=data_file(path) is not None,
             extra_options={"percentile": METHODS[method].percentile},
         )
         reader = Reader(images)
@@ -44,7 +46,7 @@ def measure_ranges(path: Path, images: Tensor, method: str) -> dict[str, Any]:
             reader.set_range(batch, batch + 1)
             calibrator.collect_data(reader)
         found = {name: _amax(data.range_value) for name, data in calibrator.compute_data().items()}
-    graph = onnx.load(str(path)).graph
+    graph = onnx.load(str(path), load_external_data=False).graph
     order = [value.name for value in graph.input] + [name for node in graph.node for name in node.output]
     amax = {name: found[name] for name in order if name in found}
     return {"schema": SCHEMA, "model": path.name, "method": method, "images": len(images), "amax": amax}

@@ -12,7 +12,7 @@ from edgesynth.export import bundle, export_individual
 
 from .conftest import ANCESTOR, OFFSPRING, tree
 
-FP32_FILES = {"model.onnx", "ranges.json", "samples.npz", "manifest.json"}
+FP32_FILES = {"model.onnx", "ranges.json", "samples.npz", "layers.npz", "README.md", "manifest.json"}
 INT8_FILES = {"model.int8.onnx", "model.int8-cpu.onnx"}
 
 
@@ -41,7 +41,7 @@ def test_every_file_but_the_manifest_is_listed_with_its_sha256_and_size(exported
 
 def test_the_manifest_describes_the_network(exported, task):
     manifest = exported.manifest
-    assert manifest["schema"] == 1
+    assert manifest["schema"] == 2
     assert manifest["tool"] == {"name": "edgesynth", "version": package.__version__}
     assert manifest["individual"] == OFFSPRING
     assert manifest["task"] == {"name": "digits", "metric": "accuracy", "unit": "percent"}
@@ -54,7 +54,13 @@ def test_the_manifest_describes_the_network(exported, task):
         "int8": ("model.int8.onnx", "tensorrt"),
         "int8-cpu": ("model.int8-cpu.onnx", "onnxruntime-cpu"),
     }
-    assert {(facts["opset"], facts["ir"]) for facts in manifest["models"].values()} == {(13, 7)}
+    assert {(facts["opset"], facts["ir"], facts["batch"]) for facts in manifest["models"].values()} == {(13, 7, None)}
+    assert manifest["licence"] == "not stated"
+    assert manifest["exporter"] == {
+        "name": "torchscript",
+        "reason": "the dynamo exporter begins at opset 18",
+        "torch": torch.__version__.partition("+")[0],
+    }
 
 
 def test_the_chosen_calibration_has_the_best_validation_accuracy_of_all_three(exported):

@@ -14,10 +14,11 @@ def test_a_bare_run_exports_its_best_and_says_what_is_next(run, edgesynth):
     lines = out.splitlines()
     assert [line[:13].rstrip() for line in lines[1:4]] == ["torch masked", "torch removed", "onnx fp32"]
     assert [line.split()[-1] for line in lines[:4]] == ["ok", "yes", "yes", "yes"]
-    assert [line.split()[-1] for line in lines[4:8]] == ["manifest.json", "model.onnx", "ranges.json", "samples.npz"]
+    files = ["README.md", "layers.npz", "manifest.json", "model.onnx", "ranges.json", "samples.npz"]
+    assert [line.split()[-1] for line in lines[4:10]] == files
     size = (run.path.parent / "b" / "model.onnx").stat().st_size
-    assert lines[5].split()[:2] == [f"{size / 1024:.1f}", "KiB"]
-    assert lines[8:] == ["next: edgesynth benchmark b"]
+    assert lines[7].split()[:2] == [f"{size / 1024:.1f}", "KiB"]
+    assert lines[10:] == ["next: edgesynth benchmark b"]
 
 
 def test_the_bundle_can_be_benchmarked_as_the_last_line_says(run, edgesynth):
