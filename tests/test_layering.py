@@ -56,7 +56,10 @@ def test_an_import_sideways_or_up_is_found():
     assert not violations("evolution", "from edgesynth.lineage import Run\nfrom edgesynth.errors import UserError\n")
 
 
-@pytest.mark.parametrize("module", ["edgesynth", "edgesynth.cli", "edgesynth.cli.benchmark", "edgesynth.benchmark.run"])
+@pytest.mark.parametrize(
+    "module",
+    ["edgesynth", "edgesynth.cli", "edgesynth.cli.benchmark", "edgesynth.cli.verify", "edgesynth.benchmark.run"],
+)
 def test_what_runs_on_the_board_needs_neither_torch_nor_rich(module):
     code = f"import sys, {module}; print(sorted({{'torch', 'rich', 'pydantic', 'onnx'}} & set(sys.modules)))"
     assert (

@@ -2,7 +2,7 @@
 
 A bundle cannot carry every activation. It carries a sketch of each: its products with eight vectors of random signs,
 which keep distances (Johnson and Lindenstrauss). The mean square of the difference of two sketches is an unbiased
-estimate of that of the tensors, at 32 numbers a tensor for four runs.
+estimate of that of the tensors: 32 numbers a tensor for four runs, of which the order of magnitude can be trusted.
 """
 
 import zipfile
@@ -11,7 +11,7 @@ from typing import List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from edgesynth.benchmark.engines.onnxruntime import OnnxRuntime
+from edgesynth.benchmark.engines.onnxruntime import OnnxRuntime, first_missing
 from edgesynth.benchmark.samples import Samples
 from edgesynth.errors import UserError
 
@@ -85,17 +85,16 @@ def first_difference(path: str, samples: Samples, batch: int, layers: Layers) ->
     Returns:
         The layer and by how much; None if all are what they were.
     """
-    with open(path, "rb") as file:
-        content = file.read()
-    for layer, tensor in zip(layers.layers, layers.tensors):
-        if tensor.encode() not in content:
-            return "{} (the model has no tensor {}: it is another network)".format(layer, tensor)
+    missing = first_missing(path, layers.tensors)
+    if missing is not None:
+        layer = layers.layers[layers.tensors.index(missing)]
+        return "{} (the model has no tensor {}: it is another network)".format(layer, missing)
     now = sketch_layers(path, samples, batch, layers.layers, layers.tensors)
     distance = np.sqrt(np.square(now.sketches.astype(np.float64) - layers.sketches).mean(axis=(1, 2)))
     relative = distance / np.maximum(layers.rms, 1e-30)
     for place in range(len(layers.tensors)):
         if not relative[place] <= MAX_REL:  # nan is a difference too
-            return "{} (its tensor {} is off by {:.2g} of its size)".format(
+            return "{} (its tensor {} is off by about {:.1g} of its size)".format(
                 layers.layers[place], layers.tensors[place], relative[place]
             )
     return None

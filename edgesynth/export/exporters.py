@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 INPUT, OUTPUT, BATCH = "images", "logits", "batch"
 TORCHSCRIPT, DYNAMO = "torchscript", "dynamo"
+MAX_QUOTE = 200
 DYNAMO_OPSET = 18  # the oldest that the dynamo exporter writes by itself
 
 
@@ -63,7 +66,7 @@ def traced(model: nn.Module, input_shape: Sequence[int], opset: int) -> tuple[on
     try:
         return _written(first, model, images, opset), Exporter(first, _reason(first, opset))
     except Exception as error:  # torch runs the user's forward in there: anything may be raised
-        failed, why = error, " ".join(str(error).split())[:400]
+        failed, why = error, _innermost(error)
     try:
         return _written(second, model, images, opset), Exporter(second, f"the {first} exporter failed: {why}")
     except Exception:
@@ -71,6 +74,13 @@ def traced(model: nn.Module, input_shape: Sequence[int], opset: int) -> tuple[on
             f"{type(model).__name__} cannot be written as ONNX opset {opset}: {why}; "
             "replace that operation, or, if it is the batch, let forward take any number of images"
         ) from failed
+
+
+def _innermost(error: BaseException) -> str:
+    """What went wrong at the bottom of a chain of errors, in one line: those above it say what to do in general."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return " ".join(str(error).split())[:MAX_QUOTE]
 
 
 def _reason(name: str, opset: int) -> str:
@@ -132,9 +142,18 @@ def _quiet() -> Iterator[None]:
     """Keep both exporters from printing, warning and logging: what matters of that is read back from the file."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
+    sys.stdout.flush()
+    # The TorchScript exporter prints graphs that it fails on from C++, past Python's sys.stdout.
+    kept = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        heard = io.StringIO()
+        with warnings.catch_warnings(), contextlib.redirect_stdout(heard), contextlib.redirect_stderr(heard):
             warnings.simplefilter("ignore")
             yield
     finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
         logging.disable(before)

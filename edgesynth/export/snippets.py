@@ -9,13 +9,14 @@ WORKSPACE_MIB = 1024
 MOST = 8  # images per run that an engine of a free batch is built for
 
 
-def trtexec(manifest: dict[str, Any], key: str, precision: str) -> str:
+def trtexec(manifest: dict[str, Any], key: str, engine: str, flags: str) -> str:
     """The command that builds an engine of a model and times it.
 
     Args:
         manifest: of the bundle.
         key: of the model.
-        precision: trtexec's flags.
+        engine: the engine's file.
+        flags: of its precision.
     """
     facts = manifest["models"][key]
     shape = "x".join(map(str, manifest["input"]["shape"]))
@@ -24,7 +25,7 @@ def trtexec(manifest: dict[str, Any], key: str, precision: str) -> str:
         for name, batch in (("min", 1), ("opt", 1), ("max", MOST))
         if facts["batch"] is None
     )
-    return f"{TRTEXEC} --onnx={facts['file']} {precision} --workspace={WORKSPACE_MIB}{shapes} --saveEngine={key}.plan"
+    return f"{TRTEXEC} --onnx={facts['file']} {flags} --workspace={WORKSPACE_MIB}{shapes} --saveEngine={engine}"
 
 
 def onnxruntime_python(manifest: dict[str, Any]) -> str:

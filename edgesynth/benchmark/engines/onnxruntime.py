@@ -1,14 +1,14 @@
 """ONNX Runtime on the CPU."""
 
 import os
-from typing import Any, Dict, List, Sequence, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from edgesynth.errors import UserError
 
-# Field numbers of ONNX's protobuf: ModelProto.graph, GraphProto.output, ValueInfoProto.name.
-_GRAPH, _OUTPUT, _NAME = 7, 12, 1
+# Field numbers of ONNX's protobuf: ModelProto.graph, GraphProto.output, ValueInfoProto.name, NodeProto.output.
+_GRAPH, _OUTPUT, _NAME, _WRITTEN = 7, 12, 1, 2
 
 
 class OnnxRuntime:
@@ -127,6 +127,13 @@ class OnnxRuntime:
             "ONNX Runtime {} refuses {} ({}); if its opset or IR is too new, export with a lower --opset "
             "or install a newer onnxruntime".format(self._ort.__version__, path, why)
         )
+
+
+def first_missing(path: str, tensors: Sequence[str]) -> Optional[str]:
+    """The first of the tensors that no node of a model writes; None if all are there."""
+    with open(path, "rb") as file:
+        content = file.read()
+    return next((name for name in tensors if _field(_WRITTEN, name.encode()) not in content), None)
 
 
 def _field(number: int, content: bytes) -> bytes:
