@@ -34,7 +34,8 @@ def fix_batch(source: Path, path: Path, batch: int, fold: bool) -> None:
                 size.dim_value = batch
     if fold:
         ir = model.ir_version
-        model = onnxslim.slim(model)
+        # Constants alone: with every size known it would also fuse, and tensors would no longer be those calibrated.
+        model = onnxslim.slim(model, skip_optimizations=["graph_fusion"])
         model.ir_version = ir
     save(model, path)
     try:

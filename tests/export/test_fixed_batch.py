@@ -52,6 +52,26 @@ def test_what_depended_on_the_batch_alone_is_computed_once(tmp_path):
     assert torch.equal(run_onnx(tmp_path / "fixed.onnx", torch.ones(3, 1, 2, 2)), torch.full((3, 4), 4.0))
 
 
+class Tokens(nn.Module):
+    """A linear layer on three dimensions: MatMul and Add, which with a known batch could be one Gemm."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 3)
+
+    def forward(self, images):
+        return self.linear(images.flatten(2).transpose(1, 2)).mean(1)
+
+
+def test_tensors_keep_their_names_by_which_their_ranges_are_known(tmp_path):
+    to_onnx(Tokens(), (4, 2, 2), tmp_path / "free.onnx")
+    fix_batch(tmp_path / "free.onnx", tmp_path / "fixed.onnx", BATCH, fold=True)
+    free, fixed = (onnx.load(str(tmp_path / name)).graph for name in ("free.onnx", "fixed.onnx"))
+    tensors = [name for node in fixed.node for name in node.output]
+    assert tensors == [name for node in free.node for name in node.output]
+    assert "MatMul" in [node.op_type for node in fixed.node]
+
+
 def test_weights_of_the_tensorrt_form_are_still_floats_with_their_q_and_dq(fixed):
     model = onnx.load(str(fixed.path / "model.int8.onnx"))
     quantised = {node.input[0] for node in model.graph.node if node.op_type == "QuantizeLinear"}
