@@ -186,4 +186,4 @@ def _first_layer(target: Target, samples: Samples) -> str:
     layers = read_layers(os.path.join(target.path, LAYERS))
     batch = target.manifest["models"][FP32].get("batch") or 1
     found = first_difference(target.models[FP32].path, samples, batch, layers)
-    return found or "none: every layer gives what it gave at export, so it is the expected outputs that differ"
+    return found or "none: every layer gives what it gave at export; the samples or the record are of another model"

@@ -65,6 +65,8 @@ def traced(model: nn.Module, input_shape: Sequence[int], opset: int) -> tuple[on
     first, second = (DYNAMO, TORCHSCRIPT) if opset >= DYNAMO_OPSET else (TORCHSCRIPT, DYNAMO)
     try:
         return _written(first, model, images, opset), Exporter(first, _reason(first, opset))
+    except (OSError, MemoryError):
+        raise  # no fault of the network, and the other exporter would meet the same
     except Exception as error:  # torch runs the user's forward in there: anything may be raised
         failed, why = error, _innermost(error)
     try:
@@ -80,7 +82,7 @@ def _innermost(error: BaseException) -> str:
     """What went wrong at the bottom of a chain of errors, in one line: those above it say what to do in general."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return " ".join(str(error).split())[:MAX_QUOTE]
+    return " ".join(str(error).split())[:MAX_QUOTE] or type(error).__name__
 
 
 def _reason(name: str, opset: int) -> str:
