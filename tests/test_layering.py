@@ -58,7 +58,16 @@ def test_an_import_sideways_or_up_is_found():
 
 @pytest.mark.parametrize(
     "module",
-    ["edgesynth", "edgesynth.cli", "edgesynth.cli.benchmark", "edgesynth.cli.verify", "edgesynth.benchmark.run"],
+    [
+        "edgesynth",
+        "edgesynth.cli",
+        "edgesynth.cli.benchmark",
+        "edgesynth.cli.verify",
+        "edgesynth.benchmark.run",
+        "edgesynth.boards.calibration_cache",
+        "edgesynth.boards.detect",
+        "edgesynth.boards.plan",
+    ],
 )
 def test_what_runs_on_the_board_needs_neither_torch_nor_rich(module):
     code = f"import sys, {module}; print(sorted({{'torch', 'rich', 'pydantic', 'onnx'}} & set(sys.modules)))"

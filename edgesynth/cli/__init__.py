@@ -20,6 +20,7 @@ COMMANDS = {
     "anatomy": (False, "Show what can be cut out of a network, what cannot and why, and its size."),
     "export": (False, "Write an individual as a bundle: ONNX, INT8, samples, manifest."),
     "verify": (True, "Run the ledger of a bundle again, from the bundle alone."),
+    "plan": (False, "Say what a board's TensorRT will make of a bundle or an ONNX file."),
     "benchmark": (True, "Measure latency, throughput and energy of a bundle on this machine."),
     "report": (False, "Write the run as one HTML page and print its table."),
 }

@@ -22,10 +22,23 @@ PIPE_WIDTH = 200  # a table that is read by a program must not be wrapped
 @click.option("--samples", default=512, show_default=True, help="Calibration images at most, from the training data.")
 @click.option("--opset", default=13, show_default=True, help="13 to 18; TensorRT 8.2 documents 13 as its newest.")
 @click.option("--batch", type=int, help="Images per run that the models are fixed to.  [default: free]")
+@click.option(
+    "--max-int8-loss",
+    default=0.5,
+    show_default=True,
+    help="Points of accuracy that INT8 may lose; layers that cost more stay in floating point.",
+)
 @click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, in one line.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The folder.  [default: RUN/bundles/INDIVIDUAL]")
 def command(
-    individual: str, int8: bool, samples: int, opset: int, batch: int | None, licence: str, output: Path | None
+    individual: str,
+    int8: bool,
+    samples: int,
+    opset: int,
+    batch: int | None,
+    max_int8_loss: float,
+    licence: str,
+    output: Path | None,
 ) -> None:
     """Write an individual as a bundle: ONNX, ranges, samples, manifest, README, and INT8 on demand.
 
@@ -42,6 +55,7 @@ def command(
             output,
             int8,
             samples,
+            max_int8_loss,
             lambda line: status.update(f"{name}: {line}"),
             opset=opset,
             batch=batch,

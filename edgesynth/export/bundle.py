@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from edgesynth.errors import UserError
+from edgesynth.export.calibration import observe
+from edgesynth.export.choosing import PLAIN, Source, quantise_best, ranges_of
 from edgesynth.export.dialects import DIALECTS
 from edgesynth.export.exporters import Exporter
 from edgesynth.export.fixed_batch import fix_batch
-from edgesynth.export.int8 import quantise_best
-from edgesynth.export.ledger import FP32, INT8, Ledger
+from edgesynth.export.half import FILE as HALF
+from edgesynth.export.half import to_half
+from edgesynth.export.learned import floating_layers, learned_scales
+from edgesynth.export.ledger import FP16, FP32, Ledger, loss_of
 from edgesynth.export.manifest import LICENCE, MANIFEST, ancestry, build_manifest, check_licence, file_facts
 from edgesynth.export.onnx_file import OPSET, check_form, data_file, form_of, to_onnx
-from edgesynth.export.ranges import measure_ranges
+from edgesynth.export.ranges import ranges_json
 from edgesynth.export.readme import README, readme
 from edgesynth.export.records import record_layers, record_samples
 from edgesynth.export.runtime import run_onnx
@@ -31,7 +34,7 @@ from edgesynth.nurture import outputs
 from edgesynth.tasks import Classification, Split, load_task
 
 MODEL, RANGES, SAMPLES = "model.onnx", "ranges.json", "samples.npz"
-PLAIN_METHOD = "minmax"  # of ranges.json where no method was chosen on validation: it clips nothing
+MAX_INT8_LOSS = 0.5  # points of the metric
 
 Progress = Callable[[str], None]
 
@@ -57,6 +60,7 @@ def export_individual(
     out: Path | None = None,
     int8: bool = False,
     samples: int = 512,
+    max_int8_loss: float = MAX_INT8_LOSS,
     progress: Progress | None = None,
     opset: int = OPSET,
     batch: int | None = None,
@@ -70,13 +74,14 @@ def export_individual(
         out: the bundle's folder, absent or empty; `bundles/NAME` in the run by default.
         int8: write the INT8 models too.
         samples: calibration images at most, at least 1; all training images where there are fewer.
+        max_int8_loss: points of the metric that an INT8 model may lose; layers that cost more stay in floating point.
         progress: told what is being done, one line each.
         opset: of all models, 13 to 18.
         batch: images per run that all models are fixed to, 1 to 4096; None leaves it free.
         licence: of the weights, in one line.
 
     Returns:
-        The bundle. Its ledger is false if an INT8 model lost more than 0.5 points: the file is there, and marked.
+        The bundle. Its ledger is false if an INT8 model lost more even so: the file is there, and marked.
 
     Raises:
         UserError: an option is out of range, there is no such individual, its weights are not finite, the folder is
@@ -85,6 +90,10 @@ def export_individual(
     """
     if samples < 1:
         raise UserError(f"--samples is {samples}; give at least 1 calibration image (512 is the default)")
+    if not 0 <= max_int8_loss <= 100:
+        raise UserError(
+            f"--max-int8-loss is {max_int8_loss:g}; give points of the metric, 0 to 100 (0.5 is the default)"
+        )
     check_form(opset, batch)
     check_licence(licence)
     folder = out or run.path / "bundles" / name
@@ -95,15 +104,12 @@ def export_individual(
     say = progress or (lambda line: None)
     say("reading the data and rebuilding the network")
     task = load_task(run.config.task, run.config.data_root, run.config.image_size)
-    with staged(folder) as temporary, TemporaryDirectory(prefix="edgesynth-") as scratch:
-        # What is calibrated has a free batch: where the bundle's models have none, it lies elsewhere.
-        source = (temporary if batch is None else Path(scratch)) / MODEL
-        stage = _Stage(run, task, individual, temporary, say, source, batch)
-        exporter = stage.write_fp32(opset)
+    with staged(folder) as temporary:
+        stage = _Stage(run, task, individual, temporary, say)
+        exporter = stage.write_fp32(opset, batch)
         calibration = calibration_images(task, samples, run.config.seed)
-        method = stage.write_int8(calibration) if int8 else PLAIN_METHOD
-        say("measuring the ranges of the activations")
-        write_json(temporary / RANGES, measure_ranges(source, calibration, method))
+        stage.write_half()
+        stage.write_ranges(calibration, max_int8_loss if int8 else None)
         write_samples(temporary / SAMPLES, calibration, stage.test, stage.expected, run.config.seed)
         say("recording what verification will look for")
         record_samples(temporary, SAMPLES, stage.models, task.metric_name)
@@ -121,32 +127,23 @@ def export_individual(
 class _Stage:
     """The models of one bundle while it is being written, and the ledger that grows with them."""
 
-    def __init__(
-        self,
-        run: Run,
-        task: Classification,
-        individual: Individual,
-        folder: Path,
-        say: Progress,
-        source: Path,
-        batch: int | None,
-    ) -> None:
+    def __init__(self, run: Run, task: Classification, individual: Individual, folder: Path, say: Progress) -> None:
         kind = species(run.config.ancestor, task, run.config.seed)
+        self.individual = individual
         self.masked, self.removed = kind.masked(individual), kind.removed(individual)
         self.task, self.folder, self.say = task, folder, say
-        self.source, self.batch = source, batch
         self.test: Split = task.load_test()
         self.ledger = Ledger(lambda outputs: task.metric(outputs, self.test.labels))
         self.models: dict[str, dict[str, Any]] = {}
         self.expected = Tensor()
 
-    def write_fp32(self, opset: int) -> Exporter:
+    def write_fp32(self, opset: int, batch: int | None) -> Exporter:
         """Write model.onnx and hold it, by way of the removed network, to the masked one."""
         self.say("writing model.onnx")
         path = self.folder / MODEL
-        exporter = to_onnx(self.removed, self.task.input_shape, self.source, opset)
-        if self.batch is not None:
-            fix_batch(self.source, path, self.batch, fold=True)
+        exporter = to_onnx(self.removed, self.task.input_shape, path, opset)
+        if batch is not None:
+            fix_batch(path, batch)
         self.say("comparing torch and ONNX on the test images")
         self.expected = outputs(self.removed, self.test.images)
         self.ledger.start("torch masked", outputs(self.masked, self.test.images))
@@ -160,34 +157,61 @@ class _Stage:
         self.models["fp32"] = {"file": MODEL, "dialect": "plain", **form_of(path)}
         return exporter
 
-    def write_int8(self, calibration: Tensor) -> str:
+    def write_half(self) -> None:
+        """Write model.fp16.onnx, unless the weights are too large for one file: its converter takes no others."""
+        if data_file(self.folder / MODEL) is not None:
+            return
+        self.say(f"writing {HALF}")
+        to_half(self.folder / MODEL, self.folder / HALF)
+        self.ledger.compare("onnx fp16", run_onnx(self.folder / HALF, self.test.images), "onnx fp32", FP16)
+        self.models["fp16"] = {"file": HALF, "dialect": "plain", **form_of(self.folder / HALF)}
+
+    def write_ranges(self, calibration: Tensor, max_int8_loss: float | None) -> None:
+        """Write ranges.json, and before it the INT8 models where a loss is given that they may have."""
+        import onnx
+
+        self.say("measuring the ranges of the activations")
+        path = self.folder / MODEL
+        plain, (images, labels) = onnx.load(str(path)), self.task.validation
+
+        def score(outputs: Tensor) -> float:
+            return self.task.metric(outputs, labels)
+
+        genome = self.individual.genome
+        learned = learned_scales(plain, self.removed, genome.precision, self.individual.scales)
+        source = Source(
+            path,
+            observe(path, calibration),
+            len(calibration),
+            images,
+            score,
+            score(run_onnx(path, images)),
+            learned,
+            floating_layers(plain, self.removed, genome.precision),
+        )
+        method = PLAIN if max_int8_loss is None else self._write_int8(source, max_int8_loss)
+        ranges = ranges_of(plain, source, method)
+        write_json(self.folder / RANGES, ranges_json(MODEL, ranges, method, len(calibration)))
+
+    def _write_int8(self, source: Source, max_loss: float) -> str:
         """Write the INT8 models, each by the calibration that is best on validation.
 
         Returns:
             The calibration method of the TensorRT form, which ranges.json serves too.
         """
-        weights = data_file(self.source)
+        weights = data_file(source.model)
         if weights is not None:
             raise UserError(
                 f"the weights of this network take {weights.stat().st_size / 2**30:.1f} GiB, and INT8 models are made "
                 "of networks up to 2 GiB; export without --int8"
             )
-        images, labels = self.task.validation
         methods = []
         for dialect in DIALECTS:
             self.say(f"calibrating and writing {dialect.file}")
             path = self.folder / dialect.file
-            found = quantise_best(
-                self.source,
-                dialect,
-                calibration,
-                images,
-                lambda outputs: self.task.metric(outputs, labels),
-                path,
-            )
-            if self.batch is not None:
-                fix_batch(path, path, self.batch, fold=False)
-            self.ledger.compare(f"onnx {dialect.key}", run_onnx(path, self.test.images), "onnx fp32", INT8)
+            found = quantise_best(source, dialect, path, max_loss)
+            outputs = run_onnx(path, self.test.images)
+            self.ledger.compare(f"onnx {dialect.key}", outputs, "onnx fp32", loss_of(max_loss))
             self.models[dialect.key] = {
                 "file": dialect.file,
                 "dialect": dialect.name,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from edgesynth.errors import UserError
+from edgesynth.export.calibration import Bounds
+from edgesynth.export.residual import quantise_residuals
 
 if TYPE_CHECKING:
     import onnx
@@ -31,6 +33,9 @@ class Dialect(Protocol):
     def settings(self, model: onnx.ModelProto) -> dict[str, Any]:
         """Arguments of `quantize_static` for this fp32 model."""
 
+    def finish(self, model: onnx.ModelProto, bounds: Bounds) -> None:
+        """Add to a quantised model, in place, what `quantize_static` leaves out."""
+
     def check(self, model: onnx.ModelProto) -> None:
         """Refuse a quantised model that its runtime would refuse.
 
@@ -44,7 +49,8 @@ class TensorRT:
 
     It wants three inputs on every Q and DQ, zero-points of 0, scales above 0, and float weights with a Q and a DQ of
     their own; biases stay float. Every input of a convolution or linear layer is quantised and no output: nothing then
-    stands between a convolution and its ReLU, which TensorRT fuses, and a Q moves back over pooling by itself.
+    stands between a convolution and its ReLU, which TensorRT fuses, and a Q moves back over pooling by itself. Where a
+    convolution's output is added to something else, that is quantised, so that the sum is part of the convolution.
     Transposed convolutions and matrix products (MatMul) stay in floating point.
     """
 
@@ -72,6 +78,10 @@ class TensorRT:
             },
         }
 
+    def finish(self, model: onnx.ModelProto, bounds: Bounds) -> None:
+        """Quantise what is added to the output of a convolution."""
+        quantise_residuals(model, bounds)
+
     def check(self, model: onnx.ModelProto) -> None:
         """Refuse what TensorRT 8.2 refuses."""
         constants = _constants(model)
@@ -88,6 +98,10 @@ class TensorRT:
                 raise _refused(self.file, f"{node.name} has a scale of {scale.min()}")
             if scale.ndim and _axis(node) != 0:
                 raise _refused(self.file, f"{node.name} is per channel on axis {_axis(node)}")
+        for node in model.graph.node:
+            # The weight is computed by a DQ, so its shape is no constant to the importer.
+            if node.op_type == "Conv" and not any(item.name == "kernel_shape" for item in node.attribute):
+                raise _refused(self.file, f"{node.name} has no kernel_shape")
 
 
 class OnnxRuntimeCpu:
@@ -102,6 +116,9 @@ class OnnxRuntimeCpu:
         from onnxruntime.quantization import QuantType
 
         return {"activation_type": QuantType.QUInt8, "weight_type": QuantType.QInt8, "extra_options": {}}
+
+    def finish(self, model: onnx.ModelProto, bounds: Bounds) -> None:
+        """Nothing is missing."""
 
     def check(self, model: onnx.ModelProto) -> None:
         """Refuse activations that are not uint8: ONNX Runtime would run them without fusing."""

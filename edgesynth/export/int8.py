@@ -1,105 +1,106 @@
-"""INT8: quantise an fp32 ONNX file in a dialect, by the calibration that keeps the most validation accuracy."""
+"""INT8: write an fp32 ONNX file in a dialect, with ranges that are given."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import contextlib
+import io
+import logging
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+import numpy as np
 
-from edgesynth.export.calibration import METHODS, Reader, prepared
+from edgesynth.export.calibration import Bounds
 from edgesynth.export.dialects import Dialect
+from edgesynth.export.learned import LearnedScales, Scales, weight_overrides
 from edgesynth.export.onnx_file import read_checked, strip_domains
-from edgesynth.export.runtime import run_onnx
 from edgesynth.lineage.files import write_bytes
 
-
-@dataclass(frozen=True)
-class Calibrated:
-    """How a quantised model was calibrated.
-
-    Attributes:
-        method: the method that was kept.
-        images: number of calibration images.
-        tried: {method: the task's metric on validation, percent}.
-    """
-
-    method: str
-    images: int
-    tried: dict[str, float]
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, for the manifest."""
-        return {"method": self.method, "images": self.images, "validation_accuracy_percent": self.tried}
+NOTHING: LearnedScales = {}
 
 
-def quantise(model: Path, dialect: Dialect, images: Tensor, method: str, path: Path) -> None:
+def quantise(
+    model: Path,
+    dialect: Dialect,
+    bounds: Bounds,
+    path: Path,
+    floating: Collection[str] = (),
+    learned: Mapping[str, Scales] = NOTHING,
+) -> None:
     """Write a quantised copy of a model.
 
     Args:
         model: a plain fp32 ONNX file.
         dialect: how to write it.
-        images: (K, C, H, W), float32: the calibration images.
-        method: a key of `METHODS`.
+        bounds: {activation tensor: range}; every one that the dialect quantises.
         path: the file to write.
+        floating: names of nodes that stay in floating point.
+        learned: scales that training found, of which the weights' are taken; the inputs' stand in `bounds`.
 
     Raises:
         UserError: what was written is not what the dialect's runtime accepts.
     """
     import onnx
-    from onnxruntime.quantization import CalibrationMethod, QuantFormat, quantize_static
+    from onnxruntime.quantization import QuantFormat, quantize_static
 
-    settings = dialect.settings(onnx.load(str(model)))
-    calibration = METHODS[method]
-    options = {**settings.pop("extra_options"), "CalibStridedMinMax": 1, "CalibPercentile": calibration.percentile}
-    with prepared(model) as source:
-        target = source.with_name("quantised.onnx")
+    plain = onnx.load(str(model))
+    settings = dialect.settings(plain)
+    excluded = [*settings.pop("nodes_to_exclude", []), *floating]
+    options = {**settings.pop("extra_options"), "TensorQuantOverrides": weight_overrides(plain, learned)}
+    with tempfile.TemporaryDirectory(prefix="edgesynth-") as folder, quiet():
+        target, ranges = Path(folder) / "quantised.onnx", Path(folder) / "ranges.json"
+        _save_ranges(bounds, ranges)
         quantize_static(
-            str(source),
+            _prepared(plain),
             str(target),
-            Reader(images),
+            None,
+            calibration_cache_path=ranges,
             quant_format=QuantFormat.QDQ,
             per_channel=True,
-            calibrate_method=CalibrationMethod[calibration.name],
+            nodes_to_exclude=excluded,
             extra_options=options,
             **settings,
         )
         written = onnx.load(str(target))
     strip_domains(written)
+    dialect.finish(written, bounds)
     write_bytes(path, written.SerializeToString())
     dialect.check(read_checked(path))
 
 
-def quantise_best(
-    model: Path,
-    dialect: Dialect,
-    images: Tensor,
-    validation: Tensor,
-    score: Callable[[Tensor], float],
-    path: Path,
-) -> Calibrated:
-    """Quantise by every calibration method and keep the one with the best validation score; the test split has no say.
+def _prepared(model: Any) -> Any:
+    """The model with every shape inferred, as ONNX Runtime's quantiser wants it.
 
-    Args:
-        model: a plain fp32 ONNX file.
-        dialect: how to write it.
-        images: (K, C, H, W), float32: the calibration images.
-        validation: (N, C, H, W), float32: images of the validation split.
-        score: the task's metric (higher is better) of outputs (N, classes) on them.
-        path: the file to write.
-
-    Raises:
-        UserError: what was written is not what the dialect's runtime accepts.
+    onnxslim has folded already, and ONNX Runtime's own optimiser would bring in operators of its domain.
     """
-    tried: dict[str, float] = {}
-    kept = b""
-    for method in METHODS:
-        quantise(model, dialect, images, method, path)
-        found = score(run_onnx(path, validation))
-        if not tried or found > max(tried.values()):
-            kept = path.read_bytes()
-        tried[method] = found
-    write_bytes(path, kept)
-    return Calibrated(max(tried, key=lambda method: tried[method]), len(images), tried)
+    import onnx
+
+    return onnx.shape_inference.infer_shapes(model, data_prop=True)
+
+
+def _save_ranges(bounds: Bounds, path: Path) -> None:
+    from onnxruntime.quantization import CalibrationMethod
+    from onnxruntime.quantization.calibrate import TensorData, TensorsData, save_tensors_data
+
+    data = {
+        name: TensorData(lowest=np.array(low, np.float32), highest=np.array(high, np.float32))
+        for name, (low, high) in bounds.items()
+    }
+    save_tensors_data(TensorsData(CalibrationMethod.MinMax, data), path)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep ONNX Runtime's quantiser from printing and logging."""
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(3)
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)

@@ -1,6 +1,7 @@
 """Parity ledger: the network is compared with itself at every hop from torch to INT8, and the first bad hop is named.
 
-torch masked -> torch removed -> onnx fp32 -> onnx int8
+torch masked -> torch removed -> onnx fp32 -> onnx fp16
+                                           -> onnx int8
                                            -> onnx int8-cpu
 """
 
@@ -14,7 +15,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 MAX_FP32_REL = 1e-4
-MAX_INT8_LOSS_POINTS = 0.5
+MAX_FP16_LOSS_POINTS = 0.1
 
 # Accuracies are multiples of 100 % / images: what floating point adds to a difference of two is no loss.
 ROUNDING_POINTS = 1e-9
@@ -35,7 +36,12 @@ class Tolerance:
 
 
 FP32 = Tolerance("max_rel", MAX_FP32_REL)
-INT8 = Tolerance("loss_points", MAX_INT8_LOSS_POINTS)
+FP16 = Tolerance("loss_points", MAX_FP16_LOSS_POINTS)
+
+
+def loss_of(points: float) -> Tolerance:
+    """What a hop to INT8 may cost."""
+    return Tolerance("loss_points", points)
 
 
 @dataclass(frozen=True)

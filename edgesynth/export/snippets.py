@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 TRTEXEC = "/usr/src/tensorrt/bin/trtexec"
-WORKSPACE_MIB = 1024
 MOST = 8  # images per run that an engine of a free batch is built for
 
 
@@ -16,7 +15,7 @@ def trtexec(manifest: dict[str, Any], key: str, engine: str, flags: str) -> str:
         manifest: of the bundle.
         key: of the model.
         engine: the engine's file.
-        flags: of its precision.
+        flags: of its precision and its memory, which differ between releases of TensorRT.
     """
     facts = manifest["models"][key]
     shape = "x".join(map(str, manifest["input"]["shape"]))
@@ -25,7 +24,7 @@ def trtexec(manifest: dict[str, Any], key: str, engine: str, flags: str) -> str:
         for name, batch in (("min", 1), ("opt", 1), ("max", MOST))
         if facts["batch"] is None
     )
-    return f"{TRTEXEC} --onnx={facts['file']} {flags} --workspace={WORKSPACE_MIB}{shapes} --saveEngine={engine}"
+    return f"{TRTEXEC} --onnx={facts['file']} {flags}{shapes} --saveEngine={engine}"
 
 
 def onnxruntime_python(manifest: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from .conftest import LAYERS, REPOSITORY, scale, seal
 
-ON_BOARD = ("__init__.py", "errors.py", "benchmark", "cli/__init__.py", "cli/benchmark.py", "cli/verify.py")
+ON_BOARD = ("__init__.py", "errors.py", "benchmark", "boards", "cli/__init__.py", "cli/benchmark.py", "cli/verify.py")
 # The last versions with wheels for Python 3.6; a JetPack board has the same click.
 PACKAGES = ("click==8.0.4", "numpy==1.19.4", "onnxruntime==1.10.0")
 

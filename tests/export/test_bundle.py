@@ -14,7 +14,7 @@ from edgesynth.export import bundle, export_individual
 
 from .conftest import ANCESTOR, OFFSPRING, tree
 
-FP32_FILES = {"model.onnx", "ranges.json", "samples.npz", "layers.npz", "README.md", "manifest.json"}
+FP32_FILES = {"model.onnx", "model.fp16.onnx", "ranges.json", "samples.npz", "layers.npz", "README.md", "manifest.json"}
 INT8_FILES = {"model.int8.onnx", "model.int8-cpu.onnx"}
 
 
@@ -53,6 +53,7 @@ def test_the_manifest_describes_the_network(exported, task):
     assert manifest["labels"] == [str(digit) for digit in range(10)]
     assert {key: (facts["file"], facts["dialect"]) for key, facts in manifest["models"].items()} == {
         "fp32": ("model.onnx", "plain"),
+        "fp16": ("model.fp16.onnx", "plain"),
         "int8": ("model.int8.onnx", "tensorrt"),
         "int8-cpu": ("model.int8-cpu.onnx", "onnxruntime-cpu"),
     }
@@ -65,11 +66,11 @@ def test_the_manifest_describes_the_network(exported, task):
     }
 
 
-def test_the_chosen_calibration_has_the_best_validation_accuracy_of_all_three(exported):
+def test_the_chosen_calibration_has_the_best_validation_accuracy_of_all(exported):
     for key in ("int8", "int8-cpu"):
         calibration = exported.manifest["models"][key]["calibration"]
         tried = calibration["validation_accuracy_percent"]
-        assert set(tried) == {"minmax", "percentile-99.999", "percentile-99.99"}
+        assert set(tried) == {"minmax", "percentile-99.999", "percentile-99.99", "entropy"}
         assert tried[calibration["method"]] == max(tried.values()) > 90
 
 
@@ -118,7 +119,7 @@ def test_a_second_export_writes_the_same_samples_and_fewer_on_demand(exported, r
         chosen = {image.tobytes() for image in arrays["calibration"]}
     assert chosen <= {image.tobytes() for image in samples["calibration"]}
     assert {path.name for path in again.path.iterdir()} == FP32_FILES
-    assert set(again.manifest["models"]) == {"fp32"}
+    assert set(again.manifest["models"]) == {"fp32", "fp16"}
     assert json.loads((again.path / "ranges.json").read_text())["images"] == 20
 
 
@@ -139,7 +140,7 @@ def test_the_benchmark_opens_the_bundle_and_scores_the_same_accuracy(exported):
     from edgesynth.export.runtime import run_onnx
 
     target = open_bundle(str(exported.path))
-    assert set(target.models) == {"fp32", "int8", "int8-cpu"}
+    assert set(target.models) == {"fp32", "fp16", "int8", "int8-cpu"}
     score = target.samples.score(
         lambda images: run_onnx(exported.path / "model.onnx", torch.from_numpy(images)).numpy(), batch=64
     )
@@ -168,7 +169,7 @@ def test_an_empty_folder_may_be_given(run, tmp_path):
     assert {path.name for path in (tmp_path / "empty").iterdir()} == FP32_FILES
 
 
-@pytest.mark.parametrize("step", ["to_onnx", "measure_ranges", "write_samples", "build_manifest"])
+@pytest.mark.parametrize("step", ["to_onnx", "to_half", "observe", "write_samples", "build_manifest"])
 def test_an_export_that_fails_half_way_leaves_nothing(run, tmp_path, monkeypatch, step):
     def disk_full(*_):
         raise OSError(28, "No space left on device")
@@ -208,7 +209,7 @@ def test_a_bundle_of_weights_beside_the_model_is_whole_and_verified(run, monkeyp
     monkeypatch.setattr("edgesynth.export.onnx_file.MAX_WEIGHTS_BYTES", 100)
     written = export_individual(run, OFFSPRING, samples=20)
     names = {path.name for path in written.path.iterdir()}
-    assert names == FP32_FILES - {"layers.npz"} | {"model.onnx.data"}
+    assert names == FP32_FILES - {"layers.npz", "model.fp16.onnx"} | {"model.onnx.data"}
     assert set(written.manifest["files"]) == names - {"manifest.json"}
     assert written.manifest["models"]["fp32"]["external_data"] == "model.onnx.data"
     assert "`model.onnx.data`: the weights of `model.onnx`" in (written.path / "README.md").read_text()
@@ -227,7 +228,7 @@ def test_int8_of_such_weights_is_refused_and_nothing_stays(run, monkeypatch):
 
 
 def test_each_model_has_a_record_of_what_it_answers_to_the_samples(exported):
-    for place, facts in zip((2, 3, 4), exported.manifest["models"].values(), strict=True):
+    for place, facts in zip((2, 3, 4, 5), exported.manifest["models"].values(), strict=True):
         hop = exported.ledger.hops[place]
         # All 300 test images are samples: the record is that of the whole split.
         assert facts["samples"]["samples"] == 300

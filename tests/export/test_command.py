@@ -14,13 +14,13 @@ def test_a_bare_run_exports_its_best_and_says_what_is_next(run, edgesynth):
     code, out, err = edgesynth("export", "run", "--samples", "20", "-o", "b")
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert [line[:13].rstrip() for line in lines[1:4]] == ["torch masked", "torch removed", "onnx fp32"]
-    assert [line.split()[-1] for line in lines[:4]] == ["ok", "yes", "yes", "yes"]
-    files = ["README.md", "layers.npz", "manifest.json", "model.onnx", "ranges.json", "samples.npz"]
-    assert [line.split()[-1] for line in lines[4:10]] == files
+    assert [line[:13].rstrip() for line in lines[1:5]] == ["torch masked", "torch removed", "onnx fp32", "onnx fp16"]
+    assert [line.split()[-1] for line in lines[:5]] == ["ok", "yes", "yes", "yes", "yes"]
+    files = ["README.md", "layers.npz", "manifest.json", "model.fp16.onnx", "model.onnx", "ranges.json", "samples.npz"]
+    assert [line.split()[-1] for line in lines[5:12]] == files
     size = (run.path.parent / "b" / "model.onnx").stat().st_size
-    assert lines[7].split()[:2] == [f"{size / 1024:.1f}", "KiB"]
-    assert lines[10:] == ["next: edgesynth benchmark b"]
+    assert lines[9].split()[:2] == [f"{size / 1024:.1f}", "KiB"]
+    assert lines[12:] == ["next: edgesynth benchmark b"]
 
 
 def test_the_bundle_is_verified_and_a_changed_one_is_not(run, edgesynth):
@@ -32,7 +32,7 @@ def test_the_bundle_is_verified_and_a_changed_one_is_not(run, edgesynth):
     assert {(facts["opset"], facts["batch"]) for facts in manifest["models"].values()} == {(17, 8)}
     code, out, err = edgesynth("verify", "b")
     assert (code, err) == (0, "")
-    assert [line.split()[-1] for line in out.splitlines()[:4]] == ["ok", "yes", "yes", "yes"]
+    assert [line.split()[-1] for line in out.splitlines()[:5]] == ["ok", "yes", "yes", "yes", "yes"]
     (run.path.parent / "b" / "layers.npz").write_bytes(b"")
     code, out, err = edgesynth("verify", "b")
     assert (code, out) == (2, "")
@@ -49,8 +49,8 @@ def test_the_bundle_can_be_benchmarked_as_the_last_line_says(run, edgesynth):
 def test_a_lossy_int8_model_is_a_warning_with_figures_and_advice(run, monkeypatch):
     best = bundle.quantise_best
 
-    def damaged(model, dialect, images, validation, score, path):
-        found = best(model, dialect, images, validation, score, path)
+    def damaged(source, dialect, path, max_loss):
+        found = best(source, dialect, path, max_loss)
         if dialect.key == "int8":
             damage(path, "images_scale", 0.02)
         return found

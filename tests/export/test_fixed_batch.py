@@ -1,6 +1,7 @@
 """A bundle whose models take exactly four images, beside the one whose batch is free."""
 
 import json
+import shutil
 
 import numpy as np
 import onnx
@@ -47,7 +48,8 @@ class TimesBatch(nn.Module):
 def test_what_depended_on_the_batch_alone_is_computed_once(tmp_path):
     to_onnx(TimesBatch(), (1, 2, 2), tmp_path / "free.onnx")
     assert "Shape" in [node.op_type for node in onnx.load(str(tmp_path / "free.onnx")).graph.node]
-    fix_batch(tmp_path / "free.onnx", tmp_path / "fixed.onnx", BATCH, fold=True)
+    shutil.copy(tmp_path / "free.onnx", tmp_path / "fixed.onnx")
+    fix_batch(tmp_path / "fixed.onnx", BATCH)
     assert [node.op_type for node in onnx.load(str(tmp_path / "fixed.onnx")).graph.node] == ["Flatten", "Mul"]
     assert torch.equal(run_onnx(tmp_path / "fixed.onnx", torch.ones(3, 1, 2, 2)), torch.full((3, 4), 4.0))
 
@@ -63,9 +65,10 @@ class Tokens(nn.Module):
         return self.linear(images.flatten(2).transpose(1, 2)).mean(1)
 
 
-def test_tensors_keep_their_names_by_which_their_ranges_are_known(tmp_path):
+def test_layers_keep_the_names_that_the_network_gave_them(tmp_path):
     to_onnx(Tokens(), (4, 2, 2), tmp_path / "free.onnx")
-    fix_batch(tmp_path / "free.onnx", tmp_path / "fixed.onnx", BATCH, fold=True)
+    shutil.copy(tmp_path / "free.onnx", tmp_path / "fixed.onnx")
+    fix_batch(tmp_path / "fixed.onnx", BATCH)
     free, fixed = (onnx.load(str(tmp_path / name)).graph for name in ("free.onnx", "fixed.onnx"))
     tensors = [name for node in fixed.node for name in node.output]
     assert tensors == [name for node in free.node for name in node.output]
@@ -83,10 +86,13 @@ def test_weights_of_the_tensorrt_form_are_still_floats_with_their_q_and_dq(fixed
 @pytest.mark.parametrize("count", [1, 4, 7])
 def test_images_that_do_not_fill_the_batch_are_answered_as_by_the_free_model(fixed, exported, task, count):
     images = task.validation.images[:count]
-    for facts in fixed.manifest["models"].values():
+    for key, facts in fixed.manifest["models"].items():
         answers = run_onnx(fixed.path / facts["file"], images)
+        expected = run_onnx(exported.path / facts["file"], images)
         assert answers.shape == (count, 10)
-        assert torch.allclose(answers, run_onnx(exported.path / facts["file"], images), rtol=1e-4, atol=1e-3)
+        # Calibrated at another batch, INT8 may round to the next step.
+        allowed = 1e-5 if key == "fp32" else 0.03
+        assert (answers - expected).abs().max() <= allowed * expected.abs().max()
 
 
 def test_the_ledger_is_that_of_the_free_models(fixed, exported):
@@ -106,7 +112,7 @@ def test_the_bundle_is_verified_and_measured_at_its_batch_and_no_other(fixed):
     settings = Settings((BATCH,), duration_s=0.02, warm_up_s=0.0)
     measured = measure(target, settings=settings)["measurements"]
     assert [one["accuracy_percent"] for one in measured] == [
-        fixed.ledger.hops[place].accuracy_percent for place in (2, 4)
+        fixed.ledger.hops[place].accuracy_percent for place in (2, 5)
     ]
     with pytest.raises(UserError, match="fixed at 4 and 1 was asked for; use --batch 4"):
         measure(target, settings=settings._replace(batches=(1,)))

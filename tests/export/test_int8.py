@@ -5,9 +5,10 @@ import torch
 from onnx import helper
 
 from edgesynth.errors import UserError
-from edgesynth.export.calibration import METHODS
+from edgesynth.export.calibration import METHODS, bounds_of, observe
+from edgesynth.export.choosing import Source, quantise_best
 from edgesynth.export.dialects import OnnxRuntimeCpu, TensorRT
-from edgesynth.export.int8 import quantise, quantise_best
+from edgesynth.export.int8 import quantise
 from edgesynth.export.onnx_file import strip_domains, to_onnx
 from edgesynth.export.runtime import run_onnx
 
@@ -25,6 +26,10 @@ def tensorrt(exported):
 @pytest.fixture(scope="module")
 def cpu(exported):
     return onnx.load(str(exported.path / CPU))
+
+
+def write(path, dialect, images, method, target, **options):
+    quantise(path, dialect, bounds_of(observe(path, images), method), target, **options)
 
 
 def nodes_of(model, *kinds):
@@ -77,7 +82,7 @@ def test_tensorrt_weights_are_per_channel_on_axis_0_and_activations_per_tensor(t
 
 def test_tensorrt_has_nothing_between_a_convolution_and_its_relu(convnet, tmp_path):
     to_onnx(convnet, (1, 8, 8), tmp_path / "m.onnx")
-    quantise(tmp_path / "m.onnx", TensorRT(), torch.randn(8, 1, 8, 8), "minmax", tmp_path / "q.onnx")
+    write(tmp_path / "m.onnx", TensorRT(), torch.randn(8, 1, 8, 8), "minmax", tmp_path / "q.onnx")
     model = onnx.load(str(tmp_path / "q.onnx"))
     reader = {name: node.op_type for node in model.graph.node for name in node.input}
     (conv,) = nodes_of(model, "Conv")
@@ -97,7 +102,7 @@ def test_tensorrt_leaves_a_layer_whose_channels_are_on_axis_1(tmp_path):
         [onnx.numpy_helper.from_array(weight, name) for name in ("a", "b")],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7), tmp_path / "m.onnx")
-    quantise(tmp_path / "m.onnx", TensorRT(), torch.randn(8, 4), "minmax", tmp_path / "q.onnx")
+    write(tmp_path / "m.onnx", TensorRT(), torch.randn(8, 4), "minmax", tmp_path / "q.onnx")
     model = onnx.load(str(tmp_path / "q.onnx"))
     assert {node.input[0] for node in nodes_of(model, "QuantizeLinear")} == {"h", "b"}
 
@@ -140,22 +145,23 @@ def test_cpu_weights_are_per_channel_on_axis_0(cpu):
 
 
 @pytest.mark.parametrize(
-    ("scores", "best"), [((90, 95, 93), "percentile-99.999"), ((90, 90, 90), "minmax"), ((1, 2, 3), "percentile-99.99")]
+    ("scores", "best"),
+    [((90, 95, 93, 94), "percentile-99.999"), ((90, 90, 90, 90), "minmax"), ((1, 2, 3, 4), "entropy")],
 )
 def test_the_calibration_with_the_best_validation_score_is_kept(convnet, tmp_path, scores, best):
-    to_onnx(convnet, (1, 8, 8), tmp_path / "m.onnx")
-    images = torch.randn(100, 1, 8, 8, generator=torch.Generator().manual_seed(0)) ** 3
+    model, target = tmp_path / "m.onnx", tmp_path / "q.onnx"
+    to_onnx(convnet, (1, 8, 8), model)
+    images = torch.randn(4000, 1, 8, 8, generator=torch.Generator().manual_seed(0)) ** 3
     remaining = iter(map(float, scores))
-    found = quantise_best(
-        tmp_path / "m.onnx", TensorRT(), images, images, lambda _: next(remaining), tmp_path / "q.onnx"
-    )
-    assert (found.method, found.images) == (best, 100)
+    source = Source(model, observe(model, images), 4000, images, lambda _: next(remaining), 90.0)
+    found = quantise_best(source, TensorRT(), target, 100.0)
+    assert (found.method, found.images, found.learned) == (best, 4000, 0)
     assert list(found.tried.values()) == list(scores)
-    quantise(tmp_path / "m.onnx", TensorRT(), images, best, tmp_path / "best.onnx")
-    assert torch.equal(run_onnx(tmp_path / "q.onnx", images), run_onnx(tmp_path / "best.onnx", images))
+    write(model, TensorRT(), images, best, tmp_path / "best.onnx")
+    assert torch.equal(run_onnx(target, images), run_onnx(tmp_path / "best.onnx", images))
     for other in set(METHODS) - {best}:
-        quantise(tmp_path / "m.onnx", TensorRT(), images, other, tmp_path / "other.onnx")
-        assert not torch.equal(run_onnx(tmp_path / "q.onnx", images), run_onnx(tmp_path / "other.onnx", images))
+        write(model, TensorRT(), images, other, tmp_path / "other.onnx")
+        assert not torch.equal(run_onnx(target, images), run_onnx(tmp_path / "other.onnx", images))
 
 
 def test_unused_domains_are_stripped_and_used_ones_are_not():
@@ -170,7 +176,7 @@ def test_unused_domains_are_stripped_and_used_ones_are_not():
 
 def test_quantising_prints_and_logs_nothing(convnet, tmp_path, capfd, caplog):
     to_onnx(convnet, (1, 8, 8), tmp_path / "m.onnx")
-    quantise(tmp_path / "m.onnx", OnnxRuntimeCpu(), torch.randn(8, 1, 8, 8), "percentile-99.99", tmp_path / "q.onnx")
+    write(tmp_path / "m.onnx", OnnxRuntimeCpu(), torch.randn(8, 1, 8, 8), "percentile-99.99", tmp_path / "q.onnx")
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []
 
@@ -187,9 +193,19 @@ def _two_inputs(model, values):
     del next(node for node in model.graph.node if list(node.input) == values).input[2]
 
 
+def _no_kernel_shape(model, values):
+    conv = next(node for node in model.graph.node if node.op_type == "Conv")
+    conv.attribute.remove(next(item for item in conv.attribute if item.name == "kernel_shape"))
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
-    [(_zero_point, r"zero-point int8 5"), (_scale, r"a scale of 0\.0"), (_two_inputs, r"has no zero-point")],
+    [
+        (_zero_point, r"zero-point int8 5"),
+        (_scale, r"a scale of 0\.0"),
+        (_two_inputs, r"has no zero-point"),
+        (_no_kernel_shape, r"has no kernel_shape"),
+    ],
 )
 def test_what_tensorrt_would_refuse_is_refused_here(tensorrt, spoil, message):
     model = onnx.ModelProto()

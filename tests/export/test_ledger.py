@@ -6,12 +6,14 @@ import torch
 
 from edgesynth.errors import UserError
 from edgesynth.export import bundle, export_individual
-from edgesynth.export.ledger import FP32, INT8, Ledger
+from edgesynth.export.ledger import FP32, Ledger, loss_of
 from edgesynth.export.runtime import run_onnx
 
 from .conftest import OFFSPRING, damage, tree
 
-HOPS = ["torch masked", "torch removed", "onnx fp32", "onnx int8", "onnx int8-cpu"]
+HOPS = ["torch masked", "torch removed", "onnx fp32", "onnx fp16", "onnx int8", "onnx int8-cpu"]
+FILES = ("model.onnx", "model.fp16.onnx", "model.int8.onnx", "model.int8-cpu.onnx")
+HALF_A_POINT = loss_of(0.5)
 
 
 def logits(*rows):
@@ -25,7 +27,7 @@ def first_wins(outputs):
 
 def test_the_hops_go_from_torch_to_int8_each_against_the_one_before(exported):
     assert [hop.hop for hop in exported.ledger.hops] == HOPS
-    assert [hop.compared_with for hop in exported.ledger.hops] == [None, *HOPS[:3], "onnx fp32"]
+    assert [hop.compared_with for hop in exported.ledger.hops] == [None, *HOPS[:2], *["onnx fp32"] * 3]
     assert exported.ledger.first_bad is None
     assert exported.ledger
 
@@ -35,11 +37,9 @@ def test_errors_are_those_of_a_comparison_by_hand(exported, kind, pristine_run, 
     images, _ = task.load_test()
     with torch.no_grad():
         outputs = [kind.masked(individual)(images), kind.removed(individual)(images)]
-    outputs += [
-        run_onnx(exported.path / name, images) for name in ("model.onnx", "model.int8.onnx", "model.int8-cpu.onnx")
-    ]
-    before = [None, 0, 1, 2, 2]
-    for place in range(1, 5):
+    outputs += [run_onnx(exported.path / name, images) for name in FILES]
+    before = [None, 0, 1, 2, 2, 2]
+    for place in range(1, 6):
         reference = outputs[before[place]]
         error = (outputs[place] - reference).abs().max().item()
         # Batches of another size may round differently in the last bits.
@@ -58,13 +58,15 @@ def test_accuracy_is_that_of_the_whole_test_split(exported, removed, task):
 
 
 def test_int8_loses_at_most_half_a_point(exported):
-    fp32, int8, cpu = (hop.accuracy_percent for hop in exported.ledger.hops[2:])
+    fp32, _, int8, cpu = (hop.accuracy_percent for hop in exported.ledger.hops[2:])
     assert int8 >= fp32 - 0.5 - 1e-9
     assert cpu >= fp32 - 0.5 - 1e-9
 
 
 def test_quantised_outputs_differ_from_fp32_so_they_are_really_quantised(exported):
-    for hop in exported.ledger.hops[3:]:
+    half, *quantised = exported.ledger.hops[3:]
+    assert 1e-3 > half.max_rel > 1e-5
+    for hop in quantised:
         assert hop.max_rel > 1e-3
 
 
@@ -88,7 +90,7 @@ def test_a_loss_of_exactly_half_a_point_is_allowed_and_more_is_not(right):
     for lost in (0, 3, 4):
         damaged = reference.clone()
         damaged[:lost] = logits([0, 1])
-        ledger.compare(f"lost {lost}", damaged, "fp32", INT8)
+        ledger.compare(f"lost {lost}", damaged, "fp32", HALF_A_POINT)
     assert [hop.ok for hop in ledger.hops] == [True, True, True, False]
     assert ledger.hops[3].change_points == pytest.approx(-400 / 600)
     assert ledger.first_bad == "lost 4"
@@ -97,7 +99,7 @@ def test_a_loss_of_exactly_half_a_point_is_allowed_and_more_is_not(right):
 def test_outputs_that_are_not_numbers_are_bad_and_the_row_is_still_json():
     ledger = Ledger(first_wins)
     ledger.start("a", logits([1, 0]))
-    assert not ledger.compare("b", logits([float("nan"), 0]), "a", INT8).ok
+    assert not ledger.compare("b", logits([float("nan"), 0]), "a", HALF_A_POINT).ok
     assert json.loads(json.dumps(ledger.to_json(), allow_nan=False))[1]["max_abs"] is None
 
 
@@ -119,8 +121,8 @@ def test_a_damaged_onnx_file_is_named_and_no_bundle_stays(run, monkeypatch):
 def test_a_damaged_int8_file_is_kept_and_marked(run, monkeypatch):
     best = bundle.quantise_best
 
-    def damaged(model, dialect, images, validation, score, path):
-        found = best(model, dialect, images, validation, score, path)
+    def damaged(source, dialect, path, max_loss):
+        found = best(source, dialect, path, max_loss)
         if dialect.key == "int8":
             damage(path, "images_scale", 0.02)
         return found
@@ -130,5 +132,5 @@ def test_a_damaged_int8_file_is_kept_and_marked(run, monkeypatch):
     assert not written.ledger
     assert written.ledger.first_bad == "onnx int8"
     rows = json.loads((written.path / "manifest.json").read_text())["ledger"]
-    assert [row["ok"] for row in rows] == [True, True, True, False, True]
+    assert [row["ok"] for row in rows] == [True, True, True, True, False, True]
     shutil.rmtree(written.path)

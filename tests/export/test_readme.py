@@ -2,7 +2,6 @@
 
 import json
 import re
-import struct
 import subprocess
 import sys
 
@@ -11,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from edgesynth.boards.calibration_cache import write_cache
 from edgesynth.export.readme import readme
 from edgesynth.export.snippets import onnxruntime_python, trtexec
 from edgesynth.tasks.imagefolder import imagefolder
@@ -85,20 +85,15 @@ def test_preprocessing_of_another_kind_is_left_to_the_manifest_and_a_sample_is_s
     assert "Preprocess an image as `preprocessing` in manifest.json says" in readme(manifest)
 
 
-def test_the_calibration_cache_holds_every_scale_as_the_hex_of_a_float(exported, text, tmp_path):
+def test_the_calibration_cache_is_the_one_that_edgesynth_writes_on_the_board(exported, text, tmp_path):
     (tmp_path / "ranges.json").write_bytes((exported.path / "ranges.json").read_bytes())
     run(blocks(text, "python")[0], tmp_path)
-    first, *lines = (tmp_path / "calibration.cache").read_text().splitlines()
-    assert first == "TRT-8201-EntropyCalibration2"
-    amax = json.loads((tmp_path / "ranges.json").read_text())["amax"]
-    scales = {
-        name: struct.unpack(">f", bytes.fromhex(digits))[0] for name, digits in (one.split(": ") for one in lines)
-    }
-    assert scales == pytest.approx({name: value / 127 for name, value in amax.items()}, rel=1e-6)
+    write_cache(str(tmp_path / "ranges.json"), str(tmp_path / "ours.cache"), "8.2.1.8")
+    assert (tmp_path / "calibration.cache").read_text() == (tmp_path / "ours.cache").read_text()
 
 
 def test_trtexec_gets_shapes_where_the_batch_is_free_and_none_where_it_is_fixed(manifest):
-    assert trtexec(manifest, "fp32", "fp16.plan", "--fp16") == (
+    assert trtexec(manifest, "fp32", "fp16.plan", "--fp16 --workspace=1024") == (
         "/usr/src/tensorrt/bin/trtexec --onnx=model.onnx --fp16 --workspace=1024 --minShapes=images:1x1x28x28 "
         "--optShapes=images:1x1x28x28 --maxShapes=images:8x1x28x28 --saveEngine=fp16.plan"
     )
@@ -107,9 +102,10 @@ def test_trtexec_gets_shapes_where_the_batch_is_free_and_none_where_it_is_fixed(
 
 
 def test_boards_without_int8_are_given_fp16_and_those_with_it_the_qdq_file(manifest, text):
-    fp16, qdq, cache = [line for block in blocks(text, "sh") for line in block.splitlines()]
+    fp16, qdq, typed, cache = [line for block in blocks(text, "sh") for line in block.splitlines()]
     assert "--onnx=model.onnx --fp16 " in fp16
     assert "--onnx=model.int8.onnx --int8 --fp16 " in qdq
+    assert "--onnx=model.fp16.onnx --memPoolSize=workspace:1024 " in typed
     assert "--onnx=model.onnx --int8 --fp16 --calib=calibration.cache" in cache
     del manifest["models"]["int8"]
     assert "model.int8.onnx" not in readme(manifest)

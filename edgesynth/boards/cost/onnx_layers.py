@@ -1,0 +1,293 @@
+"""The kernels of an ONNX file after the fusions that TensorRT makes.
+
+Fused into a convolution or a fully connected layer, so that they cost nothing but the residual input they read: the
+normalisation, bias, scale, activation and addition that follow it. Convolutions of the same window that read the same
+tensor run as one kernel. Chains of elementwise operators run as one kernel. Concatenation and reshapes move nothing.
+Quantisation (Q/DQ) is part of the kernels beside it.
+"""
+
+from typing import Any, Dict, List, Optional, Set, Tuple
+
+from edgesynth.boards.cost.layers import (
+    CONVOLUTION,
+    COPY,
+    ELEMENTWISE,
+    LINEAR,
+    NORMALISATION,
+    POINTWISE,
+    POOLING,
+    WINOGRAD,
+    Layer,
+    product,
+)
+from edgesynth.boards.cost.onnx_operators import (
+    ACTIVATIONS,
+    ELEMENTWISES,
+    FREE,
+    NORMALISATIONS,
+    POOLINGS,
+    PRODUCTS,
+    SCALES,
+    UNCOUNTED,
+)
+from edgesynth.boards.cost.onnx_shapes import load_graph, shapes_of
+from edgesynth.errors import UserError
+
+_RESIDUAL = "residual"
+
+
+class _Kernel:
+    """A kernel while it is being put together."""
+
+    def __init__(self, name: str, kind: str, inputs: Set[str]) -> None:
+        self.name = name
+        self.kind = kind
+        self.inputs = inputs
+        self.outputs: Set[str] = set()
+        self.fused: List[str] = []
+        self.layer: Optional[Layer] = None
+        self.siblings: Optional[Tuple[Any, ...]] = None
+
+
+def read_layers(path: str) -> List[Layer]:
+    """Read the kernels of an ONNX file, in their order; counted for a batch of one.
+
+    Args:
+        path: an ONNX file; its weights may lie beside it, they are not read.
+
+    Raises:
+        UserError: it cannot be read, is no ONNX file, or has an input of free height, width or channels.
+    """
+    return layers_of(load_graph(path), path)
+
+
+def layers_of(model: Any, name: str = "the model") -> List[Layer]:
+    """The kernels of an ONNX model in memory (an `onnx.ModelProto`, which is not changed); see `read_layers`."""
+    shapes, constants, images = shapes_of(model, name)
+    graph = model.graph
+    readers: Dict[str, int] = {}
+    for node in graph.node:
+        for tensor in node.input:
+            readers[tensor] = readers.get(tensor, 0) + 1
+    for value in graph.output:
+        readers[value.name] = readers.get(value.name, 0) + 1
+    fusion = _Fusion(shapes, constants, readers, images, name)
+    for node in graph.node:
+        fusion.take(node)
+    return fusion.layers()
+
+
+class _Fusion:
+    """Takes the nodes of a graph in their order and joins them into kernels.
+
+    Args:
+        shapes: of every tensor of the graph.
+        constants: tensors that do not depend on the input.
+        readers: how often each tensor is read.
+        images: the batch that the shapes are for.
+        name: of the file, for messages.
+    """
+
+    def __init__(
+        self, shapes: Dict[str, Tuple[int, ...]], constants: Set[str], readers: Dict[str, int], images: int, name: str
+    ) -> None:
+        self._shapes = shapes
+        self._constants = constants
+        self._readers = readers
+        self._images = images
+        self._file = name
+        self._kernels: List[_Kernel] = []
+        self._open: Dict[str, _Kernel] = {}
+        self._source: Dict[str, str] = {}
+
+    def take(self, node: Any) -> None:
+        """Add the next node: to the kernel before it where TensorRT fuses the two, else as a kernel of its own."""
+        read = [tensor for tensor in node.input if tensor]
+        moving = [tensor for tensor in read if tensor not in self._constants]
+        if not moving or node.op_type == "Shape":
+            self._constants.update(node.output)
+            return
+        if node.op_type in UNCOUNTED or node.domain not in ("", "ai.onnx"):
+            raise UserError(
+                "{}: the arithmetic of {} ({}) is not counted by the cost model; measure on the board, or predict a "
+                "file without it".format(self._file, node.name or node.output[0], node.op_type)
+            )
+        output = node.output[0]
+        if node.op_type in FREE:
+            self._pass(moving, output)
+        elif node.op_type in PRODUCTS:
+            self._start_product(node, moving, output)
+        elif node.op_type in ELEMENTWISES:
+            self._elementwise(node, moving, output)
+        else:
+            kind = COPY
+            if node.op_type in POOLINGS or node.op_type.startswith("Reduce"):
+                kind = POOLING
+            elif node.op_type in NORMALISATIONS:
+                kind = NORMALISATION
+            self._start(node, kind, moving, list(node.output))
+
+    def layers(self) -> List[Layer]:
+        """The kernels of all nodes taken."""
+        return [self._finished(kernel) for kernel in self._joined()]
+
+    def _pass(self, moving: List[str], output: str) -> None:
+        """Nothing is moved: what reads the output reads the input, and a fusion goes on through it."""
+        if len(moving) > 1:
+            return
+        self._source[output] = self._source.get(moving[0], moving[0])
+        if moving[0] in self._open and self._readers.get(moving[0]) == 1:
+            kernel = self._open.pop(moving[0])
+            kernel.outputs = {output}
+            self._open[output] = kernel
+
+    def _start(self, node: Any, kind: str, moving: List[str], outputs: List[str]) -> _Kernel:
+        kernel = _Kernel(node.name or outputs[0], kind, set(moving))
+        kernel.outputs = {tensor for tensor in outputs if tensor}
+        self._kernels.append(kernel)
+        return kernel
+
+    def _start_product(self, node: Any, moving: List[str], output: str) -> None:
+        kernel = self._start(node, LINEAR, moving, [output])
+        kernel.layer = self._product(node, moving, output)
+        kernel.kind = kernel.layer.kind
+        self._open[output] = kernel
+        if kernel.kind in (CONVOLUTION, WINOGRAD, POINTWISE) and node.op_type == "Conv" and kernel.layer.groups == 1:
+            window = self._shape(node.input[1])[2:]
+            read = self._source.get(moving[0], moving[0])
+            # Strides, padding and dilation show in the number of positions.
+            kernel.siblings = (read, window, kernel.layer.rows)
+
+    def _product(self, node: Any, moving: List[str], output: str) -> Layer:
+        name = node.name or output
+        written = self._size(output)
+        weight = next((tensor for tensor in node.input[1:2] if tensor in self._constants), None)
+        if node.op_type in ("Conv", "ConvTranspose"):
+            if weight is None:
+                raise UserError(
+                    "{}: the weight of {} is computed, not stored; TensorRT takes stored weights alone: fold "
+                    "constants before export".format(self._file, name)
+                )
+            groups = next((int(entry.i) for entry in node.attribute if entry.name == "group"), 1)
+            shape = list(self._shape(weight))
+            if node.op_type == "ConvTranspose":
+                # (inputs, outputs of one group, *window); each input position meets the window once.
+                shape[:2] = [shape[1] * groups, shape[0] // groups]
+                positions = self._positions(moving[0])
+            else:
+                positions = self._positions(output)
+            channels = self._shape(moving[0])[1]
+            if channels != shape[1] * groups:
+                raise UserError(
+                    "{}: {} reads {} channels and has weights for {}; the file is damaged: export it again".format(
+                        self._file, name, channels, shape[1] * groups
+                    )
+                )
+            strided = node.op_type == "ConvTranspose" or any(
+                step != 1 for entry in node.attribute if entry.name in ("strides", "dilations") for step in entry.ints
+            )
+            layer = product(name, shape, positions, self._size(moving[0]), groups, strided)
+            layer.writes = written
+            return layer
+        columns = self._shape(output)[-1]
+        rows = max(written // max(columns, 1), 1)
+        depth = self._shape(moving[0])[-1]
+        stored = self._size(weight) if weight is not None else 0
+        read = sum(self._size(tensor) for tensor in moving)
+        return Layer(
+            name,
+            LINEAR,
+            reads=read,
+            writes=written,
+            macs=rows * columns * depth,
+            weights=stored,
+            rows=rows,
+            columns=max(columns, 1),
+        )
+
+    def _elementwise(self, node: Any, moving: List[str], output: str) -> None:
+        """Join the latest open kernel that this node alone reads, or start a kernel for a chain of its own."""
+        unique = sorted(set(moving), key=moving.index)
+        open_kernels = [
+            (self._kernels.index(self._open[tensor]), tensor)
+            for tensor in unique
+            if tensor in self._open and self._readers.get(tensor) == moving.count(tensor)
+        ]
+        for _, tensor in sorted(open_kernels, reverse=True):
+            kernel = self._open[tensor]
+            others = [other for other in unique if other != tensor]
+            if kernel.kind != ELEMENTWISE and not self._fuses(node, kernel, others):
+                continue
+            del self._open[tensor]
+            kernel.fused.append(node.op_type if not others else _RESIDUAL)
+            # Another chain that ends here runs in the same kernel.
+            for other in others:
+                chain = self._open.get(other)
+                if chain and kernel.kind == ELEMENTWISE == chain.kind and self._readers.get(other) == 1:
+                    del self._open[other]
+                    self._kernels.remove(chain)
+                    kernel.inputs |= chain.inputs
+                else:
+                    kernel.inputs.add(other)
+            kernel.outputs = {output}
+            self._open[output] = kernel
+            return
+        kernel = self._start(node, ELEMENTWISE, unique, [output])
+        self._open[output] = kernel
+
+    def _fuses(self, node: Any, kernel: _Kernel, others: List[str]) -> bool:
+        if others:
+            same = all(self._size(other) == self._size(node.output[0]) for other in others)
+            return node.op_type in ("Add", "Sum") and same and _RESIDUAL not in kernel.fused
+        return node.op_type in ACTIVATIONS | SCALES
+
+    def _joined(self) -> List[_Kernel]:
+        """The kernels, of siblings only the first: widened by the others."""
+        first: Dict[Tuple[Any, ...], _Kernel] = {}
+        kept = []
+        for kernel in self._kernels:
+            if kernel.siblings is None or _RESIDUAL in kernel.fused:
+                kept.append(kernel)
+                continue
+            key = kernel.siblings + tuple(kernel.fused)
+            if key not in first:
+                kept.append(kernel)
+                first[key] = kernel
+                continue
+            one, other = first[key].layer, kernel.layer
+            assert one is not None and other is not None
+            one.columns += other.columns
+            one.macs += other.macs
+            one.weights += other.weights
+            one.writes += other.writes
+            first[key].name += " + " + kernel.name
+        return kept
+
+    def _finished(self, kernel: _Kernel) -> Layer:
+        reads = sum(self._size(tensor) for tensor in kernel.inputs)
+        if kernel.layer is None:
+            writes = sum(self._size(tensor) for tensor in kernel.outputs)
+            return Layer(kernel.name, kernel.kind, reads=reads, writes=writes)
+        kernel.layer.name = kernel.name
+        kernel.layer.reads = reads
+        return kernel.layer
+
+    def _size(self, tensor: str) -> int:
+        size = 1
+        for length in self._shape(tensor):
+            size *= length
+        return size if tensor in self._constants else size // self._images
+
+    def _positions(self, tensor: str) -> int:
+        positions = 1
+        for length in self._shape(tensor)[2:]:
+            positions *= length
+        return positions
+
+    def _shape(self, tensor: str) -> Tuple[int, ...]:
+        if tensor not in self._shapes:
+            raise UserError(
+                "{}: the shape of {} cannot be inferred; export with a fixed height and width, "
+                "and simplify the file with onnxslim".format(self._file, tensor)
+            )
+        return self._shapes[tensor]

@@ -1,0 +1,140 @@
+"""The shape of every tensor of an ONNX file, at a batch of one unless the file fixes another."""
+
+from typing import Any, Dict, List, Optional, Set, Tuple
+
+from edgesynth.errors import UserError
+
+_SMALL = 64
+
+
+def load_graph(path: str) -> Any:
+    """Read an ONNX file without the weights that lie beside it.
+
+    Raises:
+        UserError: it cannot be read, is no ONNX file, or onnx is not installed.
+    """
+    try:
+        import onnx
+    except ImportError:
+        raise UserError(
+            "predicting from {} needs onnx, which is not installed: pip install onnx".format(path)
+        ) from None
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except (OSError, ValueError) as error:
+        raise UserError("{} cannot be read: {}".format(path, error)) from None
+    except Exception as error:  # protobuf's own, whose class depends on its build
+        raise UserError("{} is no ONNX file ({}); give one that was exported".format(path, error)) from None
+    if not model.graph.node:
+        raise UserError("{} holds no ONNX graph; give a file that was exported".format(path))
+    return model
+
+
+def shapes_of(model: Any, name: str) -> Tuple[Dict[str, Tuple[int, ...]], Set[str], int]:
+    """Shapes of all tensors, the names of stored ones, and the batch that the shapes are for: one unless it is fixed.
+
+    Nodes are gone through once, in their order. What computes with shapes alone is computed, as the runtime does when
+    it builds; large weights are neither copied nor read. A tensor whose shape cannot be told is left out.
+
+    Raises:
+        UserError: an input's height, width or channels are free.
+    """
+    from onnx import TypeProto, helper
+
+    types: Dict[str, TypeProto] = {}
+    known: Dict[str, Any] = {}
+    stored = set()
+    for tensor in model.graph.initializer:
+        stored.add(tensor.name)
+        types[tensor.name] = helper.make_tensor_type_proto(tensor.data_type, list(tensor.dims))
+        if _count(tensor.dims) <= _SMALL and not tensor.external_data:
+            known[tensor.name] = tensor
+    images = 1
+    for value in model.graph.input:
+        if value.name not in stored:
+            lengths = _lengths_of_input(value, name)
+            images = lengths[0]
+            types[value.name] = helper.make_tensor_type_proto(value.type.tensor_type.elem_type, lengths)
+    for node in model.graph.node:
+        types.update(_types_of_outputs(node, types, known, model))
+        _compute(node, types, known, model)
+    shapes = {tensor: _lengths(kind) for tensor, kind in types.items()}
+    return {tensor: lengths for tensor, lengths in shapes.items() if lengths is not None}, stored, images
+
+
+def _lengths_of_input(value: Any, name: str) -> List[int]:
+    kind = value.type.tensor_type
+    lengths = [entry.dim_value if entry.HasField("dim_value") else None for entry in kind.shape.dim]
+    if lengths:
+        lengths[0] = lengths[0] or 1
+    if not lengths or any(length is None or length < 1 for length in lengths):
+        free = [entry.dim_param or entry.dim_value for entry in kind.shape.dim]
+        raise UserError(
+            "{}: input {} has the shape {}; only the batch may be free: export with a fixed height and width".format(
+                name, value.name, free
+            )
+        )
+    return [length for length in lengths if length]
+
+
+def _types_of_outputs(node: Any, types: Dict[str, Any], known: Dict[str, Any], model: Any) -> Dict[str, Any]:
+    """Types of a node's outputs; none where they cannot be told: who needs one will name it."""
+    from onnx import defs, shape_inference
+
+    read = [tensor for tensor in node.input if tensor]
+    if any(tensor not in types for tensor in read):
+        return {}
+    versions = {entry.domain: entry.version for entry in model.opset_import}
+    try:
+        schema = defs.get_schema(node.op_type, versions.get(node.domain, 1), node.domain)
+        return shape_inference.infer_node_outputs(
+            schema,
+            node,
+            {tensor: types[tensor] for tensor in read},
+            {tensor: known[tensor] for tensor in read if tensor in known},
+            opset_imports=list(model.opset_import),
+            ir_version=model.ir_version,
+        )
+    except Exception:  # onnx raises errors of its own for unknown operators, subgraphs and misfits alike
+        return {}
+
+
+def _compute(node: Any, types: Dict[str, Any], known: Dict[str, Any], model: Any) -> None:
+    """Compute a node of small known inputs, or the shape that it asks for."""
+    from onnx import helper, numpy_helper
+    from onnx.reference import ReferenceEvaluator
+
+    read = [tensor for tensor in node.input if tensor]
+    shape = _lengths(types.get(read[0])) if node.op_type == "Shape" else None
+    if shape is None and any(tensor not in known for tensor in read):
+        return
+    sizes = [_lengths(types.get(tensor)) for tensor in node.output if tensor]
+    if any(size is None or _count(size) > _SMALL for size in sizes):
+        return
+    if shape is not None:
+        bounds = {entry.name: entry.i for entry in node.attribute}
+        part = list(shape)[bounds.get("start", 0) : bounds.get("end", len(shape))]
+        known[node.output[0]] = helper.make_tensor(node.output[0], 7, [len(part)], part)
+        return
+    try:
+        evaluator = ReferenceEvaluator(node, opsets={entry.domain: entry.version for entry in model.opset_import})
+        values = evaluator.run(None, {tensor: numpy_helper.to_array(known[tensor]) for tensor in read})
+    except Exception:  # not in the reference implementation: it stays unknown
+        return
+    for tensor, value in zip(node.output, values):
+        known[tensor] = numpy_helper.from_array(value, tensor)
+        types[tensor] = helper.make_tensor_type_proto(known[tensor].data_type, list(value.shape))
+
+
+def _lengths(kind: Any) -> Optional[Tuple[int, ...]]:
+    if kind is None or not kind.tensor_type.HasField("shape"):
+        return None
+    dims = kind.tensor_type.shape.dim
+    return tuple(entry.dim_value for entry in dims) if all(entry.HasField("dim_value") for entry in dims) else None
+
+
+def _count(lengths: Any) -> int:
+    count = 1
+    for length in lengths:
+        count *= length
+    return count

@@ -1,0 +1,225 @@
+"""What the cost model says of one network on one board, and how far it may be wrong."""
+
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple, Union
+
+from edgesynth.boards.board import PRECISIONS, Board, PowerMode
+from edgesynth.boards.cost.fitted import CONSUMPTION, EFFICIENCY, ENERGY_ERROR, LATENCY_ERROR
+from edgesynth.boards.cost.layers import DEPTHWISE, Layer
+from edgesynth.boards.cost.onnx_layers import read_layers
+from edgesynth.boards.cost.power import watts
+from edgesynth.boards.cost.roofline import BYTES, Machine, seconds, traffic_bytes
+from edgesynth.boards.table import find_board
+from edgesynth.errors import UserError
+
+_MUCH = 0.2
+
+
+class LayerCost(NamedTuple):
+    """One kernel of a prediction.
+
+    Attributes:
+        name: of the layers that it runs.
+        kind: see `Layer`.
+        latency_ms: predicted, for the batch.
+        bound_by: "compute", "memory" or "launch", whichever it spends the most time on.
+        macs: multiply-accumulates for one image.
+        traffic_bytes: moved for the batch.
+    """
+
+    name: str
+    kind: str
+    latency_ms: float
+    bound_by: str
+    macs: int
+    traffic_bytes: int
+
+
+class Prediction(NamedTuple):
+    """A predicted, never a measured, latency and energy.
+
+    Attributes:
+        board: its title.
+        mode: the power mode's name.
+        precision: as asked.
+        batch: images per call.
+        latency_ms: predicted time of one call.
+        images_per_s: predicted throughput of calls one after the other.
+        watts: predicted power of the processor and its memory, which is less than the module's input rail shows; None
+            for boards without published power.
+        energy_mj_per_image: predicted from the two, mJ.
+        error: median relative error of the latency on published rows of this board that were not fitted (0.1 is 10 %);
+            None where there are none, so that the figure is an extrapolation.
+        energy_error: of the energy at FP16, on the two networks with published power, each from the power of the other;
+            None where it cannot be told.
+        bound_by: "compute", "memory" or "launch", whichever takes the most time.
+        layers: its kernels, in order.
+        notes: what must be known before using it.
+    """
+
+    board: str
+    mode: str
+    precision: str
+    batch: int
+    latency_ms: float
+    images_per_s: float
+    watts: Optional[float]
+    energy_mj_per_image: Optional[float]
+    error: Optional[float]
+    energy_error: Optional[float]
+    bound_by: str
+    layers: Tuple[LayerCost, ...]
+    notes: Tuple[str, ...]
+
+    def summary(self) -> str:
+        """One line for people."""
+        error = "no published figure to check it" if self.error is None else "median error {:.0%}".format(self.error)
+        energy = (
+            "energy not predicted"
+            if self.energy_mj_per_image is None or self.watts is None
+            else "{:.3g} mJ per image at {:.1f} W (processor and memory)".format(self.energy_mj_per_image, self.watts)
+        )
+        return "predicted: {:.3g} ms ({}), {:.3g} images/s, {}; {}-bound".format(
+            self.latency_ms, error, self.images_per_s, energy, self.bound_by
+        )
+
+    def to_json(self) -> Dict[str, Any]:
+        """Plain values, marked as predicted."""
+        plain = dict(self._asdict())
+        plain["layers"] = [dict(layer._asdict()) for layer in self.layers]
+        plain["notes"] = list(self.notes)
+        plain["source"] = "predicted"
+        return plain
+
+
+def predict(
+    path: str, board: Union[str, Board], precision: str = "fp16", batch: int = 1, mode: Optional[str] = None
+) -> Prediction:
+    """Predict latency and energy of an ONNX file.
+
+    Args:
+        path: the file; its weights are not read.
+        board: a board of the table, or its name.
+        precision: "fp32", "fp16" or "int8"; int8 counts as fp32 where the GPU has no INT8 units.
+        batch: images per call, at least 1.
+        mode: the board's power mode by name; the fastest by default.
+
+    Raises:
+        UserError: unknown board, precision or mode, a batch below one, no known peak, or a file that cannot be read.
+    """
+    machine = _machine(board, precision, batch, mode)
+    return _predict(read_layers(str(path)), precision, batch, *machine)
+
+
+def predict_layers(
+    layers: Iterable[Layer],
+    board: Union[str, Board],
+    precision: str = "fp16",
+    batch: int = 1,
+    mode: Optional[str] = None,
+) -> Prediction:
+    """Predict latency and energy of a list of layers, such as `from_census` makes; see `predict`.
+
+    Raises:
+        UserError: see `predict`; or there is no layer.
+    """
+    machine = _machine(board, precision, batch, mode)
+    return _predict(list(layers), precision, batch, *machine)
+
+
+def machine_of(board: Board, mode: PowerMode, precision: str) -> Machine:
+    """What a board can do at best.
+
+    Raises:
+        UserError: no source gives the clock or the memory of that mode.
+    """
+    peak, fp32, bandwidth = board.peak_gops(precision, mode), board.peak_gops("fp32", mode), mode.bandwidth_gb_s
+    if peak is None or fp32 is None or bandwidth is None:
+        known = [one.name for one in board.modes if one.bandwidth_gb_s and board.peak_gops("fp32", one)]
+        raise UserError(
+            "no latency can be predicted for {} at power mode {}: no source gives its clocks; {}".format(
+                board.title, mode.name, "choose from: " + ", ".join(known) if known else "measure on the board"
+            )
+        )
+    return Machine(peak * 1e9, fp32 * 1e9, bandwidth * 1e9, BYTES[precision])
+
+
+def _machine(
+    board: Union[str, Board], precision: str, batch: int, mode: Optional[str]
+) -> Tuple[Board, PowerMode, str, Machine]:
+    """The board, its mode, the precision that its kernels have, and what it can do."""
+    if precision not in PRECISIONS:
+        raise UserError("precision is {!r}; choose from: {}".format(precision, ", ".join(PRECISIONS)))
+    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+        raise UserError("batch is {!r}; it must be whole and at least 1".format(batch))
+    found = find_board(board) if isinstance(board, str) else board
+    power_mode = found.mode(mode)
+    effective = "fp32" if precision == "int8" and not found.native_int8 else precision
+    return found, power_mode, effective, machine_of(found, power_mode, effective)
+
+
+def _predict(
+    layers: List[Layer], precision: str, batch: int, board: Board, mode: PowerMode, effective: str, machine: Machine
+) -> Prediction:
+    if not layers:
+        raise UserError("there is no layer to predict: give a network that computes something")
+    costs = []
+    spent = {"compute": 0.0, "memory": 0.0, "launch": EFFICIENCY.call_ms * 1e-3}
+    for layer in layers:
+        time = seconds(layer, batch, machine, EFFICIENCY)
+        waits = "compute" if time.compute >= time.memory else "memory"
+        spent[waits] += max(time.compute, time.memory)
+        spent["launch"] += time.launch
+        bound_by = waits if max(time.compute, time.memory) >= time.launch else "launch"
+        moved = traffic_bytes(layer, batch, machine.bytes_per_value)
+        costs.append(LayerCost(layer.name, layer.kind, time.total * 1e3, bound_by, layer.macs, moved))
+    total_s = sum(spent.values())
+    power = watts(
+        board,
+        mode,
+        effective,
+        2.0 * batch * sum(layer.macs for layer in layers) / total_s,
+        sum(cost.traffic_bytes for cost in costs) / total_s,
+        CONSUMPTION,
+    )
+    return Prediction(
+        board=board.title,
+        mode=mode.name,
+        precision=precision,
+        batch=batch,
+        latency_ms=total_s * 1e3,
+        images_per_s=batch / total_s,
+        watts=power,
+        energy_mj_per_image=None if power is None else power * total_s * 1e3 / batch,
+        error=LATENCY_ERROR.get(board.name) if precision != "int8" else None,
+        energy_error=ENERGY_ERROR.get(board.name) if precision == "fp16" else None,
+        bound_by=max(sorted(spent), key=lambda what: spent[what]),
+        layers=tuple(costs),
+        notes=tuple(_notes(board, precision, effective, power, costs, total_s)),
+    )
+
+
+def _notes(
+    board: Board, precision: str, effective: str, power: Optional[float], costs: List[LayerCost], total_s: float
+) -> List[str]:
+    notes = [
+        "fitted to TensorRT 1 to 5; networks of later releases were published up to 1.5 times faster than predicted"
+    ]
+    if precision != effective:
+        notes.append(
+            "{} has no INT8 units: predicted as fp32, and measured there between 0.8 and 1.2 times as long; "
+            "fp16 is faster".format(board.title)
+        )
+    if board.name not in LATENCY_ERROR:
+        notes.append("no published figure of {} has checked this model: an extrapolation".format(board.title))
+    if power is None:
+        notes.append("energy is not predicted: no published power of {} to fit".format(board.title))
+    elif effective == "fp32":
+        notes.append("energy at fp32 takes an operation for twice one at fp16; no published power checks it")
+    depthwise = sum(cost.latency_ms for cost in costs if cost.kind == DEPTHWISE)
+    if depthwise > _MUCH * total_s * 1e3:
+        notes.append(
+            "depthwise convolutions take {:.0%} of this time, at the pace of TensorRT 3".format(
+                depthwise / (total_s * 1e3)
+            )
+        )
+    return notes

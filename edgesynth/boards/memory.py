@@ -1,0 +1,79 @@
+"""Memory that a network needs while it runs: its weights, and the activations that must be there at once."""
+
+from typing import Any, Dict, NamedTuple, Optional
+
+from edgesynth.boards.onnx_graph import OnnxGraph, element_size, elements, without_weights
+
+
+class Memory(NamedTuple):
+    """Bytes at the types of the file.
+
+    Attributes:
+        weights_bytes: all constants.
+        activations_bytes: the largest sum of tensors that are alive at one operator; None where shapes are unknown.
+        unknown: a tensor whose shape is not known, None if all are.
+    """
+
+    weights_bytes: float
+    activations_bytes: Optional[float]
+    unknown: Optional[str]
+
+    @property
+    def total_bytes(self) -> float:
+        """Both; the weights alone where the activations are unknown."""
+        return self.weights_bytes + (self.activations_bytes or 0)
+
+
+def memory_of(graph: OnnxGraph, batch: int = 1) -> Memory:
+    """What a network needs at a batch.
+
+    Args:
+        graph: the file.
+        batch: images per inference; the first dimension of each input, where the file leaves it free.
+    """
+    sizes = _activation_sizes(graph, batch)
+    nodes = list(graph.proto.graph.node)
+    needed = [name for node in nodes for name in (*node.input, *node.output) if name and not graph.is_constant(name)]
+    unknown = next((name for name in needed if name not in sizes), None)
+    if unknown is not None:
+        return Memory(graph.weights_bytes, None, unknown)
+    last_use = {name: index for index, node in enumerate(nodes) for name in node.input}
+    last_use.update((value.name, len(nodes)) for value in graph.proto.graph.output)
+    alive = {value.name: sizes[value.name] for value in graph.proto.graph.input if value.name in sizes}
+    peak = sum(alive.values())
+    for index, node in enumerate(nodes):
+        alive.update((name, sizes[name]) for name in node.output if name and not graph.is_constant(name))
+        peak = max(peak, sum(alive.values()))
+        alive = {name: size for name, size in alive.items() if last_use.get(name, -1) > index}
+    return Memory(graph.weights_bytes, peak, None)
+
+
+def _activation_sizes(graph: OnnxGraph, batch: int) -> Dict[str, float]:
+    """Bytes of every tensor whose shape can be inferred, constants left out."""
+    import onnx
+
+    proto = without_weights(graph.proto)
+    for value in proto.graph.input:
+        if value.name not in graph.tensors and value.type.tensor_type.shape.dim:
+            first = value.type.tensor_type.shape.dim[0]
+            if not first.dim_value:
+                first.dim_value = batch
+    for value in proto.graph.output:
+        value.type.tensor_type.ClearField("shape")
+    try:
+        inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+    except onnx.shape_inference.InferenceError:
+        return {}
+    values = [*inferred.graph.input, *inferred.graph.value_info, *inferred.graph.output]
+    found = ((value.name, _bytes(value.type.tensor_type)) for value in values if value.name not in graph.tensors)
+    return {name: size for name, size in found if size is not None}
+
+
+def _bytes(tensor: Any) -> Optional[float]:
+    """Bytes of a tensor's type; None if the element or a dimension is not known."""
+    from onnx import TensorProto
+
+    if not tensor.HasField("shape") or not tensor.elem_type or tensor.elem_type not in TensorProto.DataType.values():
+        return None
+    dims = [dim.dim_value if dim.HasField("dim_value") else -1 for dim in tensor.shape.dim]
+    return None if min(dims, default=0) < 0 else elements(dims) * element_size(tensor.elem_type)

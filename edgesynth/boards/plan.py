@@ -1,0 +1,267 @@
+"""Plan: what one board and its TensorRT will make of a model, before anything is built."""
+
+import functools
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from edgesynth.boards.board import Board, PowerMode, Version
+from edgesynth.boards.builds import Build, builds_of
+from edgesynth.boards.cost import Layer, layers_of, predict_layers
+from edgesynth.boards.memory import Memory, memory_of
+from edgesynth.boards.onnx_graph import OnnxGraph, read_graph
+from edgesynth.boards.operators import Finding, check_graph
+from edgesynth.boards.parser import NEWEST, TABLES, Parser, dotted, parse_version, parser_of, table_for
+from edgesynth.boards.table import BOARDS
+from edgesynth.errors import UserError
+
+FORMS: Tuple[str, ...] = ("fp32", "fp16", "int8")  # of a bundle, that TensorRT takes
+GIB = 2.0**30
+_CROWDED = 0.5  # of a board's memory, which the system and TensorRT itself live in too
+
+
+class CheckedFile(NamedTuple):
+    """One ONNX file, held against the parser.
+
+    Attributes:
+        graph: the file.
+        findings: what the parser refuses, and what must be known.
+    """
+
+    graph: OnnxGraph
+    findings: Tuple[Finding, ...]
+
+    @property
+    def is_parsed(self) -> bool:
+        """Whether nothing in it is refused."""
+        return not any(finding.fatal for finding in self.findings)
+
+    def to_json(self) -> Dict[str, Any]:
+        """As plain values."""
+        return {
+            "file": self.graph.file,
+            "opset": self.graph.opset,
+            "ir": self.graph.ir,
+            "quantised": self.graph.is_quantised(),
+            "operators": self.graph.operators(),
+            "parsed": self.is_parsed,
+            "findings": [
+                {"op": one.op, "nodes": list(one.nodes), "message": one.message, "fatal": one.fatal}
+                for one in self.findings
+            ],
+        }
+
+
+class Plan(NamedTuple):
+    """What a board will do with a model.
+
+    Attributes:
+        board: the board.
+        parser: the parser of its TensorRT.
+        jetpack: the JetPack that brings this TensorRT; "" on a PC.
+        files: every file that TensorRT may be given.
+        memory: of the file that is built, at `batch`.
+        batch: images per inference.
+        notes: what must be known of the whole: memory that is short or unknown.
+        builds: one for each precision.
+    """
+
+    board: Board
+    parser: Parser
+    jetpack: str
+    files: Tuple[CheckedFile, ...]
+    memory: Memory
+    batch: int
+    notes: Tuple[str, ...]
+    builds: Tuple[Build, ...]
+
+    @property
+    def recommended(self) -> Optional[Build]:
+        """The build to choose: INT8 or FP16 by hardware, else FP32, else whatever builds; None if nothing does."""
+        order = {"int8": 0, "fp16": 1, "fp32": 2}
+        possible = [build for build in self.builds if build.will_build]
+        fast = [build for build in possible if build.native]
+        return min(fast or possible, key=lambda build: order[build.precision]) if possible else None
+
+    @property
+    def will_run(self) -> bool:
+        """Whether any precision will be built."""
+        return self.recommended is not None
+
+    @property
+    def reason(self) -> str:
+        """Why nothing runs; "" if something does."""
+        if self.will_run:
+            return ""
+        # A file that is refused says more than one that is not there; of those, INT8's says what to give instead.
+        return next((build.problem for build in self.builds if build.source), self.builds[-1].problem)
+
+    def to_json(self) -> Dict[str, Any]:
+        """As plain values."""
+        recommended = self.recommended
+        return {
+            "board": self.board.name,
+            "title": self.board.title,
+            "sm": self.board.sm_name,
+            "tensorrt": dotted(self.parser.version),
+            "jetpack": self.jetpack or None,
+            "operator_table": self.parser.source,
+            "opsets": list(self.parser.opsets),
+            "will_run": self.will_run,
+            "recommended": recommended.precision if recommended else None,
+            "reason": self.reason or None,
+            "files": [one.to_json() for one in self.files],
+            "memory": dict(
+                self.memory._asdict(),
+                total_bytes=self.memory.total_bytes,
+                board_gb=self.board.memory_gb,
+                batch=self.batch,
+            ),
+            "notes": list(self.notes),
+            "builds": [build.to_json() for build in self.builds],
+        }
+
+
+def read_forms(files: Dict[str, str]) -> Dict[str, OnnxGraph]:
+    """Read the forms of a model that TensorRT takes: "fp32", "fp16" and "int8" (Q/DQ).
+
+    Args:
+        files: ONNX file of each form, by the keys of a bundle's manifest; those of other runtimes are left alone. A
+            bare file is given as "fp32" and is "int8" if it holds Q/DQ nodes.
+
+    Raises:
+        UserError: a file cannot be read, or none is for TensorRT.
+    """
+    graphs = {form: read_graph(files[form]) for form in FORMS if form in files}
+    if not graphs:
+        given = ", ".join(files) or "none"
+        raise UserError("no form of the model is for TensorRT (there is: {}); export it again".format(given))
+    if "int8" not in graphs and graphs.get("fp32", next(iter(graphs.values()))).is_quantised():
+        graphs["int8"] = graphs.pop("fp32")
+    return graphs
+
+
+def make_plan(
+    graphs: Dict[str, OnnxGraph],
+    board: Board,
+    tensorrt: Optional[str] = None,
+    ranges: Optional[str] = None,
+    batch: int = 1,
+    mode: Optional[str] = None,
+) -> Plan:
+    """Say what a board will do with a model.
+
+    Args:
+        graphs: from `read_forms`.
+        board: the board.
+        tensorrt: a version that the board has, as "8.2"; the newest with an operator table by default.
+        ranges: the bundle's ranges.json, from which a calibration cache is made; None if there is none.
+        batch: images per inference.
+        mode: the power mode that latency and energy are predicted for; the fastest by default.
+
+    Raises:
+        UserError: the board never had that TensorRT or that power mode, or the batch is below 1.
+    """
+    if batch < 1:
+        raise UserError("the batch is {}; it must be at least 1".format(batch))
+    power_mode = board.mode(mode)
+    version, jetpack = choose_tensorrt(board, tensorrt)
+    parser = parser_of(version)
+    checked = {form: CheckedFile(graph, tuple(check_graph(graph, parser))) for form, graph in graphs.items()}
+    refused = {form: _refusal(one, parser) for form, one in checked.items()}
+    memory = memory_of(graphs.get("fp32") or next(iter(graphs.values())), batch)
+    short, notes = _memory_notes(memory, board)
+    builds = builds_of(graphs, refused, ranges, board, version)
+    if short:
+        builds = [build.prevented(short) for build in builds]
+    builds, why_not = _predicted(builds, graphs, board, batch, power_mode)
+    notes += why_not
+    return Plan(board, parser, jetpack, tuple(checked.values()), memory, batch, tuple(notes), tuple(builds))
+
+
+def _predicted(
+    builds: List[Build], graphs: Dict[str, OnnxGraph], board: Board, batch: int, mode: PowerMode
+) -> Tuple[List[Build], List[str]]:
+    """The builds with their predicted latency and energy, and what must be known of the predictions."""
+    found: List[Build] = []
+    notes: List[str] = []
+    for build in builds:
+        if build.will_build:
+            try:
+                predicted = predict_layers(_layers(graphs[build.form]), board, build.precision, batch, mode.name)
+                build = build._replace(predicted=predicted)
+                notes += predicted.notes
+            except UserError as error:
+                notes.append(str(error))
+        found.append(build)
+    return found, sorted(set(notes), key=notes.index)
+
+
+@functools.lru_cache(maxsize=4)
+def _layers(graph: OnnxGraph) -> List[Layer]:
+    """Read once for all precisions and boards."""
+    return layers_of(graph.proto, graph.file)
+
+
+def plan_for_all(
+    graphs: Dict[str, OnnxGraph], tensorrt: Optional[str] = None, ranges: Optional[str] = None, batch: int = 1
+) -> List[Plan]:
+    """One plan for each board of the table that has the version; see `make_plan`.
+
+    Raises:
+        UserError: no board has it.
+    """
+    wanted = parse_version(tensorrt) if tensorrt is not None else None
+    boards = [board for board in BOARDS if wanted is None or wanted in dict(board.tensorrt)]
+    if not boards:
+        known = sorted({version for board in BOARDS for version, _ in board.tensorrt})
+        raise UserError(
+            "no board has TensorRT {}; choose from: {}".format(tensorrt, ", ".join(dotted(one) for one in known))
+        )
+    return [make_plan(graphs, board, tensorrt, ranges, batch) for board in boards]
+
+
+def choose_tensorrt(board: Board, given: Optional[str]) -> Tuple[Version, str]:
+    """The version of TensorRT that is planned for, and the JetPack that brings it.
+
+    Without a word from the user it is the newest of the board with an operator table of its own major version.
+
+    Raises:
+        UserError: the board has no such version.
+    """
+    if not board.tensorrt:
+        version = parse_version(given) if given is not None else TABLES[-1]
+        if table_for(version) is None:
+            parser_of(version)  # says which there are
+        return version, ""
+    wanted = parse_version(given) if given is not None else None
+    known = [entry for entry in board.tensorrt if wanted in (None, entry[0])]
+    if not known:
+        raise UserError(
+            "{} has no TensorRT {}; choose from: {}".format(
+                board.title,
+                given,
+                ", ".join("{} ({})".format(dotted(version), jetpack) for version, jetpack in board.tensorrt),
+            )
+        )
+    with_table = [entry for entry in known if entry[0][0] < NEWEST[0]]
+    return (with_table or known)[-1]
+
+
+def _refusal(one: CheckedFile, parser: Parser) -> Optional[str]:
+    fatal = [finding for finding in one.findings if finding.fatal]
+    return "{} does not parse {}: {}".format(parser.name, one.graph.file, fatal[0]) if fatal else None
+
+
+def _memory_notes(memory: Memory, board: Board) -> Tuple[Optional[str], List[str]]:
+    """Why nothing can be built for want of memory, and what is to be known of it."""
+    notes = []
+    if memory.unknown is not None:
+        notes.append("the shape of {} is not known: activations are not counted".format(memory.unknown))
+    if board.memory_gb is None:
+        return None, [*notes, "no source gives the memory of {}: it was not checked".format(board.title)]
+    need, have = memory.total_bytes / GIB, board.memory_gb
+    text = "it needs {:.1f} GiB of weights and activations, {} has {:g} GiB".format(need, board.title, have)
+    if need > have:
+        return text, [*notes, text]
+    if need > _CROWDED * have:
+        notes.append(text + ", in which the system and TensorRT live too")
+    return None, notes

@@ -1,0 +1,75 @@
+import pytest
+
+from edgesynth.boards.table import AGX_ORIN, AGX_XAVIER, BOARDS, NANO, TX1, TX2, find_board, native_precisions
+from edgesynth.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("tx2", "tx2"),
+        ("Jetson-TX2", "tx2"),
+        ("jetson tx2", "tx2"),
+        ("TX2_NX", "tx2-nx"),
+        ("xavier", "agx-xavier"),
+        ("orin", "agx-orin"),
+        (" Jetson Orin Nano ", "orin-nano"),
+    ],
+)
+def test_a_board_is_found_by_any_name_that_people_use(given, name):
+    assert find_board(given).name == name
+
+
+@pytest.mark.parametrize("given", ["tx3", "", "raspberry-pi"])
+def test_an_unknown_board_is_refused_with_those_that_there_are(given):
+    with pytest.raises(UserError, match=r"choose from: tx1, tx2, tx2-nx, nano, .*agx-orin, or this-gpu"):
+        find_board(given)
+
+
+def test_no_two_boards_share_a_name_or_a_module():
+    for names in (
+        [name for board in BOARDS for name in (board.name, *board.aliases)],
+        [m for b in BOARDS for m in b.modules],
+    ):
+        assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("board", "precision", "mode", "gops"),
+    [
+        (TX1, "fp32", None, 511),
+        (TX1, "fp16", None, 1022),
+        (TX2, "fp16", "MAXN", 1332),
+        (TX2, "fp32", "maxp_core_arm", 574),
+        (TX2, "fp16", "1", 875),  # nvpmodel -m 1 is MAXQ
+        (NANO, "fp16", None, 472),
+        (AGX_XAVIER, "fp16", None, 11_280),
+        (AGX_ORIN, "int8", None, 85_197),
+    ],
+)
+def test_the_peaks_are_those_that_are_published(board, precision, mode, gops):
+    assert board.peak_gops(precision, board.mode(mode)) == pytest.approx(gops, rel=1e-3)
+
+
+def test_a_peak_without_a_source_is_unknown_and_not_zero():
+    assert TX2.peak_gops("int8") is None
+    assert AGX_XAVIER.peak_gops("fp16", AGX_XAVIER.mode("MODE_15W")) is None
+
+
+def test_an_unknown_power_mode_is_refused_with_those_that_there_are():
+    with pytest.raises(UserError, match="Jetson TX2 has no power mode 'turbo'; choose from: MAXN, MAXP_CORE_ALL"):
+        TX2.mode("turbo")
+
+
+def test_only_boards_before_volta_lack_int8():
+    assert {board.name for board in BOARDS if not board.native_int8} == {"tx1", "tx2", "tx2-nx", "nano"}
+
+
+def test_the_table_agrees_with_what_the_compute_capability_says():
+    assert [native_precisions(board.sm) for board in BOARDS] == [(b.native_fp16, b.native_int8) for b in BOARDS]
+
+
+def test_the_total_is_one_of_the_rails_or_the_sum_of_all():
+    for board in BOARDS:
+        assert set(board.total_rails) <= set(board.rails)
+        assert len(board.total_rails) == 1 or board.total_rails == board.rails

@@ -1,0 +1,112 @@
+"""`edgesynth plan` as it is typed: tables, JSON, exit codes, mistakes."""
+
+import json
+import shutil
+
+import pytest
+
+from edgesynth.boards.table import BOARDS
+from tests.benchmark.conftest import bundle, pristine_bundle  # noqa: F401  (fixtures)
+from tests.boards.networks import lenet, quantised, residual, single
+
+
+def test_a_bundle_on_a_tx2(edgesynth, bundle, tmp_path):  # noqa: F811
+    done = edgesynth("plan", bundle, "--board", "tx2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "Jetson TX2 (sm_62, 8 GiB), TensorRT 8.2 (JetPack 4.6.1 to 4.6.6): will run; build it at fp16"
+    rows = {line.split()[0]: line.split() for line in lines[2:5]}
+    assert rows["fp16"][1:4] == ["yes", "yes", "model.onnx"] and rows["int8"][1:3] == ["no", "NO"]
+    assert any(
+        "opset 13 (onnx-tensorrt 8.2-GA: 7 to 13), IR 7; 4 operators of 4 kinds, all parsed" in one for one in lines
+    )
+    assert any(one.startswith("predicted, not measured") for one in lines)
+
+
+def test_a_qdq_file_does_not_run_on_a_nano_and_says_what_does(edgesynth, tmp_path):
+    quantised(residual(tmp_path / "m.onnx"), tmp_path / "q.onnx")
+    done = edgesynth("plan", "q.onnx", "--board", "jetson-nano", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "will NOT run: q.onnx holds Q/DQ nodes, and Jetson Nano (sm_53) has no INT8 units" in done.stdout
+    assert "use fp16" in done.stdout
+
+
+def test_without_a_board_each_has_a_line(edgesynth, tmp_path):
+    single(tmp_path / "m.onnx", "Reciprocal")
+    done = edgesynth("plan", "m.onnx", cwd=tmp_path)
+    assert done.returncode == 0  # some board runs it
+    rows = {line.split()[0]: line for line in done.stdout.splitlines()[1:-1]}
+    assert list(rows) == [board.name for board in BOARDS]
+    assert " NO " in rows["tx2"] and "Reciprocal" in rows["tx2"] and " yes " in rows["agx-orin"]
+
+
+def test_a_file_that_no_board_runs_ends_with_1(edgesynth, tmp_path):
+    single(tmp_path / "m.onnx", "Det")
+    assert edgesynth("plan", "m.onnx", cwd=tmp_path).returncode == 1
+
+
+def test_json_says_the_same(edgesynth, tmp_path):
+    lenet(tmp_path / "m.onnx", opset=18)
+    done = edgesynth("plan", "m.onnx", "--board", "tx1", "--tensorrt", "8.0", "--json", cwd=tmp_path)
+    plan = json.loads(done.stdout)
+    assert done.returncode == 1 and plan["will_run"] is False and plan["recommended"] is None
+    assert (plan["board"], plan["tensorrt"], plan["jetpack"]) == ("tx1", "8.0", "JetPack 4.6")
+    assert plan["files"][0]["operators"] == {"Conv": 1, "Flatten": 1, "Gemm": 1, "MaxPool": 1, "Relu": 1}
+    assert [finding["fatal"] for finding in plan["files"][0]["findings"]] == [True]
+    both = json.loads(edgesynth("plan", "m.onnx", "--json", "--tensorrt", "8.6", cwd=tmp_path).stdout)
+    assert [one["board"] for one in both] == ["orin-nano", "agx-orin"]
+
+
+def test_json_marks_a_prediction_as_one(edgesynth, tmp_path):
+    lenet(tmp_path / "m.onnx")
+    plan = json.loads(edgesynth("plan", "m.onnx", "--board", "tx2", "--mode", "1", "--json", cwd=tmp_path).stdout)
+    assert {one["precision"]: (one["predicted"] or {}).get("source") for one in plan["builds"]} == {
+        "fp32": "predicted",
+        "fp16": "predicted",
+        "int8": None,
+    }
+    assert plan["builds"][1]["predicted"]["mode"] == "MAXQ"
+
+
+def remove(folder):
+    (folder / "model.onnx").unlink()
+
+
+def alter(folder):
+    (folder / "model.onnx").write_bytes((folder / "model.onnx").read_bytes()[:-1])
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [(remove, "model.onnx is missing"), (alter, "sha256 differs"), (shutil.rmtree, "does not exist")],
+)
+def test_a_bundle_that_is_not_whole_is_refused(edgesynth, refused, bundle, tmp_path, damage, words):  # noqa: F811
+    damage(bundle)
+    refused(edgesynth("plan", bundle, "--board", "tx2", cwd=tmp_path), words)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--board", "tx3"], "there is no board 'tx3'; choose from: tx1, tx2"),
+        (
+            ["--board", "tx2", "--tensorrt", "8.6"],
+            "has no TensorRT 8.6; choose from: 8.0 (JetPack 4.6), 8.2",
+        ),
+        (["--board", "tx2", "--mode", "turbo"], "no power mode 'turbo'"),
+        (["--mode", "maxq"], "name the board with --board"),
+        (["--tensorrt", "9.9"], "no board has TensorRT 9.9"),
+        (["--batch", "0"], "the batch is 0"),
+        (["--board", "this-gpu"], "this-gpu names the GPU of this machine"),
+    ],
+)
+def test_a_mistake_is_one_line(edgesynth, refused, tmp_path, arguments, words):
+    lenet(tmp_path / "m.onnx")
+    # An empty PATH: whatever GPU the machine has, it cannot be asked.
+    refused(edgesynth("plan", "m.onnx", *arguments, cwd=tmp_path, env={"PATH": str(tmp_path)}), words)
+
+
+@pytest.mark.parametrize("content", [b"", b"once upon a time"])
+def test_a_file_that_is_no_onnx_is_one_line(edgesynth, refused, tmp_path, content):
+    (tmp_path / "m.onnx").write_bytes(content)
+    refused(edgesynth("plan", "m.onnx", "--board", "tx2", cwd=tmp_path), "m.onnx")

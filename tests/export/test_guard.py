@@ -1,0 +1,47 @@
+import pytest
+
+from edgesynth.export.guard import guard
+
+COST = {"a": 0.1, "b": 2.0, "c": 0.3, "d": 0.0}  # points that each layer loses in INT8
+LAYERS = list(COST)
+REFERENCE = 99.0
+
+
+class Judge:
+    """Losses that add up; remembers what was written last."""
+
+    def __init__(self):
+        self.written = ()
+
+    def __call__(self, floating):
+        self.written = floating
+        return REFERENCE - sum(cost for layer, cost in COST.items() if layer not in floating)
+
+
+def test_within_the_limit_nothing_is_tried():
+    judge = Judge()
+    found = guard(judge, LAYERS, REFERENCE, judge(()), 3.0)
+    assert (found.floating, found.sensitivity) == ((), {})
+    assert found.loss == pytest.approx(2.4)
+
+
+@pytest.mark.parametrize(("limit", "floating"), [(0.5, ("b",)), (0.1, ("b", "c")), (0.0, ("b", "c", "a"))])
+def test_the_most_sensitive_layers_go_first_and_no_more_than_needed(limit, floating):
+    judge = Judge()
+    found = guard(judge, LAYERS, REFERENCE, judge(()), limit)
+    assert found.floating == floating == judge.written
+    assert list(found.sensitivity) == ["b", "c", "a", "d"]
+    assert list(found.sensitivity.values()) == pytest.approx([2.0, 0.3, 0.1, 0.0])
+    assert found.loss <= limit + 1e-9
+
+
+def test_one_layer_stays_in_int8_whatever_it_costs():
+    written = []
+    found = guard(lambda floating: written.append(floating) or 50.0, LAYERS, REFERENCE, 50.0, 0.5)
+    assert len(found.floating) == len(LAYERS) - 1
+    assert found.loss == pytest.approx(49.0)
+    assert written[-1] == found.floating
+
+
+def test_a_single_layer_is_left_to_the_ledger():
+    assert guard(lambda floating: 0.0, ["a"], REFERENCE, 50.0, 0.5).floating == ()
