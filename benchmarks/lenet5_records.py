@@ -40,12 +40,15 @@ COMMON: dict[str, Any] = {
     "offspring": 1,
     "min_accuracy": 0.0,
     "generations": 40,
+    "epochs": 3,
+    "final_epochs": 120,
+    "learning_rate": 5e-3,
 }
 # What each is bred to, and what it must show: least ratios, and most test error in percent.
 RECORDS: dict[str, dict[str, Any]] = {
-    "synapses": {},
-    "removal": {},
-    "clusters": {},
+    "removal": {"keep": 1.0, "keep_clusters": 0.85, "max_params": 431_080 // 170, "max_macs": 2_293_000 // 21},
+    "synapses": {"keep": 0.7, "keep_clusters": 0.8, "max_synapses": 430_500 // 300, "max_clusters": 70},
+    "clusters": {"keep": 1.0, "keep_clusters": 0.85, "max_clusters": 25},
 }
 WANTED: dict[str, tuple[dict[str, float], float]] = {
     "synapses": ({"synaptic_efficiency": 300}, 0.9),
