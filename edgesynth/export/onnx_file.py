@@ -93,6 +93,7 @@ def save(model: onnx.ModelProto, path: Path) -> None:
     if sum(len(weights.raw_data) for weights in model.graph.initializer) <= MAX_WEIGHTS_BYTES:
         write_bytes(path, model.SerializeToString())
         return
+    path.with_name(path.name + DATA_SUFFIX).unlink(missing_ok=True)  # onnx would append to it
     onnx.save(
         model, str(path), save_as_external_data=True, all_tensors_to_one_file=True, location=path.name + DATA_SUFFIX
     )
