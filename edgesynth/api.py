@@ -50,14 +50,16 @@ class Evolved(Run):
         """
         return self._species.quantised(self.load(individual or self.best.name))
 
-    def export(self, out: str | Path | None = None, int8: bool = False, individual: str | None = None) -> Bundle:
-        """Write a bundle, as `edgesynth export` does; of the best individual by default.
+    def export(
+        self, out: str | Path | None = None, int8: bool = False, individual: str | None = None, **options: Any
+    ) -> Bundle:
+        """Write a bundle, as `edgesynth export` does and with its other options; of the best individual by default.
 
         Raises:
             UserError: see `edgesynth.export.export_individual`.
         """
         name = individual or self.best.name
-        return export_individual(self, name, None if out is None else Path(out), int8=int8)
+        return export_individual(self, name, None if out is None else Path(out), int8=int8, **options)
 
     @cached_property
     def _species(self) -> Species:

@@ -12,9 +12,11 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
 from edgesynth.benchmark.samples import NoSamples, Samples, read_samples
 from edgesynth.errors import UserError
 
-SCHEMA = 1
+# 2 adds to each model its batch, where its external data lie, and its figures on the samples; 1 is read as well.
+SCHEMA = 2
 MANIFEST = "manifest.json"
 SAMPLES = "samples.npz"
+LAYERS = "layers.npz"
 AS_IS = "as-is"
 
 _JSON_NAMES: Dict[type, str] = {dict: "object", list: "list", str: "text"}
@@ -49,6 +51,7 @@ class Target(NamedTuple):
         input_shape: (C, H, W) without batch; None for a bare file, whose own header says it.
         samples: labelled samples, or a `NoSamples` that says why there are none.
         manifest: the manifest as read; empty for a bare file.
+        batch: images per run that the bundle's models are fixed to; None if free, or told by a bare file's own header.
     """
 
     path: str
@@ -57,6 +60,7 @@ class Target(NamedTuple):
     input_shape: Optional[Tuple[int, ...]]
     samples: Union[Samples, NoSamples]
     manifest: Dict[str, Any]
+    batch: Optional[int] = None
 
     @property
     def is_bundle(self) -> bool:
@@ -136,17 +140,17 @@ def open_bundle(path: str) -> Target:
     for key, facts in manifest["models"].items():
         file = _field(path, facts, "models.{}.file".format(key), str)
         if file not in manifest["files"]:
-            raise _not_ours(path, "models.{} names {}, which `files` does not list".format(key, file))
+            raise not_ours(path, "models.{} names {}, which `files` does not list".format(key, file))
         model_path = os.path.join(path, file)
         models[key] = Model(model_path, facts.get("dialect"), os.path.getsize(model_path))
     shape = _field(path, manifest["input"], "input.shape", list)
     if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
-        raise _not_ours(path, "input.shape is {}, not a list of sizes".format(shape))
+        raise not_ours(path, "input.shape is {}, not a list of sizes".format(shape))
     samples: Union[Samples, NoSamples] = NoSamples("the bundle has no {}".format(SAMPLES))
     if SAMPLES in manifest["files"]:
         metric = _field(path, _field(path, manifest, "task", dict), "task.metric", str)
         samples = read_samples(os.path.join(path, SAMPLES), tuple(shape), metric)
-    return Target(path, manifest.get("individual"), models, tuple(shape), samples, manifest)
+    return Target(path, manifest.get("individual"), models, tuple(shape), samples, manifest, _batch(path, manifest))
 
 
 def sha256_of(path: str) -> str:
@@ -179,10 +183,10 @@ def _read_manifest(path: str) -> Dict[str, Any]:
     except ValueError as error:
         raise UserError("{} is not JSON ({}); export the bundle again".format(manifest_path, error)) from None
     if not isinstance(manifest, dict):
-        raise _not_ours(path, "it is not a JSON object")
+        raise not_ours(path, "it is not a JSON object")
     schema = manifest.get("schema")
     if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
-        raise _not_ours(path, "schema is {!r}".format(schema))
+        raise not_ours(path, "schema is {!r}".format(schema))
     if schema > SCHEMA:
         raise UserError(
             "{} has schema {} and this edgesynth reads up to {}; install a newer edgesynth here, "
@@ -193,9 +197,18 @@ def _read_manifest(path: str) -> Dict[str, Any]:
     return manifest
 
 
+def _batch(path: str, manifest: Dict[str, Any]) -> Optional[int]:
+    """The batch of the models, which one export fixes for all of them; None if free, as in schema 1."""
+    batches = [facts.get("batch") for facts in manifest["models"].values()]
+    batch = batches[0] if batches else None
+    if any(one != batch for one in batches) or not (batch is None or (isinstance(batch, int) and batch > 0)):
+        raise not_ours(path, "the models' batch is {}, not null or one number for all".format(batches))
+    return batch
+
+
 def _verify(path: str, name: str, facts: Any) -> None:
     if name != os.path.basename(name) or name in ("", ".", ".."):
-        raise _not_ours(path, "files lists {!r}, which is not a plain file name".format(name))
+        raise not_ours(path, "files lists {!r}, which is not a plain file name".format(name))
     expected = _field(path, facts, "files.{}.sha256".format(name), str)
     file = os.path.join(path, name)
     if not os.path.isfile(file):
@@ -211,11 +224,12 @@ def _field(path: str, container: Any, name: str, kind: type) -> Any:
     """The field at the end of a dotted name, if it has the right kind."""
     key = name.split(".")[-1]
     if not isinstance(container, dict) or not isinstance(container.get(key), kind):
-        raise _not_ours(path, "{} is missing or no {}".format(name, _JSON_NAMES[kind]))
+        raise not_ours(path, "{} is missing or no {}".format(name, _JSON_NAMES[kind]))
     return container[key]
 
 
-def _not_ours(path: str, why: str) -> UserError:
+def not_ours(path: str, why: str) -> UserError:
+    """The error of a manifest that edgesynth did not write like this."""
     manifest = os.path.join(path, MANIFEST)
     return UserError("{} is not a manifest of edgesynth: {}; export the bundle again".format(manifest, why))
 

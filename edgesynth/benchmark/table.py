@@ -1,6 +1,8 @@
-"""A result as plain text: one line per configuration, then what must be known before believing it."""
+"""Results as plain text: one line per configuration or hop, then what must be known before believing it."""
 
 from typing import Any, Dict, List
+
+from edgesynth.benchmark.verification import Verification
 
 _COLUMNS = (
     "precision",
@@ -27,14 +29,47 @@ def format_table(result: Dict[str, Any]) -> str:
         Lines without a trailing newline.
     """
     measurements = result["measurements"]
-    rows = [list(_COLUMNS)] + [_row(one) for one in measurements]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths)) for row in rows]
+    lines = _aligned([list(_COLUMNS)] + [_row(one) for one in measurements])
     reasons = ["energy not measured: {}".format(one["energy"]["reason"]) for one in measurements if _unread(one)]
     reasons += [
         "accuracy not measured: {}".format(one["accuracy_reason"]) for one in measurements if one["accuracy_reason"]
     ]
     return "\n".join(lines + _unique(reasons) + _flags(measurements))
+
+
+def format_hops(verification: Verification) -> str:
+    """The table of a verification; lines without a trailing newline."""
+    rows = [["hop", "compared with", "error", "relative", "accuracy %", "points", "ok"]]
+    for one in verification.hops:
+        found = one.figures
+        rows.append(
+            [
+                one.hop,
+                "export",
+                _or_dash("{:.2g}", found.max_abs),
+                _or_dash("{:.2g}", found.max_rel),
+                _or_dash("{:.2f}", found.accuracy_percent),
+                _or_dash("{:+.2f}", one.change_points),
+                "NO" if one.why else "yes",
+            ]
+        )
+    lines = _aligned(rows, left=2)
+    lines += ["bad: {} ({}): {}".format(one.hop, one.file, one.why) for one in verification.bad]
+    if verification.layer is not None:
+        lines.append("first bad layer of {}: {}".format(verification.hops[0].file, verification.layer))
+    return "\n".join(lines)
+
+
+def _aligned(rows: List[List[str]], left: int = 0) -> List[str]:
+    """Cells in columns, the first `left` of them flush left."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths))
+        )
+        for row in rows
+    ]
 
 
 def _row(one: Dict[str, Any]) -> List[str]:

@@ -1,6 +1,7 @@
 """The `edgesynth` command: a table of commands, each imported only when it is called.
 
-This file and `cli/benchmark.py` run on the board too (Python 3.6, click 8.0), where torch and rich are absent.
+This file, `cli/verify.py` and `cli/benchmark.py` run on the board too (Python 3.6, click 8.0), where torch and rich are
+absent.
 """
 
 import importlib
@@ -18,6 +19,7 @@ COMMANDS = {
     "replay": (False, "Breed an individual again and compare it with its files, bit for bit."),
     "anatomy": (False, "Show what can be cut out of a network, what cannot and why, and its size."),
     "export": (False, "Write an individual as a bundle: ONNX, INT8, samples, manifest."),
+    "verify": (True, "Run the ledger of a bundle again, from the bundle alone."),
     "plan": (False, "Say what a board's TensorRT will make of a bundle or an ONNX file."),
     "benchmark": (True, "Measure latency, throughput and energy of a bundle on this machine."),
     "report": (False, "Write the run as one HTML page and print its table."),

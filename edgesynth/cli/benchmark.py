@@ -16,7 +16,7 @@ from edgesynth.errors import UserError
     "--engine", default="onnxruntime", show_default=True, help="One of: {}.".format(", ".join(sorted(ENGINES)))
 )
 @click.option("--precision", metavar="LIST", help="E.g. fp32,int8.  [default: all that the bundle has]")
-@click.option("--batch", default="1", show_default=True, metavar="LIST", help="Images per inference, e.g. 1,8.")
+@click.option("--batch", metavar="LIST", help="Images per inference, e.g. 1,8.  [default: 1, or as BUNDLE is fixed]")
 @click.option("--duration-s", default=3.0, show_default=True, help="Timed seconds for each precision and batch.")
 @click.option("--warm-up-s", default=0.5, show_default=True, help="Untimed seconds before, for each.")
 @click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
@@ -26,9 +26,11 @@ def command(bundle, engine, precision, batch, duration_s, warm_up_s, threads, ou
 
     BUNDLE is the folder that `edgesynth export` wrote, or a bare .onnx file.
     """
-    settings = Settings(_numbers("--batch", batch), duration_s, warm_up_s, threads)
+    settings = Settings((1,) if batch is None else _numbers("--batch", batch), duration_s, warm_up_s, threads)
     check_settings(settings)
     target = open_target(bundle)
+    if batch is None and target.batch is not None:
+        settings = settings._replace(batches=(target.batch,))
     output = output or default_path(bundle)
     check_destination(output)
     precisions = _names("--precision", precision) if precision is not None else None

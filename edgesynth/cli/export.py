@@ -20,15 +20,27 @@ PIPE_WIDTH = 200  # a table that is read by a program must not be wrapped
 @click.argument("individual", metavar="RUN[:INDIVIDUAL]")
 @click.option("--int8", is_flag=True, help="Write the INT8 models too: for TensorRT, and for ONNX Runtime on a CPU.")
 @click.option("--samples", default=512, show_default=True, help="Calibration images at most, from the training data.")
+@click.option("--opset", default=13, show_default=True, help="13 to 18; TensorRT 8.2 documents 13 as its newest.")
+@click.option("--batch", type=int, help="Images per run that the models are fixed to.  [default: free]")
 @click.option(
     "--max-int8-loss",
     default=0.5,
     show_default=True,
     help="Points of accuracy that INT8 may lose; layers that cost more stay in floating point.",
 )
+@click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, in one line.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The folder.  [default: RUN/bundles/INDIVIDUAL]")
-def command(individual: str, int8: bool, samples: int, max_int8_loss: float, output: Path | None) -> None:
-    """Write an individual as a bundle: ONNX, ranges, samples, manifest, and INT8 on demand.
+def command(
+    individual: str,
+    int8: bool,
+    samples: int,
+    opset: int,
+    batch: int | None,
+    max_int8_loss: float,
+    licence: str,
+    output: Path | None,
+) -> None:
+    """Write an individual as a bundle: ONNX, ranges, samples, manifest, README, and INT8 on demand.
 
     RUN is the folder that `edgesynth evolve` made; without INDIVIDUAL (such as g003-c1) its best one is exported.
     """
@@ -38,7 +50,16 @@ def command(individual: str, int8: bool, samples: int, max_int8_loss: float, out
     run, name = parse_individual(individual)
     with Console(stderr=True).status(f"exporting {name}") as status:
         bundle = export_individual(
-            run, name, output, int8, samples, max_int8_loss, lambda line: status.update(f"{name}: {line}")
+            run,
+            name,
+            output,
+            int8,
+            samples,
+            max_int8_loss,
+            lambda line: status.update(f"{name}: {line}"),
+            opset=opset,
+            batch=batch,
+            licence=licence,
         )
     console = Console()
     console = console if console.is_terminal else Console(width=PIPE_WIDTH)

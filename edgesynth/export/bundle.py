@@ -14,18 +14,22 @@ from edgesynth.errors import UserError
 from edgesynth.export.calibration import observe
 from edgesynth.export.choosing import PLAIN, Source, quantise_best, ranges_of
 from edgesynth.export.dialects import DIALECTS
+from edgesynth.export.exporters import Exporter
+from edgesynth.export.fixed_batch import fix_batch
 from edgesynth.export.half import FILE as HALF
 from edgesynth.export.half import to_half
 from edgesynth.export.learned import floating_layers, learned_scales
 from edgesynth.export.ledger import FP16, FP32, Ledger, loss_of
-from edgesynth.export.manifest import MANIFEST, ancestry, build_manifest
-from edgesynth.export.onnx_file import IR, OPSET, exporter, to_onnx
+from edgesynth.export.manifest import LICENCE, MANIFEST, ancestry, build_manifest, check_licence, file_facts
+from edgesynth.export.onnx_file import OPSET, check_form, data_file, form_of, to_onnx
 from edgesynth.export.ranges import ranges_json
+from edgesynth.export.readme import README, readme
+from edgesynth.export.records import record_layers, record_samples
 from edgesynth.export.runtime import run_onnx
 from edgesynth.export.samples import calibration_images, write_samples
 from edgesynth.export.staging import check_free, staged
 from edgesynth.lineage import Individual, Run, species
-from edgesynth.lineage.files import write_json
+from edgesynth.lineage.files import write_bytes, write_json
 from edgesynth.nurture import outputs
 from edgesynth.tasks import Classification, Split, load_task
 
@@ -58,6 +62,9 @@ def export_individual(
     samples: int = 512,
     max_int8_loss: float = MAX_INT8_LOSS,
     progress: Progress | None = None,
+    opset: int = OPSET,
+    batch: int | None = None,
+    licence: str = LICENCE,
 ) -> Bundle:
     """Write an individual as a bundle.
 
@@ -69,14 +76,17 @@ def export_individual(
         samples: calibration images at most, at least 1; all training images where there are fewer.
         max_int8_loss: points of the metric that an INT8 model may lose; layers that cost more stay in floating point.
         progress: told what is being done, one line each.
+        opset: of all models, 13 to 18.
+        batch: images per run that all models are fixed to, 1 to 4096; None leaves it free.
+        licence: of the weights, in one line.
 
     Returns:
         The bundle. Its ledger is false if an INT8 model lost more even so: the file is there, and marked.
 
     Raises:
-        UserError: there is no such individual, its weights are not finite, the folder is taken, the network cannot be
-            written as ONNX opset 13, or the plain ONNX file does not compute what the network does. Nothing is left
-            then.
+        UserError: an option is out of range, there is no such individual, its weights are not finite, the folder is
+            taken, the network cannot be written at that opset with a free batch, or the plain ONNX file does not
+            compute what the network does. Nothing is left then.
     """
     if samples < 1:
         raise UserError(f"--samples is {samples}; give at least 1 calibration image (512 is the default)")
@@ -84,6 +94,8 @@ def export_individual(
         raise UserError(
             f"--max-int8-loss is {max_int8_loss:g}; give points of the metric, 0 to 100 (0.5 is the default)"
         )
+    check_form(opset, batch)
+    check_licence(licence)
     folder = out or run.path / "bundles" / name
     check_free(folder)
     line = ancestry(run, name)
@@ -94,14 +106,20 @@ def export_individual(
     task = load_task(run.config.task, run.config.data_root, run.config.image_size)
     with staged(folder) as temporary:
         stage = _Stage(run, task, individual, temporary, say)
-        stage.write_fp32()
+        exporter = stage.write_fp32(opset, batch)
         calibration = calibration_images(task, samples, run.config.seed)
         stage.write_half()
         stage.write_ranges(calibration, max_int8_loss if int8 else None)
         write_samples(temporary / SAMPLES, calibration, stage.test, stage.expected, run.config.seed)
+        say("recording what verification will look for")
+        record_samples(temporary, SAMPLES, stage.models, task.metric_name)
+        record_layers(temporary / MODEL, temporary / SAMPLES, batch)
         if name not in run.tested():
             run.save_tested(name, task.metric(stage.expected, stage.test.labels))
-        manifest = build_manifest(temporary, task, line, stage.models, stage.ledger, stage.expected.shape[1])
+        classes = stage.expected.shape[1]
+        manifest = build_manifest(task, line, stage.models, stage.ledger, classes, exporter, licence)
+        write_bytes(temporary / README, readme(manifest).encode())
+        manifest["files"] = file_facts(temporary)
         write_json(temporary / MANIFEST, manifest)
     return Bundle(folder, manifest, stage.ledger)
 
@@ -119,11 +137,13 @@ class _Stage:
         self.models: dict[str, dict[str, Any]] = {}
         self.expected = Tensor()
 
-    def write_fp32(self) -> None:
+    def write_fp32(self, opset: int, batch: int | None) -> Exporter:
         """Write model.onnx and hold it, by way of the removed network, to the masked one."""
         self.say("writing model.onnx")
         path = self.folder / MODEL
-        to_onnx(self.removed, self.task.input_shape, path)
+        exporter = to_onnx(self.removed, self.task.input_shape, path, opset)
+        if batch is not None:
+            fix_batch(path, batch)
         self.say("comparing torch and ONNX on the test images")
         self.expected = outputs(self.removed, self.test.images)
         self.ledger.start("torch masked", outputs(self.masked, self.test.images))
@@ -134,14 +154,17 @@ class _Stage:
                 f"no bundle was written, because the exported network is not the one that was bred: "
                 f"{self.ledger.bad[0]}; please report this with the run's config.toml, and export another individual"
             )
-        self.models["fp32"] = {"file": MODEL, "dialect": "plain", "opset": OPSET, "ir": IR, "exporter": exporter()}
+        self.models["fp32"] = {"file": MODEL, "dialect": "plain", **form_of(path)}
+        return exporter
 
     def write_half(self) -> None:
-        """Write model.fp16.onnx."""
+        """Write model.fp16.onnx, unless the weights are too large for one file: its converter takes no others."""
+        if data_file(self.folder / MODEL) is not None:
+            return
         self.say(f"writing {HALF}")
         to_half(self.folder / MODEL, self.folder / HALF)
         self.ledger.compare("onnx fp16", run_onnx(self.folder / HALF, self.test.images), "onnx fp32", FP16)
-        self.models["fp16"] = {"file": HALF, "dialect": "plain", "opset": OPSET, "ir": IR}
+        self.models["fp16"] = {"file": HALF, "dialect": "plain", **form_of(self.folder / HALF)}
 
     def write_ranges(self, calibration: Tensor, max_int8_loss: float | None) -> None:
         """Write ranges.json, and before it the INT8 models where a loss is given that they may have."""
@@ -176,6 +199,12 @@ class _Stage:
         Returns:
             The calibration method of the TensorRT form, which ranges.json serves too.
         """
+        weights = data_file(source.model)
+        if weights is not None:
+            raise UserError(
+                f"the weights of this network take {weights.stat().st_size / 2**30:.1f} GiB, and INT8 models are made "
+                "of networks up to 2 GiB; export without --int8"
+            )
         methods = []
         for dialect in DIALECTS:
             self.say(f"calibrating and writing {dialect.file}")
@@ -186,8 +215,7 @@ class _Stage:
             self.models[dialect.key] = {
                 "file": dialect.file,
                 "dialect": dialect.name,
-                "opset": OPSET,
-                "ir": IR,
+                **form_of(path),
                 "calibration": found.to_json(),
             }
             methods.append(found.method)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import edgesynth
+from edgesynth.benchmark.bundle import sha256_of
+from edgesynth.errors import UserError
+from edgesynth.export.exporters import INPUT, OUTPUT, Exporter
 from edgesynth.export.ledger import Ledger
-from edgesynth.export.onnx_file import INPUT, OUTPUT
 from edgesynth.lineage import Record, Run
 from edgesynth.tasks import Classification
 
-SCHEMA = 1
+SCHEMA = 2
 MANIFEST = "manifest.json"
+LICENCE = "not stated"
 
 
 def ancestry(run: Run, name: str) -> list[Record]:
@@ -32,36 +34,52 @@ def ancestry(run: Run, name: str) -> list[Record]:
     return sorted(found.values(), key=lambda record: (record.generation, record.child))
 
 
+def check_licence(text: str) -> None:
+    """Refuse a licence that says nothing, or that is more than its name.
+
+    Raises:
+        UserError: it is empty, or has several lines.
+    """
+    if not text.strip() or len(text.splitlines()) > 1:
+        raise UserError(
+            f"--licence is {text!r}; give the name of the licence of the weights in one line, e.g. 'CC-BY-4.0', "
+            f"or leave it out ('{LICENCE}')"
+        )
+
+
 def build_manifest(
-    folder: Path,
     task: Classification,
     line: list[Record],
     models: dict[str, dict[str, Any]],
     ledger: Ledger,
     classes: int,
+    exporter: Exporter,
+    licence: str,
 ) -> dict[str, Any]:
-    """Describe the files that lie in a folder.
+    """Describe a bundle, all but its files.
 
     Args:
-        folder: holds every file of the bundle but the manifest.
         task: the data that the individual was bred for.
         line: from `ancestry`.
         models: {key: facts of the model's file}.
         ledger: the parity ledger.
         classes: length of the network's output.
+        exporter: what wrote the fp32 model.
+        licence: of the weights, as the user states it.
     """
     ancestor, individual = line[0], line[-1]
     return {
         "schema": SCHEMA,
         "tool": {"name": "edgesynth", "version": edgesynth.__version__},
         "individual": individual.name,
+        "licence": licence,
+        "exporter": exporter._asdict(),
         "task": {"name": task.name, "metric": task.metric_name, "unit": task.metric_unit},
         "input": {"name": INPUT, "shape": list(task.input_shape), "dtype": "float32", "layout": "NCHW"},
         "output": {"name": OUTPUT, "shape": [classes]},
         "preprocessing": task.preprocessing,
         "labels": list(task.labels),
         "models": models,
-        "files": {path.name: _facts(path) for path in sorted(folder.iterdir())},
         "census": {
             "ancestor": _totals(ancestor),
             "individual": _totals(individual),
@@ -73,9 +91,11 @@ def build_manifest(
     }
 
 
-def _facts(path: Path) -> dict[str, Any]:
-    content = path.read_bytes()
-    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+def file_facts(folder: Path) -> dict[str, Any]:
+    """sha256 and size of every file in a folder."""
+    return {
+        path.name: {"sha256": sha256_of(str(path)), "bytes": path.stat().st_size} for path in sorted(folder.iterdir())
+    }
 
 
 def _totals(record: Record) -> dict[str, int]:

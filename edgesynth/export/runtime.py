@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from edgesynth.export.onnx_file import INPUT
+from edgesynth.export.exporters import INPUT
 
 BATCH_SIZE = 256
 
 
-def run_onnx(path: Path, images: Tensor) -> Tensor:
-    """Outputs (N, classes) of an ONNX file, as ONNX Runtime computes them on this CPU, on images (N, C, H, W)."""
+def open_session(path: Path) -> Any:
+    """A session of ONNX Runtime on the CPU that logs nothing: what matters of its errors is raised."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    batches = (session.run(None, {INPUT: batch.numpy()})[0] for batch in images.split(BATCH_SIZE))
-    return torch.cat([torch.from_numpy(outputs) for outputs in batches])
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def run_onnx(path: Path, images: Tensor) -> Tensor:
+    """Outputs (N, classes) of an ONNX file, as ONNX Runtime computes them on this CPU, on images (N, C, H, W).
+
+    A file whose batch is fixed gets batches of that size; the last one is filled up and the surplus dropped.
+    """
+    session = open_session(path)
+    size = session.get_inputs()[0].shape[0]
+    fixed = isinstance(size, int)
+    outputs = []
+    for chunk in images.split(size if fixed else BATCH_SIZE):
+        filled = chunk[torch.arange(size) % len(chunk)] if fixed else chunk
+        outputs.append(torch.from_numpy(session.run(None, {INPUT: filled.numpy()})[0])[: len(chunk)])
+    return torch.cat(outputs)

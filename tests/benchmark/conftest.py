@@ -14,11 +14,16 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from edgesynth.benchmark.bundle import sha256_of
+from edgesynth.benchmark.layers import sketch_layers, write_layers
+from edgesynth.benchmark.samples import read_samples
+from edgesynth.benchmark.verification import figures_of
 
 SHAPE = (1, 8, 8)
 CLASSES = 10
 SAMPLES = 16
 WRONG_LABELS = 4  # of 16: the fp32 accuracy is exactly 75 %
+LAYERS = ["Conv /conv/Conv", "Relu /relu/Relu", "Flatten /Flatten", "Gemm /fc/Gemm"]
+TENSORS = ["a", "b", "c", "logits"]
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -112,6 +117,55 @@ def pristine_bundle(tmp_path_factory):
 @pytest.fixture
 def bundle(pristine_bundle, tmp_path):
     return Path(shutil.copytree(pristine_bundle, tmp_path / "bundle"))
+
+
+def seal(folder):
+    """Enter the sums of the files as they are now: what is wrong then is no damage that a sum shows."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name, facts in manifest["files"].items():
+        facts.update(sha256=sha256_of(str(folder / name)), bytes=(folder / name).stat().st_size)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def change(folder, **changes):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest.update(changes)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def scale(path, name, factor):
+    """Scale one initializer of a model."""
+    model = onnx.load(str(path))
+    (item,) = [item for item in model.graph.initializer if item.name == name]
+    item.CopyFrom(numpy_helper.from_array((numpy_helper.to_array(item) * factor).astype(np.float32), name))
+    onnx.save(model, str(path))
+
+
+@pytest.fixture(scope="session")
+def pristine_verifiable(pristine_bundle, tmp_path_factory):
+    """The bundle with the ledger, the records and the sketches that export writes."""
+    folder = tmp_path_factory.mktemp("verifiable") / "bundle"
+    shutil.copytree(pristine_bundle, folder)
+    samples = read_samples(str(folder / "samples.npz"), SHAPE, "accuracy")
+    model = str(folder / "model.onnx")
+    write_layers(str(folder / "layers.npz"), sketch_layers(model, samples, 1, LAYERS, TENSORS))
+    write_manifest(folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for facts in manifest["models"].values():
+        facts["batch"] = None
+        facts["samples"] = figures_of(str(folder / facts["file"]), samples, None)._asdict()
+    ledger = [
+        {"hop": "torch removed", "tolerance": None, "tolerance_of": None, "ok": True},
+        {"hop": "onnx fp32", "tolerance": 1e-4, "tolerance_of": "max_rel", "ok": True},
+        {"hop": "onnx int8-cpu", "tolerance": 0.5, "tolerance_of": "loss_points", "ok": True},
+    ]
+    change(folder, schema=2, models=manifest["models"], ledger=ledger)
+    return folder
+
+
+@pytest.fixture
+def verifiable(pristine_verifiable, tmp_path):
+    return Path(shutil.copytree(pristine_verifiable, tmp_path / "verifiable"))
 
 
 @pytest.fixture

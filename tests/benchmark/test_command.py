@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from .conftest import write_classifier
+from .conftest import write_classifier, write_manifest
 
 QUICK = ("--duration-s", "0.05", "--warm-up-s", "0")
 
@@ -49,6 +49,31 @@ def test_a_measured_bundle_can_be_measured_again(run_quick, edgesynth, bundle):
 def test_a_batch_given_twice_is_measured_once(edgesynth, bundle, tmp_path):
     edgesynth("benchmark", bundle, "--precision", "fp32", "--batch", "8,8", *QUICK, "-o", "twice.json")
     assert json.loads((tmp_path / "twice.json").read_text())["settings"]["batches"] == [8]
+
+
+def fixed_at_4(bundle):
+    write_classifier(bundle / "model.onnx", batch=4)
+    write_manifest(bundle)
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["models"] = {"fp32": {**manifest["models"]["fp32"], "batch": 4}}
+    (bundle / "manifest.json").write_text(json.dumps({**manifest, "schema": 2}))
+
+
+def test_a_bundle_of_a_fixed_batch_is_measured_at_that_batch(edgesynth, bundle):
+    fixed_at_4(bundle)
+    code, _, err = edgesynth("benchmark", bundle, *QUICK)
+    assert code == 0, err
+    (one,) = json.loads((bundle / "result.json").read_text())["measurements"]
+    assert (one["batch"], one["accuracy_percent"]) == (4, 75.0)
+
+
+def test_a_batch_that_a_bundle_cannot_take_is_one_line(edgesynth, bundle):
+    fixed_at_4(bundle)
+    code, out, err = edgesynth("benchmark", bundle, "--batch", "1,4", *QUICK)
+    assert (code, out) == (2, "")
+    assert "is fixed at 4 and 1 was asked for; use --batch 4" in err
+    assert len(err.splitlines()) == 1
+    assert not (bundle / "result.json").exists()
 
 
 def test_the_result_of_a_bare_file_lies_beside_it(edgesynth, tmp_path):

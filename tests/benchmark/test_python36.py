@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import REPOSITORY
+from .conftest import LAYERS, REPOSITORY, scale, seal
 
-ON_BOARD = ("__init__.py", "errors.py", "benchmark", "boards", "cli/__init__.py", "cli/benchmark.py")
+ON_BOARD = ("__init__.py", "errors.py", "benchmark", "boards", "cli/__init__.py", "cli/benchmark.py", "cli/verify.py")
 # The last versions with wheels for Python 3.6; a JetPack board has the same click.
 PACKAGES = ("click==8.0.4", "numpy==1.19.4", "onnxruntime==1.10.0")
 
@@ -104,6 +104,17 @@ def test_a_bundle_is_measured_under_python_36(edgesynth36, bundle):
     assert figures["fp32", 5]["accuracy_percent"] == 75.0
     assert figures["fp32", 5]["max_abs_error"] < 1e-4
     assert 1e-4 < figures["int8", 5]["max_abs_error"] < 0.5
+
+
+def test_a_bundle_is_verified_under_python_36(edgesynth36, verifiable):
+    code, out, err = edgesynth36("verify", verifiable)
+    assert code == 0, err
+    assert out.splitlines()[-1] == "4 files and 16 samples: all as exported"
+    scale(verifiable / "model.onnx", "conv", 1.01)
+    seal(verifiable)
+    code, out, err = edgesynth36("verify", verifiable)
+    assert code == 1, err
+    assert f"first bad layer of model.onnx: {LAYERS[0]} (its tensor a is off by about 0.01 of its size)" in out
 
 
 def test_a_damaged_bundle_is_one_line_under_python_36(edgesynth36, bundle):

@@ -7,12 +7,14 @@ import torch
 
 import edgesynth as package
 from edgesynth.benchmark.bundle import open_bundle
+from edgesynth.benchmark.layers import read_layers
+from edgesynth.benchmark.verification import verify
 from edgesynth.errors import UserError
 from edgesynth.export import bundle, export_individual
 
 from .conftest import ANCESTOR, OFFSPRING, tree
 
-FP32_FILES = {"model.onnx", "model.fp16.onnx", "ranges.json", "samples.npz", "manifest.json"}
+FP32_FILES = {"model.onnx", "model.fp16.onnx", "ranges.json", "samples.npz", "layers.npz", "README.md", "manifest.json"}
 INT8_FILES = {"model.int8.onnx", "model.int8-cpu.onnx"}
 
 
@@ -41,7 +43,7 @@ def test_every_file_but_the_manifest_is_listed_with_its_sha256_and_size(exported
 
 def test_the_manifest_describes_the_network(exported, task):
     manifest = exported.manifest
-    assert manifest["schema"] == 1
+    assert manifest["schema"] == 2
     assert manifest["tool"] == {"name": "edgesynth", "version": package.__version__}
     assert manifest["individual"] == OFFSPRING
     assert manifest["task"] == {"name": "digits", "metric": "accuracy", "unit": "percent"}
@@ -55,7 +57,13 @@ def test_the_manifest_describes_the_network(exported, task):
         "int8": ("model.int8.onnx", "tensorrt"),
         "int8-cpu": ("model.int8-cpu.onnx", "onnxruntime-cpu"),
     }
-    assert {(facts["opset"], facts["ir"]) for facts in manifest["models"].values()} == {(13, 7)}
+    assert {(facts["opset"], facts["ir"], facts["batch"]) for facts in manifest["models"].values()} == {(13, 7, None)}
+    assert manifest["licence"] == "not stated"
+    assert manifest["exporter"] == {
+        "name": "torchscript",
+        "reason": "the dynamo exporter begins at opset 18",
+        "torch": torch.__version__.partition("+")[0],
+    }
 
 
 def test_the_chosen_calibration_has_the_best_validation_accuracy_of_all(exported):
@@ -195,3 +203,51 @@ def test_a_weight_that_is_not_finite_is_named(run, value):
     with pytest.raises(UserError, match=r"conv2\.bias of .*run:g001-c0 holds nan or infinity"):
         export_individual(run, OFFSPRING)
     assert tree(run.path) == before
+
+
+def test_a_bundle_of_weights_beside_the_model_is_whole_and_verified(run, monkeypatch):
+    monkeypatch.setattr("edgesynth.export.onnx_file.MAX_WEIGHTS_BYTES", 100)
+    written = export_individual(run, OFFSPRING, samples=20)
+    names = {path.name for path in written.path.iterdir()}
+    assert names == FP32_FILES - {"layers.npz", "model.fp16.onnx"} | {"model.onnx.data"}
+    assert set(written.manifest["files"]) == names - {"manifest.json"}
+    assert written.manifest["models"]["fp32"]["external_data"] == "model.onnx.data"
+    assert "`model.onnx.data`: the weights of `model.onnx`" in (written.path / "README.md").read_text()
+    assert verify(str(written.path)).bad == []
+    (written.path / "model.onnx.data").write_bytes(b"")
+    with pytest.raises(UserError, match=r"model\.onnx\.data is not the file that was exported"):
+        verify(str(written.path))
+
+
+def test_int8_of_such_weights_is_refused_and_nothing_stays(run, monkeypatch):
+    monkeypatch.setattr("edgesynth.export.onnx_file.MAX_WEIGHTS_BYTES", 100)
+    before = tree(run.path)
+    with pytest.raises(UserError, match="export without --int8"):
+        export_individual(run, OFFSPRING, int8=True, samples=20)
+    assert tree(run.path) == before
+
+
+def test_each_model_has_a_record_of_what_it_answers_to_the_samples(exported):
+    for place, facts in zip((2, 3, 4, 5), exported.manifest["models"].values(), strict=True):
+        hop = exported.ledger.hops[place]
+        # All 300 test images are samples: the record is that of the whole split.
+        assert facts["samples"]["samples"] == 300
+        assert facts["samples"]["accuracy_percent"] == pytest.approx(hop.accuracy_percent)
+        assert facts["samples"]["max_rel"] == pytest.approx(hop.max_rel, rel=0.01, abs=1e-6)
+
+
+def test_every_layer_of_the_network_is_sketched_under_its_own_name(exported):
+    layers = read_layers(str(exported.path / "layers.npz"))
+    assert [layer for layer in layers.layers if layer.split()[0] in ("Conv", "Gemm")] == [
+        "Conv /conv1/Conv",
+        "Conv /conv2/Conv",
+        "Gemm /fc1/Gemm",
+        "Gemm /fc2/Gemm",
+    ]
+    assert layers.tensors[-1] == "logits"
+
+
+@pytest.mark.parametrize("licence", ["", "  ", "one\ntwo"])
+def test_a_licence_that_is_no_name_is_refused(run, licence):
+    with pytest.raises(UserError, match="give the name of the licence of the weights in one line"):
+        export_individual(run, OFFSPRING, licence=licence)

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import safetensors.torch
 from click.testing import CliRunner
@@ -14,11 +16,27 @@ def test_a_bare_run_exports_its_best_and_says_what_is_next(run, edgesynth):
     lines = out.splitlines()
     assert [line[:13].rstrip() for line in lines[1:5]] == ["torch masked", "torch removed", "onnx fp32", "onnx fp16"]
     assert [line.split()[-1] for line in lines[:5]] == ["ok", "yes", "yes", "yes", "yes"]
-    files = ["manifest.json", "model.fp16.onnx", "model.onnx", "ranges.json", "samples.npz"]
-    assert [line.split()[-1] for line in lines[5:10]] == files
+    files = ["README.md", "layers.npz", "manifest.json", "model.fp16.onnx", "model.onnx", "ranges.json", "samples.npz"]
+    assert [line.split()[-1] for line in lines[5:12]] == files
     size = (run.path.parent / "b" / "model.onnx").stat().st_size
-    assert lines[7].split()[:2] == [f"{size / 1024:.1f}", "KiB"]
-    assert lines[10:] == ["next: edgesynth benchmark b"]
+    assert lines[9].split()[:2] == [f"{size / 1024:.1f}", "KiB"]
+    assert lines[12:] == ["next: edgesynth benchmark b"]
+
+
+def test_the_bundle_is_verified_and_a_changed_one_is_not(run, edgesynth):
+    edgesynth(
+        "export", "run", "--int8", "--samples", "20", "--batch", "8", "--opset", "17", "--licence", "MIT", "-o", "b"
+    )
+    manifest = json.loads((run.path.parent / "b" / "manifest.json").read_text())
+    assert manifest["licence"] == "MIT"
+    assert {(facts["opset"], facts["batch"]) for facts in manifest["models"].values()} == {(17, 8)}
+    code, out, err = edgesynth("verify", "b")
+    assert (code, err) == (0, "")
+    assert [line.split()[-1] for line in out.splitlines()[:5]] == ["ok", "yes", "yes", "yes", "yes"]
+    (run.path.parent / "b" / "layers.npz").write_bytes(b"")
+    code, out, err = edgesynth("verify", "b")
+    assert (code, out) == (2, "")
+    assert "b/layers.npz is not the file that was exported" in err
 
 
 def test_the_bundle_can_be_benchmarked_as_the_last_line_says(run, edgesynth):
@@ -89,6 +107,10 @@ CASES = {
     "file as folder": (_file_in_the_way, ["run", "-o", "file"], "file exists already"),
     "folder in a file": (_file_in_the_way, ["run", "-o", "file/b"], "file is not a folder"),
     "no samples": (None, ["run", "--samples", "0"], "--samples is 0; give at least 1"),
+    "opset too old": (None, ["run", "--opset", "12"], "--opset is 12; it must be 13 to 18"),
+    "opset too new": (None, ["run", "--opset", "19"], "--opset is 19; it must be 13 to 18"),
+    "batch 0": (None, ["run", "--batch", "0"], "--batch is 0; it must be 1 to 4096"),
+    "no licence": (None, ["run", "--licence", ""], "--licence is ''; give the name of the licence"),
     "nan": (_nan, ["run"], "fc1.weight of run:g001-c0 holds nan or infinity"),
     "damaged weights": (_truncated, ["run"], "weights.safetensors cannot be read"),
     "no parent": (_no_parent, ["run"], "has no individual 'g000-c0'"),

@@ -106,9 +106,10 @@ def test_outputs_that_are_not_numbers_are_bad_and_the_row_is_still_json():
 def test_a_damaged_onnx_file_is_named_and_no_bundle_stays(run, monkeypatch):
     write = bundle.to_onnx
 
-    def write_damaged(model, shape, path):
-        write(model, shape, path)
-        damage(path, "fc2.weight", 1.01)
+    def write_damaged(*arguments):
+        exporter = write(*arguments)
+        damage(arguments[2], "fc2.weight", 1.01)
+        return exporter
 
     monkeypatch.setattr(bundle, "to_onnx", write_damaged)
     before = tree(run.path)

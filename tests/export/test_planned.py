@@ -12,7 +12,7 @@ def planned(edgesynth, exported, board):
     code, out, err = edgesynth("plan", exported.path, "--board", board, "--json")
     assert code == 0, err
     plan = json.loads(out)
-    assert [one["findings"] for one in plan["files"]] == [[], []]
+    assert [one["findings"] for one in plan["files"]] == [[], [], []]
     return {build["precision"]: build for build in plan["builds"]}, plan["recommended"]
 
 

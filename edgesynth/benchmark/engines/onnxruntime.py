@@ -1,11 +1,14 @@
 """ONNX Runtime on the CPU."""
 
 import os
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from edgesynth.errors import UserError
+
+# Field numbers of ONNX's protobuf: ModelProto.graph, GraphProto.output, ValueInfoProto.name, NodeProto.output.
+_GRAPH, _OUTPUT, _NAME, _WRITTEN = 7, 12, 1, 2
 
 
 class OnnxRuntime:
@@ -41,21 +44,38 @@ class OnnxRuntime:
             UserError: the file is not an ONNX model, or ONNX Runtime refuses it, or its input is of another kind, or it
                 fails at this batch.
         """
-        options = self._ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        try:
-            self._session = self._ort.InferenceSession(path, options, providers=[self.provider])
-        except (
-            Exception
-        ) as error:  # only ONNX Runtime runs in there, and its exceptions have no common base of their own
-            raise self._refusal(path, error) from None
+        self._open(path, path, threads)
         self.threads = threads
         self.input_shape = _input_shape(path, self._session.get_inputs(), batch)
         self._input = self._session.get_inputs()[0].name
         self._outputs = [self._session.get_outputs()[0].name]
         self._try(path, batch)
+
+    def load_with_outputs(self, path: str, outputs: Sequence[str]) -> None:
+        """Load a model so that `run_all` gives tensors from within it.
+
+        A serialised message followed by another one is the two merged: outputs are added without reading the graph,
+        for which a board has no package.
+
+        Args:
+            path: an ONNX file with its weights inside.
+            outputs: names of float tensors, at least one.
+
+        Raises:
+            UserError: the file is not an ONNX model, or has no such tensors.
+        """
+        self._open(path, path, 1)
+        own = [one.name for one in self._session.get_outputs()]
+        values = [_field(_OUTPUT, _field(_NAME, name.encode())) for name in outputs if name not in own]
+        with open(path, "rb") as file:
+            self._open(path, file.read() + _field(_GRAPH, b"".join(values)), 1)
+        self.threads = 1
+        self._input = self._session.get_inputs()[0].name
+        self._outputs = list(outputs)
+
+    def run_all(self, images: np.ndarray) -> List[np.ndarray]:
+        """One inference of a model that `load_with_outputs` loaded; its tensors in the order asked for."""
+        return self._session.run(self._outputs, {self._input: images})
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """One inference.
@@ -67,6 +87,18 @@ class OnnxRuntime:
             The model's first output, (batch, ...).
         """
         return self._session.run(self._outputs, {self._input: images})[0]
+
+    def _open(self, path: str, model: Union[str, bytes], threads: int) -> None:
+        options = self._ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            self._session = self._ort.InferenceSession(model, options, providers=[self.provider])
+        except (
+            Exception
+        ) as error:  # only ONNX Runtime runs in there, and its exceptions have no common base of their own
+            raise self._refusal(path, error) from None
 
     def describe(self) -> Dict[str, Any]:
         """Name, version, provider and threads, for the result file."""
@@ -95,6 +127,27 @@ class OnnxRuntime:
             "ONNX Runtime {} refuses {} ({}); if its opset or IR is too new, export with a lower --opset "
             "or install a newer onnxruntime".format(self._ort.__version__, path, why)
         )
+
+
+def first_missing(path: str, tensors: Sequence[str]) -> Optional[str]:
+    """The first of the tensors that no node of a model writes; None if all are there."""
+    with open(path, "rb") as file:
+        content = file.read()
+    return next((name for name in tensors if _field(_WRITTEN, name.encode()) not in content), None)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A protobuf field that holds bytes: its number and wire type 2, the length, the bytes."""
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def _varint(value: int) -> bytes:
+    """Seven bits a byte, lowest first; the top bit says that more follow."""
+    found = bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes(found) + bytes([value])
 
 
 def _import_onnxruntime() -> Any:

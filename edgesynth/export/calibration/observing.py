@@ -12,6 +12,7 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.export.calibration.histogram import Histogram
+from edgesynth.export.onnx_file import save
 
 if TYPE_CHECKING:
     import onnx
@@ -35,14 +36,17 @@ def observe(path: Path, images: Tensor) -> dict[str, Histogram]:
     import onnx
     import onnxruntime
 
+    # Shapes are inferred without weights that lie beside the model: protobuf could not hold them.
+    bare = onnx.load(str(path), load_external_data=False)
+    fixed = check_images(bare, images)
+    shown_outputs, names = _show_all(bare)
     model = onnx.load(str(path))
-    fixed = check_images(model, images)
-    names = _show_all(model)
+    model.graph.output.extend(shown_outputs)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     with tempfile.TemporaryDirectory(prefix="edgesynth-") as folder:
         shown = Path(folder) / "shown.onnx"
-        onnx.save(model, str(shown))
+        save(model, shown)
         session = onnxruntime.InferenceSession(str(shown), options, providers=["CPUExecutionProvider"])
     given = model.graph.input[0].name
     found = {name: Histogram() for name in [given, *names]}
@@ -97,8 +101,8 @@ def _filled(batch: Tensor, fixed: int) -> Tensor:
     return torch.cat([batch, batch[-1:].expand(missing, *batch.shape[1:])]) if missing > 0 else batch
 
 
-def _show_all(model: onnx.ModelProto) -> list[str]:
-    """Make every floating-point tensor that a node computes an output of the model, and tell their names in order."""
+def _show_all(model: onnx.ModelProto) -> tuple[list[onnx.ValueInfoProto], list[str]]:
+    """Every floating-point tensor that a node computes: those to be made outputs, and the names of all in order."""
     import onnx
 
     inferred = onnx.shape_inference.infer_shapes(model).graph
@@ -108,5 +112,4 @@ def _show_all(model: onnx.ModelProto) -> list[str]:
         name for name in computed if name in kinds and kinds[name].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
     ]
     outputs = {value.name for value in model.graph.output}
-    model.graph.output.extend(kinds[name] for name in names if name not in outputs)
-    return names
+    return [kinds[name] for name in names if name not in outputs], names

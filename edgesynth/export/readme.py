@@ -1,0 +1,41 @@
+"""The README inside a bundle: how to run it with nothing of ours, and what it is, out of its manifest."""
+
+from __future__ import annotations
+
+import functools
+from importlib.resources import files
+from typing import Any
+
+from edgesynth.export.snippets import onnxruntime_python, trtexec
+
+README = "README.md"
+KINDS = {
+    "fp32": "the network in fp32; TensorRT makes FP16 of it on the board",
+    "fp16": "the network in FP16, for TensorRT 11, which has no FP16 flag",
+    "int8": "the network with Q/DQ nodes, for TensorRT on boards with INT8 units",
+    "int8-cpu": "the network with Q/DQ nodes, for ONNX Runtime on a CPU",
+}
+
+
+def readme(manifest: dict[str, Any]) -> str:
+    """The text of README.md.
+
+    Args:
+        manifest: from `build_manifest`.
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    # Not HTML: nothing is escaped.
+    environment = Environment(
+        autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters["figure"] = lambda value, form: "-" if value is None else format(value, form)
+    template = environment.from_string(files("edgesynth.export").joinpath("bundle.md").read_text(encoding="utf-8"))
+    return template.render(
+        m=manifest,
+        fp32=manifest["models"]["fp32"],
+        kinds=KINDS,
+        shape="x".join(map(str, manifest["input"]["shape"])),
+        trtexec=functools.partial(trtexec, manifest),
+        python=onnxruntime_python(manifest),
+    )

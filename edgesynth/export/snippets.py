@@ -1,0 +1,81 @@
+"""Snippets: the lines by which a bundle is run without edgesynth, filled in from its manifest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TRTEXEC = "/usr/src/tensorrt/bin/trtexec"
+MOST = 8  # images per run that an engine of a free batch is built for
+
+
+def trtexec(manifest: dict[str, Any], key: str, engine: str, flags: str) -> str:
+    """The command that builds an engine of a model and times it.
+
+    Args:
+        manifest: of the bundle.
+        key: of the model.
+        engine: the engine's file.
+        flags: of its precision and its memory, which differ between releases of TensorRT.
+    """
+    facts = manifest["models"][key]
+    shape = "x".join(map(str, manifest["input"]["shape"]))
+    shapes = "".join(
+        f" --{name}Shapes={manifest['input']['name']}:{batch}x{shape}"
+        for name, batch in (("min", 1), ("opt", 1), ("max", MOST))
+        if facts["batch"] is None
+    )
+    return f"{TRTEXEC} --onnx={facts['file']} {flags}{shapes} --saveEngine={engine}"
+
+
+def onnxruntime_python(manifest: dict[str, Any]) -> str:
+    """Python that reads an image, preprocesses it as in training, and prints its label.
+
+    Where the task does not state its preprocessing in the usual terms, an image of samples.npz stands for the result.
+    """
+    facts = manifest["models"]["fp32"]
+    # The batch that the model is fixed to is filled with copies; the first answer counts.
+    copies = "" if facts["batch"] in (None, 1) else f".repeat({facts['batch']}, axis=0)"
+    lines = ["import json", "import numpy as np, onnxruntime"]
+    lines += _image(manifest) or [
+        "# Preprocess an image as `preprocessing` in manifest.json says; those in samples.npz are ready.",
+        'pixels = np.load("samples.npz")["images"][:1]',
+    ]
+    lines += [
+        f'session = onnxruntime.InferenceSession("{facts["file"]}", providers=["CPUExecutionProvider"])',
+        f'logits = session.run(None, {{"{manifest["input"]["name"]}": pixels{copies}}})[0][0]',
+        'print(json.load(open("manifest.json"))["labels"][logits.argmax()])',
+    ]
+    return "\n".join(lines)
+
+
+def _image(manifest: dict[str, Any]) -> list[str]:
+    """Lines from an image file to `pixels`, (1, C, H, W) float32; none if the steps are not the ones known here."""
+    steps = manifest["preprocessing"]
+    channels, height, width = manifest["input"]["shape"]
+    if channels not in (1, 3) or not {"scale", "mean", "std"} <= set(steps) <= {*KNOWN}:
+        return []
+    # Grey images are resized in floating point, colour ones in 8 bits: as the tasks do.
+    lines = ["from PIL import Image", f'image = Image.open("image.png").convert("{"L" if channels == 1 else "RGB"}")']
+    resize = steps.get("resize", {})
+    if "shorter_side" in resize:
+        lines += [
+            f"scale = {resize['shorter_side']} / min(image.size)",
+            f"image = image.resize([max({resize['shorter_side']}, round(scale * side)) for side in image.size], "
+            "Image.BILINEAR)",
+        ]
+    elif resize:
+        lines.append(f'image = image.convert("F").resize(({width}, {height}), Image.BILINEAR)')
+    if "crop" in steps:
+        lines += [
+            f"left, top = (image.size[0] - {width}) // 2, (image.size[1] - {height}) // 2",
+            f"image = image.crop((left, top, left + {width}, top + {height}))",
+        ]
+    return [
+        *lines,
+        f"pixels = np.asarray(image, np.float32).reshape({height}, {width}, {channels})",
+        f"pixels = (pixels * {steps['scale']!r} - np.array({steps['mean']})) / np.array({steps['std']})",
+        "pixels = pixels.astype(np.float32).transpose(2, 0, 1)[None]",
+    ]
+
+
+KNOWN = ("source", "resize", "crop", "scale", "mean", "std")
