@@ -24,7 +24,7 @@ class Dna:
 
     Attributes:
         clusters: {cluster group: (size,)}; empty in the synapse encoding, where a cluster dies with its synapses.
-        synapses: {weight: tensor of the ancestor's shape}.
+        synapses: {weight: tensor of the ancestor's shape}; empty where none will be drawn.
     """
 
     clusters: dict[str, Tensor]
@@ -37,6 +37,7 @@ def encode(
     strength: str,
     normaliser: Normaliser = "max",
     allocation: Allocation = "strength",
+    synapses: bool = True,
 ) -> Dna:
     """Encode a parent, synapse by synapse or by clusters and the synapses within.
 
@@ -46,9 +47,10 @@ def encode(
         strength: one of `STRENGTHS`.
         normaliser: see `MagnitudeStrength`.
         allocation: what a cluster's probability will be divided by, so that the strength itself must not; see `priced`.
+        synapses: whether any will be drawn; measuring what they are worth takes as long as for clusters.
     """
     model = build_strength(strength, normaliser, costs_elsewhere=allocation != "strength")
-    return Dna(model.clusters(parent) if encoding == "cluster" else {}, model.synapses(parent))
+    return Dna(model.clusters(parent) if encoding == "cluster" else {}, model.synapses(parent) if synapses else {})
 
 
 def priced(dna: Dna, parent: Parent, allocation: Allocation, budgets: Mapping[str, int]) -> Dna:

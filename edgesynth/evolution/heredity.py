@@ -54,15 +54,14 @@ class Heredity:
         attempt = attempt_of(self.config, place.child)
         config = milder(self.config, attempt)
         wholes, underflows = zip(*(self._seen(parent, place.generation) for parent in parents), strict=True)
-        dnas = [
-            encode(whole, config.encoding, config.strength, config.normaliser, config.allocation) for whole in wholes
-        ]
         needed = build_rite(config).needed(len(parents))
         pool = gene_pool(wholes, needed)
         best, offered = parents[0].record.census, pool.genome.census(pool.anatomy)
+        fed = no_more_than(ration(config, best), best, offered)
+        form = (config.encoding, config.strength, config.normaliser, config.allocation, fed.synapses is not None)
+        dnas = [encode(whole, *form) for whole in wholes]
         unmet = {name: most for name, most in config.budgets.items() if getattr(best, name) > most}
         dna = priced(mean_dna(dnas, wholes, config.strength), pool, config.allocation, unmet or config.budgets)
-        fed = no_more_than(ration(config, best), best, offered)
         draws = generator(config.seed, place.generation, place.child, "synthesis")
         genome, facts = synthesise_on_budget(pool, dna, build_world(config), config, fed, best, draws)
         facts.update(underflows[0])
