@@ -41,13 +41,14 @@ COMMON: dict[str, Any] = {
     "min_accuracy": 0.0,
     "generations": 40,
     "epochs": 3,
-    "final_epochs": 120,
+    "final_epochs": 100,
     "learning_rate": 5e-3,
 }
 # What each is bred to, and what it must show: least ratios, and most test error in percent.
+# Removal is steered by looser parameters than are wanted: what meets the MACs has fewer still, and a wide fc1 is worth it.
 RECORDS: dict[str, dict[str, Any]] = {
-    "removal": {"keep": 1.0, "keep_clusters": 0.85, "max_params": 431_080 // 170, "max_macs": 2_293_000 // 21},
-    "synapses": {"keep": 0.7, "keep_clusters": 0.8, "max_synapses": 430_500 // 300, "max_clusters": 70},
+    "removal": {"keep": 1.0, "keep_clusters": 0.85, "max_params": 3000, "max_macs": 2_293_000 // 21},
+    "synapses": {"keep": 0.65, "keep_clusters": 0.8, "max_synapses": 430_500 // 300, "max_clusters": 80},
     "clusters": {"keep": 1.0, "keep_clusters": 0.85, "max_clusters": 25},
 }
 WANTED: dict[str, tuple[dict[str, float], float]] = {

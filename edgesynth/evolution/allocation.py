@@ -30,27 +30,18 @@ def allocate(
         parent: whose sizes the costs are of.
         clusters: {group: (size,) viability}.
         allocation: `strength` leaves them as they are; `macs` and `params` name the cost; with `budgets` it is the sum,
-            over the budgets, of the share of each that dies with the cluster, times the logarithm of how many times the
-            parent exceeds that budget: one that is nearly met steers no longer, so that all are met together.
+            over the budgets, of the share of each that dies with the cluster.
         budgets: {name of a census total: most that is allowed}, those that are not met.
     """
     if allocation == "strength":
         return clusters
-    prices = _shares(parent, budgets) if allocation == "budgets" else {allocation: 1.0}
+    prices = {name: 1 / most for name, most in budgets.items()} if allocation == "budgets" else {allocation: 1.0}
     costs = dict.fromkeys(clusters, torch.zeros((), dtype=torch.float64))
     for name, price in prices.items():
         for group, cost in _costs(parent, name).items():
             costs[group] = costs[group] + price * cost
     least = torch.finfo(torch.float64).tiny
     return {name: viability - costs[name].clamp_min(least).log() for name, viability in clusters.items()}
-
-
-def _shares(parent: Parent, budgets: Mapping[str, int]) -> dict[str, float]:
-    """{census total: what one unit of it counts}."""
-    census = parent.genome.census(parent.anatomy)
-    excess = {name: max(0.0, math.log(getattr(census, name) / most)) for name, most in budgets.items()}
-    met = not any(excess.values())
-    return {name: (1.0 if met else excess[name]) / most for name, most in budgets.items()}
 
 
 def _costs(parent: Parent, name: str) -> dict[str, Tensor]:

@@ -245,15 +245,16 @@ def test_an_allocation_takes_the_place_of_the_cost_that_fisher_strength_divides_
         priced(encode(parent, "cluster", "fisher", allocation="params"), parent, "params", {}).clusters["0"],
         plain - math.log(4 + 2 + 18),
     )
-    costs = {"macs": 9 * 4 + 18, "params": 4 + 2 + 18, "clusters": 1}
-    census = parent.genome.census(parent.anatomy)
-    for times in ({"macs": 3, "params": 1.5, "clusters": 1}, {"macs": 1, "params": 1, "clusters": 1}):
-        budgets = {name: getattr(census, name) / many for name, many in times.items()}
-        # How far a budget is exceeded is what it weighs; where all are met, they weigh the same.
-        weights = {name: math.log(many) if max(times.values()) > 1 else 1 for name, many in times.items()}
-        share = sum(weights[name] * costs[name] / most for name, most in budgets.items())
-        dna = encode(parent, "cluster", "fisher", allocation="budgets")
-        assert torch.allclose(priced(dna, parent, "budgets", budgets).clusters["0"], plain - math.log(share))
+    shares = (9 * 4 + 18) / 200 + (4 + 2 + 18) / 50 + 1 / 5
+    assert torch.allclose(
+        priced(
+            encode(parent, "cluster", "fisher", allocation="budgets"),
+            parent,
+            "budgets",
+            {"macs": 200, "params": 50, "clusters": 5},
+        ).clusters["0"],
+        plain - math.log(shares),
+    )
 
 
 def test_strengths_see_only_what_the_parent_still_has():
