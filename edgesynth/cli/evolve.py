@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from rich.console import Console
 
 from edgesynth.benchmark.run import measure_model
+from edgesynth.cli.interruption import Interruption
 from edgesynth.cli.progress import front_line, progress_on
 from edgesynth.evolution import EXECUTORS, build_executor, evolve
 from edgesynth.export import to_onnx
@@ -81,7 +82,7 @@ def command(
     config = resolve(known, {name: value for name, value in given.items() if value is not None})
     path = path or Path("runs") / f"{config.ancestor}-{config.task}-{config.seed}".replace(":", ".")
     console = Console(highlight=False)
-    with progress_on(console) as progress:
+    with Interruption() as interruption, progress_on(console, interruption.check) as progress:
         run = evolve(path, config, resume=resume, measure=_latency, progress=progress, executor=crew)
     outcome, tested = run.outcome(), run.tested()
     console.print(f"Stopped: {outcome['reason']}.", soft_wrap=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -13,13 +13,24 @@ from edgesynth.anatomy import Census
 from edgesynth.evolution import Progress
 from edgesynth.lineage import Record
 
+Check = Callable[[], None]
+
 
 class Lines(Progress):
-    """One line for each finished individual."""
+    """One line for each finished individual; what it is told of is a moment to ask whether to stop."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, check: Check) -> None:
         self.console = console
+        self.check = check
         self.ancestor: Census | None = None
+
+    def nurture(self, name: str, epochs: int, census: Census) -> None:
+        """Nothing is shown."""
+        self.check()
+
+    def epoch(self, name: str, epoch: int, loss: float) -> None:
+        """Nothing is shown."""
+        self.check()
 
     def individual(self, record: Record, seconds: float, resumed: bool) -> None:
         """Its accuracy and size, how much smaller than the ancestor it is, and why it cannot be a parent."""
@@ -39,18 +50,20 @@ class Lines(Progress):
 class LinesAndBar(Lines):
     """The same, with a bar of epochs for each individual in training."""
 
-    def __init__(self, console: Console, bars: Bars) -> None:
-        super().__init__(console)
+    def __init__(self, console: Console, bars: Bars, check: Check) -> None:
+        super().__init__(console, check)
         self.bars = bars
         self.in_training: dict[str, TaskID] = {}
 
     def nurture(self, name: str, epochs: int, census: Census) -> None:
         """Show its bar; one that is bred a second time starts anew."""
+        super().nurture(name, epochs, census)
         self._remove(name)
         self.in_training[name] = self.bars.add_task(name, total=epochs, loss="")
 
     def epoch(self, name: str, epoch: int, loss: float) -> None:
         """Move its bar."""
+        super().epoch(name, epoch, loss)
         if name in self.in_training:
             self.bars.update(self.in_training[name], completed=epoch, loss=f"loss {loss:.4f}")
 
@@ -71,10 +84,16 @@ def front_line(front: dict[str, list[str]]) -> str:
 
 
 @contextmanager
-def progress_on(console: Console, lines: bool = True) -> Iterator[Progress]:
-    """The kind of progress that a console can show; without lines, a bar at most."""
+def progress_on(console: Console, check: Check, lines: bool = True) -> Iterator[Progress]:
+    """The kind of progress that a console can show; without lines, a bar at most.
+
+    Args:
+        console: where it is shown.
+        check: called whenever an individual's training begins and at every epoch; may raise to stop the run.
+        lines: whether to print one for each individual where there are no bars.
+    """
     if not console.is_terminal:
-        yield Lines(console) if lines else Progress()
+        yield Lines(console, check) if lines else Progress()
         return
     columns = (
         TextColumn("{task.description}"),
@@ -84,4 +103,4 @@ def progress_on(console: Console, lines: bool = True) -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
     with Bars(*columns, console=console, transient=True) as bars:
-        yield LinesAndBar(console, bars)
+        yield LinesAndBar(console, bars, check)

@@ -7,6 +7,7 @@ import sys
 import click
 from rich.console import Console
 
+from edgesynth.cli.interruption import Interruption
 from edgesynth.cli.progress import progress_on
 from edgesynth.evolution import replay
 from edgesynth.lineage import parse_individual
@@ -22,7 +23,7 @@ def command(individual: str) -> None:
     """
     run, name = parse_individual(individual)
     console = Console(highlight=False)
-    with progress_on(console, lines=False) as progress:
+    with Interruption() as interruption, progress_on(console, interruption.check, lines=False) as progress:
         found = replay(run, name, progress)
     if not found:
         console.print(f"{run.path}:{name} differs: {found.difference}.", soft_wrap=True)

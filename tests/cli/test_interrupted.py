@@ -1,6 +1,13 @@
+import contextlib
+import io
+import signal
+
 import pytest
+from rich.console import Console
 
 import edgesynth.cli
+from edgesynth.cli.interruption import Interruption
+from edgesynth.cli.progress import progress_on
 
 
 def reported(**_):
@@ -30,3 +37,36 @@ def test_another_error_is_not_taken_for_ctrl_c(monkeypatch):
     monkeypatch.setattr(edgesynth.cli, "group", run)
     with pytest.raises(RuntimeError, match="a bug"):
         edgesynth.cli.main()
+
+
+@pytest.fixture
+def heeded():
+    """A job in the background is started with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
+def test_ctrl_c_that_a_library_swallows_stops_the_run_at_the_next_epoch():
+    with (
+        Interruption() as interruption,
+        progress_on(Console(file=io.StringIO()), interruption.check) as progress,
+    ):
+        progress.epoch("g000-c0", 1, 0.5)
+        with contextlib.suppress(KeyboardInterrupt):  # the library
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            progress.epoch("g000-c0", 2, 0.4)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_that_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Interruption() as interruption:
+            signal.raise_signal(signal.SIGINT)
+            interruption.check()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert not interruption.seen
