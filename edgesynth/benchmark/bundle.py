@@ -17,7 +17,10 @@ SCHEMA = 2
 MANIFEST = "manifest.json"
 SAMPLES = "samples.npz"
 LAYERS = "layers.npz"
+RANGES = "ranges.json"
 AS_IS = "as-is"
+# Stands for the plain model with the bundle's ranges, where a key of the manifest stands for a model.
+CALIBRATED = "fp32 with ranges.json"
 
 _JSON_NAMES: Dict[type, str] = {dict: "object", list: "list", str: "text"}
 
@@ -29,11 +32,13 @@ class Model(NamedTuple):
         path: where it lies.
         dialect: how its precision is written ("plain", "tensorrt", "onnxruntime-cpu"), None for a bare file.
         size_bytes: its size.
+        ranges: the ranges.json to quantise it by; None where its own types decide.
     """
 
     path: str
     dialect: Optional[str]
     size_bytes: int
+    ranges: Optional[str] = None
 
     @property
     def file(self) -> str:
@@ -66,6 +71,14 @@ class Target(NamedTuple):
     def is_bundle(self) -> bool:
         """Whether it came with a manifest."""
         return bool(self.manifest)
+
+    def model(self, key: str) -> Optional[Model]:
+        """The model of a key of the manifest, or of `CALIBRATED`; None if there is none."""
+        if key != CALIBRATED:
+            return self.models.get(key)
+        if "fp32" not in self.models or RANGES not in self.manifest.get("files", {}):
+            return None
+        return self.models["fp32"]._replace(ranges=os.path.join(self.path, RANGES))
 
     @property
     def name(self) -> str:
@@ -110,7 +123,7 @@ def open_bare_model(path: str) -> Target:
     """
     if not os.path.isfile(path):
         raise UserError("{} is not a file; give an .onnx file".format(path))
-    precision = AS_IS if _is_quantised(path) else "fp32"
+    precision = AS_IS if is_quantised(path) else "fp32"
     return Target(
         path=path,
         individual=None,
@@ -167,6 +180,18 @@ def sha256_of(path: str) -> str:
         for block in iter(lambda: file.read(1 << 20), b""):
             digest.update(block)
     return digest.hexdigest()
+
+
+def is_quantised(path: str) -> bool:
+    """Whether a file holds quantised operators.
+
+    Args:
+        path: an ONNX file.
+    """
+    # Operator names stand in the file as plain bytes: no ONNX package is needed (the board has none).
+    with open(path, "rb") as file:
+        content = file.read()
+    return any(mark in content for mark in (b"QuantizeLinear", b"DequantizeLinear", b"QLinear", b"ConvInteger"))
 
 
 def _read_manifest(path: str) -> Dict[str, Any]:
@@ -232,10 +257,3 @@ def not_ours(path: str, why: str) -> UserError:
     """The error of a manifest that edgesynth did not write like this."""
     manifest = os.path.join(path, MANIFEST)
     return UserError("{} is not a manifest of edgesynth: {}; export the bundle again".format(manifest, why))
-
-
-def _is_quantised(path: str) -> bool:
-    # Operator names stand in the file as plain bytes: no ONNX package is needed (the board has none).
-    with open(path, "rb") as file:
-        content = file.read()
-    return any(mark in content for mark in (b"QuantizeLinear", b"DequantizeLinear", b"QLinear", b"ConvInteger"))

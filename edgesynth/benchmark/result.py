@@ -10,6 +10,8 @@ Schema 1: `schema`, `kind` ("benchmark"), `individual`, `bundle` (its last name)
     accuracy_percent, accuracy_reason             on the bundle's labelled samples; null: the reason says why
     max_abs_error, scored_samples                 distance from the outputs that the bundle expects
     energy                                        per_image_mj, images_per_joule, mean_power_mw; null: see its reason
+    built                                         requested and effective precision, source, plan (TensorRT); else null
+    compute_ms                                    as latency_ms, without copies and by the GPU's clock; else null
     speedup_vs_fp32                               fp32's p50 over this one's, same batch, same run; null without fp32
     flags                                         figures that would mislead, by name
 """

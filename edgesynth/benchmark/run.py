@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 from edgesynth.benchmark import engines, power, result
 from edgesynth.benchmark.bundle import AS_IS, Model, Target, open_bare_model
 from edgesynth.benchmark.energy import energy_of
+from edgesynth.benchmark.engines.engine import Engine
 from edgesynth.benchmark.engines.onnxruntime import OnnxRuntime
 from edgesynth.benchmark.flags import flags_of_latency, flags_of_machine
 from edgesynth.benchmark.machine import describe_machine
@@ -52,14 +53,14 @@ class Contender(NamedTuple):
     precision: str
     batch: int
     model: Model
-    engine: OnnxRuntime
+    engine: Engine
     run: Callable[[], Any]
     score: Score
 
 
 def measure(
     target: Target,
-    engine: str = OnnxRuntime.name,
+    engine: Optional[str] = None,
     precisions: Optional[Sequence[str]] = None,
     settings: Settings = Settings(),  # noqa: B008  (a NamedTuple does not change)
     meter: Optional[Meter] = None,
@@ -71,11 +72,12 @@ def measure(
 
     Args:
         target: from `bundle.open_target`.
-        engine: name of the engine.
+        engine: name of the engine; None for TensorRT where it can be imported, else ONNX Runtime.
         precisions: names; None for all that the target has and the engine can run.
         settings: batches, durations, threads.
         meter: power meter; None for the first one that can be read here.
-        announce: called with one line when everything is loaded and the timing begins.
+        announce: called with a line that names the engine where none was asked for, and with one when everything is
+            loaded and the timing begins.
 
     Returns:
         The result, as `result.write_result` writes it.
@@ -84,7 +86,8 @@ def measure(
         UserError: a setting is out of range, the engine or a precision does not exist, a model cannot be loaded.
     """
     check_settings(settings)
-    kind = engines.find(engine)
+    name, why = (engine, "asked for") if engine is not None else engines.default()
+    kind = engines.find(name)
     meter = power.find() if meter is None else meter
     machine = describe_machine()
     models = choose_models(target, kind, precisions)
@@ -94,8 +97,10 @@ def measure(
         for batch in settings.batches
     ]
     seconds = len(contenders) * (settings.duration_s + settings.warm_up_s)
-    names = ", ".join("{} x{}".format(one.precision, one.batch) for one in contenders)
-    announce("measuring {} ({}): about {:.0f} s".format(target.name, names, max(seconds, 1)))
+    listed = ", ".join("{} x{}".format(one.precision, one.batch) for one in contenders)
+    if engine is None:
+        announce("engine: {} ({})".format(name, why))
+    announce("measuring {} ({}): about {:.0f} s".format(target.name, listed, max(seconds, 1)))
     tracks = time_in_turn([one.run for one in contenders], settings.duration_s, settings.warm_up_s, meter)
     common = flags_of_machine(machine, settings.threads)
     return {
@@ -106,7 +111,7 @@ def measure(
         "created_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": machine,
         "engine": contenders[0].engine.describe(),
-        "settings": dict(settings._asdict(), batches=list(settings.batches), precisions=[name for name, _ in models]),
+        "settings": dict(settings._asdict(), batches=list(settings.batches), precisions=[one for one, _ in models]),
         "measurements": _measurements(contenders, tracks, meter, common),
     }
 
@@ -208,9 +213,7 @@ def check_settings(settings: Settings) -> None:
         raise UserError("--threads is {}; it must be 1 to {} (1 is the default)".format(settings.threads, MAX_THREADS))
 
 
-def choose_models(
-    target: Target, kind: Type[OnnxRuntime], precisions: Optional[Sequence[str]]
-) -> List[Tuple[str, Model]]:
+def choose_models(target: Target, kind: Type[Engine], precisions: Optional[Sequence[str]]) -> List[Tuple[str, Model]]:
     """The model that serves each precision on an engine.
 
     Args:
@@ -224,32 +227,35 @@ def choose_models(
     Raises:
         UserError: a precision is unknown, or the target has no model for it.
     """
+    candidates = kind.candidates()
     if not target.is_bundle:
-        return _as_it_is(target, precisions)
-    offered = [name for name, key in kind.models.items() if key in target.models]
+        return _as_it_is(target, candidates, precisions)
+    offered = {}
+    for name, keys in candidates.items():
+        models = [model for model in map(target.model, keys) if model is not None]
+        if models:
+            offered[name] = models[0]
     if precisions is None and not offered:
         raise UserError(
             "{} has no model for {} (it has: {}); export it again".format(
                 target.path, kind.name, ", ".join(sorted(target.models)) or "none"
             )
         )
-    chosen = []
-    for name in offered if precisions is None else precisions:
-        if name not in kind.models:
+    for name in precisions or ():
+        if name not in candidates:
             raise UserError(
-                "there is no precision {!r} on {}; choose from: {}".format(name, kind.name, ", ".join(kind.models))
+                "there is no precision {!r} on {}; choose from: {}".format(name, kind.name, ", ".join(candidates))
             )
         if name not in offered:
             raise UserError(
                 "{} has no model {} for --precision {} on {}; make one with: edgesynth export ...{}".format(
-                    target.path, kind.models[name], name, kind.name, " --int8" if name == "int8" else ""
+                    target.path, " or ".join(candidates[name]), name, kind.name, " --int8" if name == "int8" else ""
                 )
             )
-        chosen.append((name, target.models[kind.models[name]]))
-    return chosen
+    return [(name, offered[name]) for name in (offered if precisions is None else precisions)]
 
 
-def load(target: Target, kind: Type[OnnxRuntime], precision: str, model: Model, batch: int, threads: int) -> Contender:
+def load(target: Target, kind: Type[Engine], precision: str, model: Model, batch: int, threads: int) -> Contender:
     """Load one configuration and score it.
 
     Args:
@@ -267,7 +273,7 @@ def load(target: Target, kind: Type[OnnxRuntime], precision: str, model: Model, 
         UserError: the engine refuses the model, or its input is not what the target promises.
     """
     engine = kind()
-    engine.load(model.path, precision, batch, threads)
+    engine.load(model.path, precision, batch, threads, model.ranges)
     if target.input_shape is not None and engine.input_shape != target.input_shape:
         raise UserError(
             "{} takes images of {} and {} was expected; {}".format(
@@ -283,16 +289,21 @@ def load(target: Target, kind: Type[OnnxRuntime], precision: str, model: Model, 
     )
 
 
-def _as_it_is(target: Target, precisions: Optional[Sequence[str]]) -> List[Tuple[str, Model]]:
-    """A bare file has one precision: the one that is written in it."""
-    for name in precisions or ():
-        if name not in target.models:
+def _as_it_is(
+    target: Target, candidates: Dict[str, Tuple[str, ...]], precisions: Optional[Sequence[str]]
+) -> List[Tuple[str, Model]]:
+    """A bare file has the precision that is written in it, and those that the engine makes of such a file."""
+    chosen = []
+    for name in target.models if precisions is None else precisions:
+        models = [model for model in map(target.model, (name,) + candidates.get(name, ())) if model is not None]
+        if not models:
             raise UserError(
                 "{} is a bare ONNX file, measured {} and not at {!r}; leave --precision out or give a bundle".format(
                     target.path, AS_IS if AS_IS in target.models else "at fp32", name
                 )
             )
-    return list(target.models.items())
+        chosen.append((name, models[0]))
+    return chosen
 
 
 def _measurements(
@@ -312,7 +323,9 @@ def _measurements(
             scored_samples=one.score.samples,
             energy=energy_of(meter, track, len(track.latencies_ms) * one.batch),
             speedup_vs_fp32=reference_ms[one.batch] / found["p50"] if one.batch in reference_ms else None,
-            flags=_flags(one, found) + common,
+            built=one.engine.built(),
+            compute_ms=_compute_ms(one.engine),
+            flags=_flags(one, found) + one.engine.flags() + common,
             samples_ms=[round(value, 6) for value in track.latencies_ms],
         )
         measurements.append(figures)
@@ -327,6 +340,12 @@ def _figures(one: Contender, track: Track, found: Dict[str, float]) -> Dict[str,
         "latency_ms": found,
         "throughput_images_per_s": len(track.latencies_ms) * one.batch / track.duration_s,
     }
+
+
+def _compute_ms(engine: Engine) -> Optional[Dict[str, float]]:
+    """Spread of the latencies by the device's own clock; None where it has none."""
+    latencies_ms = engine.compute_latencies_ms()
+    return spread(latencies_ms) if latencies_ms else None
 
 
 def _flags(one: Contender, found: Dict[str, float]) -> List[str]:

@@ -13,7 +13,10 @@ from edgesynth.errors import UserError
 @click.command(name="benchmark")
 @click.argument("bundle", type=click.Path())
 @click.option(
-    "--engine", default="onnxruntime", show_default=True, help="One of: {}.".format(", ".join(sorted(ENGINES)))
+    "--engine",
+    help="One of: {}.  [default: tensorrt where it can be imported, else onnxruntime]".format(
+        ", ".join(sorted(ENGINES))
+    ),
 )
 @click.option("--precision", metavar="LIST", help="E.g. fp32,int8.  [default: all that the bundle has]")
 @click.option("--batch", metavar="LIST", help="Images per inference, e.g. 1,8.  [default: 1, or as BUNDLE is fixed]")

@@ -1,6 +1,7 @@
 """A tiny classifier as ONNX, fp32 and Q/DQ, and the bundle around it as `edgesynth export` would write it."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from edgesynth.benchmark.bundle import sha256_of
 from edgesynth.benchmark.layers import sketch_layers, write_layers
 from edgesynth.benchmark.samples import read_samples
 from edgesynth.benchmark.verification import figures_of
+from edgesynth.export.half import to_half
 
 SHAPE = (1, 8, 8)
 CLASSES = 10
@@ -63,8 +65,14 @@ class _Reader(CalibrationDataReader):
 
 def write_manifest(folder, **changes):
     """The manifest of what lies in the folder now; `changes` replace top-level fields."""
-    models = {"fp32": ("model.onnx", "plain"), "int8-cpu": ("model.int8-cpu.onnx", "onnxruntime-cpu")}
-    files = [file for file in sorted(folder.iterdir()) if file.suffix in (".onnx", ".npz")]
+    models = {
+        "fp32": ("model.onnx", "plain"),
+        "fp16": ("model.fp16.onnx", "plain"),
+        "int8": ("model.int8.onnx", "tensorrt"),
+        "int8-cpu": ("model.int8-cpu.onnx", "onnxruntime-cpu"),
+    }
+    listed = (".onnx", ".npz", ".json")
+    files = [file for file in sorted(folder.iterdir()) if file.suffix in listed and file.name != "manifest.json"]
     manifest = {
         "schema": 1,
         "tool": {"name": "edgesynth", "version": "0.1.0"},
@@ -117,6 +125,45 @@ def pristine_bundle(tmp_path_factory):
 @pytest.fixture
 def bundle(pristine_bundle, tmp_path):
     return Path(shutil.copytree(pristine_bundle, tmp_path / "bundle"))
+
+
+@pytest.fixture(scope="session")
+def pristine_tensorrt_bundle(pristine_bundle, tmp_path_factory):
+    """The bundle with what TensorRT takes: FP16 types, Q/DQ of signed integers, ranges."""
+    folder = tmp_path_factory.mktemp("tensorrt") / "bundle"
+    shutil.copytree(pristine_bundle, folder)
+    model = folder / "model.onnx"
+    to_half(model, folder / "model.fp16.onnx")
+    images = read_npz(folder)["images"]
+    quantize_static(
+        str(model),
+        str(folder / "model.int8.onnx"),
+        _Reader(images),
+        quant_format=QuantFormat.QDQ,
+        activation_type=QuantType.QInt8,
+        weight_type=QuantType.QInt8,
+        extra_options={"ActivationSymmetric": True, "WeightSymmetric": True},
+    )
+    amax = {"images": float(np.abs(images).max()), "a": 8.0, "b": 8.0, "c": 8.0, "logits": 8.0}
+    (folder / "ranges.json").write_text(json.dumps({"schema": 1, "amax": amax}))
+    write_manifest(folder)
+    return folder
+
+
+@pytest.fixture
+def tensorrt_bundle(pristine_tensorrt_bundle, tmp_path):
+    return Path(shutil.copytree(pristine_tensorrt_bundle, tmp_path / "bundle"))
+
+
+def with_tensorrt(version, gpu, cache, **more):
+    """The environment of a machine with that TensorRT and that GPU, both played by the stand-in."""
+    return {
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent / "tensorrt_standin"), str(REPOSITORY)]),
+        "STANDIN_TENSORRT": version,
+        "STANDIN_GPU": gpu,
+        "XDG_CACHE_HOME": str(cache),
+        **more,
+    }
 
 
 def seal(folder):
@@ -172,9 +219,10 @@ def verifiable(pristine_verifiable, tmp_path):
 def edgesynth(tmp_path):
     """Run the installed command in an empty folder: (exit code, stdout, stderr)."""
 
-    def run(*arguments):
+    def run(*arguments, **environment):
         command = [str(Path(sys.executable).parent / "edgesynth"), *map(str, arguments)]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        env = {**os.environ, **environment}
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
         return done.returncode, done.stdout, done.stderr
 
     return run

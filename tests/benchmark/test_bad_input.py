@@ -99,7 +99,11 @@ DAMAGED = {
     "bundle without int8": (_without_int8, ["--precision", "int8"], "make one with: edgesynth export ... --int8"),
 }
 ARGUMENTS = {
-    "unknown engine": (["--engine", "abacus"], "there is no engine 'abacus'; choose from: onnxruntime"),
+    "unknown engine": (["--engine", "abacus"], "there is no engine 'abacus'; choose from: onnxruntime, tensorrt"),
+    "TensorRT that is not here": (
+        ["--engine", "tensorrt"],
+        "the engine tensorrt needs TensorRT for Python, which cannot be imported here (No module named 'tensorrt')",
+    ),
     "unknown precision": (
         ["--precision", "fp32,int3"],
         "there is no precision 'int3' on onnxruntime; choose from: fp32",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import LAYERS, REPOSITORY, scale, seal
+from .conftest import LAYERS, REPOSITORY, scale, seal, with_tensorrt
 
 ON_BOARD = ("__init__.py", "errors.py", "benchmark", "boards", "cli/__init__.py", "cli/benchmark.py", "cli/verify.py")
 # The last versions with wheels for Python 3.6; a JetPack board has the same click.
@@ -78,12 +78,14 @@ def python36():
 
 @pytest.fixture
 def edgesynth36(python36, tmp_path):
-    def run(*arguments):
+    quiet = {"PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"}
+
+    def run(*arguments, **environment):
         command = [python36, "-W", "error::SyntaxWarning", "-c", "from edgesynth.cli import main; main()"]
         done = subprocess.run(
             [*command, *map(str, arguments)],
             cwd=tmp_path,
-            env=dict(os.environ, PYTHONPATH=str(REPOSITORY), PYTHONDONTWRITEBYTECODE="1", LC_ALL="C.UTF-8"),
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment, **quiet},
             capture_output=True,
             text=True,
             timeout=120,
@@ -104,6 +106,19 @@ def test_a_bundle_is_measured_under_python_36(edgesynth36, bundle):
     assert figures["fp32", 5]["accuracy_percent"] == 75.0
     assert figures["fp32", 5]["max_abs_error"] < 1e-4
     assert 1e-4 < figures["int8", 5]["max_abs_error"] < 0.5
+
+
+def test_tensorrt_82_of_a_tx2_is_measured_under_python_36(edgesynth36, tensorrt_bundle, tmp_path):
+    tx2 = with_tensorrt("8.2.1.8", "6.2", tmp_path / "cache")
+    code, _, err = edgesynth36("benchmark", tensorrt_bundle, "--duration-s", "0.05", "--batch", "1,5", **tx2)
+    assert code == 0, err
+    result = json.loads((tensorrt_bundle / "result.json").read_text())
+    assert result["machine"]["python"].startswith("3.6.")
+    assert (result["engine"]["name"], result["engine"]["version"]) == ("tensorrt", "8.2.1.8")
+    figures = {(one["precision"], one["batch"]): one for one in result["measurements"]}
+    assert sorted(figures) == [(name, batch) for name in ("fp16", "fp32", "int8") for batch in (1, 5)]
+    assert figures["fp32", 5]["max_abs_error"] < 1e-4
+    assert 1e-5 < figures["fp16", 5]["max_abs_error"] < 1e-2 < figures["int8", 5]["max_abs_error"] < 0.5
 
 
 def test_a_bundle_is_verified_under_python_36(edgesynth36, verifiable):

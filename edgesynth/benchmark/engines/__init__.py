@@ -1,14 +1,17 @@
 """Engines by name. A new engine is a new file with a class like `OnnxRuntime`, and one line here."""
 
-from typing import Dict, Type
+from typing import Dict, Tuple, Type
 
+from edgesynth.benchmark.engines.engine import Engine
 from edgesynth.benchmark.engines.onnxruntime import OnnxRuntime
+from edgesynth.benchmark.engines.tensorrt.engine import TensorRt
+from edgesynth.benchmark.engines.tensorrt.importing import problem_of_import
 from edgesynth.errors import UserError
 
-ENGINES: Dict[str, Type[OnnxRuntime]] = {OnnxRuntime.name: OnnxRuntime}
+ENGINES: Dict[str, Type[Engine]] = {OnnxRuntime.name: OnnxRuntime, TensorRt.name: TensorRt}
 
 
-def find(name: str) -> Type[OnnxRuntime]:
+def find(name: str) -> Type[Engine]:
     """The engine of a name.
 
     Args:
@@ -23,3 +26,11 @@ def find(name: str) -> Type[OnnxRuntime]:
     if name not in ENGINES:
         raise UserError("there is no engine {!r}; choose from: {}".format(name, ", ".join(sorted(ENGINES))))
     return ENGINES[name]
+
+
+def default() -> Tuple[str, str]:
+    """The engine where none is asked for: TensorRT if it can be imported, else ONNX Runtime; and why, in words."""
+    problem = problem_of_import()
+    if problem is None:
+        return TensorRt.name, "it can be imported here; --engine onnxruntime takes the other"
+    return OnnxRuntime.name, "TensorRT cannot be imported here: {}".format(problem)

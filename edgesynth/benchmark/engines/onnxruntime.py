@@ -5,33 +5,34 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+from edgesynth.benchmark.engines.engine import Engine, shape_of_images
 from edgesynth.errors import UserError
 
 # Field numbers of ONNX's protobuf: ModelProto.graph, GraphProto.output, ValueInfoProto.name, NodeProto.output.
 _GRAPH, _OUTPUT, _NAME, _WRITTEN = 7, 12, 1, 2
 
 
-class OnnxRuntime:
+class OnnxRuntime(Engine):
     """One model in one ONNX Runtime session on the CPU.
 
-    Attributes:
-        name: the engine's name on the command line.
-        models: key of the bundle's model that serves each precision. INT8 has a dialect of its own here: the Q/DQ form
-            for TensorRT (signed activations) is not fused by ONNX Runtime on x86 and runs slower there than fp32.
-        input_shape: (C, H, W) of the loaded model, without batch.
+    INT8 has a dialect of its own here: the Q/DQ form for TensorRT (signed activations) is not fused by ONNX Runtime on
+    x86 and runs slower there than fp32.
     """
 
     name = "onnxruntime"
-    models = {"fp32": "fp32", "int8": "int8-cpu"}  # noqa: RUF012  (typing.ClassVar is younger than the board's Python)
     provider = "CPUExecutionProvider"
 
     def __init__(self) -> None:
         self._ort = _import_onnxruntime()
         self._session: Any = None
-        self.input_shape: Tuple[int, ...] = ()
         self.threads = 0
 
-    def load(self, path: str, precision: str, batch: int, threads: int) -> None:
+    @classmethod
+    def candidates(cls) -> Dict[str, Tuple[str, ...]]:
+        """The plain model, and the INT8 one in the CPU's dialect."""
+        return {"fp32": ("fp32",), "int8": ("int8-cpu",)}
+
+    def load(self, path: str, precision: str, batch: int, threads: int, ranges: Optional[str] = None) -> None:
         """Load a model; what it computes in is written in the file, so `precision` changes nothing here.
 
         Args:
@@ -39,6 +40,7 @@ class OnnxRuntime:
             precision: "fp32", "int8" or "as-is".
             batch: images per run, at least 1.
             threads: threads within an operator, at least 1.
+            ranges: not used: nothing is quantised here.
 
         Raises:
             UserError: the file is not an ONNX model, or ONNX Runtime refuses it, or its input is of another kind, or it
@@ -169,19 +171,4 @@ def _input_shape(path: str, inputs: Any, batch: int) -> Tuple[int, ...]:
         raise UserError("{} has the inputs: {}; only a model with exactly one can be measured".format(path, names))
     if inputs[0].type != "tensor(float)":
         raise UserError("the input of {} is {}; only float32 can be measured".format(path, inputs[0].type))
-    shape = list(inputs[0].shape)
-    if len(shape) < 2:
-        raise UserError("the input of {} has the shape {}; it must be (batch, C, H, W)".format(path, shape))
-    free = [str(size) for size in shape[1:] if not isinstance(size, int) or size < 1]
-    if free:
-        raise UserError(
-            "the input of {} has the shape {}: {} is not fixed, and only the batch may be free; "
-            "export it with fixed sizes".format(path, shape, ", ".join(free))
-        )
-    if isinstance(shape[0], int) and shape[0] > 0 and shape[0] != batch:
-        raise UserError(
-            "the batch of {} is fixed at {} and {} was asked for; use --batch {} or export it with a free batch".format(
-                path, shape[0], batch, shape[0]
-            )
-        )
-    return tuple(shape[1:])
+    return shape_of_images(path, inputs[0].shape, batch)

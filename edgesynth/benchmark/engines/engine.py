@@ -1,0 +1,88 @@
+"""What every engine can do; the rest of the package knows no engine by name."""
+
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from edgesynth.errors import UserError
+
+
+class Engine:
+    """One loaded model.
+
+    Attributes:
+        name: the engine's name on the command line.
+        input_shape: (C, H, W) of the loaded model, without batch.
+    """
+
+    name = ""
+    input_shape: Tuple[int, ...] = ()
+
+    @classmethod
+    def candidates(cls) -> Dict[str, Tuple[str, ...]]:
+        """For each precision the keys of a bundle's models that can serve it, the best first (see `Target.model`)."""
+        raise NotImplementedError
+
+    def load(self, path: str, precision: str, batch: int, threads: int, ranges: Optional[str] = None) -> None:
+        """Load a model.
+
+        Args:
+            path: an ONNX file with one input of shape (batch, C, H, W), whose batch is `batch` or free.
+            precision: "fp32", "fp16", "int8" or "as-is".
+            batch: images per run, at least 1.
+            threads: threads of the CPU, at least 1.
+            ranges: the ranges.json to quantise a plain file by; None where the file's own types decide.
+
+        Raises:
+            UserError: the engine refuses the file, or its input is of another kind.
+        """
+        raise NotImplementedError
+
+    def run(self, images: np.ndarray) -> np.ndarray:
+        """One inference: (batch, C, H, W), float32, preprocessed, to the model's first output, (batch, ...)."""
+        raise NotImplementedError
+
+    def describe(self) -> Dict[str, Any]:
+        """Name, version and whatever else a reader must know to compare two results."""
+        raise NotImplementedError
+
+    def built(self) -> Optional[Dict[str, Any]]:
+        """What was made of the model and how, for the result; None where it is run as it is."""
+        return None
+
+    def flags(self) -> List[str]:
+        """What of the loaded model would mislead, by name."""
+        return []
+
+    def compute_latencies_ms(self) -> List[float]:
+        """Latencies without copies, by the device's own clock, ms; empty where there is no such clock."""
+        return []
+
+
+def shape_of_images(path: str, shape: Sequence[Any], batch: int) -> Tuple[int, ...]:
+    """(C, H, W) of a model's input.
+
+    Args:
+        path: the file, for the message.
+        shape: of the input; what is not a number of at least 1 is free.
+        batch: images per run.
+
+    Raises:
+        UserError: it is not the shape of images, or more than the batch is free, or the batch is another one.
+    """
+    sizes = list(shape)
+    if len(sizes) < 2:
+        raise UserError("the input of {} has the shape {}; it must be (batch, C, H, W)".format(path, sizes))
+    free = [str(size) for size in sizes[1:] if not isinstance(size, int) or size < 1]
+    if free:
+        raise UserError(
+            "the input of {} has the shape {}: {} is not fixed, and only the batch may be free; "
+            "export it with fixed sizes".format(path, sizes, ", ".join(free))
+        )
+    if isinstance(sizes[0], int) and sizes[0] > 0 and sizes[0] != batch:
+        raise UserError(
+            "the batch of {} is fixed at {} and {} was asked for; use --batch {} or export it with a free batch".format(
+                path, sizes[0], batch, sizes[0]
+            )
+        )
+    return tuple(sizes[1:])

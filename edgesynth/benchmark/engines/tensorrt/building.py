@@ -1,0 +1,128 @@
+"""From an ONNX file to the bytes of a plan."""
+
+import os
+from typing import Any, Iterator, NamedTuple, Optional
+
+from edgesynth.benchmark.engines.engine import shape_of_images
+from edgesynth.benchmark.engines.onnx_bytes import node_at
+from edgesynth.benchmark.engines.tensorrt.calibration import make_calibrator
+from edgesynth.benchmark.engines.tensorrt.generation import Generation
+from edgesynth.benchmark.engines.tensorrt.gpu import Gpu
+from edgesynth.benchmark.engines.tensorrt.log import said
+from edgesynth.errors import UserError
+
+# A Jetson shares its memory with the CPU: no layer may take more of it than a quarter.
+_WORKSPACE_BYTES = 1 << 30
+_WORKSPACE_SHARE = 4
+_SHOWN_ERRORS = 3
+
+
+class Request(NamedTuple):
+    """What is to be built.
+
+    Attributes:
+        path: the ONNX file.
+        precision: "fp32", "fp16", "int8" or "as-is".
+        batch: images per run.
+        quantised: whether the file holds Q/DQ nodes.
+        ranges: the ranges.json to quantise a plain file by; None where the file's own types decide.
+    """
+
+    path: str
+    precision: str
+    batch: int
+    quantised: bool
+    ranges: Optional[str]
+
+
+class Built(NamedTuple):
+    """A plan, and the timings of kernels that were taken on the way (empty if there are none)."""
+
+    plan: bytes
+    timings: bytes
+
+
+def build(generation: Generation, gpu: Gpu, log: Any, request: Request, timings: bytes) -> Built:
+    """Parse a file and build its engine.
+
+    Args:
+        generation: how this TensorRT is called.
+        gpu: the GPU.
+        log: from `make_log`.
+        request: what is to be built.
+        timings: timing cache of an earlier build by the same TensorRT on the same GPU; empty if there is none.
+
+    Raises:
+        UserError: TensorRT refuses the file or cannot build it; with its own reason.
+    """
+    trt = generation.trt
+    try:
+        builder = trt.Builder(log)
+    except TypeError:  # pybind11's way to say that a constructor gave nothing
+        raise UserError(
+            "TensorRT {} cannot start here ({}); use --engine onnxruntime".format(trt.__version__, said(log))
+        ) from None
+    network = generation.create_network(builder)
+    parser = trt.OnnxParser(network, log)
+    if not parser.parse_from_file(os.path.abspath(request.path)):
+        raise _refusal(trt, parser, log, request.path)
+    config = builder.create_builder_config()
+    _set_shape(builder, network, config, request)
+    generation.set_workspace(config, min(_WORKSPACE_BYTES, gpu.total_bytes // _WORKSPACE_SHARE))
+    calibrator = make_calibrator(trt, request.ranges) if request.ranges is not None else None
+    generation.set_precision(config, request.precision, request.quantised, calibrator)
+    # What the inspector can tell of a plan is decided here. 8.0 has neither.
+    detailed = getattr(trt.ProfilingVerbosity, "DETAILED", None)
+    if detailed is not None:
+        config.profiling_verbosity = detailed
+    cache = config.create_timing_cache(timings)
+    if cache is None or not config.set_timing_cache(cache, False):
+        config.set_timing_cache(config.create_timing_cache(b""), False)
+    plan = builder.build_serialized_network(network, config)
+    if plan is None:
+        raise UserError(
+            "TensorRT {} cannot build {} at {} and batch {} ({}); try --precision fp32 or a smaller --batch".format(
+                trt.__version__, request.path, request.precision, request.batch, said(log)
+            )
+        )
+    return Built(bytes(plan), bytes(config.get_timing_cache().serialize()))
+
+
+def _set_shape(builder: Any, network: Any, config: Any, request: Request) -> None:
+    """Check the input, and fix its batch where the file leaves it free."""
+    inputs = [network.get_input(number) for number in range(network.num_inputs)]
+    if len(inputs) != 1:
+        names = ", ".join(one.name for one in inputs) or "none"
+        raise UserError(
+            "{} has the inputs: {}; only a model with exactly one can be measured".format(request.path, names)
+        )
+    shape = tuple(inputs[0].shape)
+    images = (request.batch,) + shape_of_images(request.path, shape, request.batch)
+    if shape != images:
+        profile = builder.create_optimization_profile()
+        profile.set_shape(inputs[0].name, images, images, images)
+        config.add_optimization_profile(profile)
+
+
+def _refusal(trt: Any, parser: Any, log: Any, path: str) -> UserError:
+    errors = [parser.get_error(number) for number in range(parser.num_errors)]
+    if any(error.code().name == "MODEL_DESERIALIZE_FAILED" for error in errors):
+        return UserError("{} is not an ONNX model that TensorRT can read; export it again".format(path))
+    shown = "; ".join(_shown(errors, path)) or said(log)
+    return UserError(
+        "TensorRT {} refuses {}: {}; `edgesynth plan` lists on a workstation all that it refuses, "
+        "and --opset may help".format(trt.__version__, path, shown)
+    )
+
+
+def _shown(errors: Any, path: str) -> Iterator[str]:
+    for error in errors[:_SHOWN_ERRORS]:
+        why = " ".join(error.desc().split())
+        # Before TensorRT 10 an error knows the node's number alone.
+        if hasattr(error, "node_name"):
+            name, op = error.node_name(), error.node_operator()
+        else:
+            name, op = node_at(path, error.node()) or ("", "")
+        yield "node {} ({}): {}".format(name or "number {}".format(error.node()), op, why) if op else why
+    if len(errors) > _SHOWN_ERRORS:
+        yield "{} more".format(len(errors) - _SHOWN_ERRORS)

@@ -1,0 +1,234 @@
+"""TensorRT on the GPU of this machine."""
+
+import os
+import time
+from typing import Any, Dict, List, Optional, Tuple, Type
+
+import numpy as np
+
+from edgesynth.benchmark.bundle import is_quantised
+from edgesynth.benchmark.engines.engine import Engine, shape_of_images
+from edgesynth.benchmark.engines.tensorrt import plan_cache
+from edgesynth.benchmark.engines.tensorrt.bindings import Bindings
+from edgesynth.benchmark.engines.tensorrt.building import Request, build
+from edgesynth.benchmark.engines.tensorrt.generation import Generation
+from edgesynth.benchmark.engines.tensorrt.gpu import WAIT, Buffer, Gpu, open_gpu
+from edgesynth.benchmark.engines.tensorrt.importing import import_tensorrt, version_of
+from edgesynth.benchmark.engines.tensorrt.inspection import in_words, layers_by_precision
+from edgesynth.benchmark.engines.tensorrt.log import make_log, said
+from edgesynth.benchmark.engines.tensorrt.named_tensors import NamedTensors
+from edgesynth.benchmark.engines.tensorrt.strongly_typed import StronglyTyped
+from edgesynth.errors import UserError
+
+COMPUTE_WARM_UP, COMPUTE_RUNS = 10, 100
+
+
+def generation_of(version: Tuple[int, ...]) -> Type[Generation]:
+    """How a version of TensorRT is called.
+
+    Raises:
+        UserError: it is older than 8.0.
+    """
+    if version >= (11,):
+        return StronglyTyped
+    if version >= (8, 6):
+        return NamedTensors
+    if version >= (8,):
+        return Bindings
+    raise UserError(
+        "TensorRT {} is older than 8.0, which JetPack 4.6 has; update JetPack, or use --engine onnxruntime".format(
+            ".".join(map(str, version))
+        )
+    )
+
+
+class TensorRt(Engine):
+    """One model in one TensorRT engine, on a stream of its own.
+
+    A run copies the images to the GPU, computes, copies the first output back and waits.
+    """
+
+    name = "tensorrt"
+
+    def __init__(self) -> None:
+        self._trt = import_tensorrt()
+        self._gpu = open_gpu()
+        self._generation = generation_of(version_of(self._trt))(self._trt)
+        self._log = make_log(self._trt)
+
+    @classmethod
+    def candidates(cls) -> Dict[str, Tuple[str, ...]]:
+        """By the generation and the GPU."""
+        trt = import_tensorrt()
+        return generation_of(version_of(trt))(trt).candidates(open_gpu().native("int8"))
+
+    def load(self, path: str, precision: str, batch: int, threads: int, ranges: Optional[str] = None) -> None:
+        """Build a model's engine, or take the plan of an earlier build, and run it once; see `Engine.load`.
+
+        Raises:
+            UserError: as there; or the file holds Q/DQ nodes and the GPU has no INT8 units; or it does not fit the
+                memory.
+        """
+        request = Request(path, precision, batch, is_quantised(path), ranges)
+        if request.quantised and self._gpu.native("int8") is False:
+            raise _no_int8(path, self._gpu, self._trt.__version__)
+        self._request = request
+        self._make_engine(request)
+        try:
+            self._prepare(request)
+            self.run(np.zeros((batch,) + self.input_shape, np.float32))
+        except self._gpu.cuda.MemoryError as error:
+            raise UserError(
+                "{} at batch {} does not fit the GPU's memory ({}); use a smaller --batch".format(
+                    path, batch, " ".join(str(error).split())
+                )
+            ) from None
+        except self._gpu.cuda.Error as error:
+            raise UserError("{} fails on the GPU: {}".format(path, " ".join(str(error).split()))) from None
+        self._layers = layers_by_precision(self._trt, self._engine, self._context)
+
+    def run(self, images: np.ndarray) -> np.ndarray:
+        """One inference with its copies.
+
+        Args:
+            images: (batch, C, H, W), float32, preprocessed.
+
+        Returns:
+            The model's first output, (batch, ...), float32.
+        """
+        np.copyto(self._input.host, images)
+        self._input.upload(self._stream)
+        self._enqueue()
+        self._output.download(self._stream)
+        self._stream.synchronize()
+        return np.array(self._output.host, dtype=np.float32)
+
+    def compute_latencies_ms(self) -> List[float]:
+        """Latencies of computing alone between two events on the GPU, on the images of the last run, ms."""
+        begin, end = self._gpu.cuda.Event(), self._gpu.cuda.Event()
+        found = []
+        for _ in range(COMPUTE_WARM_UP + COMPUTE_RUNS):
+            begin.record(self._stream)
+            self._enqueue()
+            end.record(self._stream)
+            end.synchronize()
+            found.append(float(begin.time_till(end)))
+        return found[COMPUTE_WARM_UP:]
+
+    def describe(self) -> Dict[str, Any]:
+        """Version, GPU and how the CPU waits for it, for the result file."""
+        return {
+            "name": self.name,
+            "version": self._trt.__version__,
+            "gpu": self._gpu.name,
+            "sm": self._gpu.sm_name,
+            "cuda_driver": self._gpu.driver,
+            "wait": WAIT,
+            "timed": "copy to the GPU, compute, copy of the first output back",
+        }
+
+    def built(self) -> Dict[str, Any]:
+        """Requested and effective precision, and where the plan came from.
+
+        Returns:
+            `requested`, `effective` and `layers` (counts by precision; both None where TensorRT does not tell),
+            `native` (whether the GPU has units for it), `source`, `plan_bytes`, `build_s` (of the build, whenever it
+            was), `from_cache`, and `not_kept`: why the plan could not be kept, or None.
+        """
+        request = self._request
+        ranges = (
+            "" if request.ranges is None else " + calibration cache from {}".format(os.path.basename(request.ranges))
+        )
+        return dict(
+            self._plan_facts,
+            requested=request.precision,
+            effective=in_words(self._layers),
+            layers=self._layers,
+            native=self._gpu.native("int8" if request.quantised else request.precision),
+            source=os.path.basename(request.path) + ranges,
+        )
+
+    def flags(self) -> List[str]:
+        """Precision that was asked for and is not there."""
+        precision = self._request.precision
+        flags = []
+        if self._gpu.native(precision) is False:
+            flags.append(
+                "no {0} units: {1} ({2}) has none, the rest of the layers run in floating point; {3}".format(
+                    precision,
+                    self._gpu.name,
+                    self._gpu.sm_name,
+                    "fp16 may be faster and is more accurate" if precision == "int8" else "no faster than fp32",
+                )
+            )
+        if self._layers is not None and precision in ("fp16", "int8") and precision not in self._layers:
+            flags.append(
+                "not {}: TensorRT runs this engine at {}, the figures are that precision's".format(
+                    precision, in_words(self._layers)
+                )
+            )
+        return flags
+
+    def _make_engine(self, request: Request) -> None:
+        version = self._trt.__version__
+        key, timings = plan_cache.plan_key(version, self._gpu, request), plan_cache.timings_key(version, self._gpu)
+        self._runtime = self._trt.Runtime(self._log)
+        kept = plan_cache.find(key)
+        self._engine: Any = self._runtime.deserialize_cuda_engine(kept.content) if kept is not None else None
+        if kept is not None and self._engine is not None:
+            facts = dict(kept.facts, plan_bytes=len(kept.content), from_cache=True, not_kept=None)
+        else:
+            known = plan_cache.find(timings)
+            begin = time.perf_counter()
+            built = build(self._generation, self._gpu, self._log, request, known.content if known else b"")
+            facts = {"build_s": round(time.perf_counter() - begin, 3)}
+            not_kept = plan_cache.keep(key, built.plan, facts)
+            plan_cache.keep(timings, built.timings, {})
+            facts.update(plan_bytes=len(built.plan), from_cache=False, not_kept=not_kept)
+            self._engine = self._runtime.deserialize_cuda_engine(built.plan)
+        if self._engine is None:
+            raise UserError("TensorRT {} does not load what it built ({})".format(version, said(self._log)))
+        self._plan_facts: Dict[str, Any] = facts
+
+    def _prepare(self, request: Request) -> None:
+        """Context, shapes and memory of the engine."""
+        self._context = self._engine.create_execution_context()
+        if self._context is None:
+            raise UserError(
+                "{} at batch {} gets no memory to run in ({}); use a smaller --batch".format(
+                    request.path, request.batch, said(self._log)
+                )
+            )
+        tensors = self._generation.tensors(self._engine)
+        ((number, image),) = [pair for pair in enumerate(tensors) if pair[1].is_input]
+        self.input_shape = shape_of_images(request.path, image.shape, request.batch)
+        shape = (request.batch,) + self.input_shape
+        if not self._generation.set_input_shape(self._context, number, image.name, shape):
+            raise UserError("{} does not take the shape {} ({})".format(request.path, list(shape), said(self._log)))
+        shapes = [self._generation.shape_of(self._context, place, one.name) for place, one in enumerate(tensors)]
+        for one, found in zip(tensors, shapes):
+            if any(size < 1 for size in found):
+                raise UserError(
+                    "{} of {} has the shape {}: only shapes that hang on the batch alone can be measured".format(
+                        one.name, request.path, list(found)
+                    )
+                )
+        self._buffers = [Buffer(self._gpu, found, one.dtype) for one, found in zip(tensors, shapes)]
+        self._input = self._buffers[number]
+        self._output = next(buffer for buffer, one in zip(self._buffers, tensors) if not one.is_input)
+        self._stream = self._gpu.cuda.Stream()
+        self._launch = self._generation.launcher(
+            self._context, [one.name for one in tensors], [buffer.address for buffer in self._buffers]
+        )
+
+    def _enqueue(self) -> None:
+        if not self._launch(self._stream.handle):
+            raise UserError("TensorRT cannot run {} ({})".format(self._request.path, said(self._log)))
+
+
+def _no_int8(path: str, gpu: Gpu, version: str) -> UserError:
+    return UserError(
+        "{} holds Q/DQ nodes and the GPU of this board ({}, {}) has no INT8 units: TensorRT {} refuses such a file; "
+        "use --precision fp16 (recommended), or --precision int8 on a bundle with model.onnx and ranges.json "
+        "(it builds, and may be slower than fp16)".format(path, gpu.name, gpu.sm_name, version)
+    )

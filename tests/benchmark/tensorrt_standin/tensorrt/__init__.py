@@ -1,0 +1,13 @@
+"""A stand-in for TensorRT $STANDIN_TENSORRT: the names of that version and no other, its refusals, real outputs.
+
+Names are those of the public bindings (`names.json`); a name that is not in the version is an AttributeError, one that
+is but is not played here a NotImplementedError. Networks are computed by ONNX Runtime on the CPU: FP16 rounds the ends
+of the network, INT8 with a calibration cache quantises its input.
+"""
+
+from tensorrt import _building, _running, _strict
+
+__version__ = _strict.VERSION
+
+for _name, _thing in list(_strict.enums().items()) + list(_strict.classes(_building, _running).items()):
+    globals()[_name] = _thing

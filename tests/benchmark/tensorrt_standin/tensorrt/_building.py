@@ -1,0 +1,291 @@
+"""Logger, parser, builder: an ONNX file becomes a plan, or is refused as the real one refuses it."""
+
+import json
+import os
+import struct
+
+import onnxruntime
+import pycuda.driver as cuda
+
+from edgesynth.benchmark.engines.onnx_bytes import _fields, _graph, nodes_of
+from tensorrt._strict import NUMBERS, VERSION, Strict, member
+
+# onnx-tensorrt 8.2-GA, operators.md: what that parser does not have, as far as the tests meet it.
+_REFUSED_BY_82 = ("Reciprocal", "Mod", "OneHot", "QLinearConv", "LayerNormalization", "HardSwish")
+_CACHE_NUMBERS = {"8.2.1.8": 8201, "8.6.1.6": 8601, "10.3.0.26": 100300, "10.16.0.72": 101600}
+_QDQ = ("QuantizeLinear", "DequantizeLinear")
+_FLOAT16, _DATA_TYPE, _INITIALIZER = 10, 2, 5
+
+
+class ILogger:
+    def __init__(self):
+        self._ready = True
+
+    def log(self, severity, message):
+        raise NotImplementedError("a logger of one's own has a method log")
+
+
+def fail(logger, message):
+    logger.log(member("Severity", "ERROR"), message)
+
+
+class IInt8EntropyCalibrator2:
+    def __init__(self):
+        self._ready = True
+
+    def get_batch_size(self):
+        raise NotImplementedError
+
+    def get_batch(self, names):
+        raise NotImplementedError
+
+    def read_calibration_cache(self):
+        raise NotImplementedError
+
+    def write_calibration_cache(self, cache):
+        raise NotImplementedError
+
+
+class IHostMemory(Strict):
+    def __init__(self, content):
+        self._content = content
+
+    @property
+    def nbytes(self):
+        return len(self._content)
+
+    def __bytes__(self):
+        return self._content
+
+
+class ITensor(Strict):
+    def __init__(self, name, shape):
+        self._name, self._shape = name, shape
+
+    @property
+    def name(self):
+        return self._name
+
+    @property
+    def shape(self):
+        return self._shape
+
+
+class INetworkDefinition(Strict):
+    def __init__(self, logger, flags):
+        self._logger, self._flags = logger, flags
+        self._model = self._session = None
+        self._quantised = self._half = False
+
+    @property
+    def num_inputs(self):
+        return len(self._session.get_inputs())
+
+    def get_input(self, number):
+        one = self._session.get_inputs()[number]
+        return ITensor(one.name, tuple(size if isinstance(size, int) else -1 for size in one.shape))
+
+
+class ParserError(Strict):
+    def __init__(self, code, desc, node=-1, name="", op=""):
+        self._code, self._desc, self._node, self._name, self._op = code, desc, node, name, op
+
+    def code(self):
+        return member("ErrorCode", self._code)
+
+    def desc(self):
+        return self._desc
+
+    def node(self):
+        return self._node
+
+    def node_name(self):
+        return self._name
+
+    def node_operator(self):
+        return self._op
+
+
+class OnnxParser(Strict):
+    def __init__(self, network, logger):
+        self._network, self._logger, self._errors = network, logger, []
+
+    @property
+    def num_errors(self):
+        return len(self._errors)
+
+    def get_error(self, number):
+        return self._errors[number]
+
+    def parse_from_file(self, path):
+        if NUMBERS < (10,) and not self._network._flags & 1:
+            desc = "Assertion failed: This version of the ONNX parser only supports networks with an explicit batch"
+            return self._refuse(ParserError("INVALID_VALUE", desc))
+        nodes = list(nodes_of(path))
+        for number, node in enumerate(nodes):
+            if NUMBERS < (8, 4) and node.op in _REFUSED_BY_82:
+                desc = f"No importer registered for op: {node.op}"
+                self._refuse(ParserError("UNSUPPORTED_NODE", desc, number, node.name, node.op))
+        if self._errors:
+            return False
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.intra_op_num_threads = 1
+        try:
+            self._network._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's have no common base
+            return self._refuse(ParserError("MODEL_DESERIALIZE_FAILED", str(error)))
+        with open(path, "rb") as file:
+            self._network._model = file.read()
+        self._network._quantised = any(node.op in _QDQ for node in nodes)
+        self._network._half = any(
+            dict(_fields(tensor)).get(_DATA_TYPE) == _FLOAT16 for tensor in _graph(path, _INITIALIZER)
+        )
+        return True
+
+    def _refuse(self, error):
+        self._errors.append(error)
+        fail(self._logger, error.desc())
+        return False
+
+
+class IOptimizationProfile(Strict):
+    def __init__(self):
+        self._shapes = {}
+
+    def set_shape(self, name, least, best, most):
+        self._shapes[name] = [list(least), list(most)]
+
+
+class ITimingCache(Strict):
+    def __init__(self, content):
+        self._content = content
+
+    def serialize(self):
+        return IHostMemory(self._content)
+
+
+class IBuilderConfig(Strict):
+    max_workspace_size = 16 << 20
+    int8_calibrator = None
+    profiling_verbosity = member("ProfilingVerbosity", "LAYER_NAMES_ONLY")
+
+    def __init__(self):
+        self._flags = {"TF32"}
+        self._pools = {}
+        self._profiles = []
+        self._timings = None
+
+    def set_flag(self, flag):
+        self._flags.add(flag.name)
+
+    def clear_flag(self, flag):
+        self._flags.discard(flag.name)
+
+    def set_memory_pool_limit(self, pool, size):
+        self._pools[pool.name] = size
+
+    def add_optimization_profile(self, profile):
+        self._profiles.append(profile)
+        return len(self._profiles) - 1
+
+    def create_timing_cache(self, content):
+        return ITimingCache(content)
+
+    def set_timing_cache(self, cache, ignore_mismatch):
+        if cache._content and not cache._content.startswith(VERSION.encode()):
+            return False
+        self._timings = cache
+        return True
+
+    def get_timing_cache(self):
+        return self._timings
+
+
+class Builder(Strict):
+    def __init__(self, logger):
+        if not getattr(logger, "_ready", False):
+            raise TypeError("tensorrt.Builder.__init__(): ILogger.__init__ was not called")
+        cuda._needs_context()
+        self._logger = logger
+
+    @property
+    def platform_has_fast_int8(self):
+        return _has_int8()
+
+    def create_network(self, flags=0):
+        if NUMBERS >= (11,) and flags & 1:
+            raise TypeError("flag 0 is gone from NetworkDefinitionCreationFlag")
+        return INetworkDefinition(self._logger, flags)
+
+    def create_builder_config(self):
+        return IBuilderConfig()
+
+    def create_optimization_profile(self):
+        return IOptimizationProfile()
+
+    def build_serialized_network(self, network, config):
+        scale = None
+        problem = self._problem(network, config)
+        if problem is None and config._calibrator is not None:
+            scale, problem = _calibrated(config._calibrator, network.get_input(0).name)
+        if problem is not None:
+            fail(self._logger, problem)
+            return None
+        content = config._timings._content if config._timings is not None else b""
+        config._timings = ITimingCache((content or VERSION.encode()) + b" one more kernel")
+        header = {
+            "tensorrt": VERSION,
+            "gpu": os.environ["STANDIN_GPU"],
+            "precision": _precision(network, config),
+            "detailed": config.profiling_verbosity.name == "DETAILED",
+            "profiles": [profile._shapes for profile in config._profiles],
+            "input_scale": scale,
+            "started_with_timings": len(content),
+        }
+        return IHostMemory(json.dumps(header).encode() + b"\n" + network._model)
+
+    def _problem(self, network, config):
+        if any(-1 in network.get_input(number).shape for number in range(network.num_inputs)) and not config._profiles:
+            return "Network has dynamic or shape inputs, but no optimization profile has been defined."
+        if network._quantised and not _has_int8():
+            return (
+                "9: [standardEngineBuilder.cpp::buildEngine::1631] Error Code 9: Internal Error (Networks with "
+                "QuantizeLayer/DequantizeLayer layers require hardware with Int8 support.)"
+            )
+        if NUMBERS >= (11,):
+            return None
+        if network._quantised and "INT8" not in config._flags:
+            return "Int8 precision has been set for a layer, but int8 is not configured in the builder"
+        if "INT8" in config._flags and not network._quantised and config._calibrator is None:
+            return "Calibrator is not being used. Users must provide dynamic range for all tensors"
+        return None
+
+
+def _calibrated(calibrator, name):
+    """(scale of the network's input, None) or (None, why there is none)."""
+    if not getattr(calibrator, "_ready", False):
+        raise SystemError("segmentation fault: IInt8EntropyCalibrator2.__init__ was not called")
+    lines = calibrator.read_calibration_cache().decode().splitlines()
+    if lines[:1] != [f"TRT-{_CACHE_NUMBERS[VERSION]}-EntropyCalibration2"]:
+        # A cache of another version is passed over, and calibration begins.
+        if calibrator.get_batch([name]) is None:
+            return None, "Calibration failure occurred with no scaling factors detected."
+        raise NotImplementedError("the stand-in does not calibrate")
+    scales = dict(line.rsplit(": ", 1) for line in lines[1:])
+    return struct.unpack(">f", bytes.fromhex(scales[name].zfill(8)))[0], None
+
+
+def _precision(network, config):
+    if network._quantised:
+        return "INT8"
+    if NUMBERS >= (11,):
+        return "FP16" if network._half else "FP32"
+    return next((name for name in ("INT8", "FP16") if name in config._flags), "FP32")
+
+
+def _has_int8():
+    return tuple(int(part) for part in os.environ["STANDIN_GPU"].split(".")) >= (7, 0)
+
+
+IBuilderConfig._calibrator = property(lambda config: getattr(config, "int8_calibrator", None))

@@ -1,0 +1,193 @@
+"""Runtime, engine, context, inspector: a plan is loaded by what built it, and run by ONNX Runtime."""
+
+import json
+import os
+
+import numpy as np
+import onnxruntime
+import pycuda.driver as cuda
+
+from tensorrt._building import IHostMemory, fail
+from tensorrt._strict import NUMBERS, VERSION, Strict, member
+
+_ROUGH = {"tensor(float)": ("FLOAT", np.float32), "tensor(float16)": ("HALF", np.float16)}
+_TOLD = {
+    "FP32": ("Row major linear FP32", "Float"),
+    "FP16": ("Two wide channel vectorized row major FP16 format", "Half"),
+    "INT8": ("Four wide channel vectorized row major Int8 format", "Int8"),
+}
+
+
+class Runtime(Strict):
+    def __init__(self, logger):
+        cuda._needs_context()
+        self._logger = logger
+
+    def deserialize_cuda_engine(self, plan):
+        header, _, model = bytes(plan).partition(b"\n")
+        facts = json.loads(header.decode())
+        if (facts["tensorrt"], facts["gpu"]) != (VERSION, os.environ["STANDIN_GPU"]):
+            fail(self._logger, "6: The engine plan file is not compatible with this version of TensorRT or this GPU")
+            return None
+        return ICudaEngine(self._logger, facts, model)
+
+
+class ICudaEngine(Strict):
+    def __init__(self, logger, facts, model):
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.intra_op_num_threads = 1
+        self._logger, self._facts = logger, facts
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._tensors = list(self._session.get_inputs()) + list(self._session.get_outputs())
+        self._inputs = [one.name for one in self._session.get_inputs()]
+
+    def _of(self, name):
+        (one,) = [one for one in self._tensors if one.name == name]
+        return one
+
+    def _shape(self, one):
+        return tuple(size if isinstance(size, int) else -1 for size in one.shape)
+
+    @property
+    def num_bindings(self):
+        return len(self._tensors)
+
+    def get_binding_name(self, number):
+        return self._tensors[number].name
+
+    def binding_is_input(self, number):
+        return self._tensors[number].name in self._inputs
+
+    def get_binding_dtype(self, number):
+        return member("DataType", _ROUGH[self._tensors[number].type][0])
+
+    def get_binding_shape(self, number):
+        return self._shape(self._tensors[number])
+
+    @property
+    def num_io_tensors(self):
+        return len(self._tensors)
+
+    def get_tensor_name(self, number):
+        return self._tensors[number].name
+
+    def get_tensor_mode(self, name):
+        return member("TensorIOMode", "INPUT" if name in self._inputs else "OUTPUT")
+
+    def get_tensor_dtype(self, name):
+        return member("DataType", _ROUGH[self._of(name).type][0])
+
+    def get_tensor_shape(self, name):
+        return self._shape(self._of(name))
+
+    def create_execution_context(self):
+        return IExecutionContext(self)
+
+    def create_engine_inspector(self):
+        return EngineInspector(self)
+
+    def serialize(self):
+        return IHostMemory(b"")
+
+
+class IExecutionContext(Strict):
+    def __init__(self, engine):
+        self._engine = engine
+        self._shapes = {one.name: engine._shape(one) for one in engine._tensors}
+        self._addresses = {}
+
+    @property
+    def all_binding_shapes_specified(self):
+        return all(-1 not in self._shapes[name] for name in self._engine._inputs)
+
+    def set_binding_shape(self, number, shape):
+        return self._fix(self._engine._tensors[number].name, shape)
+
+    def set_input_shape(self, name, shape):
+        return self._fix(name, shape)
+
+    def get_binding_shape(self, number):
+        return self._shapes[self._engine._tensors[number].name]
+
+    def get_tensor_shape(self, name):
+        return self._shapes[name]
+
+    def set_tensor_address(self, name, address):
+        self._addresses[name] = address
+
+    def execute_async_v2(self, bindings, stream_handle):
+        if len(bindings) != len(self._engine._tensors):
+            return self._refuse(f"Parameter check failed: {len(bindings)} bindings were given")
+        return self._enqueue(dict(zip([one.name for one in self._engine._tensors], bindings)), stream_handle)
+
+    def execute_async_v3(self, stream_handle):
+        missing = [one.name for one in self._engine._tensors if one.name not in self._addresses]
+        if missing:
+            return self._refuse(f"Address is not set for tensor {missing[0]}")
+        return self._enqueue(dict(self._addresses), stream_handle)
+
+    def _fix(self, name, shape):
+        declared = self._engine._shape(self._engine._of(name))
+        fits = len(shape) == len(declared) and all(size in (-1, given) for size, given in zip(declared, shape))
+        if -1 in declared:
+            ((least, most),) = [profile[name] for profile in self._engine._facts["profiles"]]
+            fits = fits and all(low <= given <= high for low, given, high in zip(least, shape, most))
+        if not fits:
+            return self._refuse(f"Parameter check failed: {list(shape)} is outside of the profile")
+        self._shapes[name] = tuple(shape)
+        for one, found in zip(self._engine._session.get_outputs(), self._compute(np.zeros(shape, np.float32))):
+            self._shapes[one.name] = found.shape
+        return True
+
+    def _enqueue(self, addresses, stream_handle):
+        if not self.all_binding_shapes_specified:
+            return self._refuse("Parameter check failed: not all shapes are specified")
+        cuda._streams[stream_handle]._queue.append(lambda: self._run(addresses))
+        return True
+
+    def _run(self, addresses):
+        (name,) = self._engine._inputs
+        shape, kind = self._shapes[name], _ROUGH[self._engine._of(name).type][1]
+        images = cuda._memory[addresses[name]].view(kind).reshape(shape)
+        for one, found in zip(self._engine._session.get_outputs(), self._compute(images)):
+            cuda._memory[addresses[one.name]][:] = np.ascontiguousarray(found).reshape(-1).view(np.uint8)
+
+    def _compute(self, images):
+        facts = self._engine._facts
+        half = facts["precision"] == "FP16" and NUMBERS < (11,)
+        if half:
+            images = images.astype(np.float16).astype(np.float32)
+        if facts["input_scale"] is not None:
+            scale = np.float32(facts["input_scale"])
+            images = np.clip(np.rint(images / scale), -128, 127).astype(np.float32) * scale
+        found = self._engine._session.run(None, {self._engine._inputs[0]: images})
+        return [one.astype(np.float16).astype(np.float32) if half else one for one in found]
+
+    def _refuse(self, message):
+        fail(self._engine._logger, message)
+        return False
+
+
+class EngineInspector(Strict):
+    execution_context = None
+
+    def __init__(self, engine):
+        self._engine = engine
+
+    def get_engine_information(self, form):
+        if form.name != "JSON":
+            raise NotImplementedError("the stand-in tells in JSON alone")
+        facts = self._engine._facts
+        if not facts["detailed"]:
+            return json.dumps({"Layers": ["conv", "fc"], "Bindings": []})
+        # Without INT8 units the builder takes INT8 kernels for a part of the layers.
+        emulated = facts["precision"] == "INT8" and facts["gpu"] in ("5.3", "6.2")
+        kinds = [("Reformat", "FP32"), ("CaskConvolution", facts["precision"])]
+        kinds.append(("CaskGemmConvolution", "FP16" if emulated else facts["precision"]))
+        layers = [{"Name": kind, "LayerType": kind, "Inputs": [_told(name)]} for kind, name in kinds]
+        return json.dumps({"Layers": layers, "Bindings": []})
+
+
+def _told(precision):
+    return {"Name": "x", "Dimensions": [1], "Format/Datatype": _TOLD[precision][NUMBERS >= (10,)]}
