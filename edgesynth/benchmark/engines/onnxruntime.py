@@ -16,12 +16,14 @@ class OnnxRuntime:
 
     Attributes:
         name: the engine's name on the command line.
+        device: what it runs on; a power meter must cover it.
         models: key of the bundle's model that serves each precision. INT8 has a dialect of its own here: the Q/DQ form
             for TensorRT (signed activations) is not fused by ONNX Runtime on x86 and runs slower there than fp32.
         input_shape: (C, H, W) of the loaded model, without batch.
     """
 
     name = "onnxruntime"
+    device = "cpu"
     models = {"fp32": "fp32", "int8": "int8-cpu"}  # noqa: RUF012  (typing.ClassVar is younger than the board's Python)
     provider = "CPUExecutionProvider"
 
