@@ -1,7 +1,8 @@
 """The result file: JSON with a schema version, written whole or not at all.
 
-Schema 1: `schema`, `kind` ("benchmark"), `individual`, `bundle` (its last name), `created_utc`, `machine`, `engine`,
-`settings`, and `measurements`, one for each precision and batch:
+Schema 2: `schema`, `kind` ("benchmark"), `individual`, `bundle` (its last name), `created_utc`, `machine`, `engine`,
+`settings`, `power` (the meter, its rails, its sensor's pace, the idle window before the run), and `measurements`, one
+for each precision and batch:
 
     precision, batch, file, dialect, bytes        what was run
     latency_ms                                    p50, p90, p99, mean, min, std in ms; cov = std / mean; count
@@ -9,11 +10,15 @@ Schema 1: `schema`, `kind` ("benchmark"), `individual`, `bundle` (its last name)
     throughput_images_per_s                       images over the wall time of the timed windows
     accuracy_percent, accuracy_reason             on the bundle's labelled samples; null: the reason says why
     max_abs_error, scored_samples                 distance from the outputs that the bundle expects
-    energy                                        per_image_mj, images_per_joule, mean_power_mw; null: see its reason
+    energy                                        of the total rails: per_image_mj, images_per_joule with its 95 %
+                                                  interval, mean_power_mw; null: see its reason; beside them the GPU's
+                                                  rail, what is above idle, and the windows with their raw samples
     built                                         requested and effective precision, source, plan (TensorRT); else null
     compute_ms                                    as latency_ms, without copies and by the GPU's clock; else null
     speedup_vs_fp32                               fp32's p50 over this one's, same batch, same run; null without fp32
     flags                                         figures that would mislead, by name
+
+Schema 1 had neither `power` nor an interval, GPU rail, idle power and windows in `energy`; it is still read.
 """
 
 import json
@@ -23,7 +28,7 @@ from typing import Any, Dict
 
 from edgesynth.errors import UserError
 
-SCHEMA = 1
+SCHEMA = 2
 KIND = "benchmark"
 _TOP = ("individual", "bundle", "created_utc", "machine", "engine", "settings", "measurements")
 _EACH = ("precision", "batch", "file", "latency_ms", "throughput_images_per_s", "energy", "flags", "samples_ms")
@@ -93,7 +98,7 @@ def read_result(path: str) -> Dict[str, Any]:
         path: of the file.
 
     Returns:
-        The result, with every field that schema 1 promises.
+        The result, with every field that schema 1 promises; `power` from schema 2 on.
 
     Raises:
         UserError: the file does not exist, is not a benchmark's result, or is of a newer schema.

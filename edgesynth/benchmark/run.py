@@ -7,12 +7,12 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 
 from edgesynth.benchmark import engines, power, result
 from edgesynth.benchmark.bundle import AS_IS, Model, Target, open_bare_model
-from edgesynth.benchmark.energy import energy_of
+from edgesynth.benchmark.energy import energy_of, plan_energy, raw_reading
 from edgesynth.benchmark.engines.engine import Engine
 from edgesynth.benchmark.engines.onnxruntime import OnnxRuntime
 from edgesynth.benchmark.flags import flags_of_latency, flags_of_machine
 from edgesynth.benchmark.machine import describe_machine
-from edgesynth.benchmark.power import Meter, NoPower
+from edgesynth.benchmark.power import Meter, NoPower, Reading
 from edgesynth.benchmark.samples import Score
 from edgesynth.benchmark.timing import Track, spread, time_in_turn
 from edgesynth.errors import UserError
@@ -30,12 +30,14 @@ class Settings(NamedTuple):
         duration_s: timed seconds for each precision and batch, above 0.
         warm_up_s: untimed seconds before, for each, 0 or more.
         threads: threads of the engine, 1 to 256.
+        idle_s: seconds of rest in which the idle power is measured, 0 or more (0: it is not); None for `duration_s`.
     """
 
     batches: Tuple[int, ...] = (1,)
     duration_s: float = 3.0
     warm_up_s: float = 0.5
     threads: int = 1
+    idle_s: Optional[float] = None
 
 
 class Contender(NamedTuple):
@@ -88,7 +90,7 @@ def measure(
     check_settings(settings)
     name, why = (engine, "asked for") if engine is not None else engines.default()
     kind = engines.find(name)
-    meter = power.find() if meter is None else meter
+    meter = power.find(device=kind.device) if meter is None else meter
     machine = describe_machine()
     models = choose_models(target, kind, precisions)
     contenders = [
@@ -96,12 +98,17 @@ def measure(
         for precision, model in models
         for batch in settings.batches
     ]
-    seconds = len(contenders) * (settings.duration_s + settings.warm_up_s)
+    plan = plan_energy(meter, settings.duration_s, settings.idle_s)
+    seconds = plan.rest_s + len(contenders) * (settings.duration_s + settings.warm_up_s + plan.settling_s)
     listed = ", ".join("{} x{}".format(one.precision, one.batch) for one in contenders)
     if engine is None:
         announce("engine: {} ({})".format(name, why))
     announce("measuring {} ({}): about {:.0f} s".format(target.name, listed, max(seconds, 1)))
-    tracks = time_in_turn([one.run for one in contenders], settings.duration_s, settings.warm_up_s, meter)
+    with power.opened(plan.meter, settings.threads) as meter:
+        idle = power.rest(meter, plan.idle_s) if plan.idle_s and meter.reason is None else None
+        calls = [one.run for one in contenders]
+        tracks = time_in_turn(calls, settings.duration_s, settings.warm_up_s, meter, plan.window_s)
+        sensor = meter.describe()
     common = flags_of_machine(machine, settings.threads)
     return {
         "schema": result.SCHEMA,
@@ -111,8 +118,14 @@ def measure(
         "created_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": machine,
         "engine": contenders[0].engine.describe(),
-        "settings": dict(settings._asdict(), batches=list(settings.batches), precisions=[one for one, _ in models]),
-        "measurements": _measurements(contenders, tracks, meter, common),
+        "settings": dict(
+            settings._asdict(),
+            batches=list(settings.batches),
+            precisions=[one for one, _ in models],
+            idle_s=plan.idle_s,
+        ),
+        "power": dict(sensor, meter=meter.name, idle=raw_reading(idle) if idle else None),
+        "measurements": _measurements(contenders, tracks, meter, idle, common),
     }
 
 
@@ -209,6 +222,8 @@ def check_settings(settings: Settings) -> None:
         raise UserError("--duration-s is {}; it must be above 0 (3 is the default)".format(settings.duration_s))
     if not (math.isfinite(settings.warm_up_s) and settings.warm_up_s >= 0):
         raise UserError("--warm-up-s is {}; it must be 0 or more (0.5 is the default)".format(settings.warm_up_s))
+    if settings.idle_s is not None and not (math.isfinite(settings.idle_s) and settings.idle_s >= 0):
+        raise UserError("--idle-s is {}; it must be 0 or more (0: idle power is not measured)".format(settings.idle_s))
     if not 1 <= settings.threads <= MAX_THREADS:
         raise UserError("--threads is {}; it must be 1 to {} (1 is the default)".format(settings.threads, MAX_THREADS))
 
@@ -307,7 +322,7 @@ def _as_it_is(
 
 
 def _measurements(
-    contenders: List[Contender], tracks: List[Track], meter: Meter, common: List[str]
+    contenders: List[Contender], tracks: List[Track], meter: Meter, idle: Optional[Reading], common: List[str]
 ) -> List[Dict[str, Any]]:
     spreads = [spread(track.latencies_ms) for track in tracks]
     reference_ms = {one.batch: found["p50"] for one, found in zip(contenders, spreads) if one.precision == REFERENCE}
@@ -321,7 +336,7 @@ def _measurements(
             accuracy_reason=one.score.reason,
             max_abs_error=one.score.max_abs_error,
             scored_samples=one.score.samples,
-            energy=energy_of(meter, track, len(track.latencies_ms) * one.batch),
+            energy=energy_of(meter, track, one.batch, idle),
             speedup_vs_fp32=reference_ms[one.batch] / found["p50"] if one.batch in reference_ms else None,
             built=one.engine.built(),
             compute_ms=_compute_ms(one.engine),

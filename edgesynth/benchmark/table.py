@@ -30,6 +30,7 @@ def format_table(result: Dict[str, Any]) -> str:
     """
     measurements = result["measurements"]
     lines = _aligned([list(_COLUMNS)] + [_row(one) for one in measurements])
+    lines += _below(measurements)
     reasons = ["energy not measured: {}".format(one["energy"]["reason"]) for one in measurements if _unread(one)]
     reasons += [
         "accuracy not measured: {}".format(one["accuracy_reason"]) for one in measurements if one["accuracy_reason"]
@@ -77,7 +78,7 @@ def _row(one: Dict[str, Any]) -> List[str]:
     energy = (
         "not measured"
         if _unread(one)
-        else "{per_image_mj:.3f} mJ, {images_per_joule:.1f} images/J".format(**one["energy"])
+        else "{per_image_mj:.3f} mJ, {images_per_joule:.1f} images/J".format(**one["energy"]) + _interval(one["energy"])
     )
     return [
         one["precision"],
@@ -92,6 +93,27 @@ def _row(one: Dict[str, Any]) -> List[str]:
         "{:.1f}".format(one["bytes"] / 1024.0),
         energy,
     ]
+
+
+def _interval(figures: Dict[str, Any]) -> str:
+    """The 95 % interval, which a result of schema 1 has not."""
+    bounds = figures.get("images_per_joule_95")
+    return " ({:.1f} to {:.1f})".format(*bounds) if bounds else ""
+
+
+def _below(measurements: List[Dict[str, Any]]) -> List[str]:
+    """What else is known of the energy: of the GPU's rail alone, and above idle."""
+    lines = []
+    for one in measurements:
+        form = "{name} x{batch}, {what}: {per_image_mj:.3f} mJ, {images_per_joule:.1f} images/J"
+        name = {"name": one["precision"], "batch": one["batch"]}
+        gpu, above = one["energy"].get("gpu"), one["energy"].get("above_idle")
+        if gpu and list(one["energy"]["rails_mj"]) != [gpu["rail"]]:
+            lines.append(form.format(what=gpu["rail"], **name, **gpu) + _interval(gpu))
+        if above:
+            what = "above idle ({:.0f} mW)".format(one["energy"]["idle_power_mw"])
+            lines.append(form.format(what=what, **name, **above) + _interval(above))
+    return lines
 
 
 def _unread(one: Dict[str, Any]) -> bool:

@@ -7,12 +7,24 @@ whose clock or load drifts, each of them then meets the same weather, and their 
 import gc
 import math
 import time
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence
 
-from edgesynth.benchmark.power import Meter
+from edgesynth.benchmark.power import Meter, Reading
 
 LEAST_ITERATIONS = 10
 WINDOW_S = 0.25
+
+
+class Window(NamedTuple):
+    """One window of a track.
+
+    Attributes:
+        calls: timed calls in it.
+        reading: what the meter saw of it.
+    """
+
+    calls: int
+    reading: Reading
 
 
 class Track:
@@ -21,13 +33,13 @@ class Track:
     Attributes:
         latencies_ms: of every timed call, in the order of time.
         duration_s: wall time of the windows, from the start of the first call to the end of the last.
-        rails_mj: energy of each of the meter's rails over the same windows; empty without a meter.
+        windows: in the order of time.
     """
 
     def __init__(self) -> None:
         self.latencies_ms: List[float] = []
         self.duration_s = 0.0
-        self.rails_mj: Dict[str, float] = {}
+        self.windows: List[Window] = []
 
     def window(self, call: Callable[[], Any], duration_s: float, meter: Meter) -> None:
         """Time calls back to back until the window is over, at least one.
@@ -38,9 +50,13 @@ class Track:
             meter: reads the energy of the window.
         """
         clock = time.perf_counter
+        settled = clock() + meter.settle_s
         call()  # the one before had another model: caches are filled again outside the window
+        while clock() < settled:
+            call()
         meter.start()
         begin = now = clock()
+        before_it = len(self.latencies_ms)
         while True:
             before = now
             call()
@@ -48,8 +64,7 @@ class Track:
             self.latencies_ms.append((now - before) * 1e3)
             if now - begin >= duration_s:
                 break
-        for rail, energy_mj in meter.stop().items():
-            self.rails_mj[rail] = self.rails_mj.get(rail, 0.0) + energy_mj
+        self.windows.append(Window(len(self.latencies_ms) - before_it, meter.stop()))
         self.duration_s += now - begin
 
 

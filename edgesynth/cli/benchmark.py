@@ -22,14 +22,15 @@ from edgesynth.errors import UserError
 @click.option("--batch", metavar="LIST", help="Images per inference, e.g. 1,8.  [default: 1, or as BUNDLE is fixed]")
 @click.option("--duration-s", default=3.0, show_default=True, help="Timed seconds for each precision and batch.")
 @click.option("--warm-up-s", default=0.5, show_default=True, help="Untimed seconds before, for each.")
+@click.option("--idle-s", type=float, help="Seconds of rest before, for idle power; 0: none.  [default: --duration-s]")
 @click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
 @click.option("-o", "--output", type=click.Path(), help="The result file.  [default: BUNDLE/result.json]")
-def command(bundle, engine, precision, batch, duration_s, warm_up_s, threads, output):
+def command(bundle, engine, precision, batch, duration_s, warm_up_s, idle_s, threads, output):
     """Measure latency, throughput, energy and accuracy on this machine.
 
     BUNDLE is the folder that `edgesynth export` wrote, or a bare .onnx file.
     """
-    settings = Settings((1,) if batch is None else _numbers("--batch", batch), duration_s, warm_up_s, threads)
+    settings = Settings((1,) if batch is None else _numbers("--batch", batch), duration_s, warm_up_s, threads, idle_s)
     check_settings(settings)
     target = open_target(bundle)
     if batch is None and target.batch is not None:

@@ -104,7 +104,7 @@ def read_benchmarks(run_path: Path) -> Benchmarks:
         except UserError as error:
             damaged.append((file.relative_to(run_path).as_posix(), str(error).removeprefix(str(file)).strip()))
         except (OSError, TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
-            why = f"holds something else than schema 1 promises ({type(error).__name__}: {error}); measure again"
+            why = f"holds something else than its schema promises ({type(error).__name__}: {error}); measure again"
             damaged.append((file.relative_to(run_path).as_posix(), why))
     return Benchmarks(tuple(measured), tuple(damaged), tuple(waiting))
 

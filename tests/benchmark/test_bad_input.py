@@ -118,6 +118,8 @@ ARGUMENTS = {
     "duration nan": (["--duration-s", "nan"], "--duration-s is nan"),
     "endless duration": (["--duration-s", "inf"], "--duration-s is inf"),
     "negative warm-up": (["--warm-up-s", "-0.5"], "--warm-up-s is -0.5"),
+    "negative rest": (["--idle-s", "-1"], "--idle-s is -1.0; it must be 0 or more"),
+    "endless rest": (["--idle-s", "inf"], "--idle-s is inf"),
     "no threads": (["--threads", "0"], "--threads is 0; it must be 1 to 256"),
     "threads beyond reason": (["--threads", "1000000"], "--threads is 1000000"),
     "output in no folder": (["-o", "absent/result.json"], "the folder"),

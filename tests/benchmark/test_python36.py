@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from .conftest import LAYERS, REPOSITORY, scale, seal, with_tensorrt
+from .sensors import Sensors, tx2
 
 ON_BOARD = ("__init__.py", "errors.py", "benchmark", "boards", "cli/__init__.py", "cli/benchmark.py", "cli/verify.py")
 # The last versions with wheels for Python 3.6; a JetPack board has the same click.
@@ -130,6 +132,40 @@ def test_a_bundle_is_verified_under_python_36(edgesynth36, verifiable):
     code, out, err = edgesynth36("verify", verifiable)
     assert code == 1, err
     assert f"first bad layer of model.onnx: {LAYERS[0]} (its tensor a is off by about 0.01 of its size)" in out
+
+
+POWER = """
+import json, sys, time
+from edgesynth.benchmark.power import find, opened
+with opened(find(sys.argv[1])) as meter:
+    meter.start()
+    time.sleep(0.4)
+    reading = meter.stop()
+print(json.dumps([sys.version_info[:2], meter.name, reading.reason, reading.rails_mj, reading.duration_s]))
+"""
+
+
+def test_the_sampler_runs_under_python_36_out_of_a_zip_file(tmp_path):
+    interpreter = _interpreter()
+    if interpreter is None:
+        pytest.skip("no Python 3.6 here (looked at pyenv's versions and for python3.6 on the PATH)")
+    tx2(Sensors(tmp_path / "sys"))
+    with zipfile.ZipFile(tmp_path / "board.pyz", "w") as archive:
+        for path in ("__init__.py", "errors.py", "benchmark", "boards"):
+            for file in [REPOSITORY / "edgesynth" / path, *(REPOSITORY / "edgesynth" / path).rglob("*")]:
+                if file.suffix in (".py", ".json"):
+                    archive.write(file, file.relative_to(REPOSITORY))
+    done = subprocess.run(
+        [interpreter, "-c", POWER, str(tmp_path / "sys")],
+        cwd=tmp_path,
+        env=dict(os.environ, PYTHONPATH=str(tmp_path / "board.pyz"), LC_ALL="C.UTF-8"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    version, name, reason, rails_mj, duration_s = json.loads(done.stdout)
+    assert (version, name, reason) == ([3, 6], "ina3221", None)
+    assert rails_mj["VDD_IN"] == pytest.approx(7358 * duration_s)
 
 
 def test_a_damaged_bundle_is_one_line_under_python_36(edgesynth36, bundle):

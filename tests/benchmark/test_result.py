@@ -29,7 +29,7 @@ def measurement(**changes):
 
 def result(*measurements):
     head = {
-        "schema": 1,
+        "schema": 2,
         "kind": "benchmark",
         "individual": "g003-c1",
         "bundle": "b",
@@ -69,7 +69,7 @@ def test_the_default_place_is_inside_a_bundle_and_beside_a_bare_file(tmp_path):
         ("{", "is not JSON"),
         ("[]", "is not a result"),
         (json.dumps({"schema": 1, "kind": "report"}), "is not a result"),
-        (json.dumps({"schema": 2, "kind": "benchmark"}), "reads up to 1"),
+        (json.dumps({"schema": 3, "kind": "benchmark"}), "reads up to 2"),
         (json.dumps({"schema": 1, "kind": "benchmark"}), "lacks bundle"),
         (json.dumps(result({"precision": "fp32"})), "lacks batch"),
     ],
@@ -79,6 +79,25 @@ def test_a_file_that_is_no_result_is_refused(tmp_path, text, fragment):
     path.write_text(text)
     with pytest.raises(UserError, match=fragment):
         read_result(str(path))
+
+
+def test_a_result_of_schema_1_is_still_read(tmp_path):
+    old = dict(result(measurement()), schema=1)
+    (tmp_path / "result.json").write_text(json.dumps(old))
+    assert read_result(str(tmp_path / "result.json")) == old
+
+
+def test_the_table_shows_the_interval_the_gpus_rail_and_what_is_above_idle():
+    figures = {"per_image_mj": 12.5, "images_per_joule": 80.0, "images_per_joule_95": [79.1, 80.9]}
+    gpu = {"per_image_mj": 5.0, "images_per_joule": 200.0, "images_per_joule_95": [190.0, 211.0], "rail": "VDD_SYS_GPU"}
+    above = {"per_image_mj": 8.0, "images_per_joule": 125.0, "images_per_joule_95": [120.0, 130.4]}
+    more = {"reason": None, "rails_mj": {"VDD_IN": 1, "VDD_SYS_GPU": 1}, "idle_power_mw": 2104.4}
+    table = format_table(result(measurement(energy=dict(figures, gpu=gpu, above_idle=above, **more))))
+    assert table.splitlines()[1].endswith("  12.500 mJ, 80.0 images/J (79.1 to 80.9)")
+    assert table.splitlines()[2:] == [
+        "fp32 x1, VDD_SYS_GPU: 5.000 mJ, 200.0 images/J (190.0 to 211.0)",
+        "fp32 x1, above idle (2104 mW): 8.000 mJ, 125.0 images/J (120.0 to 130.4)",
+    ]
 
 
 def test_a_destination_in_no_folder_is_refused(tmp_path):

@@ -12,10 +12,12 @@ class Engine:
 
     Attributes:
         name: the engine's name on the command line.
+        device: what it runs on, "cpu" or "gpu"; a power meter must cover it.
         input_shape: (C, H, W) of the loaded model, without batch.
     """
 
     name = ""
+    device = "cpu"
     input_shape: Tuple[int, ...] = ()
 
     @classmethod

@@ -1,13 +1,9 @@
 """No power meter: reads nothing and says why, so that nobody has to ask whether there is one."""
 
-from typing import Dict, List, Optional
+from edgesynth.benchmark.power.meter import Meter, Reading
 
 
-class UnreadableError(Exception):
-    """A meter cannot be read here; the message says why."""
-
-
-class NoPower:
+class NoPower(Meter):
     """The meter of a machine that has none.
 
     Args:
@@ -15,15 +11,13 @@ class NoPower:
     """
 
     name = "none"
-    scope: Optional[str] = None
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        self.rails: List[str] = []
 
     def start(self) -> None:
         """Nothing to start."""
 
-    def stop(self) -> Dict[str, float]:
+    def stop(self) -> Reading:
         """No rails: an empty dict, which is not the same as 0 mJ."""
-        return {}
+        return Reading({}, 0.0, 0.0, reason=self.reason)

@@ -49,6 +49,7 @@ class TensorRt(Engine):
     """
 
     name = "tensorrt"
+    device = "gpu"
 
     def __init__(self) -> None:
         self._trt = import_tensorrt()

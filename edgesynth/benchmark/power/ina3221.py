@@ -1,0 +1,175 @@
+"""INA3221: the power sensors of a Jetson, in the two forms that its kernels give them.
+
+L4T r32 (TX1, TX2, Nano, Xavier) has NVIDIA's own driver, whose folder is called `iio_device` or `iio:deviceN`;
+JetPack 5 and later have hwmon's. Rails are found by their names: bus addresses, folder numbers and channels differ from
+board to board. Which rails are the total is in the table of boards; an input is never added to its parts.
+"""
+
+import glob
+import os
+import re
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+
+from edgesynth.benchmark.power.meter import UnreadableError
+from edgesynth.benchmark.power.sampled import Sampled
+from edgesynth.boards.table import BOARDS
+
+_IIO = "bus/i2c/drivers/ina3221x/*/iio*device*/rail_name_*"
+_HWMON = "bus/i2c/drivers/ina3221/*/hwmon/hwmon*/in*_label"
+# The driver of L4T r32 starts with configuration 0x7727: 64 averages of 1.1 ms for the voltage and 1.1 ms for the
+# current of each of three channels. A device tree may set a shorter one and does not say so in sysfs.
+CONTINUOUS_S = 64 * 2 * 1.1e-3 * 3
+# Each read in triggered mode starts a conversion of its own.
+TRIGGERED_S = 0.02
+POLL_S = 0.05
+
+
+class Rail(NamedTuple):
+    """One channel of a sensor.
+
+    Attributes:
+        name: as the board names it.
+        files: one file with mW, or two with mV and mA.
+        folder: of the sensor.
+    """
+
+    name: str
+    files: Tuple[str, ...]
+    folder: str
+
+
+class Ina3221(Sampled):
+    """Energy of a Jetson's module from its own sensors.
+
+    Args:
+        total: the rails whose sum is the headline.
+        gpu: the rail of the GPU, or None.
+        running_mode: 0 triggered, 1 continuous; None where the driver does not tell.
+        period_s: from one value to the next.
+    """
+
+    name = "ina3221"
+    devices = ("cpu", "gpu")
+
+    def __init__(self, total: List[Rail], gpu: Optional[Rail], running_mode: Optional[int], period_s: float) -> None:
+        rails = total + ([gpu] if gpu is not None and gpu not in total else [])
+        names = [rail.name for rail in total]
+        super().__init__(
+            rails=[rail.name for rail in rails],
+            total_rails=names,
+            gpu_rail=gpu.name if gpu else None,
+            module=__name__,
+            source={"files": [list(rail.files) for rail in rails]},
+            period_s=period_s,
+            poll_s=min(POLL_S, period_s),
+        )
+        self.running_mode = running_mode
+        self.scope = "the whole module, measured at {}; idle power is not subtracted".format(" + ".join(names))
+
+    @classmethod
+    def find(cls, sysfs: str = "/sys") -> "Ina3221":
+        """Find the rails of this board.
+
+        Args:
+            sysfs: root of the sysfs tree.
+
+        Returns:
+            The meter; its rails have been read once.
+
+        Raises:
+            UnreadableError: there is no sensor, or no total among its rails, or a rail cannot be read.
+        """
+        rails = _find_rails(sysfs)
+        if not rails:
+            raise UnreadableError("no INA3221 found in {}".format(os.path.join(sysfs, "bus/i2c/drivers")))
+        fitting = [board for board in BOARDS if board.total_rails and set(board.total_rails) <= set(rails)]
+        if not fitting:
+            raise UnreadableError(
+                "INA3221 shows {} and none of the totals that are known ({})".format(
+                    ", ".join(sorted(rails)), "; ".join(sorted({" + ".join(board.total_rails) for board in BOARDS}))
+                )
+            )
+        board = min(fitting, key=lambda board: len(board.total_rails))
+        total = [rails[name] for name in board.total_rails]
+        gpu = next((rails[name] for name in sorted(rails) if "GPU" in name.split("_")), None)
+        try:
+            open_reader([rail.files for rail in total + ([gpu] if gpu else [])])()
+        except (OSError, ValueError) as error:
+            raise UnreadableError("INA3221 is here but {}".format(error))
+        mode, period_s = _pace([rail.folder for rail in total])
+        return cls(total, gpu, mode, period_s)
+
+    def describe(self) -> Dict[str, Any]:
+        """The sensor, as the result records it."""
+        return dict(super().describe(), running_mode=self.running_mode)
+
+
+def open_reader(files: Any) -> Callable[[], List[float]]:
+    """A function that reads all rails once, in mW.
+
+    Args:
+        files: for each rail one file with mW, or two with mV and mA.
+    """
+
+    def read() -> List[float]:
+        values = []
+        for paths in files:
+            numbers = [_number(path) for path in paths]
+            values.append(numbers[0] if len(numbers) == 1 else numbers[0] * numbers[1] / 1000.0)
+        return values
+
+    return read
+
+
+def _find_rails(sysfs: str) -> Dict[str, Rail]:
+    rails: Dict[str, Rail] = {}
+    for pattern, files_of in ((_IIO, _iio_files), (_HWMON, _hwmon_files)):
+        for label in sorted(glob.glob(os.path.join(glob.escape(sysfs), pattern))):
+            folder, file = os.path.split(label)
+            try:
+                with open(label, encoding="utf-8", errors="replace") as stream:
+                    name = stream.read().strip()
+            except OSError:  # a channel that cannot say its name is none that could be asked for
+                continue
+            channel = re.sub(r"\D", "", file)
+            # Channels that are not connected are called NC; hwmon's in7 is the sum of the shunts' voltages.
+            if name and "NC" not in name.split("_") and not name.lower().startswith("sum of"):
+                # The same device may be there under both its names.
+                rails.setdefault(name, Rail(name, files_of(folder, channel), folder))
+    return rails
+
+
+def _iio_files(folder: str, channel: str) -> Tuple[str, ...]:
+    return (os.path.join(folder, "in_power{}_input".format(channel)),)
+
+
+def _hwmon_files(folder: str, channel: str) -> Tuple[str, ...]:
+    return tuple(os.path.join(folder, name.format(channel)) for name in ("in{}_input", "curr{}_input"))
+
+
+def _pace(folders: List[str]) -> Tuple[Optional[int], float]:
+    """Mode of the sensors and the longest period among them, in s."""
+    modes, periods = [], []
+    for folder in sorted(set(folders)):
+        mode = _told(folder, "running_mode")
+        interval_ms = _told(folder, "update_interval")
+        if mode is not None:
+            modes.append(int(mode))
+        periods.append(interval_ms / 1e3 if interval_ms else TRIGGERED_S if mode == 0 else CONTINUOUS_S)
+    return max(modes) if modes else None, max(periods)
+
+
+def _told(folder: str, file: str) -> Optional[float]:
+    try:
+        return _number(os.path.join(folder, file))
+    except (OSError, ValueError):
+        return None
+
+
+def _number(path: str) -> float:
+    with open(path) as file:
+        text = file.read().strip()
+    try:
+        return float(int(text))
+    except ValueError:
+        raise ValueError("{} holds {!r} and no whole number".format(path, text[:40]))
