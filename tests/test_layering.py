@@ -62,6 +62,7 @@ def test_an_import_sideways_or_up_is_found():
         "edgesynth",
         "edgesynth.cli",
         "edgesynth.cli.benchmark",
+        "edgesynth.cli.compare",
         "edgesynth.cli.verify",
         "edgesynth.benchmark.run",
         "edgesynth.boards.calibration_cache",

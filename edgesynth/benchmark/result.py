@@ -118,7 +118,10 @@ def read_result(path: str) -> Dict[str, Any]:
                 path, result["schema"], SCHEMA
             )
         )
+    each = result.get("measurements")
     missing = [key for key in _TOP if key not in result]
+    if not missing and not (isinstance(each, list) and all(isinstance(one, dict) for one in each)):
+        missing = ["measurements"]
     if not missing:
         missing = [key for key in _EACH for one in result["measurements"] if key not in one]
     if missing:

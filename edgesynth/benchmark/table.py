@@ -29,13 +29,13 @@ def format_table(result: Dict[str, Any]) -> str:
         Lines without a trailing newline.
     """
     measurements = result["measurements"]
-    lines = _aligned([list(_COLUMNS)] + [_row(one) for one in measurements])
+    lines = aligned([list(_COLUMNS)] + [_row(one) for one in measurements])
     lines += _below(measurements)
     reasons = ["energy not measured: {}".format(one["energy"]["reason"]) for one in measurements if _unread(one)]
     reasons += [
         "accuracy not measured: {}".format(one["accuracy_reason"]) for one in measurements if one["accuracy_reason"]
     ]
-    return "\n".join(lines + _unique(reasons) + _flags(measurements))
+    return "\n".join(lines + _unique(reasons) + flag_lines(measurements))
 
 
 def format_hops(verification: Verification) -> str:
@@ -54,14 +54,14 @@ def format_hops(verification: Verification) -> str:
                 "NO" if one.why else "yes",
             ]
         )
-    lines = _aligned(rows, left=2)
+    lines = aligned(rows, left=2)
     lines += ["bad: {} ({}): {}".format(one.hop, one.file, one.why) for one in verification.bad]
     if verification.layer is not None:
         lines.append("first bad layer of {}: {}".format(verification.hops[0].file, verification.layer))
     return "\n".join(lines)
 
 
-def _aligned(rows: List[List[str]], left: int = 0) -> List[str]:
+def aligned(rows: List[List[str]], left: int = 0) -> List[str]:
     """Cells in columns, the first `left` of them flush left."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
@@ -124,7 +124,7 @@ def _or_dash(form: str, value: Any) -> str:
     return "-" if value is None else form.format(value)
 
 
-def _flags(measurements: List[Dict[str, Any]]) -> List[str]:
+def flag_lines(measurements: List[Dict[str, Any]]) -> List[str]:
     """Each flag once, with the configurations that it stands for unless that is all of them."""
     lines = []
     for flag in _unique([flag for one in measurements for flag in one["flags"]]):

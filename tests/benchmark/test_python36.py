@@ -12,7 +12,8 @@ import pytest
 from .conftest import LAYERS, REPOSITORY, scale, seal, with_tensorrt
 from .sensors import Sensors, tx2
 
-ON_BOARD = ("__init__.py", "errors.py", "benchmark", "boards", "cli/__init__.py", "cli/benchmark.py", "cli/verify.py")
+COMMANDS_ON_BOARD = [f"cli/{name}.py" for name in ("__init__", "benchmark", "compare", "verify")]
+ON_BOARD = ("__init__.py", "errors.py", "benchmark", "boards", *COMMANDS_ON_BOARD)
 # The last versions with wheels for Python 3.6; a JetPack board has the same click.
 PACKAGES = ("click==8.0.4", "numpy==1.19.4", "onnxruntime==1.10.0")
 
@@ -166,6 +167,24 @@ def test_the_sampler_runs_under_python_36_out_of_a_zip_file(tmp_path):
     version, name, reason, rails_mj, duration_s = json.loads(done.stdout)
     assert (version, name, reason) == ([3, 6], "ina3221", None)
     assert rails_mj["VDD_IN"] == pytest.approx(7358 * duration_s)
+
+
+def test_results_are_compared_under_python_36(edgesynth36, bundle, tmp_path):
+    quick = ("--precision", "fp32", "--duration-s", "0.2", "--warm-up-s", "0.1")
+    for name in ("a.json", "b.json"):
+        code, _, err = edgesynth36("benchmark", bundle, *quick, "-o", name)
+        assert code == 0, err
+    code, out, err = edgesynth36("compare", "a.json", "b.json", "--tolerance", "10000")
+    assert code == 0, err
+    assert out.splitlines()[-1] == "no regression"
+    worse = json.loads((tmp_path / "b.json").read_text())
+    worse["measurements"][0]["accuracy_percent"] -= 1
+    (tmp_path / "b.json").write_text(json.dumps(worse))
+    code, out, err = edgesynth36("compare", "a.json", "b.json", "--tolerance", "10000")
+    assert (code, out.splitlines()[-1]) == (
+        1,
+        "regression: b.json: fp32 x1: 1.00 points of accuracy lost (0.5 allowed)",
+    )
 
 
 def test_a_damaged_bundle_is_one_line_under_python_36(edgesynth36, bundle):

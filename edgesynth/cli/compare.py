@@ -1,0 +1,31 @@
+"""`edgesynth compare`: results of `edgesynth benchmark` against the first of them (Python 3.6)."""
+
+import sys
+
+import click
+
+from edgesynth.benchmark.comparable import read_comparable
+from edgesynth.benchmark.comparison import compare
+from edgesynth.benchmark.comparison_table import format_comparisons
+
+
+@click.command(name="compare")
+@click.argument("results", nargs=-1, metavar="REFERENCE RESULT...")
+@click.option("--tolerance", default=5.0, show_default=True, help="Percent that p50 and energy per image may rise.")
+@click.option("--max-accuracy-loss", default=0.5, show_default=True, help="Points of accuracy that may be lost.")
+@click.option("--anyway", is_flag=True, help="Compare what was not measured alike, and say what differs.")
+def command(results, tolerance, max_accuracy_loss, anyway):
+    """Compare results of `edgesynth benchmark` with REFERENCE: latency, throughput, energy, accuracy, size.
+
+    Exit code 0 if no RESULT is worse than allowed; 1 if one is; 2 if they were not measured alike (machine, power mode,
+    engine and its version, threads, precisions and batches) or are no results.
+    """
+    reference, *others = read_comparable(results)
+    comparisons = [compare(reference, other, tolerance, max_accuracy_loss, anyway) for other in others]
+    click.echo(format_comparisons(reference, others, comparisons))
+    regressions = ["{}: {}".format(one.path, line) for one in comparisons for line in one.regressions]
+    for line in regressions:
+        click.echo("regression: {}".format(line))
+    if regressions:
+        sys.exit(1)
+    click.echo("no regression")
