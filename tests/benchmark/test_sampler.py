@@ -9,7 +9,7 @@ import time
 import pytest
 
 from edgesynth.benchmark.bundle import open_target
-from edgesynth.benchmark.power import Ina3221, opened
+from edgesynth.benchmark.power import Ina3221, opened, sampler
 from edgesynth.benchmark.power.meter import UnreadableError
 from edgesynth.benchmark.power.sampler import Sampler, spare_core
 from edgesynth.benchmark.run import Settings, measure
@@ -50,6 +50,18 @@ def test_a_sampler_that_is_killed_gives_no_energy_and_says_so(sensors):
     for reading in readings:
         assert reading.rails_mj == {}
         assert reading.reason == "the power sampler ended by itself (exit code -9)"
+
+
+def test_a_sampler_that_does_not_answer_is_given_up_and_ended(sensors, monkeypatch):
+    monkeypatch.setattr(sampler, "ANSWER_S", 0.2)
+    nano(sensors)
+    meter = Ina3221.find(sensors.sysfs)
+    with opened(meter):
+        pid = meter._sampler.process.pid
+        meter.start()
+        os.kill(pid, signal.SIGSTOP)
+        assert meter.stop().reason == "the power sampler did not answer for 0.2 s"
+    assert gone(pid)
 
 
 def test_a_closed_meter_leaves_no_process(sensors):
