@@ -124,3 +124,27 @@ class Wave:
         while not self._over.wait(refresh_s):
             phase = 2 * math.pi * time.monotonic() / self.period_s
             sensors.set(**{rail: 5 * round((self.mean_mw + self.swing_mw * math.sin(phase)) / 5)})
+
+
+class Averaging:
+    """A thread that is the sensor's own converter: a rail shows the mean of one period until the next one is over."""
+
+    def __init__(self, sensors, rail, power_mw, period_s):
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(sensors, rail, power_mw, period_s))
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self._over.set()
+        self._thread.join()
+
+    def _run(self, sensors, rail, power_mw, period_s):
+        due_s, seen_mw = time.monotonic() + period_s, []
+        while not self._over.wait(0.002):
+            seen_mw.append(power_mw())
+            if time.monotonic() >= due_s:
+                sensors.set(**{rail: 5 * round(sum(seen_mw) / len(seen_mw) / 5)})
+                due_s, seen_mw = due_s + period_s, []
