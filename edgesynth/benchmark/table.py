@@ -34,7 +34,7 @@ def format_table(result: Dict[str, Any]) -> str:
     reasons += [
         "accuracy not measured: {}".format(one["accuracy_reason"]) for one in measurements if one["accuracy_reason"]
     ]
-    return "\n".join(lines + _unique(reasons) + _flags(measurements))
+    return "\n".join(lines + _built(measurements) + _unique(reasons) + _flags(measurements))
 
 
 def format_hops(verification: Verification) -> str:
@@ -92,6 +92,25 @@ def _row(one: Dict[str, Any]) -> List[str]:
         "{:.1f}".format(one["bytes"] / 1024.0),
         energy,
     ]
+
+
+def _built(measurements: List[Dict[str, Any]]) -> List[str]:
+    """What an engine made of each model, where it made something."""
+    lines = []
+    for one in measurements:
+        built, compute_ms = one.get("built"), one.get("compute_ms")
+        if built is None:
+            continue
+        parts = ["runs at {}".format(built["effective"] or "a precision that TensorRT does not tell")]
+        if compute_ms is not None:
+            parts.append("computes {:.3f} ms without copies (p50)".format(compute_ms["p50"]))
+        parts.append(
+            "{} in {:.1f} s".format("plan of an earlier build" if built["from_cache"] else "built", built["build_s"])
+        )
+        if built["not_kept"]:
+            parts.append("plan not kept: {}".format(built["not_kept"]))
+        lines.append("{} x{} from {}: {}".format(one["precision"], one["batch"], built["source"], ", ".join(parts)))
+    return lines
 
 
 def _unread(one: Dict[str, Any]) -> bool:
