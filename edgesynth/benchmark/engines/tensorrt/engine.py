@@ -20,7 +20,9 @@ from edgesynth.benchmark.engines.tensorrt.named_tensors import NamedTensors
 from edgesynth.benchmark.engines.tensorrt.strongly_typed import StronglyTyped
 from edgesynth.errors import UserError
 
-COMPUTE_WARM_UP, COMPUTE_RUNS = 10, 100
+COMPUTE_WARM_UP, COMPUTE_RUNS, COMPUTE_LEAST = 10, 100, 10
+# A network of seconds is not run a hundred times more.
+COMPUTE_S = 5.0
 
 
 def generation_of(version: Tuple[int, ...]) -> Type[Generation]:
@@ -107,8 +109,11 @@ class TensorRt(Engine):
     def compute_latencies_ms(self) -> List[float]:
         """Latencies of computing alone between two events on the GPU, on the images of the last run, ms."""
         begin, end = self._gpu.cuda.Event(), self._gpu.cuda.Event()
-        found = []
-        for _ in range(COMPUTE_WARM_UP + COMPUTE_RUNS):
+        found: List[float] = []
+        until = time.perf_counter() + COMPUTE_S
+        while len(found) < COMPUTE_WARM_UP + COMPUTE_RUNS:
+            if len(found) >= COMPUTE_WARM_UP + COMPUTE_LEAST and time.perf_counter() > until:
+                break
             begin.record(self._stream)
             self._enqueue()
             end.record(self._stream)
@@ -154,12 +159,13 @@ class TensorRt(Engine):
         precision = self._request.precision
         flags = []
         if self._gpu.native(precision) is False:
+            instead = {
+                "fp16": "it is no faster than fp32 there",
+                "int8": "layers run in floating point or slower; fp16 may be faster and is more accurate",
+            }
             flags.append(
-                "no {0} units: {1} ({2}) has none, the rest of the layers run in floating point; {3}".format(
-                    precision,
-                    self._gpu.name,
-                    self._gpu.sm_name,
-                    "fp16 may be faster and is more accurate" if precision == "int8" else "no faster than fp32",
+                "no {0} units: {1} ({2}) has none for {0}: {3}".format(
+                    precision, self._gpu.name, self._gpu.sm_name, instead[precision]
                 )
             )
         if self._layers is not None and precision in ("fp16", "int8") and precision not in self._layers:

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 import pycuda.driver as cuda
 
-from tensorrt._building import IHostMemory, fail
+from tensorrt._building import fail
 from tensorrt._strict import NUMBERS, VERSION, Strict, member
 
 _ROUGH = {"tensor(float)": ("FLOAT", np.float32), "tensor(float16)": ("HALF", np.float16)}
@@ -86,9 +86,6 @@ class ICudaEngine(Strict):
 
     def create_engine_inspector(self):
         return EngineInspector(self)
-
-    def serialize(self):
-        return IHostMemory(b"")
 
 
 class IExecutionContext(Strict):
@@ -190,4 +187,7 @@ class EngineInspector(Strict):
 
 
 def _told(precision):
-    return {"Name": "x", "Dimensions": [1], "Format/Datatype": _TOLD[precision][NUMBERS >= (10,)]}
+    told = _TOLD[precision][NUMBERS >= (10,)]
+    if NUMBERS >= (11,):
+        return {"Name": "x", "Dimensions": [1], "Datatype": told, "Format": "N:C:H:W"}
+    return {"Name": "x", "Dimensions": [1], "Format/Datatype": told}
