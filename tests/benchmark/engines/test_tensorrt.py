@@ -100,6 +100,21 @@ def test_onnx_runtime_is_taken_where_it_is_asked_for(on_tensorrt):
     assert "engine:" not in err
 
 
+def test_the_reason_of_a_build_that_fails_after_another_is_told(on_tensorrt, tensorrt_bundle):
+    refused = "TensorRT 8.2.1.8 cannot build {} at int8 and batch 1 (tactics are spent); try --precision fp32"
+    code, _, _, err = on_tensorrt("8.2", TX2, "--precision", "fp32,int8", STANDIN_FAILS="INT8")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert refused.format(tensorrt_bundle / "model.onnx") in err
+
+
+def test_an_engine_that_is_still_held_at_the_end_goes_before_the_context_of_the_gpu(script, pristine_tensorrt_bundle):
+    lines = "from edgesynth.benchmark.engines.tensorrt.engine import TensorRt\nheld = TensorRt()\n"
+    lines += "held.load({!r}, 'fp16', 3, 1)\nprint(held.input_shape)".format(
+        str(pristine_tensorrt_bundle / "model.onnx")
+    )
+    assert script("8.2", TX2, lines) == "(1, 8, 8)"
+
+
 def test_a_tensorrt_older_than_80_is_one_line(on_tensorrt, tmp_path):
     old = tmp_path / "old"
     old.mkdir()
@@ -187,7 +202,7 @@ def test_what_cannot_be_built_is_one_line(version, gpu, target, environment, sai
     assert not list((tmp_path / "cache").glob("**/plan-*"))
 
 
-def test_a_batch_beyond_the_memory_is_one_line(on_tensorrt):
-    code, _, _, err = on_tensorrt("8.2", TX2, "--precision", "fp32", "--batch", "4096", STANDIN_MEMORY="1000000")
+def test_a_batch_beyond_the_memory_is_one_line_beside_a_model_that_is_loaded(on_tensorrt):
+    code, _, _, err = on_tensorrt("8.2", TX2, "--precision", "fp32", "--batch", "1,4096", STANDIN_MEMORY="1000000")
     assert (code, len(err.splitlines())) == (2, 1)
     assert "does not fit the GPU's memory (cuMemAlloc failed: out of memory); use a smaller --batch" in err

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 import pycuda.driver as cuda
 
-from tensorrt._building import fail
+from tensorrt._building import depends, fail
 from tensorrt._strict import NUMBERS, VERSION, Strict, member
 
 _ROUGH = {"tensor(float)": ("FLOAT", np.float32), "tensor(float16)": ("HALF", np.float16)}
@@ -20,7 +20,7 @@ _TOLD = {
 
 class Runtime(Strict):
     def __init__(self, logger):
-        cuda._needs_context()
+        depends(self, logger)
         self._logger = logger
 
     def deserialize_cuda_engine(self, plan):
@@ -34,6 +34,7 @@ class Runtime(Strict):
 
 class ICudaEngine(Strict):
     def __init__(self, logger, facts, model):
+        depends(self, logger)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.intra_op_num_threads = 1
@@ -90,6 +91,7 @@ class ICudaEngine(Strict):
 
 class IExecutionContext(Strict):
     def __init__(self, engine):
+        depends(self, engine._logger)
         self._engine = engine
         self._shapes = {one.name: engine._shape(one) for one in engine._tensors}
         self._addresses = {}
