@@ -64,9 +64,14 @@ def _figures(result: Dict[str, Any]) -> Iterator[Tuple[str, bool]]:
             "energy",
             isinstance(energy, dict) and (energy.get("per_image_mj") is None or _positive(energy["per_image_mj"])),
         )
+        yield "energy.images_per_joule_95", not isinstance(energy, dict) or _bounds(energy.get("images_per_joule_95"))
         yield "accuracy_percent", one.get("accuracy_percent") in (None, 0) or _positive(one["accuracy_percent"])
         yield "flags", isinstance(one["flags"], list)
 
 
 def _positive(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
+
+
+def _bounds(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and len(value) == 2 and all(map(_positive, value)))

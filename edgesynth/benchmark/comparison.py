@@ -8,7 +8,7 @@ import math
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from edgesynth.benchmark.comparable import Named
-from edgesynth.benchmark.intervals import ratio_interval
+from edgesynth.benchmark.intervals import interval_of_intervals, ratio_interval
 from edgesynth.errors import UserError
 
 
@@ -23,6 +23,7 @@ class Change(NamedTuple):
         interval: 95 % interval of `faster_x`; None with fewer than 5 latencies in a run.
         throughput_x: the result's images per second over the reference's.
         energy_x: the reference's energy per image over the result's; None where one has none or their meters differ.
+        energy_interval: 95 % interval of `energy_x`; None where a result has none for its images per joule.
         energy_reason: why `energy_x` is None although an energy was measured; else None.
         accuracy_points: the result's accuracy less the reference's, in percentage points; None where one has none.
         size_x: bytes of the reference's file over those of the result's.
@@ -36,6 +37,7 @@ class Change(NamedTuple):
     interval: Optional[Tuple[float, float]]
     throughput_x: float
     energy_x: Optional[float]
+    energy_interval: Optional[Tuple[float, float]]
     energy_reason: Optional[str]
     accuracy_points: Optional[float]
     size_x: float
@@ -179,6 +181,7 @@ def _change(one: Dict[str, Any], two: Dict[str, Any], tolerance_percent: float, 
         interval=ratio_interval(one["samples_ms"], two["samples_ms"]),
         throughput_x=two["throughput_images_per_s"] / one["throughput_images_per_s"],
         energy_x=energy_x,
+        energy_interval=_energy_interval(energy_x, one["energy"], two["energy"]),
         energy_reason=energy_reason,
         accuracy_points=None if was_percent is None or is_percent is None else is_percent - was_percent,
         size_x=one["bytes"] / float(two["bytes"]),
@@ -200,13 +203,19 @@ def _energy(one: Dict[str, Any], two: Dict[str, Any]) -> Tuple[Optional[float], 
     return one["per_image_mj"] / two["per_image_mj"], None
 
 
+def _energy_interval(
+    energy_x: Optional[float], one: Dict[str, Any], two: Dict[str, Any]
+) -> Optional[Tuple[float, float]]:
+    mine, his = (energy.get("images_per_joule_95") for energy in (two, one))
+    return None if energy_x is None or mine is None or his is None else interval_of_intervals(energy_x, mine, his)
+
+
 def _regressions(change: Change, tolerance_percent: float, loss_points: float) -> List[str]:
     """The ratio itself decides, not its interval: a bad run must not pass for being noisy too."""
     name = "{} x{}".format(change.precision, change.batches[1])
     lines = []
     slower_percent = 100 * (1 / change.faster_x - 1)
     if slower_percent > tolerance_percent:
-        unsure = change.interval is not None and change.interval[0] <= 1 <= change.interval[1]
         lines.append(
             "{}: {:.1f} % slower (p50 {:.3f} ms, was {:.3f} ms; {:g} % allowed){}".format(
                 name,
@@ -214,13 +223,13 @@ def _regressions(change: Change, tolerance_percent: float, loss_points: float) -
                 change.p50_ms[1],
                 change.p50_ms[0],
                 tolerance_percent,
-                "; within the noise of these runs: measure longer, with --duration-s" if unsure else "",
+                _doubt(change.interval),
             )
         )
     if change.energy_x is not None and 100 * (1 / change.energy_x - 1) > tolerance_percent:
         lines.append(
-            "{}: {:.1f} % more energy per image ({:g} % allowed)".format(
-                name, 100 * (1 / change.energy_x - 1), tolerance_percent
+            "{}: {:.1f} % more energy per image ({:g} % allowed){}".format(
+                name, 100 * (1 / change.energy_x - 1), tolerance_percent, _doubt(change.energy_interval)
             )
         )
     if change.accuracy_points is not None and -change.accuracy_points > loss_points:
@@ -228,3 +237,8 @@ def _regressions(change: Change, tolerance_percent: float, loss_points: float) -
             "{}: {:.2f} points of accuracy lost ({:g} allowed)".format(name, -change.accuracy_points, loss_points)
         )
     return lines
+
+
+def _doubt(interval: Optional[Tuple[float, float]]) -> str:
+    unsure = interval is not None and interval[0] <= 1 <= interval[1]
+    return "; within the noise of these runs: measure longer, with --duration-s" if unsure else ""

@@ -1,6 +1,6 @@
 """Comparisons as plain text: the reference's lines, each result's below, then what must be known to believe them."""
 
-from typing import List, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 from edgesynth.benchmark.comparable import Named
 from edgesynth.benchmark.comparison import Change, Comparison
@@ -15,6 +15,7 @@ _COLUMNS = (
     "95 % interval",
     "images/s x",
     "images/J x",
+    "95 % interval",
     "accuracy points",
     "smaller x",
 )
@@ -62,9 +63,14 @@ def _row(path: str, change: Change) -> List[str]:
         str(batches[1]) if batches[0] == batches[1] else "{} (was {})".format(batches[1], batches[0]),
         "{:.3f}".format(change.p50_ms[1]),
         "{:.3f}".format(change.faster_x),
-        "-" if change.interval is None else "{:.3f} to {:.3f}".format(*change.interval),
+        _interval(change.interval),
         "{:.3f}".format(change.throughput_x),
         "-" if change.energy_x is None else "{:.3f}".format(change.energy_x),
+        _interval(change.energy_interval),
         "-" if change.accuracy_points is None else "{:+.2f}".format(change.accuracy_points),
         "{:.2f}".format(change.size_x),
     ]
+
+
+def _interval(bounds: Optional[Tuple[float, float]]) -> str:
+    return "-" if bounds is None else "{:.3f} to {:.3f}".format(*bounds)

@@ -65,7 +65,8 @@ def energy_of(meter: Meter, track: Track, batch: int, idle: Optional[Reading] = 
         from the windows' spread), `mean_power_mw`; the same of the GPU's rail in `gpu` and, with the idle power taken
         away as if it were exact, in `above_idle`, either null where it was not measured (`above_idle_reason`);
         `idle_power_mw`; `rails_mj`, `sensor_values` (how many new ones the sensor had) and `misses` over all windows
-        that were read; `windows`, raw, all of them; `meter`, `scope` (what is in the headline and what is not),
+        that were read; `seen_period_s`, the sensor's own pace as its values changed, None where it is not sampled or
+        they did not; `windows`, raw, all of them; `meter`, `scope` (what is in the headline and what is not),
         `idle_subtracted` (always False: the headline's) and `reason`: why the figures are None, or None.
     """
     windows = [one for one in track.windows if one.reading.reason is None]
@@ -94,6 +95,7 @@ def energy_of(meter: Meter, track: Track, batch: int, idle: Optional[Reading] = 
         above_idle_reason=above_reason,
         rails_mj=_rails_mj(windows) if total is not None else {},
         sensor_values=sum(values) if values else None,
+        seen_period_s=_seen_period_s(windows),
         misses=sum(one.reading.misses for one in track.windows),
         windows=[dict(raw_reading(one.reading), images=one.calls * batch) for one in track.windows]
         if meter.reason is None
@@ -152,7 +154,9 @@ def _reason(meter: Meter, windows: Sequence[Window], read: Sequence[Window]) -> 
             len(read), power.LEAST_WINDOWS
         )
     if sum(_rails_mj(read).get(rail, 0.0) for rail in meter.total_rails) <= 0:
-        return "the counters of {} ({}) did not move during the run".format(meter.name, ", ".join(meter.total_rails))
+        return "{} ({}) showed no energy during the run; check the sensor".format(
+            meter.name, " + ".join(meter.total_rails)
+        )
     return None
 
 
@@ -175,6 +179,16 @@ def _figures(windows: Sequence[Window], batch: int, rails: Sequence[str], idle_m
         "images_per_joule_95": [1e3 / (per_image_mj + half_mj), 1e3 / (per_image_mj - half_mj)],
         "mean_power_mw": math.fsum(energies_mj) / duration_s,
     }
+
+
+def _seen_period_s(windows: Sequence[Window]) -> Optional[float]:
+    """Median time between two changes of any value."""
+    gaps_s = []
+    for one in windows:
+        samples = one.reading.samples
+        changed = [b[0] for a, b in zip(samples, samples[1:]) if a[1:] != b[1:]]
+        gaps_s += [b - a for a, b in zip(changed, changed[1:])]
+    return sorted(gaps_s)[len(gaps_s) // 2] if gaps_s else None
 
 
 def _gpu(meter: Meter, windows: Sequence[Window], batch: int) -> Optional[Dict[str, Any]]:

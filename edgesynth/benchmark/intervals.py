@@ -1,4 +1,4 @@
-"""How sure a ratio of two medians is, from the raw latencies of both.
+"""How sure a ratio of two results is: of medians from the raw latencies, of means from the intervals of both.
 
 Latencies that follow each other are alike (the clock, the caches, other work), so they do not count as so many
 independent ones. Each run is cut into blocks that follow each other in time, and the medians of the blocks are what
@@ -32,6 +32,23 @@ def ratio_interval(numerator_ms: Sequence[float], denominator_ms: Sequence[float
     variance = sum(_variance(_log_medians(run, blocks)) / blocks for run in (numerator_ms, denominator_ms))
     reach = math.exp(_T_OF_BLOCKS[blocks] * math.sqrt(variance))
     ratio = median(numerator_ms) / median(denominator_ms)
+    return ratio / reach, ratio * reach
+
+
+def interval_of_intervals(
+    ratio: float, numerator: Sequence[float], denominator: Sequence[float]
+) -> Tuple[float, float]:
+    """95 % interval of a ratio of two independent figures that have intervals of their own.
+
+    Args:
+        ratio: of the figures.
+        numerator: lower and upper end of the first one's 95 % interval, above 0.
+        denominator: of the second one's.
+
+    Returns:
+        Lower and upper end: the relative widths of both, added as independent errors are.
+    """
+    reach = math.exp(math.hypot(*(math.log(high / low) / 2 for low, high in (numerator, denominator))))
     return ratio / reach, ratio * reach
 
 

@@ -35,7 +35,7 @@ def format_table(result: Dict[str, Any]) -> str:
     reasons += [
         "accuracy not measured: {}".format(one["accuracy_reason"]) for one in measurements if one["accuracy_reason"]
     ]
-    return "\n".join(lines + _unique(reasons) + flag_lines(measurements))
+    return "\n".join(lines + _built(measurements) + _unique(reasons) + flag_lines(measurements))
 
 
 def format_hops(verification: Verification) -> str:
@@ -113,6 +113,25 @@ def _below(measurements: List[Dict[str, Any]]) -> List[str]:
         if above:
             what = "above idle ({:.0f} mW)".format(one["energy"]["idle_power_mw"])
             lines.append(form.format(what=what, **name, **above) + _interval(above))
+    return lines
+
+
+def _built(measurements: List[Dict[str, Any]]) -> List[str]:
+    """What an engine made of each model, where it made something."""
+    lines = []
+    for one in measurements:
+        built, compute_ms = one.get("built"), one.get("compute_ms")
+        if built is None:
+            continue
+        parts = ["runs at {}".format(built["effective"] or "a precision that TensorRT does not tell")]
+        if compute_ms is not None:
+            parts.append("computes {:.3f} ms without copies (p50)".format(compute_ms["p50"]))
+        parts.append(
+            "{} in {:.1f} s".format("plan of an earlier build" if built["from_cache"] else "built", built["build_s"])
+        )
+        if built["not_kept"]:
+            parts.append("plan not kept: {}".format(built["not_kept"]))
+        lines.append("{} x{} from {}: {}".format(one["precision"], one["batch"], built["source"], ", ".join(parts)))
     return lines
 
 

@@ -174,6 +174,9 @@ def _energy(energy: dict[str, Any]) -> str:
     parts = [f"{milliseconds(per_image_mj)} mJ/image"]
     if energy.get("images_per_joule") is not None:
         parts.append(f"{decimal(_number(energy['images_per_joule']))} images/J")
+    if energy.get("images_per_joule_95"):  # a result of schema 1 has none
+        low, high = map(_number, energy["images_per_joule_95"])
+        parts[-1] += f" ({decimal(low)} to {decimal(high)})"
     scope = ", ".join(str(energy[key]) for key in ("meter", "scope") if energy.get(key))
     return ", ".join(parts) + (f" ({scope})" if scope else "")
 

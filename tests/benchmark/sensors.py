@@ -99,18 +99,21 @@ BOARDS = [tx1, tx2, tx2_newer, nano, agx_xavier, orin_nano, agx_orin]
 
 
 class Wave:
-    """A thread that lets a rail swing: mean + swing * sin(2 pi t / period_s), seen anew every `refresh_s`."""
+    """A thread that lets a rail swing: mean + swing * sin(2 pi t / period_s), seen anew every `refresh_s`.
+
+    On a loaded machine it comes late now and then: what it really showed, and when, is kept.
+    """
 
     def __init__(self, sensors, rail, mean_mw, swing_mw, period_s, refresh_s=0.01):
         self.mean_mw, self.swing_mw, self.period_s = mean_mw, swing_mw, period_s
+        self.shown = []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(sensors, rail, refresh_s))
 
     def energy_mj(self, begin_s, end_s):
-        """The integral, exactly; times on the monotonic clock."""
-        turn = 2 * math.pi / self.period_s
-        swing = (math.cos(turn * begin_s) - math.cos(turn * end_s)) / turn
-        return self.mean_mw * (end_s - begin_s) + self.swing_mw * swing
+        """The integral of what was shown, exactly; times on the monotonic clock."""
+        ends = [time_s for time_s, _ in self.shown[1:]] + [end_s]
+        return sum(mw * max(0.0, min(b, end_s) - max(a, begin_s)) for (a, mw), b in zip(self.shown, ends, strict=True))
 
     def __enter__(self):
         self._thread.start()
@@ -123,4 +126,30 @@ class Wave:
     def _run(self, sensors, rail, refresh_s):
         while not self._over.wait(refresh_s):
             phase = 2 * math.pi * time.monotonic() / self.period_s
-            sensors.set(**{rail: 5 * round((self.mean_mw + self.swing_mw * math.sin(phase)) / 5)})
+            power_mw = 5 * round((self.mean_mw + self.swing_mw * math.sin(phase)) / 5)
+            sensors.set(**{rail: power_mw})
+            self.shown.append((time.monotonic(), power_mw))
+
+
+class Averaging:
+    """A thread that is the sensor's own converter: a rail shows the mean of one period until the next one is over."""
+
+    def __init__(self, sensors, rail, power_mw, period_s):
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(sensors, rail, power_mw, period_s))
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self._over.set()
+        self._thread.join()
+
+    def _run(self, sensors, rail, power_mw, period_s):
+        due_s, seen_mw = time.monotonic() + period_s, []
+        while not self._over.wait(0.002):
+            seen_mw.append(power_mw())
+            if time.monotonic() >= due_s:
+                sensors.set(**{rail: 5 * round(sum(seen_mw) / len(seen_mw) / 5)})
+                due_s, seen_mw = due_s + period_s, []

@@ -59,7 +59,7 @@ def test_a_faster_smaller_offspring_is_above_one_everywhere_and_no_regression(co
     assert (code, err) == (0, "")
     row = [cell.strip() for cell in cells(out, 2)]
     assert row[:5] == ["b.json", "fp16", "1", "1.000", "2.000"]
-    assert row[6:] == ["2.000", "2.500", "-0.25", "4.00"]
+    assert row[6:] == ["2.000", "2.500", "-", "-0.25", "4.00"]
     low, high = map(float, row[5].split(" to "))
     assert 1.97 < low <= 2.0 <= high < 2.03
     assert out.splitlines()[-1] == "no regression"
@@ -67,7 +67,7 @@ def test_a_faster_smaller_offspring_is_above_one_everywhere_and_no_regression(co
 
 def test_the_reference_has_lines_of_its_own_without_ratios(compare):
     _, out, _ = compare(result(measurement()), result(measurement(p50=1.0)))
-    assert out.splitlines()[1].split() == ["a.json", "fp16", "1", "2.000", "-", "-", "-", "-", "-", "-"]
+    assert out.splitlines()[1].split() == ["a.json", "fp16", "1", "2.000", *["-"] * 7]
 
 
 @pytest.mark.parametrize(
@@ -163,6 +163,18 @@ def test_an_energy_that_only_one_has_gives_the_reason(compare):
     assert "energy not compared: b.json: the other has none (no meter)" in out.splitlines()
 
 
+def test_energies_with_intervals_have_one_of_their_ratio(compare):
+    narrow = {**RAIL, "per_image_mj": 10.0, "images_per_joule_95": [100 / 1.03, 100 * 1.03]}
+    wide = {**RAIL, "per_image_mj": 10.6, "images_per_joule_95": [94.3 / 1.08, 94.3 * 1.08]}
+    code, out, _ = compare(result(measurement(energy=narrow)), result(measurement(energy=wide)))
+    assert code == 1
+    # exp(hypot(ln 1.03, ln 1.08)) = 1.0859 to both sides of 10 / 10.6
+    assert "0.943  0.869 to 1.024" in out.splitlines()[2]
+    assert out.splitlines()[-1].endswith(
+        "more energy per image (5 % allowed); within the noise of these runs: measure longer, with --duration-s"
+    )
+
+
 def test_flags_are_said_with_the_file_that_they_are_of(compare):
     _, out, _ = compare(result(measurement()), result(measurement(flags=["unsteady: by 9 %"])))
     assert "b.json: flag: unsteady: by 9 %" in out.splitlines()
@@ -219,6 +231,7 @@ def altered(**changes):
         (altered(samples_ms=[1.0, "2"]), "samples_ms"),
         (altered(batch="1"), "batch"),
         (altered(energy=[]), "energy"),
+        (altered(energy={**RAIL, "per_image_mj": 1.0, "images_per_joule_95": [1.0]}), "energy.images_per_joule_95"),
         (altered(flags=None), "flags"),
         (result(), "measurements"),
         ({**result(measurement()), "machine": None}, "machine"),

@@ -35,6 +35,7 @@ def test_a_swinging_load_is_integrated_within_1_percent(sensors, board):
     total, _ = board(sensors)
     with Wave(sensors, total[0], mean_mw=4000, swing_mw=1500, period_s=0.7) as wave:
         reading = window(Ina3221.find(sensors.sysfs), 1.2)
+    assert wave.shown[0][0] < reading.begin_s
     assert reading.reason is None
     exact_mj = wave.energy_mj(reading.begin_s, reading.begin_s + reading.duration_s)
     assert reading.rails_mj[total[0]] == pytest.approx(exact_mj, rel=0.01)

@@ -101,6 +101,16 @@ def test_the_quantile_of_student_is_that_of_the_tables(freedom, quantile):
     assert half_width_95([1.0] + [0.0] * freedom, [1.0] * count) * count == pytest.approx(quantile, rel=0.003)
 
 
+def test_the_sensors_own_pace_is_seen_where_its_values_change(rails):
+    rails.add("intel-rapl:0", "package-0", 0)
+    # Looked at every 50 ms, new every 150 ms; two rails, of which one stands still.
+    samples = tuple((0.05 * i, 7000.0, 2000.0 + i // 3) for i in range(20))
+    track = Track()
+    track.windows = [Window(10, Reading({"package-0": 100.0}, 1.0, 0.0, samples))] * 5
+    energy = energy_of(Rapl.find(rails.sysfs), track, batch=1)
+    assert energy["seen_period_s"] == pytest.approx(0.15)
+
+
 def test_four_windows_are_too_few_for_a_figure(rails):
     rails.add("intel-rapl:0", "package-0", 0)
     energy = energy_of(Rapl.find(rails.sysfs), track_of(*[(10, {"package-0": 100.0})] * 4), batch=1)
@@ -185,4 +195,4 @@ def test_a_counter_that_stands_still_is_not_zero_energy(rails):
         track.window(lambda: None, 0.0, meter)
     energy = energy_of(meter, track, batch=1)
     assert energy["per_image_mj"] is None
-    assert "did not move" in energy["reason"]
+    assert "showed no energy" in energy["reason"]

@@ -9,13 +9,15 @@ import time
 import pytest
 
 from edgesynth.benchmark.bundle import open_target
-from edgesynth.benchmark.power import Ina3221, opened
+from edgesynth.benchmark.energy import energy_of
+from edgesynth.benchmark.power import Ina3221, opened, rest, sampler
 from edgesynth.benchmark.power.meter import UnreadableError
 from edgesynth.benchmark.power.sampler import Sampler, spare_core
 from edgesynth.benchmark.run import Settings, measure
+from edgesynth.benchmark.timing import Track
 
 from .conftest import REPOSITORY
-from .sensors import Sensors, nano, tx2
+from .sensors import Averaging, Sensors, nano, tx2
 
 INA3221 = "edgesynth.benchmark.power.ina3221"
 
@@ -50,6 +52,18 @@ def test_a_sampler_that_is_killed_gives_no_energy_and_says_so(sensors):
     for reading in readings:
         assert reading.rails_mj == {}
         assert reading.reason == "the power sampler ended by itself (exit code -9)"
+
+
+def test_a_sampler_that_does_not_answer_is_given_up_and_ended(sensors, monkeypatch):
+    monkeypatch.setattr(sampler, "ANSWER_S", 0.2)
+    nano(sensors)
+    meter = Ina3221.find(sensors.sysfs)
+    with opened(meter):
+        pid = meter._sampler.process.pid
+        meter.start()
+        os.kill(pid, signal.SIGSTOP)
+        assert meter.stop().reason == "the power sampler did not answer for 0.2 s"
+    assert gone(pid)
 
 
 def test_a_closed_meter_leaves_no_process(sensors):
@@ -121,6 +135,28 @@ def test_a_run_has_images_per_joule_of_the_total_of_the_gpu_and_above_idle(senso
     assert all(len(window["samples"]) >= 10 for window in energy["windows"])
     assert (result["power"]["meter"], result["power"]["running_mode"]) == ("ina3221", 0)
     assert result["settings"]["idle_s"] == 1.6
+
+
+def test_a_sensor_that_averages_tells_nothing_of_what_ran_before_the_window(sensors):
+    sensors.hwmon("1-0040", {"VDD_IN": 2000}, interval_ms=60)
+    power_mw = [2000]
+
+    def work():
+        power_mw[0] = 6000
+        time.sleep(0.005)
+
+    track = Track()
+    with Averaging(sensors, "VDD_IN", lambda: power_mw[0], 0.06), opened(Ina3221.find(sensors.sysfs)) as meter:
+        idle = rest(meter, 0.8)
+        for _ in range(5):
+            power_mw[0] = 2000  # another model's turn
+            time.sleep(0.15)
+            track.window(work, 0.8, meter)
+    energy = energy_of(meter, track, batch=1, idle=idle)
+    assert energy["reason"] is None
+    assert energy["mean_power_mw"] == pytest.approx(6000, rel=0.01)
+    assert energy["idle_power_mw"] == pytest.approx(2000, rel=0.01)
+    assert energy["above_idle"]["mean_power_mw"] == pytest.approx(4000, rel=0.02)
 
 
 def test_a_run_too_short_for_the_sensor_is_measured_without_energy(sensors, pristine_bundle):

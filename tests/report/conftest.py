@@ -52,7 +52,8 @@ def run(unmeasured_run):
 @pytest.fixture
 def benchmarked_run(run):
     """The run with a bundle of its best individual, benchmarked in two precisions and two batches."""
-    energy = {"per_image_mj": 12.5, "images_per_joule": 80.0, "meter": "rapl", "scope": "package-0", "reason": None}
+    energy = {"per_image_mj": 12.5, "images_per_joule": 80.0, "images_per_joule_95": [79.1, 80.9], "reason": None}
+    energy.update(meter="rapl", scope="package-0")
     write_result(
         run,
         "g002-c1",

@@ -16,7 +16,7 @@ def test_figures_are_read_with_their_units(benchmarked_run):
     fp32, _, int8 = bundle.measurements
     assert fp32.cov_percent == pytest.approx(100 * measurement("fp32", 0.25)["latency_ms"]["cov"])
     assert (int8.speedup_x, int8.accuracy_percent, int8.size_bytes) == (2.0, 97.67, 123456)
-    assert int8.energy == "12.500 mJ/image, 80.0 images/J (rapl, package-0)"
+    assert int8.energy == "12.500 mJ/image, 80.0 images/J (79.1 to 80.9) (rapl, package-0)"
     assert fp32.energy == "not measured: no RAPL found: /sys has no powercap"
 
 

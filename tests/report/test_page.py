@@ -214,7 +214,7 @@ def test_energy_and_flags_of_each_measurement_are_told(benchmarked_run):
     assert rows[1:] == [
         ["fp32", "1", "not measured: no RAPL found: /sys has no powercap", "none"],
         ["fp32", "8", "not measured: no RAPL found: /sys has no powercap", "unsteady: the latencies vary by 31.0 %"],
-        ["int8", "1", "12.500 mJ/image, 80.0 images/J (rapl, package-0)", "none"],
+        ["int8", "1", "12.500 mJ/image, 80.0 images/J (79.1 to 80.9) (rapl, package-0)", "none"],
     ]
 
 

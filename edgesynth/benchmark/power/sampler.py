@@ -103,7 +103,7 @@ class Sampler:
         except (OSError, ValueError):  # a broken pipe, or one that is closed
             raise UnreadableError(self._end())
         if not select.select([self.process.stdout], [], [], ANSWER_S)[0]:
-            raise UnreadableError("the power sampler did not answer for {:.0f} s".format(ANSWER_S))
+            raise UnreadableError("the power sampler did not answer for {:g} s".format(ANSWER_S))
         line = self.process.stdout.readline()
         if not line.endswith(b"\n"):
             raise UnreadableError(self._end())

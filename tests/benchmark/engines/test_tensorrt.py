@@ -46,7 +46,10 @@ def test_int8_without_units_is_recorded_as_what_it_is_and_flagged(on_tensorrt):
     one = of(result, "int8")
     assert one["built"]["native"] is False
     assert one["built"]["effective"] == "mixed: 1 fp16, 1 int8"
-    assert "flag: int8 x1: no int8 units: NVIDIA Tegra X2 (sm_62) has none" in out
+    assert (
+        "int8 x1 from model.onnx + calibration cache from ranges.json: runs at mixed: 1 fp16, 1 int8, computes" in out
+    )
+    assert "flag: int8 x1: no int8 units: NVIDIA Tegra X2 (sm_62) has none for int8" in out
 
 
 def test_native_int8_is_not_flagged(on_tensorrt):
@@ -87,6 +90,46 @@ def test_compute_is_timed_apart_by_the_clock_of_the_gpu(on_tensorrt):
     one = of(result, "fp32")
     assert one["compute_ms"]["count"] == 100
     assert 0 < one["compute_ms"]["p50"] < one["latency_ms"]["p90"]
+
+
+def test_onnx_runtime_is_taken_where_it_is_asked_for(on_tensorrt):
+    code, result, _, err = on_tensorrt("8.2", TX2, "--engine", "onnxruntime", "--precision", "fp32")
+    assert code == 0, err
+    assert result["engine"]["name"] == "onnxruntime"
+    assert (of(result, "fp32")["built"], of(result, "fp32")["compute_ms"]) == (None, None)
+    assert "engine:" not in err
+
+
+def test_the_reason_of_a_build_that_fails_after_another_is_told(on_tensorrt, tensorrt_bundle):
+    refused = "TensorRT 8.2.1.8 cannot build {} at int8 and batch 1 (tactics are spent); try --precision fp32"
+    code, _, _, err = on_tensorrt("8.2", TX2, "--precision", "fp32,int8", STANDIN_FAILS="INT8")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert refused.format(tensorrt_bundle / "model.onnx") in err
+
+
+def test_an_engine_that_is_still_held_at_the_end_goes_before_the_context_of_the_gpu(script, pristine_tensorrt_bundle):
+    lines = "from edgesynth.benchmark.engines.tensorrt.engine import TensorRt\nheld = TensorRt()\n"
+    lines += "held.load({!r}, 'fp16', 3, 1)\nprint(held.input_shape)".format(
+        str(pristine_tensorrt_bundle / "model.onnx")
+    )
+    assert script("8.2", TX2, lines) == "(1, 8, 8)"
+
+
+def test_a_tensorrt_older_than_80_is_one_line(on_tensorrt, tmp_path):
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "tensorrt.py").write_text("__version__ = '7.1.3.0'\n")
+    code, _, _, err = on_tensorrt("8.2", TX2, PYTHONPATH=str(old))
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "TensorRT 7.1.3.0 is older than 8.0, which JetPack 4.6 has" in err
+
+
+def test_without_pycuda_it_is_said_how_to_install_it(on_tensorrt, tmp_path):
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone" / "tensorrt.py").write_text("__version__ = '8.2.1.8'\n")
+    code, _, _, err = on_tensorrt("8.2", TX2, PYTHONPATH=str(tmp_path / "alone"))
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "the engine tensorrt needs pycuda, which cannot be imported here (No module named 'pycuda')" in err
 
 
 def test_a_bare_plain_file_is_built_at_fp16_if_asked(on_tensorrt, tmp_path):
@@ -159,7 +202,7 @@ def test_what_cannot_be_built_is_one_line(version, gpu, target, environment, sai
     assert not list((tmp_path / "cache").glob("**/plan-*"))
 
 
-def test_a_batch_beyond_the_memory_is_one_line(on_tensorrt):
-    code, _, _, err = on_tensorrt("8.2", TX2, "--precision", "fp32", "--batch", "4096", STANDIN_MEMORY="1000000")
+def test_a_batch_beyond_the_memory_is_one_line_beside_a_model_that_is_loaded(on_tensorrt):
+    code, _, _, err = on_tensorrt("8.2", TX2, "--precision", "fp32", "--batch", "1,4096", STANDIN_MEMORY="1000000")
     assert (code, len(err.splitlines())) == (2, 1)
     assert "does not fit the GPU's memory (cuMemAlloc failed: out of memory); use a smaller --batch" in err

@@ -48,7 +48,7 @@ def build(generation: Generation, gpu: Gpu, log: Any, request: Request, timings:
     Args:
         generation: how this TensorRT is called.
         gpu: the GPU.
-        log: from `make_log`.
+        log: from `the_log`.
         request: what is to be built.
         timings: timing cache of an earlier build by the same TensorRT on the same GPU; empty if there is none.
 

@@ -12,15 +12,17 @@ from edgesynth.benchmark.engines.tensorrt import plan_cache
 from edgesynth.benchmark.engines.tensorrt.bindings import Bindings
 from edgesynth.benchmark.engines.tensorrt.building import Request, build
 from edgesynth.benchmark.engines.tensorrt.generation import Generation
-from edgesynth.benchmark.engines.tensorrt.gpu import WAIT, Buffer, Gpu, open_gpu
+from edgesynth.benchmark.engines.tensorrt.gpu import WAIT, Buffer, Gpu, hold, open_gpu
 from edgesynth.benchmark.engines.tensorrt.importing import import_tensorrt, version_of
 from edgesynth.benchmark.engines.tensorrt.inspection import in_words, layers_by_precision
-from edgesynth.benchmark.engines.tensorrt.log import make_log, said
+from edgesynth.benchmark.engines.tensorrt.log import said, the_log
 from edgesynth.benchmark.engines.tensorrt.named_tensors import NamedTensors
 from edgesynth.benchmark.engines.tensorrt.strongly_typed import StronglyTyped
 from edgesynth.errors import UserError
 
-COMPUTE_WARM_UP, COMPUTE_RUNS = 10, 100
+COMPUTE_WARM_UP, COMPUTE_RUNS, COMPUTE_LEAST = 10, 100, 10
+# A network of seconds is not run a hundred times more.
+COMPUTE_S = 5.0
 
 
 def generation_of(version: Tuple[int, ...]) -> Type[Generation]:
@@ -55,7 +57,19 @@ class TensorRt(Engine):
         self._trt = import_tensorrt()
         self._gpu = open_gpu()
         self._generation = generation_of(version_of(self._trt))(self._trt)
-        self._log = make_log(self._trt)
+        self._log = the_log(self._trt)
+        self.close()
+        hold(self)
+
+    def close(self) -> None:
+        """Let go of everything on the GPU, what stands on something else first."""
+        self._launch: Any = None
+        self._stream: Any = None
+        self._input = self._output = None  # type: Any
+        self._buffers: List[Buffer] = []
+        self._context: Any = None
+        self._engine: Any = None
+        self._runtime: Any = None
 
     @classmethod
     def candidates(cls) -> Dict[str, Tuple[str, ...]]:
@@ -70,22 +84,32 @@ class TensorRt(Engine):
             UserError: as there; or the file holds Q/DQ nodes and the GPU has no INT8 units; or it does not fit the
                 memory.
         """
-        request = Request(path, precision, batch, is_quantised(path), ranges)
+        try:
+            self._load(Request(path, precision, batch, is_quantised(path), ranges))
+            return
+        except UserError as error:
+            # Raised anew: the frames of the old one hold what must be gone before the GPU's context.
+            refusal = UserError(str(error))
+        self.close()
+        raise refusal
+
+    def _load(self, request: Request) -> None:
         if request.quantised and self._gpu.native("int8") is False:
-            raise _no_int8(path, self._gpu, self._trt.__version__)
+            raise _no_int8(request.path, self._gpu, self._trt.__version__)
+        del self._log.errors[:]
         self._request = request
         self._make_engine(request)
         try:
             self._prepare(request)
-            self.run(np.zeros((batch,) + self.input_shape, np.float32))
+            self.run(np.zeros((request.batch,) + self.input_shape, np.float32))
         except self._gpu.cuda.MemoryError as error:
             raise UserError(
                 "{} at batch {} does not fit the GPU's memory ({}); use a smaller --batch".format(
-                    path, batch, " ".join(str(error).split())
+                    request.path, request.batch, " ".join(str(error).split())
                 )
             ) from None
         except self._gpu.cuda.Error as error:
-            raise UserError("{} fails on the GPU: {}".format(path, " ".join(str(error).split()))) from None
+            raise UserError("{} fails on the GPU: {}".format(request.path, " ".join(str(error).split()))) from None
         self._layers = layers_by_precision(self._trt, self._engine, self._context)
 
     def run(self, images: np.ndarray) -> np.ndarray:
@@ -107,8 +131,11 @@ class TensorRt(Engine):
     def compute_latencies_ms(self) -> List[float]:
         """Latencies of computing alone between two events on the GPU, on the images of the last run, ms."""
         begin, end = self._gpu.cuda.Event(), self._gpu.cuda.Event()
-        found = []
-        for _ in range(COMPUTE_WARM_UP + COMPUTE_RUNS):
+        found: List[float] = []
+        until = time.perf_counter() + COMPUTE_S
+        while len(found) < COMPUTE_WARM_UP + COMPUTE_RUNS:
+            if len(found) >= COMPUTE_WARM_UP + COMPUTE_LEAST and time.perf_counter() > until:
+                break
             begin.record(self._stream)
             self._enqueue()
             end.record(self._stream)
@@ -154,12 +181,13 @@ class TensorRt(Engine):
         precision = self._request.precision
         flags = []
         if self._gpu.native(precision) is False:
+            instead = {
+                "fp16": "it is no faster than fp32 there",
+                "int8": "layers run in floating point or slower; fp16 may be faster and is more accurate",
+            }
             flags.append(
-                "no {0} units: {1} ({2}) has none, the rest of the layers run in floating point; {3}".format(
-                    precision,
-                    self._gpu.name,
-                    self._gpu.sm_name,
-                    "fp16 may be faster and is more accurate" if precision == "int8" else "no faster than fp32",
+                "no {0} units: {1} ({2}) has none for {0}: {3}".format(
+                    precision, self._gpu.name, self._gpu.sm_name, instead[precision]
                 )
             )
         if self._layers is not None and precision in ("fp16", "int8") and precision not in self._layers:
@@ -175,7 +203,7 @@ class TensorRt(Engine):
         key, timings = plan_cache.plan_key(version, self._gpu, request), plan_cache.timings_key(version, self._gpu)
         self._runtime = self._trt.Runtime(self._log)
         kept = plan_cache.find(key)
-        self._engine: Any = self._runtime.deserialize_cuda_engine(kept.content) if kept is not None else None
+        self._engine = self._runtime.deserialize_cuda_engine(kept.content) if kept is not None else None
         if kept is not None and self._engine is not None:
             facts = dict(kept.facts, plan_bytes=len(kept.content), from_cache=True, not_kept=None)
         else:

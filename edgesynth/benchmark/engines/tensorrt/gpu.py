@@ -1,6 +1,7 @@
 """The GPU by pycuda: one context for the whole process, and the memory of a loaded model."""
 
 import atexit
+import weakref
 from typing import Any, List, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -22,6 +23,8 @@ _TYPES = {
 WAIT = "spin"
 
 _opened: List["Gpu"] = []
+# What must let go of the GPU while its context is still there; each has a method close.
+_holders: Any = weakref.WeakSet()
 
 
 class Gpu(NamedTuple):
@@ -71,8 +74,7 @@ def open_gpu() -> Gpu:
                 "no GPU can be used here ({}); TensorRT needs one: inside a container give docker run "
                 "--runtime nvidia, or use --engine onnxruntime".format(" ".join(str(error).split()))
             ) from None
-        # A context that is still current when its driver unloads aborts the process.
-        atexit.register(context.pop)
+        atexit.register(_close, context)
         major, minor = device.compute_capability()
         _opened.append(
             Gpu(
@@ -85,6 +87,15 @@ def open_gpu() -> Gpu:
             )
         )
     return _opened[0]
+
+
+def hold(holder: Any) -> None:
+    """Have an object closed before the GPU's context is, at the end of the process.
+
+    Args:
+        holder: has a method `close`; it is not kept alive by this.
+    """
+    _holders.add(holder)
 
 
 class Buffer:
@@ -114,6 +125,13 @@ class Buffer:
     def download(self, stream: Any) -> None:
         """Copy from the GPU, in the order of the stream."""
         self._cuda.memcpy_dtoh_async(self.host, self._device, stream)
+
+
+def _close(context: Any) -> None:
+    """TensorRT fails on what outlives the context, and pycuda aborts if one is still current when it is unloaded."""
+    for holder in list(_holders):
+        holder.close()
+    context.pop()
 
 
 def _import_pycuda() -> Any:

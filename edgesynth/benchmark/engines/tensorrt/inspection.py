@@ -4,7 +4,8 @@ import json
 import re
 from typing import Any, Dict, List, Optional
 
-# "Row major linear FP16 format" up to 8, "Half" since 10.
+# "Row major linear FP16 format" up to 8, "Half" since 10; under another key in the newest.
+_KEYS = ("Format/Datatype", "Datatype")
 _NAMES = {
     "fp32": "fp32", "float": "fp32", "fp16": "fp16", "half": "fp16", "bf16": "bf16", "bfloat16": "bf16",
     "int8": "int8", "fp8": "fp8", "int4": "int4",
@@ -56,8 +57,6 @@ def _precision(layer: Any) -> Optional[str]:
     if not isinstance(layer, dict) or str(layer.get("LayerType", "")).lower() in _IDLE:
         return None
     sides: List[Any] = list(layer.get("Inputs") or []) or list(layer.get("Outputs") or [])
-    for tensor in sides[:1]:
-        match = _WORD.search(str(tensor.get("Format/Datatype", "")))
-        if match:
-            return _NAMES[match.group(1).lower()]
-    return None
+    told = [str(tensor[key]) for tensor in sides[:1] for key in _KEYS if key in tensor]
+    match = _WORD.search(" ".join(told))
+    return _NAMES[match.group(1).lower()] if match else None

@@ -1,30 +1,38 @@
-"""TensorRT's log, kept: what it refuses it says there, and returns nothing."""
+"""TensorRT's log, kept: what it refuses it says there, and returns nothing.
+
+TensorRT knows one logger in a process: the first that it is given, which must live as long as the process does.
+"""
 
 from typing import Any, List
 
 _ERRORS = ("ERROR", "INTERNAL_ERROR")
 _KEPT = 200
 
+_made: List[Any] = []
 
-def make_log(trt: Any) -> Any:
-    """A logger of TensorRT with `errors` and `warnings`, lists of lines; nothing is printed.
+
+def the_log(trt: Any) -> Any:
+    """The logger of this process, with `errors`, a list of lines; nothing is printed.
 
     Args:
         trt: the module tensorrt.
     """
+    if not _made:
+        _made.append(_make(trt))
+    return _made[0]
+
+
+def _make(trt: Any) -> Any:
 
     class Log(trt.ILogger):
         def __init__(self) -> None:
             trt.ILogger.__init__(self)
             self.errors: List[str] = []
-            self.warnings: List[str] = []
 
         def log(self, severity: Any, message: str) -> None:
-            line = " ".join(str(message).split())
-            kept = self.errors if severity.name in _ERRORS else self.warnings
-            if severity.name in _ERRORS or severity.name == "WARNING":
-                del kept[:-_KEPT]
-                kept.append(line)
+            if severity.name in _ERRORS:
+                del self.errors[:-_KEPT]
+                self.errors.append(" ".join(str(message).split()))
 
     return Log()
 

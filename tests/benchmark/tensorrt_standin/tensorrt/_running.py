@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 import pycuda.driver as cuda
 
-from tensorrt._building import IHostMemory, fail
+from tensorrt._building import depends, fail
 from tensorrt._strict import NUMBERS, VERSION, Strict, member
 
 _ROUGH = {"tensor(float)": ("FLOAT", np.float32), "tensor(float16)": ("HALF", np.float16)}
@@ -20,7 +20,7 @@ _TOLD = {
 
 class Runtime(Strict):
     def __init__(self, logger):
-        cuda._needs_context()
+        depends(self, logger)
         self._logger = logger
 
     def deserialize_cuda_engine(self, plan):
@@ -34,6 +34,7 @@ class Runtime(Strict):
 
 class ICudaEngine(Strict):
     def __init__(self, logger, facts, model):
+        depends(self, logger)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.intra_op_num_threads = 1
@@ -87,12 +88,10 @@ class ICudaEngine(Strict):
     def create_engine_inspector(self):
         return EngineInspector(self)
 
-    def serialize(self):
-        return IHostMemory(b"")
-
 
 class IExecutionContext(Strict):
     def __init__(self, engine):
+        depends(self, engine._logger)
         self._engine = engine
         self._shapes = {one.name: engine._shape(one) for one in engine._tensors}
         self._addresses = {}
@@ -190,4 +189,7 @@ class EngineInspector(Strict):
 
 
 def _told(precision):
-    return {"Name": "x", "Dimensions": [1], "Format/Datatype": _TOLD[precision][NUMBERS >= (10,)]}
+    told = _TOLD[precision][NUMBERS >= (10,)]
+    if NUMBERS >= (11,):
+        return {"Name": "x", "Dimensions": [1], "Datatype": told, "Format": "N:C:H:W"}
+    return {"Name": "x", "Dimensions": [1], "Format/Datatype": told}
