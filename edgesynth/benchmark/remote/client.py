@@ -9,11 +9,13 @@ from edgesynth.benchmark.engines.onnx_bytes import external_files
 from edgesynth.benchmark.options import Options
 from edgesynth.benchmark.remote.address import Address
 from edgesynth.benchmark.remote.connection import Connection
-from edgesynth.benchmark.remote.service import LENGTH_DIGITS
-from edgesynth.benchmark.remote.store import Sent
 from edgesynth.benchmark.result import check_result
+from edgesynth.benchmark.service.serving import LENGTH_DIGITS
+from edgesynth.benchmark.service.store import Sent
 from edgesynth.errors import UserError
 
+# Beats come six times as often: a board that misses one of them is not yet alone.
+SILENCE_S = 30.0
 _PIECE_BYTES = 1 << 20
 
 
@@ -59,6 +61,7 @@ def _order(target: Target, files: List[Sent], options: Options) -> Dict[str, Any
         "options": there,
         "docker": options.docker,
         "image": os.environ.get("EDGESYNTH_IMAGE"),
+        "silence_s": SILENCE_S,
         "shown": target.path if target.is_bundle else _root(target),
     }
 

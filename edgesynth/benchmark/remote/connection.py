@@ -12,11 +12,10 @@ from typing import Any, Dict, Iterator, Optional, Type
 
 from edgesynth.benchmark.remote.address import Address
 from edgesynth.benchmark.remote.application import application, bootstrap_of
-from edgesynth.benchmark.remote.bootstrap import MARK
 from edgesynth.benchmark.remote.ssh_refusals import explain
+from edgesynth.benchmark.service.bootstrap import MARK
 from edgesynth.errors import UserError
 
-# Of the other side's patience, which is bootstrap.SILENCE_S.
 BEAT_S = 5.0
 FAREWELL_S = 15.0
 _SETTINGS = ("BatchMode=yes", "ConnectTimeout=10", "ServerAliveInterval=5", "ServerAliveCountMax=3")
@@ -117,9 +116,9 @@ class Connection:
         self._said.seek(0)
         said = [line.strip() for line in self._said.read().decode("utf-8", "replace").splitlines() if line.strip()]
         if begun and code == 255:
-            why = "the connection broke ({}); nothing was written, and what ran there ends: measure again".format(
-                said[-1] if said else "without a word"
-            )
+            # ssh has no words for a process that was killed there.
+            broke = "the connection broke ({})".format(said[-1]) if said else "what ran there was killed"
+            why = broke + "; nothing was written here: measure again"
         elif begun:
             why = "it ended there ({}); measure again".format(said[-1] if said else "exit code {}".format(code))
         elif code in _NOT_FOUND:
