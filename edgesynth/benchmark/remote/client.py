@@ -28,10 +28,8 @@ def measure_by_ssh(address: Address, bundle: str, options: Options, announce: Ca
     paths = {one.sha256: os.path.join(_root(target), one.name) for one in files}
     announce("connecting: {}".format(address.host))
     with Connection(address, options.python) as connection:
-        begun = False
         for frame in connection.frames():
             if "ready" in frame:
-                begun = True
                 order = json.dumps(_order(target, files, options)).encode("ascii")
                 connection.send(str(len(order)).zfill(LENGTH_DIGITS).encode("ascii") + order)
             elif "lacking" in frame:
@@ -48,7 +46,7 @@ def measure_by_ssh(address: Address, bundle: str, options: Options, announce: Ca
                 raise UserError("on {}: {}".format(address.host, frame["error"]))
             elif "result" in frame:
                 return dict(check_result(frame["result"], "what came from " + address.host), bundle=target.name)
-        raise connection.why_not(begun)
+        raise connection.why_not()
 
 
 def _order(target: Target, files: List[Sent], options: Options) -> Dict[str, Any]:

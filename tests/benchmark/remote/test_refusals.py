@@ -117,6 +117,14 @@ def test_files_beyond_what_may_be_written_there(machine, bundle):
     assert f"nothing more can be written in its {machine.cache}/edgesynth/remote (File too large)" in line
 
 
+def test_a_result_beyond_what_may_be_written_there(machine, bundle):
+    limited = tool(machine.folder / "limited", f'ulimit -f 400; exec {sys.executable} "$@"')
+    code, _, err = machine.call(bundle, *QUICK, "--duration-s", "3", cwd=bundle.parent, python=limited)
+    assert code == 2
+    assert err.splitlines()[-1] == "edgesynth: on 127.0.0.1: the result cannot be written there: File too large"
+    assert machine.is_clean() and not (bundle / "result.json").exists()
+
+
 @pytest.fixture
 def full_disk(machine):
     """The cache there is a disk of its own, made with room for so many KiB."""

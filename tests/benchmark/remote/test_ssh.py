@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -150,3 +152,13 @@ def test_a_service_that_is_killed_there_takes_its_worker_along_and_the_next_run_
     assert machine.processes() == [] and len(machine.runs()) == 1
     assert machine.call(bundle, *QUICK, cwd=tmp_path)[0] == 0
     assert machine.is_clean()
+
+
+def test_ctrl_c_while_connecting_does_not_wait_for_the_network(machine, bundle, tmp_path):
+    (machine.folder / "bin/ssh").write_text("#!/bin/sh\necho connecting >&2\nexec sleep 60\n")
+    words = machine.words(bundle, *QUICK)
+    command = subprocess.Popen(words, cwd=tmp_path, env=machine.environment(), stderr=subprocess.PIPE, text=True)
+    assert command.stderr.readline() == "connecting: 127.0.0.1\n"
+    time.sleep(0.3)
+    command.send_signal(signal.SIGINT)
+    assert command.wait(5) == 130
