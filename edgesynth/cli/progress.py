@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from edgesynth.anatomy import Census
+from edgesynth.boards.cost import Prediction
 from edgesynth.evolution import Progress
 from edgesynth.lineage import Record
 
@@ -45,6 +46,11 @@ class Lines(Progress):
             f"{'  (proxy)' if record.proxy else ''}",
             soft_wrap=True,
         )
+
+    def predicted(self, name: str, prediction: Prediction) -> None:
+        """Latency and energy on the run's board, labelled, with the model's error."""
+        where = f"{prediction.board} ({prediction.mode}, {prediction.precision}, batch {prediction.batch})"
+        self.console.print(f"{name}  predicted on {where}: {prediction.in_short()}", soft_wrap=True)
 
 
 class LinesAndBar(Lines):

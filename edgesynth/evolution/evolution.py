@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from edgesynth.evolution.patience import children
 from edgesynth.evolution.selection import ValidationSelection, build_selection
+from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Config, Record, fronts, individual_name
 
 
@@ -41,19 +42,21 @@ class Evolution:
     Args:
         config: generations, offspring, budgets; `min_accuracy` must be resolved.
         ancestor: generation 0, nurtured.
+        yardstick: of the run; by default one that counts and predicts nothing.
     """
 
-    def __init__(self, config: Config, ancestor: Record) -> None:
+    def __init__(self, config: Config, ancestor: Record, yardstick: Yardstick | None = None) -> None:
         assert config.min_accuracy is not None
         self.config = config
         self.floor = config.min_accuracy
+        self.yardstick = yardstick or Yardstick(config)
         self.line = [ancestor]
         self.nurtured = [ancestor]
         self.parents: tuple[str, ...] = (ancestor.name,)
         self.attempt = 0
         self.survivors: list[Place] = []
-        self.by_validation = ValidationSelection(config, self.floor)
-        self.selection = build_selection(config, self.floor)
+        self.by_validation = ValidationSelection(self.yardstick, self.floor)
+        self.selection = build_selection(self.yardstick, self.floor)
         self.stopped = ""
         self.reason = ""
         if self._within_budgets(ancestor):
@@ -66,7 +69,7 @@ class Evolution:
         Where that one is over a budget and another individual of the run meets them all, it is the most accurate such.
         """
         feasible = [record for record in self.line[1:] if record.feasible]
-        if not feasible or not self.config.budgets or self._within_budgets(feasible[-1]):
+        if not feasible or not self.yardstick.budgets or self._within_budgets(feasible[-1]):
             return feasible[-1] if feasible else None
         meeting = [record for record in self.nurtured[1:] if record.feasible and self._within_budgets(record)]
         return self.by_validation.rank(meeting)[0] if meeting else feasible[-1]
@@ -118,10 +121,10 @@ class Evolution:
                 f"{best.name}, the best of its generation{drawn}, has {best.validation:.2f} %, "
                 f"below the floor of {self.floor:.2f} %",
             )
-        elif self.config.budgets and self._within_budgets(best):
+        elif self._within_budgets(best):
             self._stop("budget", f"{best.name} meets every budget: {self._budgets(best)}")
         elif best.generation >= self.config.generations:
-            unmet = f"; not every budget is met: {self._budgets(best)}" if self.config.budgets else ""
+            unmet = f"; not every budget is met: {self._budgets(best)}" if self.yardstick.budgets else ""
             self._stop("generations", f"all {self.config.generations} generations are bred{unmet}")
         self.attempt = 0
         return best
@@ -137,13 +140,10 @@ class Evolution:
         return self.selection.rank([record for record in self.nurtured if record.generation == generation])[0]
 
     def _within_budgets(self, record: Record) -> bool:
-        budgets = self.config.budgets
-        return bool(budgets) and all(getattr(record.census, name) <= most for name, most in budgets.items())
+        return self.yardstick.accepts(record)
 
     def _budgets(self, record: Record) -> str:
-        return ", ".join(
-            f"{getattr(record.census, name):,} {name} of {most:,}" for name, most in self.config.budgets.items()
-        )
+        return self.yardstick.words(record)
 
     def _stop(self, kind: str, reason: str) -> None:
         self.stopped, self.reason = kind, reason

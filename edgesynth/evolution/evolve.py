@@ -20,6 +20,7 @@ from edgesynth.evolution.feasibility import check_feasible
 from edgesynth.evolution.population import check_population
 from edgesynth.evolution.progress import Progress
 from edgesynth.evolution.strategy import build_breeder, build_evolution
+from edgesynth.evolution.yardstick import kept_facts
 from edgesynth.lineage import Config, Individual, Record, Run, Species, is_taken, species
 from edgesynth.nurture import Teacher, score
 from edgesynth.tasks import Classification, load_task
@@ -79,7 +80,7 @@ def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None)
     kind = breeder.species
     (ancestor,) = _bred(run, breeder, crew, [], [ANCESTOR])
     descend(breeder, run)
-    evolution = build_evolution(breeder.config, ancestor)
+    evolution = build_evolution(breeder.config, ancestor, breeder.yardstick)
     _generation_done(run, kind, breeder.progress, ancestor, measure)
     while places := evolution.ask():
         parents = [run.load(name) for name in places[0].parents]
@@ -144,9 +145,14 @@ def _bred(run: Run, breeder: Breeder, crew: Executor, parents: list[Individual],
         bookkeeping_s = time.perf_counter() - start
         seconds = before[name] + breeding_s + bookkeeping_s
         figures = {**individual.measured, "bookkeeping_s": bookkeeping_s, "threads": torch.get_num_threads()}
-        run.save_measured(name, {"breeding_s": seconds, **figures})
+        prediction = breeder.yardstick.predict(individual.record.census)
+        kept = {"predicted": kept_facts(prediction)} if prediction else {}
+        run.save_measured(name, {"breeding_s": seconds, **figures, **kept})
         breeder.progress.individual(individual.record, seconds, resumed=False)
         records[name] = individual.record
+    for place in places:
+        if prediction := breeder.yardstick.predict(records[place.name].census):
+            breeder.progress.predicted(place.name, prediction)
     return [records[place.name] for place in places]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgesynth.anatomy import Census
+from edgesynth.boards.cost import Prediction
 from edgesynth.lineage import Record
 
 
@@ -19,6 +20,9 @@ class Progress:
 
     def individual(self, record: Record, seconds: float, resumed: bool) -> None:
         """An individual is finished and saved, or was found finished."""
+
+    def predicted(self, name: str, prediction: Prediction) -> None:
+        """What the cost model says of a finished individual on the run's board."""
 
     def generation(self, number: int, best: Record, figures: dict[str, Any]) -> None:
         """A generation is finished; its best and what was measured of it."""
