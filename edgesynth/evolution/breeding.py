@@ -115,8 +115,9 @@ class Breeder:
 
     def _offspring(self, parents: Sequence[Individual], place: Place) -> Individual:
         config, start = self.config, time.perf_counter()
+        yardstick = self.yardstick.seen_from(parents[0])
         genome, facts = self.heredity.draw(parents, place)
-        grown = place.generation == config.generations or self.yardstick.within(genome.census(self.species.anatomy))
+        grown = place.generation == config.generations or yardstick.within(genome.census(self.species.anatomy))
         genome = replace(genome, precision=self.precision if grown or config.precision_at == "start" else {})
         network, scales = self._inherited(parents, genome, place)
         synthesis_s = time.perf_counter() - start
@@ -124,7 +125,7 @@ class Breeder:
         epochs = config.proxy_epochs if place.proxy else config.final_epochs if grown else config.epochs
         stress = [] if grown else self._stress(genome, place)
         raised = self._raised(network, genome, place, epochs, facts, stress, scales)
-        if not (grown or place.proxy or raised.record.died) and self.yardstick.within(raised.record.census):
+        if not (grown or place.proxy or raised.record.died) and yardstick.within(raised.record.census):
             # It is small enough only since synapses rounded to zero: what meets every budget is trained to the end.
             network = self.species.removed(raised)
             raised = self._raised(network, raised.genome, place, config.final_epochs, facts, [], raised.scales)

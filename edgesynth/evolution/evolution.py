@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from edgesynth.evolution.patience import children
 from edgesynth.evolution.selection import ValidationSelection, build_selection
+from edgesynth.evolution.selection.domination import counted
+from edgesynth.evolution.selection.sorting import sorted_fronts
 from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Config, Record, fronts, individual_name
 
@@ -88,6 +90,19 @@ class Evolution:
             Place(generation, child, self.parents, proxy) for child in children(self.config, self.attempt)
         ]
 
+    def to_measure(self, records: list[Record]) -> list[Record]:
+        """Whom of a generation the machine must see before `tell`: its feasible front, by everything that is counted.
+
+        Who is outside of it is beaten by somebody on it, whatever the machine says. Nobody is measured after the short
+        nurture of a proxy.
+        """
+        able = [record for record in records if record.feasible]
+        if not able or (self.config.proxy_epochs and not self.survivors):
+            return []
+        first = sorted_fronts([counted(record, self.floor) for record in able])[0]
+        chosen = self.selection.rank(able)[0]
+        return [record for index, record in enumerate(able) if index in first or record is chosen]
+
     def tell(self, records: list[Record]) -> Record | None:
         """Take those that were asked for; the best feasible ones of a full round become the next parents.
 
@@ -121,7 +136,7 @@ class Evolution:
                 f"{best.name}, the best of its generation{drawn}, has {best.validation:.2f} %, "
                 f"below the floor of {self.floor:.2f} %",
             )
-        elif self._within_budgets(best):
+        elif self._within_budgets(best) and self._is_grown(best):
             self._stop("budget", f"{best.name} meets every budget: {self._budgets(best)}")
         elif best.generation >= self.config.generations:
             unmet = f"; not every budget is met: {self._budgets(best)}" if self.yardstick.budgets else ""
@@ -141,6 +156,13 @@ class Evolution:
 
     def _within_budgets(self, record: Record) -> bool:
         return self.yardstick.accepts(record)
+
+    def _is_grown(self, record: Record) -> bool:
+        """Whether it had an offspring's last nurture. What is measured is not known before the nurture, so one that
+        turns out to meet every budget may have had a short one: then the next generation, as small, gets the last.
+        """
+        measured = any(self.yardstick.is_measured(name) for name in self.yardstick.budgets)
+        return not measured or record.nurture.get("epochs") == self.config.final_epochs
 
     def _budgets(self, record: Record) -> str:
         return self.yardstick.words(record)

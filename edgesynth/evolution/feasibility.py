@@ -44,15 +44,16 @@ def check_feasible(config: Config, anatomy: Anatomy) -> None:
     if not yardstick.budgets:
         return
     smallest = [smallest_genome(anatomy, quantity).census(anatomy) for quantity in ("params", "macs")]
-    for name, most in yardstick.budgets.items():
+    told = {name: most for name, most in yardstick.budgets.items() if not yardstick.is_measured(name)}
+    for name, most in told.items():
         least = min(yardstick.amount(census, name) for census in smallest)
         if most < least:
             why = f"one cluster in each of the {len(cuttable)} groups that can be cut, the others whole"
             if not cuttable:
                 why = f"no cluster can be cut: {_first_reason(anatomy)}"
             raise UserError(_out_of_reach(yardstick, name, least, why))
-    if not any(yardstick.meets(census, yardstick.budgets) for census in smallest):
-        raise UserError(_exclusion(yardstick, smallest))
+    if not any(yardstick.meets(census, told) for census in smallest):
+        raise UserError(_exclusion(yardstick, told, smallest))
 
 
 def smallest_genome(anatomy: Anatomy, quantity: Quantity = "params") -> Genome:
@@ -162,21 +163,24 @@ def _check_board(yardstick: Yardstick, anatomy: Anatomy) -> None:
     """Refuse budgets of a board that nothing can be said of; all of it is said before anything is trained."""
     config, whole = yardstick.config, yardstick.predict(anatomy.census())
     given = [name for name in ON_BOARD if name in yardstick.budgets]
-    if given and config.strategy == "generative":
+    if config.strategy == "generative" and (given or config.measure_on is not None):
+        option = OPTIONS[given[0]] if given else "--measure-on"
         raise UserError(
-            f"{OPTIONS[given[0]]} steers heredity alone, and --strategy is generative, which goes by counts; "
+            f"{option} steers heredity alone, and --strategy is generative, which goes by counts; "
             "use --strategy heredity, or --max-macs"
         )
+    if config.measure_on is not None:
+        return
     if given and whole is None:
         raise UserError(
             f"{OPTIONS[given[0]]} is given and nothing says of which machine; add --board NAME, such as tx2, "
-            "whose figures are then predicted"
+            "whose figures are then predicted, or --measure-on local or ssh://user@host"
         )
     if whole is not None and "energy_mj" in given and whole.energy_mj_per_image is None:
         raise UserError(
             f"--min-images-per-joule is {config.min_images_per_joule:g} and the energy of {whole.board} at "
             f"{whole.precision} cannot be predicted: there is no published power to fit; use --board tx1 or tx2 at "
-            "fp16 or fp32, or --max-latency-ms"
+            "fp16 or fp32, or measure: --measure-on ssh://user@host"
         )
 
 
@@ -204,14 +208,15 @@ def _outward(bound: float) -> str:
     return f"{abs(math.ceil(bound / step) * step):.6g}"
 
 
-def _exclusion(yardstick: Yardstick, smallest: list[Census]) -> str:
-    given = " and ".join(f"{OPTIONS[name]} {_as_given(name, most)}" for name, most in yardstick.budgets.items())
+def _exclusion(yardstick: Yardstick, budgets: dict[str, float], smallest: list[Census]) -> str:
+    given = " and ".join(f"{OPTIONS[name]} {as_given(name, most)}" for name, most in budgets.items())
     found = "; or ".join(
-        ", ".join(in_words(name, yardstick.amount(census, name)) for name in yardstick.budgets) for census in smallest
+        ", ".join(in_words(name, yardstick.amount(census, name)) for name in budgets) for census in smallest
     )
     ancestor = yardstick.config.ancestor
     return f"{given} exclude each other: the smallest networks that {ancestor} can become have {found}; raise one"
 
 
-def _as_given(name: str, most: float) -> str:
+def as_given(name: str, most: float) -> str:
+    """A budget as its option takes it."""
     return f"{1e3 / most:g}" if name == "energy_mj" else f"{most:g}" if name in ON_BOARD else f"{most:,}"

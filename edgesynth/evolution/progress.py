@@ -6,7 +6,7 @@ from typing import Any
 
 from edgesynth.anatomy import Census
 from edgesynth.boards.cost import Prediction
-from edgesynth.lineage import Record
+from edgesynth.lineage import Figures, Record
 
 
 class Progress:
@@ -23,6 +23,9 @@ class Progress:
 
     def predicted(self, name: str, prediction: Prediction) -> None:
         """What the cost model says of a finished individual on the run's board."""
+
+    def measured(self, name: str, figures: Figures) -> None:
+        """What a finished individual did on the machine that the run aims at; measured now or before."""
 
     def generation(self, number: int, best: Record, figures: dict[str, Any]) -> None:
         """A generation is finished; its best and what was measured of it."""

@@ -1,7 +1,8 @@
 """The yardstick: what a network has of everything that can be budgeted, and whether that is within the budgets.
 
-Totals of the census are counted; latency and energy of a board that is not at hand are predicted by its cost model. The
-smaller is always the better: a least number of images per joule is a most of energy for each.
+Totals of the census are counted; latency and energy are predicted by a board's cost model, or measured on the machine
+itself, and then it is the worse end of the interval that counts. The smaller is always the better: a least number of
+images per joule is a most of energy for each.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from edgesynth.anatomy import Anatomy, Census
 from edgesynth.boards.board import Board
 from edgesynth.boards.cost import Layer, Prediction, predict_layers, product
 from edgesynth.boards.cost.fitted import EFFICIENCY
-from edgesynth.boards.detect import board_named
-from edgesynth.lineage import Config, Record
+from edgesynth.lineage import Config, Figures, Individual, Record, board_of, precision_on
 
 OPTIONS = {
     "synapses": "--max-synapses",
@@ -27,6 +27,8 @@ OPTIONS = {
     "latency_ms": "--max-latency-ms",
     "energy_mj": "--min-images-per-joule",
 }
+COUNTED = ("synapses", "clusters", "macs", "params", "sparse_bytes")
+AIM = 0.97  # of a budget that is measured: what an offspring is drawn for
 ON_BOARD = ("latency_ms", "energy_mj")
 
 
@@ -36,12 +38,18 @@ class Yardstick:
     Args:
         config: budgets and board.
         anatomy: of the ancestor; without it nothing is predicted.
+
+    Attributes:
+        budgets: {name: most that is allowed}.
+        figures: {individual: what was measured of it}.
     """
 
     def __init__(self, config: Config, anatomy: Anatomy | None = None) -> None:
         self.config = config
         self.anatomy = anatomy
         self.budgets: dict[str, float] = {**config.budgets, **config.board_budgets}
+        self.figures: dict[str, Figures] = {}
+        self._parent: Individual | None = None
 
     @cached_property
     def board(self) -> Board | None:
@@ -50,14 +58,30 @@ class Yardstick:
         Raises:
             UserError: there is none of that name.
         """
-        return None if self.config.board is None else board_named(self.config.board)
+        return board_of(self.config)
 
     @property
     def precision(self) -> str:
         """Precision of the engine."""
-        if self.config.board_precision != "auto":
-            return self.config.board_precision
-        return "fp32" if self.board is None or self.board.native_fp16 is False else "fp16"
+        return precision_on(self.board, self.config)
+
+    def is_measured(self, name: str) -> bool:
+        """Whether what a budget names is measured in this run."""
+        return name in ON_BOARD and self.config.measure_on is not None
+
+    def seen_from(self, parent: Individual) -> Yardstick:
+        """The yardstick for a parent's offspring, which are not measured yet.
+
+        What was measured of the parent corrects what is predicted of them: by the worse end of its interval over its
+        own prediction. They aim a little below the budget, so that they meet it when they are measured. Where nothing
+        is predicted, they have what the parent has: it is certain only that they are not larger.
+        """
+        seen = Yardstick(self.config, self.anatomy)
+        if self.config.measure_on is not None:
+            seen._parent = parent
+            if self._predicted(parent.record.census, "latency_ms") is not None:
+                seen.budgets.update({name: AIM * most for name, most in self.config.board_budgets.items()})
+        return seen
 
     def predict(self, census: Census) -> Prediction | None:
         """Latency and energy of one image on the board, at its fastest power mode; None without a board.
@@ -73,16 +97,35 @@ class Yardstick:
         """How much a network has of what a budget names; infinite where it cannot be told."""
         if name not in ON_BOARD:
             return float(getattr(census, name))
-        predicted = self.predict(census)
-        if predicted is None:
+        predicted = self._predicted(census, name)
+        if not self.is_measured(name):
+            return math.inf if predicted is None else predicted
+        if self._parent is None or self._parent.figures is None:
             return math.inf
-        found = predicted.latency_ms if name == "latency_ms" else predicted.energy_mj_per_image
-        return math.inf if found is None else found
+        own = self._predicted(self._parent.record.census, name)
+        worst = self._parent.figures.worst(name)
+        return worst if predicted is None or own is None else worst * predicted / own
+
+    def _predicted(self, census: Census, name: str) -> float | None:
+        prediction = self.predict(census)
+        if prediction is None:
+            return None
+        return prediction.latency_ms if name == "latency_ms" else prediction.energy_mj_per_image
 
     def weight_prices(self, census: Census, name: str) -> dict[str, float]:
-        """{weight: what each of its elements has of a network's latency or energy}, the start of kernels left out."""
+        """{weight: what each of its elements has of a network's latency or energy}, the start of kernels left out.
+
+        Where nothing is predicted a latency is taken to go with the MACs.
+        """
         predicted = self.predict(census)
-        assert self.anatomy is not None and predicted is not None
+        assert self.anatomy is not None
+        if predicted is None:
+            amount = self.amount(census, name)
+            share = (amount if math.isfinite(amount) else 1.0) / census.macs
+            return {
+                weight: share * left.macs / math.prod(left.shape)
+                for weight, left in zip(self.anatomy.weights(), census.layers, strict=True)
+            }
         scale = self.amount(census, name) / predicted.latency_ms
         return {
             weight: scale * (kernel.latency_ms - EFFICIENCY.kernel_us * 1e-3) / math.prod(left.shape)
@@ -102,8 +145,10 @@ class Yardstick:
         return bool(self.budgets) and not self.unmet(census)
 
     def has(self, record: Record, name: str) -> float:
-        """How much an individual has of what a budget names."""
-        return self.amount(record.census, name)
+        """How much an individual has of what a budget names; of what is measured, the worse end of its interval."""
+        if not self.is_measured(name):
+            return self.amount(record.census, name)
+        return self.figures[record.name].worst(name) if record.name in self.figures else math.inf
 
     def accepts(self, record: Record) -> bool:
         """Whether there are budgets and an individual meets them all."""
@@ -111,7 +156,17 @@ class Yardstick:
 
     def words(self, record: Record) -> str:
         """What an individual has of every budget, such as `40,000 macs of 50,000, predicted 1.4 ms of 3 ms`."""
-        return ", ".join(_used(name, self.has(record, name), most) for name, most in self.budgets.items())
+        return ", ".join(self._used(name, self.has(record, name), most) for name, most in self.budgets.items())
+
+    def _used(self, name: str, amount: float, most: float) -> str:
+        if name not in ON_BOARD:
+            return f"{amount:,.0f} {name} of {most:,}"
+        if not math.isfinite(amount):
+            return f"{name} not measured"
+        how = "predicted"
+        if self.is_measured(name):
+            how = "measured at most" if name == "latency_ms" else "measured at least"
+        return f"{how} {in_words(name, amount)} of {in_words(name, most)}"
 
 
 def layers_left(anatomy: Anatomy, census: Census) -> list[Layer]:
@@ -131,12 +186,6 @@ def _steps(module: object, name: str) -> tuple[bool, ...]:
     """For each dimension, whether windows skip positions."""
     steps = getattr(module, name, 1)
     return tuple(step != 1 for step in (steps if isinstance(steps, tuple) else (steps,)))
-
-
-def _used(name: str, amount: float, most: float) -> str:
-    if name not in ON_BOARD:
-        return f"{amount:,.0f} {name} of {most:,}"
-    return f"predicted {in_words(name, amount)} of {in_words(name, most)}"
 
 
 def kept_facts(prediction: Prediction) -> dict[str, Any]:

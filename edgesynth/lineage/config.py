@@ -118,11 +118,18 @@ class Config(BaseModel):
     board_precision: Literal["auto", "fp32", "fp16", "int8"] = Field(
         "auto", description="of the engine on the board; auto: fp16 where the board has it by hardware, else fp32"
     )
+    measure_on: str | None = Field(
+        None,
+        description="measure the feasible front of each generation: local, or ssh://user@host (unset: nothing is "
+        "measured, budgets of latency and energy go by --board)",
+    )
+    measure_duration_s: float = Field(1.0, gt=0, le=3600, description="timed seconds of each of these measurements")
     max_latency_ms: float | None = Field(
         None,
         gt=0,
         allow_inf_nan=False,
-        description="budget: stop when an image takes at most so long, as predicted for --board",
+        description="budget: stop when an image takes at most so long, predicted for --board, or measured with "
+        "--measure-on: by the worse end of the 95 % interval",
     )
     min_images_per_joule: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="budget: stop when a joule is enough for so many images, likewise"

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from edgesynth.anatomy import Census
+from edgesynth.lineage.figures import Figures
 from edgesynth.lineage.genome import Genome
 
 SCHEMA = 1
@@ -81,6 +82,7 @@ class Individual:
             a whole multiple of its output channel's scale.
         rewind: the ancestor's state early in its training, if its offspring are to begin there.
         measured: what a replay will not give again: seconds of synthesis and of nurture, device and number format.
+        figures: what was measured of it on the machine that its run aims at; None where it was not.
         files: what else its folder is to hold, {name: content}, such as what its strategy has learned; not read back.
     """
 
@@ -91,6 +93,7 @@ class Individual:
     rewind: dict[str, Tensor] | None = None
     measured: dict[str, Any] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    figures: Figures | None = None
 
     @property
     def name(self) -> str:

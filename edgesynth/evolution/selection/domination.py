@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from edgesynth.evolution.yardstick import Yardstick
+from edgesynth.evolution.yardstick import COUNTED, Yardstick
 from edgesynth.lineage import Record
 
 
@@ -36,6 +36,12 @@ def standing(record: Record, yardstick: Yardstick, floor: float) -> Standing:
     """Validation error first, then everything that is budgeted; without a budget synapses and clusters."""
     names = tuple(yardstick.budgets) or ("synapses", "clusters")
     return Standing(violation(record, floor), (loss(record), *(yardstick.has(record, name) for name in names)))
+
+
+def counted(record: Record, floor: float) -> Standing:
+    """Validation error and every total of the census, budgeted or not."""
+    totals = (getattr(record.census, name) for name in COUNTED)
+    return Standing(violation(record, floor), (loss(record), *totals))
 
 
 def violation(record: Record, floor: float) -> float:
