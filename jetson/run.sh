@@ -1,1 +1,1 @@
-../edgesynth/benchmark/remote/run.sh
+../edgesynth/benchmark/service/run.sh

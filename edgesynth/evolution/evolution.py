@@ -158,11 +158,8 @@ class Evolution:
         return self.yardstick.accepts(record)
 
     def _is_grown(self, record: Record) -> bool:
-        """Whether it had an offspring's last nurture. What is measured is not known before the nurture, so one that
-        turns out to meet every budget may have had a short one: then the next generation, as small, gets the last.
-        """
-        measured = any(self.yardstick.is_measured(name) for name in self.yardstick.budgets)
-        return not measured or record.nurture.get("epochs") == self.config.final_epochs
+        """Whether it had the last nurture. Where it did not, the next generation, which is as small, gets that."""
+        return bool(record.nurture.get("grown", True))
 
     def _budgets(self, record: Record) -> str:
         return self.yardstick.words(record)

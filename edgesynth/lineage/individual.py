@@ -32,7 +32,8 @@ class Record:
         census: counts of what is alive.
         synthesis: how its genome was drawn: encoding, factors, what was drawn, what the sweep took.
         nurture: how it was trained: epochs, losses; `proxy` where it had the short nurture of a first round alone;
-            `died` says why, if it did, and its weights are then those that it inherited.
+            `grown`, in a run that measures, whether it had the last nurture; `died` says why, if it did, and its
+            weights are then those that it inherited.
     """
 
     generation: int

@@ -1,9 +1,10 @@
-"""The board's figures in the headline: predicted by the cost model, with its error."""
+"""The board's figures in the headline: measured with their interval, and predicted with the error of the model."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from edgesynth.lineage import Figures
 from edgesynth.report.formats import milliseconds
 from edgesynth.report.headline_figure import Figure
 from edgesynth.report.lineage_table import Lineage
@@ -11,8 +12,15 @@ from edgesynth.report.lineage_table import Lineage
 
 def board_figures(lineage: Lineage) -> list[Figure]:
     """What is known of the best individual on the run's board; empty where the run has none."""
-    first, best = lineage.ancestor.predicted, lineage.tip.predicted
-    return [_predicted(first or best, best)] if best else []
+    first, best = lineage.ancestor, lineage.tip
+    found = [_measured(first.figures or best.figures, best.figures)] if best.figures else []
+    return [*found, *([_predicted(first.predicted or best.predicted, best.predicted)] if best.predicted else [])]
+
+
+def _measured(first: Figures, best: Figures) -> Figure:
+    value = f"{milliseconds(best.latency_ms)} ms"
+    terms = f"{best.precision}, batch 1, 95 % intervals"
+    return Figure(f"Measured on {best.measured_on}", value, f"{first.in_short()} → {best.in_short()}; {terms}")
 
 
 def _predicted(first: dict[str, Any], best: dict[str, Any]) -> Figure:

@@ -7,9 +7,10 @@ import pytest
 
 from edgesynth.benchmark import power
 from edgesynth.errors import UserError
-from edgesynth.evolution import Progress, evolve
+from edgesynth.evolution import Progress, evolve, replay
 from edgesynth.export import OnMachine
 from edgesynth.lineage import Figures, Run, resolve
+from edgesynth.report.page import render
 from tests.tiny_ancestor import NAME
 
 QUICK = {
@@ -100,6 +101,18 @@ def test_the_ancestor_and_every_front_are_really_measured_and_kept_by_model(unbr
         assert figures.latency_ms_95[0] < figures.latency_ms < figures.latency_ms_95[1] < 10
         assert figures == run.measurement(figures.model_sha256)
         assert figures.precision == "fp32"
+
+
+def test_a_replay_breeds_again_what_was_bred_from_measured_parents(unbroken):
+    run, _, heard = unbroken
+    assert not replay(run, heard.names[-1]).difference
+
+
+def test_the_report_shows_measured_figures_with_their_intervals(unbroken):
+    run, _, _ = unbroken
+    best = run.figures(run.outcome()["best"])
+    page = render(run)
+    assert "Measured on local" in page and f"{best.in_short()}; fp32, batch 1, 95 % intervals" in page
 
 
 @pytest.mark.parametrize("lasts", [1, 2, 3])

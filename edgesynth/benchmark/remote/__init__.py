@@ -3,12 +3,12 @@
 There: Python 3.6 or newer with numpy and an engine (or docker with the board's image); edgesynth itself is sent. Here:
 the system's ssh, with keys, `~/.ssh/config` and known hosts as they are. One connection carries everything:
 
-    here                                        there
+    here                                        there (`edgesynth.benchmark.service`)
     ssh ... python3 -c bootstrap  ----------->  bootstrap.py: receives the application, a zip file that Python runs
-    order: files with their sums  ----------->  service.py: makes a folder, says which files it lacks
+    order: files with their sums  ----------->  serving.py: makes a folder, says which files it lacks
     those files                   ----------->  store.py: kept by their sum, for the next time
     beats                         ----------->  worker.py in a process of its own: measures
-    lines, then the result        <-----------  service.py: the folder is removed
+    lines, then the result        <-----------  serving.py: the folder is removed
 
 Where the connection ends, or its beats stop, the worker is ended and the folder removed.
 """

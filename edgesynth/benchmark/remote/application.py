@@ -14,7 +14,7 @@ from typing import Iterator, Tuple
 import edgesynth
 
 _PARTS = ("__init__.py", "errors.py", "benchmark", "boards")
-_MAIN = b"from edgesynth.benchmark.remote.worker import main\n\nmain()\n"
+_MAIN = b"from edgesynth.benchmark.service.worker import main\n\nmain()\n"
 
 
 def application() -> bytes:
@@ -35,7 +35,7 @@ def bootstrap_of(content: bytes) -> str:
     Args:
         content: the application, which is to be sent to the code's standard input.
     """
-    text = pkgutil.get_data("edgesynth.benchmark.remote", "bootstrap.py")
+    text = pkgutil.get_data("edgesynth.benchmark.service", "bootstrap.py")
     assert text is not None
     call = "\nstart({}, '{}')\n".format(len(content), hashlib.sha256(content).hexdigest())
     return "import base64;exec(base64.b64decode('{}'))".format(base64.b64encode(text + call.encode()).decode())

@@ -9,11 +9,13 @@ from edgesynth.benchmark.engines.onnx_bytes import external_files
 from edgesynth.benchmark.options import Options
 from edgesynth.benchmark.remote.address import Address
 from edgesynth.benchmark.remote.connection import Connection
-from edgesynth.benchmark.remote.service import LENGTH_DIGITS
-from edgesynth.benchmark.remote.store import Sent
 from edgesynth.benchmark.result import check_result
+from edgesynth.benchmark.service.serving import LENGTH_DIGITS
+from edgesynth.benchmark.service.store import Sent
 from edgesynth.errors import UserError
 
+# Beats come six times as often: a board that misses one of them is not yet alone.
+SILENCE_S = 30.0
 _PIECE_BYTES = 1 << 20
 
 
@@ -26,10 +28,8 @@ def measure_by_ssh(address: Address, bundle: str, options: Options, announce: Ca
     paths = {one.sha256: os.path.join(_root(target), one.name) for one in files}
     announce("connecting: {}".format(address.host))
     with Connection(address, options.python) as connection:
-        begun = False
         for frame in connection.frames():
             if "ready" in frame:
-                begun = True
                 order = json.dumps(_order(target, files, options)).encode("ascii")
                 connection.send(str(len(order)).zfill(LENGTH_DIGITS).encode("ascii") + order)
             elif "lacking" in frame:
@@ -46,7 +46,7 @@ def measure_by_ssh(address: Address, bundle: str, options: Options, announce: Ca
                 raise UserError("on {}: {}".format(address.host, frame["error"]))
             elif "result" in frame:
                 return dict(check_result(frame["result"], "what came from " + address.host), bundle=target.name)
-        raise connection.why_not(begun)
+        raise connection.why_not()
 
 
 def _order(target: Target, files: List[Sent], options: Options) -> Dict[str, Any]:
@@ -59,6 +59,7 @@ def _order(target: Target, files: List[Sent], options: Options) -> Dict[str, Any
         "options": there,
         "docker": options.docker,
         "image": os.environ.get("EDGESYNTH_IMAGE"),
+        "silence_s": SILENCE_S,
         "shown": target.path if target.is_bundle else _root(target),
     }
 

@@ -12,15 +12,14 @@ from typing import Any, Dict, Iterator, Optional, Type
 
 from edgesynth.benchmark.remote.address import Address
 from edgesynth.benchmark.remote.application import application, bootstrap_of
-from edgesynth.benchmark.remote.bootstrap import MARK
 from edgesynth.benchmark.remote.ssh_refusals import explain
+from edgesynth.benchmark.service.bootstrap import MARK
 from edgesynth.errors import UserError
 
-# Of the other side's patience, which is bootstrap.SILENCE_S.
 BEAT_S = 5.0
 FAREWELL_S = 15.0
-_SETTINGS = ("BatchMode=yes", "ConnectTimeout=10", "ServerAliveInterval=5", "ServerAliveCountMax=3")
-_SSH = ["ssh", "-T", "-a", "-x", "-o", "ClearAllForwardings=yes"] + [word for one in _SETTINGS for word in ("-o", one)]
+_QUIETLY = ["-T", "-a", "-x", "-o", "ClearAllForwardings=yes", "-o", "RemoteCommand=none", "-o", "BatchMode=yes"]
+_NOT_FOR_EVER = ["-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"]
 _NOT_FOUND = (126, 127)
 
 
@@ -43,17 +42,18 @@ class Connection:
         self.address = address
         self.python = python
         self.beating = False
-        content = application()
+        self._heard = False
+        self._application = application()
         # Paths of ~/ are relative to where a login begins; a locale of UTF-8 for names that are not ASCII.
         home = python[2:] if python.startswith("~/") else python
-        code = shlex.quote(bootstrap_of(content))
+        code = shlex.quote(bootstrap_of(self._application))
         there = "exec env LC_ALL=C.UTF-8 {} -c {}".format(shlex.quote(home), code)
         user = ["-l", address.user] if address.user else []
         port = ["-p", str(address.port)] if address.port else []
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the connection)
         try:
             self._ssh = subprocess.Popen(
-                _SSH + user + port + ["--", address.host, there],
+                ["ssh"] + _QUIETLY + _NOT_FOR_EVER + user + port + ["--", address.host, there],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._said,
@@ -65,7 +65,6 @@ class Connection:
             raise UserError("ssh was not found; install it: apt install openssh-client") from None
         assert self._ssh.stdin and self._ssh.stdout
         self._there, self._back = self._ssh.stdin, self._ssh.stdout
-        self.send(content)
 
     def __enter__(self) -> "Connection":
         return self
@@ -76,7 +75,8 @@ class Connection:
         """Hang up: what runs there ends and cleans up, and ssh ends after it."""
         self._there.close()
         try:
-            self._drain(time.monotonic() + FAREWELL_S)
+            if self._heard:
+                self._drain(time.monotonic() + FAREWELL_S)
         finally:
             self._ssh.kill()
             self._ssh.wait()
@@ -93,7 +93,8 @@ class Connection:
             pass
 
     def frames(self) -> Iterator[Dict[str, Any]]:
-        """What the other side says, until it ends; a login shell's own words are left out."""
+        """Send the application; then what it says, until it ends. A login shell's own words are left out."""
+        self.send(self._application)
         rest = b""
         while True:
             while self.beating and not select.select([self._back], [], [], BEAT_S)[0]:
@@ -105,29 +106,23 @@ class Connection:
             for line in lines:
                 _, mark, frame = line.partition(MARK.encode())
                 if mark:
+                    self._heard = True
                     yield json.loads(frame.decode("ascii"))
 
-    def why_not(self, begun: bool) -> UserError:
-        """Why the other side ended without saying so.
-
-        Args:
-            begun: whether the application had said anything.
-        """
+    def why_not(self) -> UserError:
+        """Why the other side ended without saying so."""
         code = self._ssh.wait()
         self._said.seek(0)
         said = [line.strip() for line in self._said.read().decode("utf-8", "replace").splitlines() if line.strip()]
-        if begun and code == 255:
-            why = "the connection broke ({}); nothing was written, and what ran there ends: measure again".format(
-                said[-1] if said else "without a word"
-            )
-        elif begun:
+        if self._heard and code == 255:
+            # ssh has no words for a process that was killed there.
+            broke = "the connection broke ({})".format(said[-1]) if said else "what ran there was killed"
+            why = broke + "; nothing was written here: measure again"
+        elif self._heard:
             why = "it ended there ({}); measure again".format(said[-1] if said else "exit code {}".format(code))
         elif code in _NOT_FOUND:
-            why = (
-                "{} was not found there; install it (sudo apt install python3), or name another Python with {}".format(
-                    self.python, "--remote-python"
-                )
-            )
+            advice = "install it (sudo apt install python3), or name another with --remote-python"
+            why = "{} was not found there; {}".format(self.python, advice)
         else:
             why = explain(self.address, said, code)
         return UserError("on {}: {}".format(self.address.host, why))

@@ -12,7 +12,7 @@ from typing import Any, Dict
 
 from edgesynth.errors import UserError
 
-_MENDABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+_MENDABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
     except OSError as error:
         if error.errno not in _MENDABLE:
             raise
-        print("{} there: {}".format(error.filename or "the result", error.strerror), file=sys.stderr)
+        print("{} cannot be written there: {}".format(error.filename or "the result", error.strerror), file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

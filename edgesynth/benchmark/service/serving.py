@@ -4,6 +4,7 @@ The worker is a process group of its own. This process watches the connection me
 should come, is the end of the worker too.
 """
 
+import ctypes
 import json
 import os
 import pkgutil
@@ -17,11 +18,12 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Tuple
 
-from edgesynth.benchmark.remote.bootstrap import SILENCE_S, cache, cannot_write, receive, say
-from edgesynth.benchmark.remote.store import Sent, Store
+from edgesynth.benchmark.service.bootstrap import cache, cannot_write, receive, say
+from edgesynth.benchmark.service.store import Sent, Store
 
 LENGTH_DIGITS = 10
 PATIENCE_S = 5.0
+_PR_SET_PDEATHSIG = 1
 
 
 def serve(folder: str, application: str) -> None:
@@ -49,8 +51,13 @@ def serve(folder: str, application: str) -> None:
     except OSError as error:
         cannot_write(error)
         return
-    code, complaints = _run(command, environment, container, lambda text: text.replace(target, order["shown"]))
-    _report(code, complaints, result)
+    worker = _start(command, environment)
+    try:
+        complaints = _watch(worker, order["silence_s"], lambda text: text.replace(target, order["shown"]))
+    except BaseException:
+        _end(worker, container)
+        raise
+    _report(worker.returncode, complaints, result)
 
 
 def _take_files(files: List[Sent], folder: str, target: str) -> bool:
@@ -73,7 +80,7 @@ def _command(
     if not order["docker"]:
         return [sys.executable, application, "benchmark"] + measure, dict(os.environ), ""
     script = os.path.join(folder, "run.sh")
-    text = pkgutil.get_data("edgesynth.benchmark.remote", "run.sh")
+    text = pkgutil.get_data("edgesynth.benchmark.service", "run.sh")
     assert text is not None
     with open(script, "wb") as file:
         file.write(text)
@@ -84,18 +91,26 @@ def _command(
     return ["bash", script] + measure, environment, container
 
 
-def _run(
-    command: List[str], environment: Dict[str, str], container: str, shown: Callable[[str], str]
-) -> Tuple[int, List[str]]:
-    """Run the worker and pass its lines on: its exit code, and what it said on stderr."""
-    worker = subprocess.Popen(
+def _start(command: List[str], environment: Dict[str, str]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
         command,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=_end_with_parent,
     )
+
+
+def _end_with_parent() -> None:
+    """Let Linux end this process when the one that watches it is killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _watch(worker: "subprocess.Popen[bytes]", silence_s: float, shown: Callable[[str], str]) -> List[str]:
+    """Pass the worker's lines on until its end: what it said on stderr."""
     assert worker.stdout and worker.stderr
     complaints: List[str] = []
     streams = {
@@ -103,22 +118,19 @@ def _run(
         worker.stderr.fileno(): _Lines(lambda line: complaints.append(shown(line))),
     }
     heard_s = time.monotonic()
-    try:
-        while streams or worker.poll() is None:
-            ready = select.select([0] + list(streams), [], [], 1.0 if streams else 0.1)[0]
-            if 0 in ready:
-                if not os.read(0, 1 << 12):
-                    raise EOFError
-                heard_s = time.monotonic()
-            if time.monotonic() - heard_s > SILENCE_S:
+    while streams or worker.poll() is None:
+        ready = select.select([0] + list(streams), [], [], 1.0 if streams else 0.1)[0]
+        if 0 in ready:
+            if not os.read(0, 1 << 12):
                 raise EOFError
-            for stream in [one for one in ready if one in streams]:
-                if not streams[stream].feed(os.read(stream, 1 << 16)):
-                    del streams[stream]
-    except BaseException:
-        _end(worker, container)
-        raise
-    return worker.returncode, complaints
+            heard_s = time.monotonic()
+        if time.monotonic() - heard_s > silence_s:
+            say(error="nothing was heard for {:g} s, so the measurement was ended; try again".format(silence_s))
+            raise EOFError
+        for stream in [one for one in ready if one in streams]:
+            if not streams[stream].feed(os.read(stream, 1 << 16)):
+                del streams[stream]
+    return complaints
 
 
 class _Lines:

@@ -82,7 +82,7 @@ def start(size, sha256):
             cannot_write(error)
             return
         sys.path[0] = application
-        from edgesynth.benchmark.remote.service import serve
+        from edgesynth.benchmark.service.serving import serve
 
         serve(folder, application)
     except (EOFError, KeyboardInterrupt):
