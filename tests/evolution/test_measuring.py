@@ -25,6 +25,7 @@ QUICK = {
     "measure_on": "local",
     "measure_duration_s": 0.05,
 }
+QUICKLY = resolve(None, QUICK)
 
 
 class Counted:
@@ -155,6 +156,19 @@ def test_a_measured_budget_is_met_by_the_worse_end_of_the_interval(tmp_path):
         assert all(run.figures(r.name).worst("latency_ms") > 1.0 for r in run.records() if r.generation == 0)
     assert sizes[0.0] <= 1000 and sizes[0.3] <= 1000 / 1.3
     assert finals == {0.0: 2, 0.3: 2}  # who meets every budget was trained to the end
+
+
+def test_a_measured_latency_is_really_brought_down_to_its_budget_on_this_machine(tmp_path):
+    given = {**QUICK, "ancestor": "lenet5", "ancestor_epochs": 1, "epochs": 0, "final_epochs": 0, "offspring": 1}
+    seen = evolve(tmp_path / "seen", resolve(None, {**given, "generations": 1}), instrument=OnMachine(QUICKLY))
+    most = 0.5 * seen.figures("g000-c0").latency_ms
+    run = evolve(
+        tmp_path / "run",
+        resolve(None, {**given, "generations": 12, "max_latency_ms": most}),
+        instrument=OnMachine(QUICKLY),
+    )
+    assert run.outcome()["stopped"] == "budget", run.outcome()["reason"]
+    assert run.figures(run.outcome()["best"]).latency_ms_95[1] <= most
 
 
 def test_a_prediction_corrected_by_the_parent_s_figure_lands_on_the_measured_budget(tmp_path):
