@@ -176,7 +176,8 @@ def sparse(task: Classification, epochs: int, arguments: argparse.Namespace) -> 
 def table(document: dict[str, Any]) -> str:
     """Markdown of the results."""
     lines = [
-        "| network | method | MACs | parameters | test accuracy (ancestor) | epochs | without nurture | seed | device |",
+        "| network | method | MACs | parameters | test accuracy (ancestor) | epochs | without nurture | seed "
+        "| device |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for found in sorted(document["rows"].values(), key=lambda one: (one["network"], one["ratio"], one["method"])):

@@ -58,7 +58,8 @@ def cache():
 
 def cannot_write(error):
     """Say in words that nothing more fits, or may be written, here."""
-    say(error="nothing more can be written in its {} ({}); make room there".format(cache(), error.strerror))
+    what = "nothing more can be written in its {} ({}); make room there, or let it be written"
+    say(error=what.format(cache(), error.strerror))
 
 
 def start(size, sha256):
