@@ -19,7 +19,7 @@ from edgesynth.ancestors import lend_network
 from edgesynth.errors import UserError
 from edgesynth.evolution import Executor, Progress
 from edgesynth.evolution import evolve as breed
-from edgesynth.export import Bundle, export_individual
+from edgesynth.export import Bundle, OnMachine, export_individual
 from edgesynth.lineage import Config, Record, Run, Species, individual_name, is_taken, resolve, species, state
 from edgesynth.lineage.files import write_bytes
 from edgesynth.tasks import Classification, lend_task, load_task
@@ -109,11 +109,16 @@ def evolve(
         given = {**options, "ancestor": lend_network(model, len(built.labels)), "task": task_name}
         config = resolve(None, {**given, "weights": path / GIVEN_WEIGHTS})
         with _begun(path, config, model, resume):
-            finished = breed(path, config, resume=True, progress=progress, executor=executor)
+            finished = breed(path, config, True, None, progress, executor, _instrument(config))
     else:
         config = resolve(None, {**options, "ancestor": model, "task": task_name})
-        finished = breed(path, config, resume=resume, progress=progress, executor=executor)
+        finished = breed(path, config, resume, None, progress, executor, _instrument(config))
     return Evolved(finished.path, finished.config)
+
+
+def _instrument(config: Config) -> OnMachine | None:
+    """What measures, where the configuration names a machine."""
+    return None if config.measure_on is None else OnMachine(config)
 
 
 @contextmanager

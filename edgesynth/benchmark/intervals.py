@@ -35,6 +35,23 @@ def ratio_interval(numerator_ms: Sequence[float], denominator_ms: Sequence[float
     return ratio / reach, ratio * reach
 
 
+def median_interval(latencies_ms: Sequence[float]) -> Optional[Tuple[float, float]]:
+    """95 % interval of a median, around the median itself.
+
+    Args:
+        latencies_ms: of one run in ms, above 0, in the order of time.
+
+    Returns:
+        Lower and upper end; None with fewer than 5 latencies.
+    """
+    blocks = next((blocks for blocks in _T_OF_BLOCKS if len(latencies_ms) >= blocks), None)
+    if blocks is None:
+        return None
+    reach = math.exp(_T_OF_BLOCKS[blocks] * math.sqrt(_variance(_log_medians(latencies_ms, blocks)) / blocks))
+    middle = median(latencies_ms)
+    return middle / reach, middle * reach
+
+
 def interval_of_intervals(
     ratio: float, numerator: Sequence[float], denominator: Sequence[float]
 ) -> Tuple[float, float]:

@@ -11,11 +11,12 @@ import click
 from pydantic.fields import FieldInfo
 from rich.console import Console
 
+from edgesynth.benchmark.options import Options
 from edgesynth.benchmark.run import measure_model
 from edgesynth.cli.interruption import Interruption
 from edgesynth.cli.progress import front_line, progress_on
 from edgesynth.evolution import EXECUTORS, build_executor, evolve
-from edgesynth.export import to_onnx
+from edgesynth.export import OnMachine, to_onnx
 from edgesynth.lineage import Config, Individual, Species, resolve
 
 INTERNAL = ("schema_version",)
@@ -59,6 +60,10 @@ def _type(field: FieldInfo) -> tuple[Any, tuple[str, ...]]:
 @click.option(
     "--gpus-per-offspring", type=float, default=0.0, help="Share of a GPU for each offspring on Ray.  [default: 0]"
 )
+@click.option("--docker", is_flag=True, help="With --measure-on ssh://: in the board's container.")
+@click.option(
+    "--remote-python", default=Options().python, help="With --measure-on ssh://: the Python there.  [default: python3]"
+)
 def command(
     path: Path | None,
     config_file: Path | None,
@@ -66,6 +71,8 @@ def command(
     executor: str,
     ray_address: str | None,
     gpus_per_offspring: float,
+    docker: bool,
+    remote_python: str,
     **given: Any,
 ) -> None:
     """Breed a network over generations into a much smaller one.
@@ -81,9 +88,10 @@ def command(
     )
     config = resolve(known, {name: value for name, value in given.items() if value is not None})
     path = path or Path("runs") / f"{config.ancestor}-{config.task}-{config.seed}".replace(":", ".")
+    instrument = None if config.measure_on is None else OnMachine(config, docker, remote_python)
     console = Console(highlight=False)
     with Interruption() as interruption, progress_on(console, interruption.check) as progress:
-        run = evolve(path, config, resume=resume, measure=_latency, progress=progress, executor=crew)
+        run = evolve(path, config, resume, _latency, progress, crew, instrument)
     outcome, tested = run.outcome(), run.tested()
     console.print(f"Stopped: {outcome['reason']}.", soft_wrap=True)
     console.print(

@@ -10,8 +10,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from edgesynth.anatomy import Census
+from edgesynth.boards.cost import Prediction
 from edgesynth.evolution import Progress
-from edgesynth.lineage import Record
+from edgesynth.lineage import Figures, Record
 
 Check = Callable[[], None]
 
@@ -45,6 +46,17 @@ class Lines(Progress):
             f"{'  (proxy)' if record.proxy else ''}",
             soft_wrap=True,
         )
+
+    def predicted(self, name: str, prediction: Prediction) -> None:
+        """Latency and energy on the run's board, labelled, with the model's error."""
+        where = f"{prediction.board} ({prediction.mode}, {prediction.precision}, batch {prediction.batch})"
+        self.console.print(f"{name}  predicted on {where}: {prediction.in_short()}", soft_wrap=True)
+
+    def measured(self, name: str, figures: Figures) -> None:
+        """Latency and energy with their 95 % intervals."""
+        self.check()
+        where = f"{figures.measured_on} ({figures.precision}, batch 1)"
+        self.console.print(f"{name}  measured on {where}: {figures.in_short()}", soft_wrap=True, markup=False)
 
 
 class LinesAndBar(Lines):

@@ -3,6 +3,7 @@
 from edgesynth.evolution.evolution import Evolution, Place
 from edgesynth.evolution.evolve import evolve
 from edgesynth.evolution.executors import EXECUTORS, Executor, build_executor
+from edgesynth.evolution.measuring import Instrument
 from edgesynth.evolution.progress import Progress
 from edgesynth.evolution.replay import Replay, replay
 
@@ -10,6 +11,7 @@ __all__ = [
     "EXECUTORS",
     "Evolution",
     "Executor",
+    "Instrument",
     "Place",
     "Progress",
     "Replay",

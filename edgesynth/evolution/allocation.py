@@ -16,13 +16,18 @@ from torch import Tensor
 
 from edgesynth.anatomy import Anatomy, ClusterGroup, Kept
 from edgesynth.evolution.strength.parent import Parent
+from edgesynth.evolution.yardstick import ON_BOARD, Yardstick
 
 Allocation = Literal["strength", "macs", "params", "budgets"]
 Quantity = Literal["macs", "params"]
 
 
 def allocate(
-    parent: Parent, clusters: dict[str, Tensor], allocation: Allocation, budgets: Mapping[str, int]
+    parent: Parent,
+    clusters: dict[str, Tensor],
+    allocation: Allocation,
+    budgets: Mapping[str, float],
+    yardstick: Yardstick,
 ) -> dict[str, Tensor]:
     """Divide every cluster's probability by what dies with it: the logarithm of its cost is taken off its viability.
 
@@ -31,21 +36,27 @@ def allocate(
         clusters: {group: (size,) viability}.
         allocation: `strength` leaves them as they are; `macs` and `params` name the cost; with `budgets` it is the sum,
             over the budgets, of the share of each that dies with the cluster.
-        budgets: {name of a census total: most that is allowed}, those that are not met.
+        budgets: {name: most that is allowed}, those that are not met.
+        yardstick: of the run.
     """
     if allocation == "strength":
         return clusters
     prices = {name: 1 / most for name, most in budgets.items()} if allocation == "budgets" else {allocation: 1.0}
     costs = dict.fromkeys(clusters, torch.zeros((), dtype=torch.float64))
     for name, price in prices.items():
-        for group, cost in _costs(parent, name).items():
+        for group, cost in _costs(parent, name, yardstick).items():
             costs[group] = costs[group] + price * cost
     least = torch.finfo(torch.float64).tiny
     return {name: viability - costs[name].clamp_min(least).log() for name, viability in clusters.items()}
 
 
-def _costs(parent: Parent, name: str) -> dict[str, Tensor]:
-    """{removable group: (size,) how much of a census total dies with each unit}; synapses and bytes as parameters."""
+def _costs(parent: Parent, name: str, yardstick: Yardstick) -> dict[str, Tensor]:
+    """{removable group: (size,) how much of what a budget names dies with each unit}.
+
+    Synapses and bytes count as parameters. Of a latency, each layer's arithmetic or traffic is shared out evenly over
+    its weights; the time that its kernel takes to start is not, since it does not die with a cluster. Energy is shared
+    out as the latency is.
+    """
     if name == "clusters":
         return {
             group.name: torch.from_numpy(
@@ -53,6 +64,9 @@ def _costs(parent: Parent, name: str) -> dict[str, Tensor]:
             ).double()
             for group in parent.anatomy.removable
         }
+    if name in ON_BOARD:
+        prices = yardstick.weight_prices(parent.genome.census(parent.anatomy), name)
+        return _marginal(parent.anatomy, parent.genome.kept, prices)
     return marginal_costs(parent.anatomy, parent.genome.kept, "macs" if name == "macs" else "params")
 
 
@@ -64,21 +78,23 @@ def marginal_costs(anatomy: Anatomy, kept: Kept, quantity: Quantity) -> dict[str
         kept: {group: living units}; a group that is not named is whole. The costs of dead units mean nothing.
         quantity: what is counted, as the census counts it.
     """
+    found = _marginal(anatomy, kept, _prices(anatomy, quantity))
+    for group in anatomy.removable:
+        for product in anatomy.products if quantity == "macs" else ():
+            if group.name in product.units:
+                cells = np.bincount(product.units[group.name], minlength=group.size)
+                found[group.name] += torch.from_numpy(product.macs / anatomy.batch * cells / product.cells)
+    return found
+
+
+def _marginal(anatomy: Anatomy, kept: Kept, prices: Mapping[str, float]) -> dict[str, Tensor]:
+    """{removable group: (size,) price of all elements of parameters that die with each unit}."""
     plan = anatomy.plan(kept)
     sizes = {
         name: [len(plan.kept.get(name, {}).get(dim, range(size))) for dim, size in enumerate(shape)]
         for name, shape in anatomy.shapes.items()
     }
-    prices = _prices(anatomy, quantity)
-    found = {}
-    for group in anatomy.removable:
-        cost = _lost(group, sizes, prices)
-        for product in anatomy.products if quantity == "macs" else ():
-            if group.name in product.units:
-                cells = np.bincount(product.units[group.name], minlength=group.size)
-                cost += product.macs / anatomy.batch * cells / product.cells
-        found[group.name] = torch.from_numpy(cost)
-    return found
+    return {group.name: torch.from_numpy(_lost(group, sizes, prices)) for group in anatomy.removable}
 
 
 def _prices(anatomy: Anatomy, quantity: Quantity) -> dict[str, int]:
@@ -91,7 +107,7 @@ def _prices(anatomy: Anatomy, quantity: Quantity) -> dict[str, int]:
     return prices
 
 
-def _lost(group: ClusterGroup, sizes: dict[str, list[int]], prices: dict[str, int]) -> np.ndarray:
+def _lost(group: ClusterGroup, sizes: dict[str, list[int]], prices: Mapping[str, float]) -> np.ndarray:
     """(size,) price of all elements of parameters that a unit's removal cuts."""
     cost = np.zeros(group.size)
     for parameter in dict.fromkeys(member.parameter for member in group.members if member.parameter in prices):

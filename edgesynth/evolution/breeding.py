@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from edgesynth.anatomy import Census, remove
+from edgesynth.anatomy import remove
 from edgesynth.ancestors import read_weights
 from edgesynth.errors import UserError
 from edgesynth.evolution.evolution import Place
@@ -19,6 +19,7 @@ from edgesynth.evolution.heredity import Heredity
 from edgesynth.evolution.inheritance import heritable, reborn, rewound
 from edgesynth.evolution.precision import cut_scales, finish, wanted_precision
 from edgesynth.evolution.progress import Progress
+from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Config, Genome, Individual, Record, Species, generator, state
 from edgesynth.nurture import (
     DeadSynapses,
@@ -71,6 +72,7 @@ class Breeder:
         self.progress = progress
         self.precision = wanted_precision(config, species)
         world = self.precision if config.precision_at == "start" else {}
+        self.yardstick = Yardstick(config, species.anatomy)
         self.heredity = Heredity(config, species, self.task, self.device, world)
         self.teacher: Teacher | None = None
         self.rewind: dict[str, Tensor] | None = None
@@ -113,8 +115,9 @@ class Breeder:
 
     def _offspring(self, parents: Sequence[Individual], place: Place) -> Individual:
         config, start = self.config, time.perf_counter()
+        yardstick = self.yardstick.seen_from(parents[0])
         genome, facts = self.heredity.draw(parents, place)
-        grown = place.generation == config.generations or self._within_budgets(genome.census(self.species.anatomy))
+        grown = place.generation == config.generations or yardstick.within(genome.census(self.species.anatomy))
         genome = replace(genome, precision=self.precision if grown or config.precision_at == "start" else {})
         network, scales = self._begun(parents, genome, place, grown)
         synthesis_s = time.perf_counter() - start
@@ -122,10 +125,14 @@ class Breeder:
         epochs = config.proxy_epochs if place.proxy else config.final_epochs if grown else config.epochs
         stress = [] if grown else self._stress(genome, place)
         raised = self._raised(network, genome, place, epochs, facts, stress, scales)
-        if not (grown or place.proxy or raised.record.died) and self._within_budgets(raised.record.census):
+        if not (grown or place.proxy or raised.record.died) and yardstick.within(raised.record.census):
             # It is small enough only since synapses rounded to zero: what meets every budget is trained to the end.
             network, scales = self._begun([raised], raised.genome, place, grown=True)
             raised = self._raised(network, raised.genome, place, config.final_epochs, facts, [], scales)
+            grown = True
+        if config.measure_on is not None:
+            # What is measured is not known before the nurture: one that turns out to meet every budget may be ungrown.
+            raised.record.nurture["grown"] = grown
         return replace(raised, measured={"synthesis_s": synthesis_s, **raised.measured})
 
     def lost(self, parents: Sequence[Individual], place: Place, reason: str) -> Individual:
@@ -136,10 +143,6 @@ class Breeder:
         return self._individual(
             place, genome, state(network), {}, 0.0, facts, {"epochs": 0, "losses": [], "died": reason}
         )
-
-    def _within_budgets(self, census: Census) -> bool:
-        budgets = self.config.budgets
-        return bool(budgets) and all(getattr(census, name) <= most for name, most in budgets.items())
 
     def _begun(
         self, parents: Sequence[Individual], genome: Genome, place: Place, grown: bool

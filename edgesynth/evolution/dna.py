@@ -14,6 +14,7 @@ from torch import Tensor
 
 from edgesynth.evolution.allocation import Allocation, allocate
 from edgesynth.evolution.strength import Normaliser, Parent, build_strength
+from edgesynth.evolution.yardstick import Yardstick
 
 Encoding = Literal["synapse", "cluster"]
 
@@ -53,6 +54,6 @@ def encode(
     return Dna(model.clusters(parent) if encoding == "cluster" else {}, model.synapses(parent) if synapses else {})
 
 
-def priced(dna: Dna, parent: Parent, allocation: Allocation, budgets: Mapping[str, int]) -> Dna:
+def priced(dna: Dna, parent: Parent, allocation: Allocation, budgets: Mapping[str, float], yardstick: Yardstick) -> Dna:
     """The DNA with every cluster's probability divided by what the cluster costs in this parent; see `allocate`."""
-    return Dna(allocate(parent, dna.clusters, allocation, budgets), dna.synapses)
+    return Dna(allocate(parent, dna.clusters, allocation, budgets, yardstick), dna.synapses)

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from edgesynth.evolution.patience import children
 from edgesynth.evolution.selection import ValidationSelection, build_selection
+from edgesynth.evolution.selection.domination import counted
+from edgesynth.evolution.selection.sorting import sorted_fronts
+from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Config, Record, fronts, individual_name
 
 
@@ -41,19 +44,21 @@ class Evolution:
     Args:
         config: generations, offspring, budgets; `min_accuracy` must be resolved.
         ancestor: generation 0, nurtured.
+        yardstick: of the run; by default one that counts and predicts nothing.
     """
 
-    def __init__(self, config: Config, ancestor: Record) -> None:
+    def __init__(self, config: Config, ancestor: Record, yardstick: Yardstick | None = None) -> None:
         assert config.min_accuracy is not None
         self.config = config
         self.floor = config.min_accuracy
+        self.yardstick = yardstick or Yardstick(config)
         self.line = [ancestor]
         self.nurtured = [ancestor]
         self.parents: tuple[str, ...] = (ancestor.name,)
         self.attempt = 0
         self.survivors: list[Place] = []
-        self.by_validation = ValidationSelection(config, self.floor)
-        self.selection = build_selection(config, self.floor)
+        self.by_validation = ValidationSelection(self.yardstick, self.floor)
+        self.selection = build_selection(self.yardstick, self.floor)
         self.stopped = ""
         self.reason = ""
         if self._within_budgets(ancestor):
@@ -66,7 +71,7 @@ class Evolution:
         Where that one is over a budget and another individual of the run meets them all, it is the most accurate such.
         """
         feasible = [record for record in self.line[1:] if record.feasible]
-        if not feasible or not self.config.budgets or self._within_budgets(feasible[-1]):
+        if not feasible or not self.yardstick.budgets or self._within_budgets(feasible[-1]):
             return feasible[-1] if feasible else None
         meeting = [record for record in self.nurtured[1:] if record.feasible and self._within_budgets(record)]
         return self.by_validation.rank(meeting)[0] if meeting else feasible[-1]
@@ -84,6 +89,19 @@ class Evolution:
         return self.survivors or [
             Place(generation, child, self.parents, proxy) for child in children(self.config, self.attempt)
         ]
+
+    def to_measure(self, records: list[Record]) -> list[Record]:
+        """Whom of a generation the machine must see before `tell`: its feasible front, by everything that is counted.
+
+        Who is outside of it is beaten by somebody on it, whatever the machine says. Nobody is measured after the short
+        nurture of a proxy.
+        """
+        able = [record for record in records if record.feasible]
+        if not able or (self.config.proxy_epochs and not self.survivors):
+            return []
+        first = sorted_fronts([counted(record, self.floor) for record in able])[0]
+        chosen = self.selection.rank(able)[0]
+        return [record for index, record in enumerate(able) if index in first or record is chosen]
 
     def tell(self, records: list[Record]) -> Record | None:
         """Take those that were asked for; the best feasible ones of a full round become the next parents.
@@ -118,10 +136,10 @@ class Evolution:
                 f"{best.name}, the best of its generation{drawn}, has {best.validation:.2f} %, "
                 f"below the floor of {self.floor:.2f} %",
             )
-        elif self.config.budgets and self._within_budgets(best):
+        elif self._within_budgets(best) and self._is_grown(best):
             self._stop("budget", f"{best.name} meets every budget: {self._budgets(best)}")
         elif best.generation >= self.config.generations:
-            unmet = f"; not every budget is met: {self._budgets(best)}" if self.config.budgets else ""
+            unmet = f"; not every budget is met: {self._budgets(best)}" if self.yardstick.budgets else ""
             self._stop("generations", f"all {self.config.generations} generations are bred{unmet}")
         self.attempt = 0
         return best
@@ -137,13 +155,14 @@ class Evolution:
         return self.selection.rank([record for record in self.nurtured if record.generation == generation])[0]
 
     def _within_budgets(self, record: Record) -> bool:
-        budgets = self.config.budgets
-        return bool(budgets) and all(getattr(record.census, name) <= most for name, most in budgets.items())
+        return self.yardstick.accepts(record)
+
+    def _is_grown(self, record: Record) -> bool:
+        """Whether it had the last nurture. Where it did not, the next generation, which is as small, gets that."""
+        return bool(record.nurture.get("grown", True))
 
     def _budgets(self, record: Record) -> str:
-        return ", ".join(
-            f"{getattr(record.census, name):,} {name} of {most:,}" for name, most in self.config.budgets.items()
-        )
+        return self.yardstick.words(record)
 
     def _stop(self, kind: str, reason: str) -> None:
         self.stopped, self.reason = kind, reason

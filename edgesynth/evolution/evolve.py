@@ -17,9 +17,11 @@ from edgesynth.evolution.evolution import Evolution, Place
 from edgesynth.evolution.executors import Birth, Executor, InProcess
 from edgesynth.evolution.executors.threads import cpu_threads, threads_of
 from edgesynth.evolution.feasibility import check_feasible
+from edgesynth.evolution.measuring import Bench, Instrument, check_measurable
 from edgesynth.evolution.population import check_population
 from edgesynth.evolution.progress import Progress
 from edgesynth.evolution.strategy import build_breeder, build_evolution
+from edgesynth.evolution.yardstick import kept_facts
 from edgesynth.lineage import Config, Individual, Record, Run, Species, is_taken, species
 from edgesynth.nurture import Teacher, score
 from edgesynth.tasks import Classification, load_task
@@ -36,6 +38,7 @@ def evolve(
     measure: Measure | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
+    instrument: Instrument | None = None,
 ) -> Run:
     """Breed a lineage into a run directory.
 
@@ -46,13 +49,14 @@ def evolve(
         measure: figures of each generation's best on a machine, such as {"latency_ms": 0.1}.
         progress: told how it goes.
         executor: where individuals are nurtured; in this process by default. It does not change what they become.
+        instrument: measures networks on the machine of `config.measure_on`; needed where that is set.
 
     Returns:
         The run; `run.outcome()` says why it stopped and who is best.
 
     Raises:
         UserError: bad configuration or data, budgets that no offspring can meet, an accuracy floor above the ancestor's
-            accuracy, or no feasible offspring.
+            accuracy, or no feasible offspring; or a machine that cannot be measured on, by which the run is paused.
     """
     if is_taken(path) and not resume:
         raise UserError(f"{path} exists already; continue it with --resume, or give another --run")
@@ -67,23 +71,35 @@ def evolve(
     check_feasible(config, kind.anatomy)
     breeder = build_breeder(config, kind, task, progress or Progress(), path)
     begun = resume and is_taken(path)
-    if config.weights is not None and not (begun and Run.open(path).has(ANCESTOR.name)):
+    has_ancestor = begun and Run.open(path).has(ANCESTOR.name)
+    if config.weights is not None and not has_ancestor:
         read_weights(config.weights, kind.model)  # refused before anything is written
+    if config.measure_on is not None:
+        if instrument is None:
+            raise UserError(
+                f"measure_on is {config.measure_on} and nothing that measures was given; give an instrument"
+            )
+        if not has_ancestor:
+            check_measurable(breeder.yardstick, kind, instrument)
     run = _open(path, config) if begun else Run.create(path, config)
+    bench = Bench(run, kind, instrument if config.measure_on else None, breeder.yardstick, breeder.progress)
     with cpu_threads(threads_of(run)), executor or InProcess() as crew:
-        return _evolve(run, breeder, crew, measure)
+        return _evolve(run, breeder, crew, measure, bench)
 
 
-def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None) -> Run:
+def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None, bench: Bench) -> Run:
     """Breed the ancestor, then generation after generation."""
     kind = breeder.species
     (ancestor,) = _bred(run, breeder, crew, [], [ANCESTOR])
     descend(breeder, run)
-    evolution = build_evolution(breeder.config, ancestor)
+    bench.measure([ancestor])
+    evolution = build_evolution(breeder.config, ancestor, breeder.yardstick)
     _generation_done(run, kind, breeder.progress, ancestor, measure)
     while places := evolution.ask():
         parents = [run.load(name) for name in places[0].parents]
-        if best := evolution.tell(_bred(run, breeder, crew, parents, places)):
+        records = _bred(run, breeder, crew, parents, places)
+        bench.measure(evolution.to_measure(records))
+        if best := evolution.tell(records):
             _generation_done(run, kind, breeder.progress, best, measure)
     return _conclude(run, evolution, kind, breeder.given)
 
@@ -144,9 +160,14 @@ def _bred(run: Run, breeder: Breeder, crew: Executor, parents: list[Individual],
         bookkeeping_s = time.perf_counter() - start
         seconds = before[name] + breeding_s + bookkeeping_s
         figures = {**individual.measured, "bookkeeping_s": bookkeeping_s, "threads": torch.get_num_threads()}
-        run.save_measured(name, {"breeding_s": seconds, **figures})
+        prediction = breeder.yardstick.predict(individual.record.census)
+        kept = {"predicted": kept_facts(prediction)} if prediction else {}
+        run.save_measured(name, {"breeding_s": seconds, **figures, **kept})
         breeder.progress.individual(individual.record, seconds, resumed=False)
         records[name] = individual.record
+    for place in places:
+        if prediction := breeder.yardstick.predict(records[place.name].census):
+            breeder.progress.predicted(place.name, prediction)
     return [records[place.name] for place in places]
 
 

@@ -6,6 +6,7 @@ one synapse into and one out of each cluster that lives: less would cut the netw
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -18,17 +19,10 @@ from edgesynth.anatomy.channels import Role
 from edgesynth.errors import UserError
 from edgesynth.evolution.allocation import Quantity, marginal_costs
 from edgesynth.evolution.strength import build_strength
+from edgesynth.evolution.yardstick import ON_BOARD, OPTIONS, Yardstick, in_words
 from edgesynth.lineage import Config, Genome
 
 Need = dict[tuple[str, int], int]  # {(weight, dimension): index} of the lines in any of which a synapse must live
-
-OPTIONS = {
-    "synapses": "--max-synapses",
-    "clusters": "--max-clusters",
-    "macs": "--max-macs",
-    "params": "--max-params",
-    "sparse_bytes": "--max-bytes",
-}
 
 
 def check_feasible(config: Config, anatomy: Anatomy) -> None:
@@ -45,21 +39,21 @@ def check_feasible(config: Config, anatomy: Anatomy) -> None:
             f"--encoding is cluster and no cluster of {config.ancestor} can be cut: {_first_reason(anatomy)}; "
             "use --encoding synapse"
         )
-    if not config.budgets:
+    yardstick = Yardstick(config, anatomy)
+    _check_board(yardstick, anatomy)
+    if not yardstick.budgets:
         return
     smallest = [smallest_genome(anatomy, quantity).census(anatomy) for quantity in ("params", "macs")]
-    for name, most in config.budgets.items():
-        least = min(getattr(census, name) for census in smallest)
+    told = {name: most for name, most in yardstick.budgets.items() if not yardstick.is_measured(name)}
+    for name, most in told.items():
+        least = min(yardstick.amount(census, name) for census in smallest)
         if most < least:
             why = f"one cluster in each of the {len(cuttable)} groups that can be cut, the others whole"
             if not cuttable:
                 why = f"no cluster can be cut: {_first_reason(anatomy)}"
-            raise UserError(
-                f"{OPTIONS[name]} is {most:,} and the smallest network that {config.ancestor} can become has "
-                f"{least:,} {name} ({why}); set it to {least:,} or more"
-            )
-    if not any(_meets(census, config.budgets) for census in smallest):
-        raise UserError(_exclusion(config, smallest))
+            raise UserError(_out_of_reach(yardstick, name, least, why))
+    if not any(yardstick.meets(census, told) for census in smallest):
+        raise UserError(_exclusion(yardstick, told, smallest))
 
 
 def smallest_genome(anatomy: Anatomy, quantity: Quantity = "params") -> Genome:
@@ -140,7 +134,7 @@ def _check_options(config: Config) -> None:
             f"--keep is 1, by which synapses die with their clusters alone, and --max-synapses {config.max_synapses:,} "
             "is met by single ones; give a lower --keep, or --max-params"
         )
-    if config.allocation == "budgets" and not config.budgets:
+    if config.allocation == "budgets" and not (config.budgets or config.board_budgets):
         raise UserError(
             f"--allocation is budgets and there is none; give one of {', '.join(OPTIONS.values())}, "
             "or another allocation"
@@ -165,15 +159,64 @@ def _first_reason(anatomy: Anatomy) -> str:
     return "it has no convolution or linear layer"
 
 
-def _meets(census: Census, budgets: dict[str, int]) -> bool:
-    return all(getattr(census, name) <= most for name, most in budgets.items())
+def _check_board(yardstick: Yardstick, anatomy: Anatomy) -> None:
+    """Refuse budgets of a board that nothing can be said of; all of it is said before anything is trained."""
+    config, whole = yardstick.config, yardstick.predict(anatomy.census())
+    given = [name for name in ON_BOARD if name in yardstick.budgets]
+    if config.strategy == "generative" and (given or config.measure_on is not None):
+        option = OPTIONS[given[0]] if given else "--measure-on"
+        raise UserError(
+            f"{option} steers heredity alone, and --strategy is generative, which goes by counts; "
+            "use --strategy heredity, or --max-macs"
+        )
+    if config.measure_on is not None:
+        return
+    if given and whole is None:
+        raise UserError(
+            f"{OPTIONS[given[0]]} is given and nothing says of which machine; add --board NAME, such as tx2, "
+            "whose figures are then predicted, or --measure-on local or ssh://user@host"
+        )
+    if whole is not None and "energy_mj" in given and whole.energy_mj_per_image is None:
+        raise UserError(
+            f"--min-images-per-joule is {config.min_images_per_joule:g} and the energy of {whole.board} at "
+            f"{whole.precision} cannot be predicted: there is no published power to fit; use --board tx1 or tx2 at "
+            "fp16 or fp32, or measure: --measure-on ssh://user@host"
+        )
 
 
-def _exclusion(config: Config, smallest: list[Census]) -> str:
-    given = " and ".join(f"{OPTIONS[name]} {most:,}" for name, most in config.budgets.items())
-    found = "; or ".join(
-        ", ".join(f"{getattr(census, name):,} {name}" for name in config.budgets) for census in smallest
-    )
+def _out_of_reach(yardstick: Yardstick, name: str, least: float, why: str) -> str:
+    """Why a budget is below what the smallest network has."""
+    smallest = f"the smallest network that {yardstick.config.ancestor} can become"
+    if name not in ON_BOARD:
+        most, found = yardstick.budgets[name], int(least)
+        return f"{OPTIONS[name]} is {most:,} and {smallest} has {found:,} {name} ({why}); set it to {found:,} or more"
+    assert yardstick.board is not None
+    where = f"on {yardstick.board.title} at {yardstick.precision}"
+    if name == "latency_ms":
+        asked, found_words, way = f"{yardstick.budgets[name]:g}", f"{_outward(least)} ms", "more"
+    else:
+        asked, found_words, way = f"{1e3 / yardstick.budgets[name]:g}", f"{_outward(-1e3 / least)} images/J", "less"
     return (
-        f"{given} exclude each other: the smallest networks that {config.ancestor} can become have {found}; raise one"
+        f"{OPTIONS[name]} is {asked} and {smallest} is predicted to have {found_words} {where} ({why}); "
+        f"set it to that or {way}"
     )
+
+
+def _outward(bound: float) -> str:
+    """Three digits of a least amount, or of the negative of a most amount, that are no further than the bound."""
+    step = 10.0 ** (math.floor(math.log10(abs(bound))) - 2)
+    return f"{abs(math.ceil(bound / step) * step):.6g}"
+
+
+def _exclusion(yardstick: Yardstick, budgets: dict[str, float], smallest: list[Census]) -> str:
+    given = " and ".join(f"{OPTIONS[name]} {as_given(name, most)}" for name, most in budgets.items())
+    found = "; or ".join(
+        ", ".join(in_words(name, yardstick.amount(census, name)) for name in budgets) for census in smallest
+    )
+    ancestor = yardstick.config.ancestor
+    return f"{given} exclude each other: the smallest networks that {ancestor} can become have {found}; raise one"
+
+
+def as_given(name: str, most: float) -> str:
+    """A budget as its option takes it."""
+    return f"{1e3 / most:g}" if name == "energy_mj" else f"{most:g}" if name in ON_BOARD else f"{most:,}"

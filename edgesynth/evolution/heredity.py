@@ -19,6 +19,7 @@ from edgesynth.evolution.strength import Parent
 from edgesynth.evolution.strength.measuring import cluster_products, normalisation_scales
 from edgesynth.evolution.strength.parent import alive_synapses
 from edgesynth.evolution.synthesis import ration
+from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Config, Genome, Individual, Species, generator
 from edgesynth.nurture import squared_gradients
 from edgesynth.tasks import Classification
@@ -53,17 +54,18 @@ class Heredity:
         """The genome of a place, the same in both rounds, and what happened when it was drawn."""
         attempt = attempt_of(self.config, place.child)
         config = milder(self.config, attempt)
+        yardstick = Yardstick(config, self.species.anatomy).seen_from(parents[0])
         wholes, underflows = zip(*(self._seen(parent, place.generation) for parent in parents), strict=True)
         needed = build_rite(config).needed(len(parents))
         pool = gene_pool(wholes, needed)
         best, offered = parents[0].record.census, pool.genome.census(pool.anatomy)
-        fed = no_more_than(ration(config, best), best, offered)
+        fed = no_more_than(ration(yardstick, best), best, offered)
         form = (config.encoding, config.strength, config.normaliser, config.allocation, fed.synapses is not None)
         dnas = [encode(whole, *form) for whole in wholes]
-        unmet = {name: most for name, most in config.budgets.items() if getattr(best, name) > most}
-        dna = priced(mean_dna(dnas, wholes, config.strength), pool, config.allocation, unmet or config.budgets)
+        unmet = yardstick.unmet(best) or yardstick.budgets
+        dna = priced(mean_dna(dnas, wholes, config.strength), pool, config.allocation, unmet, yardstick)
         draws = generator(config.seed, place.generation, place.child, "synthesis")
-        genome, facts = synthesise_on_budget(pool, dna, build_world(config), config, fed, best, draws)
+        genome, facts = synthesise_on_budget(pool, dna, build_world(config), yardstick, fed, best, draws)
         facts.update(underflows[0])
         if len(parents) > 1:
             facts["mating"] = {"needed": needed, "clusters": offered.clusters, "synapses": offered.synapses}

@@ -1,12 +1,13 @@
 """Landing: the last generation keeps as much as the budgets allow, and every generation comes nearer to them.
 
-How many MACs, parameters or bytes a draw of clusters leaves depends on which ones fall, and on what is swept after
-them. So the draw itself is asked: it is repeated from the same source with another ration, and its census is compared.
+How many MACs, parameters or bytes a draw of clusters leaves, and how long a board is predicted to take for it, depends
+on which ones fall, and on what is swept after them. So the draw itself is asked: it is repeated from the same source
+with another ration, and its census is compared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,8 @@ from edgesynth.evolution.dna import Dna
 from edgesynth.evolution.environment import World
 from edgesynth.evolution.strength import Parent
 from edgesynth.evolution.synthesis import CLUSTER_BUDGETS, Ration, synapse_budgets, synthesise
-from edgesynth.lineage import Config, Genome
+from edgesynth.evolution.yardstick import ON_BOARD, Yardstick
+from edgesynth.lineage import Genome
 
 TRIALS = 12
 CLOSE = 0.99  # share of a budget that is near enough to it
@@ -31,35 +33,43 @@ class Draw:
         genome: who lives.
         facts: what happened; see `synthesise`.
         census: counts of the genome.
+        yardstick: of the run.
     """
 
     genome: Genome
     facts: dict[str, Any]
     census: Census
+    yardstick: Yardstick
 
-    def meets(self, budgets: dict[str, int]) -> bool:
-        """Whether every census total is at most its budget."""
-        return all(getattr(self.census, name) <= most for name, most in budgets.items())
+    def meets(self, budgets: Mapping[str, float]) -> bool:
+        """Whether everything that is budgeted is at most its budget."""
+        return self.yardstick.meets(self.census, budgets)
 
-    def nearness(self, budgets: dict[str, int]) -> float:
+    def nearness(self, budgets: Mapping[str, float]) -> float:
         """Share that is used of the budget of which most is used."""
-        return max(getattr(self.census, name) / most for name, most in budgets.items())
+        return max(self.yardstick.amount(self.census, name) / most for name, most in budgets.items())
 
 
 def synthesise_on_budget(
-    parent: Parent, dna: Dna, world: World, config: Config, fed: Ration, census: Census, generator: torch.Generator
+    parent: Parent,
+    dna: Dna,
+    world: World,
+    yardstick: Yardstick,
+    fed: Ration,
+    census: Census,
+    generator: torch.Generator,
 ) -> tuple[Genome, dict[str, Any]]:
     """Draw the genome of one offspring by the generation's ration, eased or tightened where a budget asks for it.
 
-    A draw that falls below budgets of MACs, parameters or bytes is repeated with more, up to all that the parent has,
-    until it stands just below the first of them. A draw of clusters that leaves any unmet budget where it was is
-    repeated with less. The faithful environment draws as it draws, whatever the ration.
+    A draw that falls below budgets of MACs, parameters, bytes, latency or energy is repeated with more, up to all that
+    the parent has, until it stands just below the first of them. A draw of clusters that leaves any unmet budget where
+    it was is repeated with less. The faithful environment draws as it draws, whatever the ration.
 
     Args:
         parent: who is encoded.
         dna: its viabilities.
         world: the environments.
-        config: encoding, shares and budgets.
+        yardstick: of the run, with its budgets.
         fed: the generation's ration.
         census: the parent's.
         generator: source of the draws; every trial starts from its present state.
@@ -71,32 +81,34 @@ def synthesise_on_budget(
 
     def draw(fed: Ration) -> Draw:
         genome, facts = synthesise(parent, dna, world, fed, generator.set_state(start))
-        return Draw(genome, facts, genome.census(parent.anatomy))
+        return Draw(genome, facts, genome.census(parent.anatomy), yardstick)
 
     found = draw(fed)
-    unmet = {name: most for name, most in config.budgets.items() if getattr(census, name) > most}
-    if not unmet or config.environment == "faithful":
+    unmet = yardstick.unmet(census)
+    if not unmet or yardstick.config.environment == "faithful":
         return found.genome, found.facts
     # Where no clusters are drawn, MACs stand still until synapses are few: that is no reason to take more at once.
-    shrunk = {name: getattr(census, name) - 1 for name in unmet if dna.clusters or name == "synapses"}
+    # A latency may stand still for a while as well, since hardware computes in tiles: there, clusters have to go.
+    shrinking = {"clusters" if name in ON_BOARD else name for name in unmet}
+    shrunk = {name: getattr(census, name) - 1 for name in shrinking if dna.clusters or name == "synapses"}
     if not found.meets(shrunk):
         found = _nearest(lambda share: draw(_times(fed, share)), shrunk) or found
-    elif eased := _eased(config, fed, dna, census, found, unmet):
+    elif eased := _eased(yardstick, fed, dna, census, found, unmet):
         whole, goals = eased
         found = _nearest(lambda share: draw(_between(fed, whole, share)), goals, at_least=found) or found
     return found.genome, found.facts
 
 
 def _eased(
-    config: Config, fed: Ration, dna: Dna, census: Census, found: Draw, unmet: dict[str, int]
-) -> tuple[Ration, dict[str, int]] | None:
+    yardstick: Yardstick, fed: Ration, dna: Dna, census: Census, found: Draw, unmet: dict[str, float]
+) -> tuple[Ration, dict[str, float]] | None:
     """The ration without this generation's step in the levels that may be eased, and the budgets that they must meet.
 
     A level may be eased when the draw has met all budgets that it serves; its own budget is aimed at already.
     """
     clusters = {name: most for name, most in unmet.items() if name in CLUSTER_BUDGETS} if dna.clusters else {}
-    synapses = {name: most for name, most in unmet.items() if name in synapse_budgets(config)}
-    whole, goals = fed, dict[str, int]()
+    synapses = {name: most for name, most in unmet.items() if name in synapse_budgets(yardstick)}
+    whole, goals = fed, dict[str, float]()
     if fed.clusters is not None and clusters.keys() - {"clusters"} and found.meets(clusters):
         whole, goals = Ration(float(census.clusters), whole.synapses), {**goals, **clusters}
     if fed.synapses is not None and synapses.keys() - {"synapses"} and found.meets(synapses):
@@ -104,7 +116,7 @@ def _eased(
     return (whole, goals) if goals else None
 
 
-def _nearest(draw: Callable[[float], Draw], budgets: dict[str, int], at_least: Draw | None = None) -> Draw | None:
+def _nearest(draw: Callable[[float], Draw], budgets: Mapping[str, float], at_least: Draw | None = None) -> Draw | None:
     """By bisection on the share of a ration, in [0, 1], the draw that meets the budgets and uses most of them.
 
     Returns:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from edgesynth.anatomy import Census
-from edgesynth.lineage import Record
+from edgesynth.boards.cost import Prediction
+from edgesynth.lineage import Figures, Record
 
 
 class Progress:
@@ -19,6 +20,12 @@ class Progress:
 
     def individual(self, record: Record, seconds: float, resumed: bool) -> None:
         """An individual is finished and saved, or was found finished."""
+
+    def predicted(self, name: str, prediction: Prediction) -> None:
+        """What the cost model says of a finished individual on the run's board."""
+
+    def measured(self, name: str, figures: Figures) -> None:
+        """What a finished individual did on the machine that the run aims at; measured now or before."""
 
     def generation(self, number: int, best: Record, figures: dict[str, Any]) -> None:
         """A generation is finished; its best and what was measured of it."""

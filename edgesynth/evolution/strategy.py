@@ -11,6 +11,7 @@ from edgesynth.evolution.breeding import Breeder
 from edgesynth.evolution.evolution import Evolution
 from edgesynth.evolution.generative import GenerativeBreeder, GenerativeEvolution
 from edgesynth.evolution.progress import Progress
+from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Config, Record, Species
 from edgesynth.tasks import Classification
 
@@ -26,6 +27,6 @@ def build_breeder(config: Config, species: Species, task: Classification, progre
     return Breeder(config, species, task, progress)
 
 
-def build_evolution(config: Config, ancestor: Record) -> Evolution:
+def build_evolution(config: Config, ancestor: Record, yardstick: Yardstick) -> Evolution:
     """Who is asked for the next individuals and told of them; `min_accuracy` must be resolved."""
-    return (GenerativeEvolution if config.strategy == "generative" else Evolution)(config, ancestor)
+    return (GenerativeEvolution if config.strategy == "generative" else Evolution)(config, ancestor, yardstick)

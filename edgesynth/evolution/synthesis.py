@@ -15,10 +15,11 @@ from edgesynth.evolution.environment import World
 from edgesynth.evolution.strength import Parent
 from edgesynth.evolution.strength.parent import sum_over_clusters
 from edgesynth.evolution.sweep import silence, sweep
-from edgesynth.lineage import Config, Genome
+from edgesynth.evolution.yardstick import ON_BOARD, Yardstick
+from edgesynth.lineage import Genome
 
 LARGEST_STEP = 1.5
-CLUSTER_BUDGETS = ("clusters", "macs", "params", "sparse_bytes")
+CLUSTER_BUDGETS = ("clusters", "macs", "params", "sparse_bytes", *ON_BOARD)
 SYNAPSE_BUDGETS = ("synapses", "sparse_bytes")
 
 
@@ -35,25 +36,26 @@ class Ration:
     synapses: float | None
 
 
-def ration(config: Config, parent: Census) -> Ration:
+def ration(yardstick: Yardstick, parent: Census) -> Ration:
     """What a generation keeps of its parent: a share of each level, until the budgets that this level serves are met.
 
     Clusters serve every budget but that of synapses; synapses serve their own and that of bytes, and where no clusters
     are drawn, every one.
     """
+    config = yardstick.config
     keep_clusters = config.keep**0.5 if config.keep_clusters is None else config.keep_clusters
-    clusters = _level(config, parent, "clusters", CLUSTER_BUDGETS, keep_clusters)
-    return Ration(clusters, _level(config, parent, "synapses", synapse_budgets(config), config.keep))
+    clusters = _level(yardstick, parent, "clusters", CLUSTER_BUDGETS, keep_clusters)
+    return Ration(clusters, _level(yardstick, parent, "synapses", synapse_budgets(yardstick), config.keep))
 
 
-def synapse_budgets(config: Config) -> tuple[str, ...]:
+def synapse_budgets(yardstick: Yardstick) -> tuple[str, ...]:
     """The budgets that the draw of synapses serves."""
-    return SYNAPSE_BUDGETS if config.encoding == "cluster" else tuple(config.budgets)
+    return SYNAPSE_BUDGETS if yardstick.config.encoding == "cluster" else tuple(yardstick.budgets)
 
 
-def _level(config: Config, parent: Census, name: str, budgets: tuple[str, ...], keep: float) -> float | None:
-    given = {budget: most for budget, most in config.budgets.items() if budget in budgets}
-    unmet = [budget for budget, most in given.items() if getattr(parent, budget) > most]
+def _level(yardstick: Yardstick, parent: Census, name: str, budgets: tuple[str, ...], keep: float) -> float | None:
+    given = {budget: most for budget, most in yardstick.budgets.items() if budget in budgets}
+    unmet = [budget for budget in yardstick.unmet(parent) if budget in given]
     if keep == 1 or (given and not unmet):
         return None
     share = keep * getattr(parent, name)

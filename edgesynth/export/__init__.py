@@ -2,6 +2,7 @@
 
 from edgesynth.export.bundle import Bundle, export_individual
 from edgesynth.export.ledger import Hop, Ledger
+from edgesynth.export.measuring import OnMachine
 from edgesynth.export.onnx_file import to_onnx
 
-__all__ = ["Bundle", "Hop", "Ledger", "export_individual", "to_onnx"]
+__all__ = ["Bundle", "Hop", "Ledger", "OnMachine", "export_individual", "to_onnx"]

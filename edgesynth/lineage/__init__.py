@@ -1,6 +1,8 @@
 """Lineage: the run directory, its individuals and their genomes."""
 
+from edgesynth.lineage.board import board_of, precision_on
 from edgesynth.lineage.config import Config, resolve
+from edgesynth.lineage.figures import Figures
 from edgesynth.lineage.front import fronts
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual, Record, individual_name
@@ -11,16 +13,19 @@ from edgesynth.lineage.size import weight_bits
 
 __all__ = [
     "Config",
+    "Figures",
     "Genome",
     "Individual",
     "Record",
     "Run",
     "Species",
+    "board_of",
     "fronts",
     "generator",
     "individual_name",
     "is_taken",
     "parse_individual",
+    "precision_on",
     "resolve",
     "species",
     "state",

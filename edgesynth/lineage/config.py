@@ -112,6 +112,28 @@ class Config(BaseModel):
     max_bytes: int | None = Field(
         None, ge=1, description="budget: stop when an individual has at most so many sparse_bytes"
     )
+    board: str | None = Field(
+        None, description="board whose latency and energy are predicted, such as tx2 (unset: nothing is predicted)"
+    )
+    board_precision: Literal["auto", "fp32", "fp16", "int8"] = Field(
+        "auto", description="of the engine on the board; auto: fp16 where the board has it by hardware, else fp32"
+    )
+    measure_on: str | None = Field(
+        None,
+        description="measure the feasible front of each generation: local, or ssh://user@host (unset: nothing is "
+        "measured, budgets of latency and energy go by --board)",
+    )
+    measure_duration_s: float = Field(1.0, gt=0, le=3600, description="timed seconds of each of these measurements")
+    max_latency_ms: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="budget: stop when an image takes at most so long, predicted for --board, or measured with "
+        "--measure-on: by the worse end of the 95 % interval",
+    )
+    min_images_per_joule: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="budget: stop when a joule is enough for so many images, likewise"
+    )
     ancestor_epochs: int = Field(20, ge=0, le=10000, description="epochs of the ancestor's training")
     epochs: int = Field(4, ge=0, le=10000, description="epochs of an offspring's nurture")
     final_epochs: int = Field(12, ge=0, le=10000, description="epochs for an offspring that meets every budget")
@@ -154,6 +176,15 @@ class Config(BaseModel):
             "macs": self.max_macs,
             "params": self.max_params,
             "sparse_bytes": self.max_bytes,
+        }
+        return {name: budget for name, budget in given.items() if budget is not None}
+
+    @property
+    def board_budgets(self) -> dict[str, float]:
+        """{`latency_ms` or `energy_mj` of one image: most that is allowed}; images per joule are turned round."""
+        given = {
+            "latency_ms": self.max_latency_ms,
+            "energy_mj": None if self.min_images_per_joule is None else 1e3 / self.min_images_per_joule,
         }
         return {name: budget for name, budget in given.items() if budget is not None}
 

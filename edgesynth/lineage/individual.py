@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from edgesynth.anatomy import Census
+from edgesynth.lineage.figures import Figures
 from edgesynth.lineage.genome import Genome
 
 SCHEMA = 1
@@ -31,7 +32,8 @@ class Record:
         census: counts of what is alive.
         synthesis: how its genome was drawn: encoding, factors, what was drawn, what the sweep took.
         nurture: how it was trained: epochs, losses; `proxy` where it had the short nurture of a first round alone;
-            `died` says why, if it did, and its weights are then those that it inherited.
+            `grown`, in a run that measures, whether it had the last nurture; `died` says why, if it did, and its
+            weights are then those that it inherited.
     """
 
     generation: int
@@ -81,6 +83,7 @@ class Individual:
             a whole multiple of its output channel's scale.
         rewind: the ancestor's state early in its training, if its offspring are to begin there.
         measured: what a replay will not give again: seconds of synthesis and of nurture, device and number format.
+        figures: what was measured of it on the machine that its run aims at; None where it was not.
         files: what else its folder is to hold, {name: content}, such as what its strategy has learned; not read back.
     """
 
@@ -91,6 +94,7 @@ class Individual:
     rewind: dict[str, Tensor] | None = None
     measured: dict[str, Any] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    figures: Figures | None = None
 
     @property
     def name(self) -> str:

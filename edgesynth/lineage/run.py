@@ -5,6 +5,8 @@ NAME/individuals/g003-c1/               individual.json (written last: without i
                                         genome.json, weights.safetensors, measured.json (clock and latency),
                                         scales.safetensors (where weights or activations are integers);
                                         the ancestor's rewind.safetensors, if the configuration asks for it
+                                        figures.json, where it was measured on the machine that the run aims at
+NAME/measurements/SHA256.json           the same figures, by the hash of the model that they are of
 NAME/outcome.json                       why the run stopped, its best individual, its Pareto front
 NAME/test.json                          the test split's verdicts, one reading each
 NAME/bundles/, NAME/report.html         what export and report add
@@ -22,6 +24,7 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.lineage.config import Config, resolve
+from edgesynth.lineage.figures import Figures
 from edgesynth.lineage.files import write_bytes, write_json
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual, Record, individual_name
@@ -112,7 +115,8 @@ class Run:
         weights = self._tensors(folder / "weights.safetensors")
         genome = Genome.from_json(self._json(folder / "genome.json"))
         scaled = any(has_scale(precision) for precision in genome.precision.values())
-        return Individual(record, genome, weights, self._tensors(folder / "scales.safetensors") if scaled else {})
+        scales = self._tensors(folder / "scales.safetensors") if scaled else {}
+        return Individual(record, genome, weights, scales, figures=self.figures(name))
 
     def rewind(self) -> dict[str, Tensor]:
         """The ancestor's weights early in its training.
@@ -131,6 +135,24 @@ class Run:
         """Keep figures that a replay will not give again: seconds, latency."""
         write_json(self.folder(name) / "measured.json", figures)
 
+    def figures(self, name: str) -> Figures | None:
+        """What was measured of an individual on the machine that the run aims at; None where it was not."""
+        return self._figures(self.folder(name) / "figures.json")
+
+    def save_figures(self, name: str, figures: Figures) -> None:
+        """Keep what was measured of an individual; its offspring are a function of it."""
+        write_json(self.folder(name) / "figures.json", figures.to_json())
+
+    def measurement(self, sha256: str) -> Figures | None:
+        """What was measured of a model; None where it was not."""
+        return self._figures(self.path / "measurements" / f"{sha256}.json")
+
+    def save_measurement(self, figures: Figures) -> None:
+        """Keep what was measured by the hash of its model, for any individual that turns out to be the same."""
+        folder = self.path / "measurements"
+        folder.mkdir(exist_ok=True)
+        write_json(folder / f"{figures.model_sha256}.json", figures.to_json())
+
     def tested(self) -> dict[str, float]:
         """{individual: the task's metric on the test split}, of those that were reported."""
         path = self.path / "test.json"
@@ -148,6 +170,9 @@ class Run:
     def save_outcome(self, outcome: dict[str, Any]) -> None:
         """Keep why the run stopped."""
         write_json(self.path / "outcome.json", outcome)
+
+    def _figures(self, path: Path) -> Figures | None:
+        return Figures.from_json(self._json(path)) if path.is_file() else None
 
     def _tensors(self, path: Path) -> dict[str, Tensor]:
         try:

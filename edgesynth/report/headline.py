@@ -1,29 +1,14 @@
-"""The headline: what the best individual has left of its ancestor, in six figures."""
+"""The headline: what the best individual has left of its ancestor, in six figures and those of its board."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from edgesynth.report.benchmarks import Benchmarks, latencies_ms
+from edgesynth.report.board import board_figures
 from edgesynth.report.formats import count, milliseconds, percent, times
+from edgesynth.report.headline_figure import Figure
 from edgesynth.report.lineage_table import Lineage
 
 NOT_MEASURED = "not measured"
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure of the headline.
-
-    Attributes:
-        label: what it is.
-        value: the figure with its unit, or `not measured`.
-        detail: from what to what, or why it was not measured.
-    """
-
-    label: str
-    value: str
-    detail: str
 
 
 def headline(lineage: Lineage, benchmarks: Benchmarks) -> list[Figure]:
@@ -49,6 +34,7 @@ def headline(lineage: Lineage, benchmarks: Benchmarks) -> list[Figure]:
         ),
         _test(lineage),
         _latency(lineage, benchmarks),
+        *board_figures(lineage),
     ]
 
 

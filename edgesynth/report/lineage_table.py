@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from edgesynth.errors import UserError
-from edgesynth.lineage import Record, Run, fronts
+from edgesynth.lineage import Figures, Record, Run, fronts
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Row:
         cluster_efficiency_x: the same for clusters.
         macs_fewer_x: the same for MACs.
         latency_ms: None where it was not measured.
+        predicted: latency and energy on the run's board by the cost model, as `measured.json` has them; None without.
+        figures: what was measured on the machine that the run aims at; None where it was not.
         breeding_s: wall time of its synthesis and nurture (s); None where it was not measured.
     """
 
@@ -51,6 +54,8 @@ class Row:
     macs_fewer_x: float | None
     latency_ms: float | None
     breeding_s: float | None
+    predicted: dict[str, Any] | None = None
+    figures: Figures | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +152,8 @@ def _row(run: Run, record: Record, ancestor: Record, test_percent: float | None,
         macs_fewer_x=_ratio(first.macs, own.macs),
         latency_ms=measured.get("latency_ms"),
         breeding_s=measured.get("breeding_s"),
+        predicted=measured.get("predicted"),
+        figures=run.figures(record.name),
     )
 
 

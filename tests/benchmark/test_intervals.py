@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from edgesynth.benchmark.intervals import median, ratio_interval
+from edgesynth.benchmark.intervals import median, median_interval, ratio_interval
 
 
 def test_the_interval_holds_the_true_ratio_about_as_often_as_it_says():
@@ -33,3 +33,13 @@ def test_the_interval_is_around_the_ratio_of_the_medians():
 
 def test_fewer_than_five_latencies_have_no_interval():
     assert ratio_interval([1.0] * 4, [1.0] * 100) is None
+
+
+def test_the_interval_of_a_median_holds_it_about_as_often_as_it_says():
+    rng = random.Random(11)
+    held = 0
+    for _ in range(400):
+        low, high = median_interval([2.0 * rng.lognormvariate(0, 0.1) for _ in range(200)])
+        held += low <= 2.0 <= high
+    assert 368 <= held <= 396, f"seed 11: {held} of 400"
+    assert median_interval([1.0] * 4) is None and median_interval([3.0] * 10) == pytest.approx((3.0, 3.0))

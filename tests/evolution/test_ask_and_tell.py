@@ -7,7 +7,7 @@ from edgesynth.errors import UserError
 from edgesynth.evolution import Evolution, Place
 from edgesynth.evolution.patience import attempt_of, milder
 from edgesynth.evolution.population import check_population
-from edgesynth.lineage import Config, Record
+from edgesynth.lineage import Config, Figures, Record
 
 FLOOR = 90.0
 
@@ -174,3 +174,25 @@ def test_numbers_that_do_not_fit_are_refused(options, message):
 
 def test_survivors_do_not_matter_without_a_proxy():
     check_population(Config(parents=2, offspring=2, survivors=9))
+
+
+def test_the_machine_sees_the_feasible_front_and_nobody_after_a_proxy():
+    state = evolution(offspring=4, proxy_epochs=1, survivors=3)
+    first = [record(place, value) for place, value in zip(state.ask(), [95, 96, 97, 40], strict=True)]
+    assert state.to_measure(first) == []
+    state.tell(first)
+    sizes = [(97, 100), (96, 120), (95, 80)]  # the second is beaten by the first in everything
+    second = [record(place, *each) for place, each in zip(state.ask(), sizes, strict=True)]
+    assert [one.child for one in state.to_measure(second)] == [0, 2]
+    below = [dataclasses.replace(one, feasible=False) for one in second]
+    assert state.to_measure(below) == []
+
+
+def test_who_was_not_measured_meets_no_measured_budget():
+    state = evolution(offspring=1, max_latency_ms=1.0, measure_on="local")
+    told(state, 95)
+    assert not state.stopped and not state.yardstick.accepts(state.nurtured[-1])
+    (place,) = state.ask()
+    state.yardstick.figures[place.name] = Figures("ab", "local", "fp32", 0.8, (0.7, 0.9))
+    state.tell([record(place, 95)])
+    assert state.stopped == "budget" and "measured at most 0.9 ms of 1 ms" in state.reason

@@ -15,6 +15,7 @@ from edgesynth.evolution import evolve
 from edgesynth.evolution.allocation import marginal_costs
 from edgesynth.evolution.feasibility import check_feasible, smallest_genome
 from edgesynth.evolution.synthesis import Ration, ration
+from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import resolve
 from tests.topology.networks import NETWORKS
 
@@ -253,13 +254,17 @@ def test_options_that_exclude_each_other_are_refused(given, message):
 
 def test_the_budgets_of_a_level_let_it_rest_together_and_its_own_is_aimed_at_when_it_is_the_last():
     whole = lenet().census()
-    assert ration(resolve(None, {"max_params": 431_080, "max_bytes": 2_000_000}), whole) == Ration(None, None)
-    assert ration(resolve(None, {"max_params": 431_079}), whole).clusters == pytest.approx(0.5**0.5 * 580)
-    aimed = ration(resolve(None, {"max_clusters": 500, "max_macs": 2_293_000}), whole)
+
+    def fed(options):
+        return ration(Yardstick(resolve(None, options)), whole)
+
+    assert fed({"max_params": 431_080, "max_bytes": 2_000_000}) == Ration(None, None)
+    assert fed({"max_params": 431_079}).clusters == pytest.approx(0.5**0.5 * 580)
+    aimed = fed({"max_clusters": 500, "max_macs": 2_293_000})
     assert aimed == Ration(500, 0.5 * 430_500)
-    assert ration(resolve(None, {"max_synapses": 400_000, "max_bytes": 1000}), whole).synapses == 0.5 * 430_500
+    assert fed({"max_synapses": 400_000, "max_bytes": 1000}).synapses == 0.5 * 430_500
     synapse = {"encoding": "synapse", "max_synapses": 430_500, "max_clusters": 100}
-    assert ration(resolve(None, synapse), whole).synapses == 0.5 * 430_500
+    assert fed(synapse).synapses == 0.5 * 430_500
 
 
 @pytest.mark.parametrize(

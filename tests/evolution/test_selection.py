@@ -9,6 +9,7 @@ from edgesynth.evolution.selection import ParetoSelection, ValidationSelection
 from edgesynth.evolution.selection.crowding import crowding_distances
 from edgesynth.evolution.selection.domination import Standing, dominates, standing, violation
 from edgesynth.evolution.selection.sorting import sorted_fronts
+from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Config, Record
 
 FLOOR = 90.0
@@ -52,9 +53,9 @@ def test_the_violation_is_what_is_missing_to_the_floor_and_infinite_for_the_dead
 
 def test_what_is_compared_is_validation_and_each_budgeted_total_or_synapses_and_clusters():
     one = record(0, 95.0, synapses=100, clusters=10)
-    assert standing(one, Config(), FLOOR).costs == (-95.0, 100, 10)
-    assert standing(one, Config(max_macs=5), FLOOR).costs == (-95.0, 200)
-    assert standing(one, Config(max_macs=5, max_synapses=5), FLOOR).costs == (-95.0, 100, 200)
+    assert standing(one, Yardstick(Config()), FLOOR).costs == (-95.0, 100, 10)
+    assert standing(one, Yardstick(Config(max_macs=5)), FLOOR).costs == (-95.0, 200)
+    assert standing(one, Yardstick(Config(max_macs=5, max_synapses=5)), FLOOR).costs == (-95.0, 100, 200)
 
 
 def test_fronts_are_peeled_off_by_hand():
@@ -95,7 +96,7 @@ def test_a_cost_in_which_all_are_equal_tells_nobody_apart():
 
 def test_by_validation_the_most_accurate_comes_first_and_of_equals_the_smaller_then_the_elder():
     records = [record(0, 95.0, 100), record(1, 96.0, 200), record(2, 96.0, 150), record(3, 96.0, 150)]
-    ranked = ValidationSelection(Config(), FLOOR).rank(records)
+    ranked = ValidationSelection(Yardstick(Config()), FLOOR).rank(records)
     assert names(ranked) == ["g001-c2", "g001-c3", "g001-c1", "g001-c0"]
 
 
@@ -104,7 +105,7 @@ def test_by_either_selection_the_infeasible_follow_by_violation_and_the_dead_are
     dead = Record(**{**vars(dead), "feasible": False})
     records = [dead, record(1, 60.0, 1), record(2, 89.0, 300), record(3, 90.0, 400), record(4, math.nan)]
     for selection in (ValidationSelection, ParetoSelection):
-        ranked = names(selection(Config(), FLOOR).rank(records))
+        ranked = names(selection(Yardstick(Config()), FLOOR).rank(records))
         assert ranked[:3] == ["g001-c3", "g001-c2", "g001-c1"]
 
 
@@ -115,5 +116,6 @@ def test_by_fronts_the_ends_of_the_first_come_before_its_middle_and_the_dominate
         record(2, 95.9, 160, 15),  # dominated by child 0, though more accurate than child 3
         record(3, 92.0, 50, 5),  # its smallest
     ]
-    assert names(ParetoSelection(Config(), FLOOR).rank(records)) == ["g001-c1", "g001-c3", "g001-c0", "g001-c2"]
-    assert names(ValidationSelection(Config(), FLOOR).rank(records))[-1] == "g001-c3"
+    yardstick = Yardstick(Config())
+    assert names(ParetoSelection(yardstick, FLOOR).rank(records)) == ["g001-c1", "g001-c3", "g001-c0", "g001-c2"]
+    assert names(ValidationSelection(yardstick, FLOOR).rank(records))[-1] == "g001-c3"

@@ -21,6 +21,7 @@ from edgesynth.evolution.strength import (
 from edgesynth.evolution.strength.lamp import lamp_share
 from edgesynth.evolution.strength.measuring import cluster_products, normalisation_scales
 from edgesynth.evolution.strength.parent import alive_synapses
+from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Genome, generator, resolve
 from edgesynth.lineage.config import Config
 from edgesynth.nurture import sensitivity
@@ -237,12 +238,13 @@ def test_an_allocation_takes_the_place_of_the_cost_that_fisher_strength_divides_
     parent = parent_of(conv_bn(), 1, 1, 4, 4)
     plain, costed = FisherStrength(per_synapse=False).clusters(parent)["0"], FisherStrength().clusters(parent)["0"]
     assert torch.allclose(costed, plain - math.log(4 + 18))
+    yardstick = Yardstick(resolve(None, {}), parent.anatomy)
     assert torch.allclose(
-        priced(encode(parent, "cluster", "fisher", allocation="macs"), parent, "macs", {}).clusters["0"],
+        priced(encode(parent, "cluster", "fisher", allocation="macs"), parent, "macs", {}, yardstick).clusters["0"],
         plain - math.log(9 * 4 + 18),
     )
     assert torch.allclose(
-        priced(encode(parent, "cluster", "fisher", allocation="params"), parent, "params", {}).clusters["0"],
+        priced(encode(parent, "cluster", "fisher", allocation="params"), parent, "params", {}, yardstick).clusters["0"],
         plain - math.log(4 + 2 + 18),
     )
     shares = (9 * 4 + 18) / 200 + (4 + 2 + 18) / 50 + 1 / 5
@@ -252,6 +254,7 @@ def test_an_allocation_takes_the_place_of_the_cost_that_fisher_strength_divides_
             parent,
             "budgets",
             {"macs": 200, "params": 50, "clusters": 5},
+            yardstick,
         ).clusters["0"],
         plain - math.log(shares),
     )

@@ -13,6 +13,7 @@ from edgesynth.evolution.strength import FisherStrength, MagnitudeStrength, Pare
 from edgesynth.evolution.strength.parent import alive_synapses
 from edgesynth.evolution.sweep import sweep
 from edgesynth.evolution.synthesis import Ration, ration, synthesise
+from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Genome, resolve
 
 CALIBRATED = World(CalibratedEnvironment(0.1), CalibratedEnvironment(0.1))
@@ -155,13 +156,15 @@ def test_the_sweep_never_takes_the_last_cluster_of_a_layer():
 
 def test_a_ration_shrinks_each_level_until_its_own_budget_is_met(parent):
     whole = parent.genome.census(parent.anatomy)
-    assert ration(resolve(None, {"keep": 0.25}), whole) == Ration(0.5 * 580, 0.25 * 430_500)
-    assert ration(resolve(None, {"keep": 0.25, "keep_clusters": 0.9, "max_synapses": 200_000}), whole) == Ration(
-        0.9 * 580, 200_000
-    )
-    assert ration(resolve(None, {"keep": 0.5, "max_clusters": 580, "max_synapses": 10}), whole) == Ration(None, 215_250)
-    assert ration(resolve(None, {"keep": 0.25, "max_clusters": 580, "max_macs": 1000}), whole).clusters == 290
-    assert ration(resolve(None, {"keep": 0.25, "max_synapses": 430_500}), whole).synapses is None
+
+    def fed(options):
+        return ration(Yardstick(resolve(None, options)), whole)
+
+    assert fed({"keep": 0.25}) == Ration(0.5 * 580, 0.25 * 430_500)
+    assert fed({"keep": 0.25, "keep_clusters": 0.9, "max_synapses": 200_000}) == Ration(0.9 * 580, 200_000)
+    assert fed({"keep": 0.5, "max_clusters": 580, "max_synapses": 10}) == Ration(None, 215_250)
+    assert fed({"keep": 0.25, "max_clusters": 580, "max_macs": 1000}).clusters == 290
+    assert fed({"keep": 0.25, "max_synapses": 430_500}).synapses is None
 
 
 def test_dna_names_every_removable_group_and_every_layer(parent):

@@ -82,6 +82,18 @@ class Prediction(NamedTuple):
             self.latency_ms, error, self.images_per_s, energy, self.bound_by
         )
 
+    @property
+    def images_per_joule(self) -> Optional[float]:
+        """Predicted, of the processor and its memory."""
+        return None if self.energy_mj_per_image is None else 1e3 / self.energy_mj_per_image
+
+    def in_short(self) -> str:
+        """Latency and images per joule with their errors, such as `0.73 ms ± 16 %, 256 images/J ± 8 %`."""
+        latency = "{:.3g} ms {}".format(self.latency_ms, _error(self.error))
+        if self.images_per_joule is None:
+            return latency
+        return "{}, {:.3g} images/J {}".format(latency, self.images_per_joule, _error(self.energy_error))
+
     def to_json(self) -> Dict[str, Any]:
         """Plain values, marked as predicted."""
         plain = dict(self._asdict())
@@ -124,6 +136,11 @@ def predict_layers(
     """
     machine = _machine(board, precision, batch, mode)
     return _predict(list(layers), precision, batch, *machine)
+
+
+def _error(error: Optional[float]) -> str:
+    """The median error on published figures that were not fitted."""
+    return "(unchecked)" if error is None else "\u00b1 {:.0f} %".format(100 * error)
 
 
 def machine_of(board: Board, mode: PowerMode, precision: str) -> Machine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgesynth.evolution.evolution import Evolution, Place
 from edgesynth.evolution.generative.performance import performance
+from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Config, Record
 
 PATIENCE = 3
@@ -18,10 +19,11 @@ class GenerativeEvolution(Evolution):
     Args:
         config: generations (cycles) and budgets; `min_accuracy` must be resolved.
         ancestor: generation 0, nurtured.
+        yardstick: see `Evolution`.
     """
 
-    def __init__(self, config: Config, ancestor: Record) -> None:
-        super().__init__(config, ancestor)
+    def __init__(self, config: Config, ancestor: Record, yardstick: Yardstick | None = None) -> None:
+        super().__init__(config, ancestor, yardstick)
         self.cycle = 0
         self.stale = 0
 
@@ -49,7 +51,7 @@ class GenerativeEvolution(Evolution):
             self.line.append(record)
         better = record.feasible and (before is None or _score(record) > _score(before))
         self.stale = 0 if better else self.stale + 1
-        if record.feasible and self.config.budgets and self._within_budgets(record):
+        if record.feasible and self._within_budgets(record):
             self._stop("budget", f"{record.name} meets every budget: {self._budgets(record)}")
         elif self.cycle >= self.config.generations:
             unmet = f"; not every budget is met: {self._budgets(self.line[-1])}" if self.config.budgets else ""

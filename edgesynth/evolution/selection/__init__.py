@@ -10,7 +10,8 @@ from typing import Protocol
 
 from edgesynth.evolution.selection.pareto import ParetoSelection
 from edgesynth.evolution.selection.validation import ValidationSelection
-from edgesynth.lineage import Config, Record
+from edgesynth.evolution.yardstick import Yardstick
+from edgesynth.lineage import Record
 
 __all__ = ["SELECTIONS", "ParetoSelection", "Selection", "ValidationSelection", "build_selection"]
 
@@ -23,17 +24,17 @@ class Selection(Protocol):
         ...
 
 
-SELECTIONS: dict[str, Callable[[Config, float], Selection]] = {
+SELECTIONS: dict[str, Callable[[Yardstick, float], Selection]] = {
     "validation": ValidationSelection,
     "pareto": ParetoSelection,
 }
 
 
-def build_selection(config: Config, floor: float) -> Selection:
+def build_selection(yardstick: Yardstick, floor: float) -> Selection:
     """The selection that a configuration names.
 
     Args:
-        config: the run's.
+        yardstick: the run's.
         floor: least validation metric of a feasible individual (percent).
     """
-    return SELECTIONS[config.selection](config, floor)
+    return SELECTIONS[yardstick.config.selection](yardstick, floor)

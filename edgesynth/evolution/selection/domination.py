@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from edgesynth.lineage import Config, Record
+from edgesynth.evolution.yardstick import COUNTED, Yardstick
+from edgesynth.lineage import Record
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,16 @@ def dominates(one: Standing, other: Standing) -> bool:
     return one.costs != other.costs and all(own <= its for own, its in zip(one.costs, other.costs, strict=True))
 
 
-def standing(record: Record, config: Config, floor: float) -> Standing:
-    """Validation error first, then each budgeted total of the census; without a budget synapses and clusters."""
-    names = tuple(config.budgets) or ("synapses", "clusters")
-    return Standing(violation(record, floor), (loss(record), *(getattr(record.census, name) for name in names)))
+def standing(record: Record, yardstick: Yardstick, floor: float) -> Standing:
+    """Validation error first, then everything that is budgeted; without a budget synapses and clusters."""
+    names = tuple(yardstick.budgets) or ("synapses", "clusters")
+    return Standing(violation(record, floor), (loss(record), *(yardstick.has(record, name) for name in names)))
+
+
+def counted(record: Record, floor: float) -> Standing:
+    """Validation error and every total of the census, budgeted or not."""
+    totals = (getattr(record.census, name) for name in COUNTED)
+    return Standing(violation(record, floor), (loss(record), *totals))
 
 
 def violation(record: Record, floor: float) -> float:

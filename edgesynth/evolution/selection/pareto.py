@@ -5,7 +5,8 @@ from __future__ import annotations
 from edgesynth.evolution.selection.crowding import crowding_distances
 from edgesynth.evolution.selection.domination import standing
 from edgesynth.evolution.selection.sorting import sorted_fronts
-from edgesynth.lineage import Config, Record
+from edgesynth.evolution.yardstick import Yardstick
+from edgesynth.lineage import Record
 
 
 class ParetoSelection:
@@ -14,17 +15,17 @@ class ParetoSelection:
     The ends of a front are infinitely lonely: its first two parents are its most accurate individual and its smallest.
 
     Args:
-        config: the run's; its budgets are what is compared besides validation, or synapses and clusters without any.
+        yardstick: the run's; its budgets are what is compared besides validation, or synapses and clusters without any.
         floor: least validation metric of a feasible individual (percent).
     """
 
-    def __init__(self, config: Config, floor: float) -> None:
-        self.config = config
+    def __init__(self, yardstick: Yardstick, floor: float) -> None:
+        self.yardstick = yardstick
         self.floor = floor
 
     def rank(self, records: list[Record]) -> list[Record]:
         """See `Selection.rank`."""
-        standings = [standing(record, self.config, self.floor) for record in records]
+        standings = [standing(record, self.yardstick, self.floor) for record in records]
         ranked = []
         for front in sorted_fronts(standings):
             lonely = crowding_distances([standings[index].costs for index in front])

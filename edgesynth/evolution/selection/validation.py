@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from edgesynth.evolution.selection.domination import loss, violation
-from edgesynth.lineage import Config, Record
+from edgesynth.evolution.yardstick import Yardstick
+from edgesynth.lineage import Record
 
 
 class ValidationSelection:
     """The feasible by accuracy, of equals the smaller; then the infeasible, the smallest violation first.
 
     Args:
-        config: the run's.
+        yardstick: the run's; not looked at.
         floor: least validation metric of a feasible individual (percent).
     """
 
-    def __init__(self, config: Config, floor: float) -> None:
+    def __init__(self, yardstick: Yardstick, floor: float) -> None:
         self.floor = floor
 
     def rank(self, records: list[Record]) -> list[Record]:

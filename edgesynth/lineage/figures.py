@@ -1,0 +1,75 @@
+"""Figures: what was measured of an individual on the machine that its run aims at, with how sure that is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Latency and energy of one image, measured.
+
+    Attributes:
+        model_sha256: of the ONNX file that was measured.
+        measured_on: `local` or `ssh://user@host`.
+        precision: of the engine.
+        latency_ms: median time of one call, batch 1.
+        latency_ms_95: its 95 % interval.
+        images_per_joule: None where it was not measured.
+        images_per_joule_95: its 95 % interval, likewise.
+        energy_reason: why there is no energy; empty where there is.
+        flags: what would mislead, as `edgesynth benchmark` flags it.
+    """
+
+    model_sha256: str
+    measured_on: str
+    precision: str
+    latency_ms: float
+    latency_ms_95: tuple[float, float]
+    images_per_joule: float | None = None
+    images_per_joule_95: tuple[float, float] | None = None
+    energy_reason: str = ""
+    flags: tuple[str, ...] = ()
+
+    def worst(self, name: str) -> float:
+        """The worse end of the interval of `latency_ms` or of `energy_mj` an image; infinite without a figure."""
+        if name == "latency_ms":
+            return self.latency_ms_95[1]
+        return 1e3 / self.images_per_joule_95[0] if self.images_per_joule_95 else math.inf
+
+    def best(self, name: str) -> float:
+        """The better end of the same interval."""
+        if name == "latency_ms":
+            return self.latency_ms_95[0]
+        return 1e3 / self.images_per_joule_95[1] if self.images_per_joule_95 else math.inf
+
+    def in_short(self) -> str:
+        """The figures with their intervals, such as `0.21 ms [0.205, 0.222], 41 images/J [39, 43]`."""
+        latency = f"{self.latency_ms:.3g} ms {_interval(self.latency_ms_95)}"
+        if self.images_per_joule is None or self.images_per_joule_95 is None:
+            return latency
+        return f"{latency}, {self.images_per_joule:.3g} images/J {_interval(self.images_per_joule_95)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"source": "measured", **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Figures:
+        """The figures that `to_json` wrote."""
+        fields = {name: value for name, value in data.items() if name != "source"}
+        energy_95 = data["images_per_joule_95"]
+        return cls(
+            **{
+                **fields,
+                "latency_ms_95": tuple(data["latency_ms_95"]),
+                "images_per_joule_95": tuple(energy_95) if energy_95 else None,
+                "flags": tuple(data["flags"]),
+            }
+        )
+
+
+def _interval(ends: tuple[float, float]) -> str:
+    return f"[{ends[0]:.3g}, {ends[1]:.3g}]"
