@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Run `edgesynth benchmark` in the board's container: the docker line, with what L4T r32 makes go wrong handled.
+# Run `edgesynth benchmark`, or `edgesynth probe`, in the board's container: the docker line, with what L4T r32 makes go wrong handled.
 set -euo pipefail
 
 usage() {
     cat <<'TEXT'
 usage: ./run.sh BUNDLE [options of edgesynth benchmark]
        ./run.sh ../bundle --precision fp16,int8 --batch 1,8 -o result.json
+       ./run.sh probe BUNDLE -o table.json [options of edgesynth probe]
 
 BUNDLE is a bundle's folder or an .onnx file. Without -o the result goes into the bundle (beside the file).
 EDGESYNTH_IMAGE is the image, edgesynth:r32.7.1 if not set.
@@ -23,6 +24,11 @@ refuse() {
     exit 2
 }
 
+command=benchmark
+if [ "${1:-}" = probe ]; then
+    command=probe
+    shift
+fi
 case "${1:-}" in
     -h | --help)
         usage
@@ -53,6 +59,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 
+[ "$command" = benchmark ] || [ -n "$output" ] || refuse "probe writes a table and needs its name: give -o table.json"
 [ -e "$target" ] || refuse "$target does not exist; give the folder that \`edgesynth export\` wrote, or an .onnx file"
 if [ -d "$target" ]; then
     [ -f "$target/manifest.json" ] || refuse "$target holds no manifest.json; give the folder that \`edgesynth export\` wrote"
@@ -117,4 +124,4 @@ volumes+=(-v "$cache:/root/.cache/edgesynth")
 # csv-mounts=all: from version 1.10 on, NVIDIA's toolkit mounts the drivers alone unless it is asked for the rest.
 docker run --rm --runtime nvidia --network none \
     -e NVIDIA_REQUIRE_JETPACK=csv-mounts=all \
-    "${volumes[@]}" "$image" benchmark "$inside" ${options[@]+"${options[@]}"}
+    "${volumes[@]}" "$image" "$command" "$inside" ${options[@]+"${options[@]}"}

@@ -190,13 +190,16 @@ def test_results_are_compared_under_python_36(edgesynth36, bundle, tmp_path):
     )
 
 
-def test_layers_are_probed_under_python_36(edgesynth36, tmp_path):
+@pytest.mark.parametrize("engine", ["onnxruntime 1.10.0", "tensorrt 8.2.1.8"])
+def test_layers_are_probed_under_python_36(edgesynth36, tmp_path, engine):
+    machine = with_tensorrt("8.2.1.8", "6.2", tmp_path / "cache") if engine.startswith("tensorrt") else {}
     model = save(network(), tmp_path / "model.onnx")
-    code, out, err = edgesynth36("probe", model, "-o", "t.json", "--each-s", "0.01", "--warm-up-s", "0")
+    quick = ("--each-s", "0.01", "--warm-up-s", "0", "--finest", "32")
+    code, out, err = edgesynth36("probe", model, "-o", "t.json", *quick, **machine)
     assert code == 0, err
     table = read_table(str(tmp_path / "t.json"))
     assert table.facts["machine"]["python"].startswith("3.6.")
-    assert table.engine == "onnxruntime 1.10.0"
+    assert table.engine == engine
     assert sum(len(stairs.steps) for stairs in table.staircases.values()) == int(out.split("all ")[1].split()[0])
 
 

@@ -30,7 +30,7 @@ from edgesynth.boards.cost.onnx_operators import (
     UNCOUNTED,
 )
 from edgesynth.boards.cost.onnx_products import Sizes, layer_of
-from edgesynth.boards.cost.onnx_shapes import load_graph, shapes_of
+from edgesynth.boards.onnx_shapes import load_graph, shapes_of
 from edgesynth.errors import UserError
 
 _RESIDUAL = "residual"
