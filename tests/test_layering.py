@@ -65,6 +65,7 @@ def test_an_import_sideways_or_up_is_found():
         "edgesynth.cli.compare",
         "edgesynth.cli.probe",
         "edgesynth.cli.verify",
+        "edgesynth.benchmark.remote",
         "edgesynth.benchmark.run",
         "edgesynth.boards.calibration_cache",
         "edgesynth.boards.detect",
