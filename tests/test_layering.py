@@ -63,6 +63,7 @@ def test_an_import_sideways_or_up_is_found():
         "edgesynth.cli",
         "edgesynth.cli.benchmark",
         "edgesynth.cli.compare",
+        "edgesynth.cli.probe",
         "edgesynth.cli.verify",
         "edgesynth.benchmark.remote",
         "edgesynth.benchmark.run",

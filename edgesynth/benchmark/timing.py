@@ -7,7 +7,7 @@ whose clock or load drifts, each of them then meets the same weather, and their 
 import gc
 import math
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from edgesynth.benchmark.power import Meter, Reading
 
@@ -41,13 +41,16 @@ class Track:
         self.duration_s = 0.0
         self.windows: List[Window] = []
 
-    def window(self, call: Callable[[], Any], duration_s: float, meter: Meter) -> None:
+    def window(
+        self, call: Callable[[], Any], duration_s: float, meter: Meter, between: Optional[Callable[[], Any]] = None
+    ) -> None:
         """Time calls back to back until the window is over, at least one.
 
         Args:
             call: what is timed.
             duration_s: length of the window.
             meter: reads the energy of the window.
+            between: done before each call and not timed; None for nothing.
         """
         clock = time.perf_counter
         settled = clock() + meter.settle_s
@@ -58,6 +61,9 @@ class Track:
         begin = now = clock()
         before_it = len(self.latencies_ms)
         while True:
+            if between is not None:
+                between()
+                now = clock()
             before = now
             call()
             now = clock()
@@ -69,7 +75,12 @@ class Track:
 
 
 def time_in_turn(
-    calls: Sequence[Callable[[], Any]], duration_s: float, warm_up_s: float, meter: Meter, window_s: float = WINDOW_S
+    calls: Sequence[Callable[[], Any]],
+    duration_s: float,
+    warm_up_s: float,
+    meter: Meter,
+    window_s: float = WINDOW_S,
+    between: Optional[Callable[[], Any]] = None,
 ) -> List[Track]:
     """Warm every call up, then time them by turns.
 
@@ -79,6 +90,7 @@ def time_in_turn(
         warm_up_s: seconds for each call before anything is timed.
         meter: reads the energy of each window.
         window_s: length of a window at most.
+        between: done before each timed call, within the time of its window but not of the call; None for nothing.
 
     Returns:
         One track for each call, in the same order.
@@ -100,7 +112,7 @@ def time_in_turn(
                 left_s = due_s - track.duration_s
                 # A call longer than a window has run ahead of its share: it waits until the others have caught up.
                 if left_s > 0 or (turn >= rounds and len(track.latencies_ms) < LEAST_ITERATIONS):
-                    track.window(calls[index], left_s, meter)
+                    track.window(calls[index], left_s, meter, between)
             turn += 1
     finally:
         if was_collecting:

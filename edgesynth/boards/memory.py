@@ -1,8 +1,10 @@
 """Memory that a network needs while it runs: its weights, and the activations that must be there at once."""
 
+import functools
 from typing import Any, Dict, NamedTuple, Optional
 
-from edgesynth.boards.onnx_graph import OnnxGraph, element_size, elements, without_weights
+from edgesynth.boards.onnx_graph import OnnxGraph, element_size, elements
+from edgesynth.boards.onnx_shapes import lengths_of, types_of
 
 
 class Memory(NamedTuple):
@@ -48,32 +50,18 @@ def memory_of(graph: OnnxGraph, batch: int = 1) -> Memory:
     return Memory(graph.weights_bytes, peak, None)
 
 
+@functools.lru_cache(maxsize=4)
 def _activation_sizes(graph: OnnxGraph, batch: int) -> Dict[str, float]:
-    """Bytes of every tensor whose shape can be inferred, constants left out."""
-    import onnx
-
-    proto = without_weights(graph.proto)
-    for value in proto.graph.input:
-        if value.name not in graph.tensors and value.type.tensor_type.shape.dim:
-            first = value.type.tensor_type.shape.dim[0]
-            if not first.dim_value:
-                first.dim_value = batch
-    for value in proto.graph.output:
-        value.type.tensor_type.ClearField("shape")
-    try:
-        inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
-    except onnx.shape_inference.InferenceError:
-        return {}
-    values = [*inferred.graph.input, *inferred.graph.value_info, *inferred.graph.output]
-    found = ((value.name, _bytes(value.type.tensor_type)) for value in values if value.name not in graph.tensors)
-    return {name: size for name, size in found if size is not None}
+    """Bytes of every tensor whose shape can be told, constants left out; told once for all boards."""
+    found = {name: _bytes(kind) for name, kind in types_of(graph.proto, batch).items() if name not in graph.tensors}
+    return {name: size for name, size in found.items() if size is not None}
 
 
-def _bytes(tensor: Any) -> Optional[float]:
+def _bytes(kind: Any) -> Optional[float]:
     """Bytes of a tensor's type; None if the element or a dimension is not known."""
     from onnx import TensorProto
 
-    if not tensor.HasField("shape") or not tensor.elem_type or tensor.elem_type not in TensorProto.DataType.values():
+    lengths, element = lengths_of(kind), kind.tensor_type.elem_type
+    if lengths is None or min(lengths, default=0) < 0 or element not in TensorProto.DataType.values() or not element:
         return None
-    dims = [dim.dim_value if dim.HasField("dim_value") else -1 for dim in tensor.shape.dim]
-    return None if min(dims, default=0) < 0 else elements(dims) * element_size(tensor.elem_type)
+    return elements(lengths) * element_size(element)

@@ -9,7 +9,7 @@ from edgesynth.errors import UserError
 _TRANSPARENT = ("QuantizeLinear", "DequantizeLinear", "Identity")
 
 # A constant of more elements is no shape: the highest rank in use is 5, a slice or a pad has two numbers for each axis.
-_LARGEST_SHAPE = 64
+LARGEST_SHAPE = 64
 
 
 class Node(NamedTuple):
@@ -151,8 +151,8 @@ def read_graph(path: str) -> OnnxGraph:
     return graph
 
 
-def without_weights(proto: Any) -> Any:
-    """A copy of a model with the small constants, from which shapes follow, and of the weights only their types."""
+def _without_weights(proto: Any) -> Any:
+    """A copy of a model that can be serialised whatever it weighs: of large weights it has the types alone."""
     import onnx
 
     small = onnx.ModelProto(ir_version=proto.ir_version)
@@ -163,7 +163,7 @@ def without_weights(proto: Any) -> Any:
     small.graph.output.extend(proto.graph.output)
     inputs = {value.name: value for value in proto.graph.input}
     for tensor in proto.graph.initializer:
-        if elements(tensor.dims) <= _LARGEST_SHAPE and not tensor.external_data:
+        if elements(tensor.dims) <= LARGEST_SHAPE and not tensor.external_data:
             small.graph.initializer.append(tensor)
         elif tensor.name not in inputs:
             inputs[tensor.name] = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
@@ -180,7 +180,7 @@ def _check_whole(proto: Any, path: str) -> None:
     import onnx
 
     try:
-        small = without_weights(proto)
+        small = _without_weights(proto)
         for value in small.graph.output:
             # Not every exporter writes the shapes of outputs, and no parser asks for them.
             value.type.tensor_type.shape.SetInParent()

@@ -10,6 +10,7 @@ from edgesynth.boards.memory import Memory, memory_of
 from edgesynth.boards.onnx_graph import OnnxGraph, read_graph
 from edgesynth.boards.operators import Finding, check_graph
 from edgesynth.boards.parser import NEWEST, TABLES, Parser, dotted, parse_version, parser_of, table_for
+from edgesynth.boards.probed import ProbeTable
 from edgesynth.boards.table import BOARDS
 from edgesynth.errors import UserError
 
@@ -146,6 +147,7 @@ def make_plan(
     ranges: Optional[str] = None,
     batch: int = 1,
     mode: Optional[str] = None,
+    probe: Optional[ProbeTable] = None,
 ) -> Plan:
     """Say what a board will do with a model.
 
@@ -155,14 +157,16 @@ def make_plan(
         tensorrt: a version that the board has, as "8.2"; the newest with an operator table by default.
         ranges: the bundle's ranges.json, from which a calibration cache is made; None if there is none.
         batch: images per inference.
-        mode: the power mode that latency and energy are predicted for; the fastest by default.
+        mode: the power mode that latency and energy are predicted for; the fastest by default, or the probe's.
+        probe: measured layers, for the prediction at their precision.
 
     Raises:
-        UserError: the board never had that TensorRT or that power mode, or the batch is below 1.
+        UserError: the board never had that TensorRT or that power mode, or the batch is below 1, or the probe is of
+            another board, mode or batch, or of a precision that is not built.
     """
     if batch < 1:
         raise UserError("the batch is {}; it must be at least 1".format(batch))
-    power_mode = board.mode(mode)
+    power_mode = board.mode(mode or (probe.facts["power_mode"] if probe is not None else None))
     version, jetpack = choose_tensorrt(board, tensorrt)
     parser = parser_of(version)
     checked = {form: CheckedFile(graph, tuple(check_graph(graph, parser))) for form, graph in graphs.items()}
@@ -172,13 +176,37 @@ def make_plan(
     builds = builds_of(graphs, refused, ranges, board, version)
     if short:
         builds = [build.prevented(short) for build in builds]
-    builds, why_not = _predicted(builds, graphs, board, batch, power_mode)
+    if probe is not None:
+        notes += _check_probe(probe, builds, board, power_mode, batch, version)
+    builds, why_not = _predicted(builds, graphs, board, batch, power_mode, probe)
     notes += why_not
     return Plan(board, parser, jetpack, tuple(checked.values()), memory, batch, tuple(notes), tuple(builds))
 
 
+def _check_probe(
+    probe: ProbeTable, builds: List[Build], board: Board, mode: PowerMode, batch: int, version: Version
+) -> List[str]:
+    """Refuse a table that says nothing of this plan, and say what else must be known of it.
+
+    Raises:
+        UserError: see `make_plan`.
+    """
+    possible = [build.precision for build in builds if build.will_build]
+    fitting = probe.precision if probe.precision in possible else ", ".join(possible) or "a model that is not built"
+    probe.check_for(board, mode, fitting, batch)
+    probed = str(probe.facts["engine"].get("version"))
+    if probed.split(".")[: len(version)] == [str(number) for number in version]:
+        return []
+    return ["the probe measured TensorRT {}, and this plan is for {}".format(probed, dotted(version))]
+
+
 def _predicted(
-    builds: List[Build], graphs: Dict[str, OnnxGraph], board: Board, batch: int, mode: PowerMode
+    builds: List[Build],
+    graphs: Dict[str, OnnxGraph],
+    board: Board,
+    batch: int,
+    mode: PowerMode,
+    probe: Optional[ProbeTable],
 ) -> Tuple[List[Build], List[str]]:
     """The builds with their predicted latency and energy, and what must be known of the predictions."""
     found: List[Build] = []
@@ -186,7 +214,9 @@ def _predicted(
     for build in builds:
         if build.will_build:
             try:
-                predicted = predict_layers(_layers(graphs[build.form]), board, build.precision, batch, mode.name)
+                measured = probe if probe is not None and probe.precision == build.precision else None
+                layers = _layers(graphs[build.form])
+                predicted = predict_layers(layers, board, build.precision, batch, mode.name, measured)
                 build = build._replace(predicted=predicted)
                 notes += predicted.notes
             except UserError as error:

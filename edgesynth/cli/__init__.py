@@ -1,7 +1,7 @@
 """The `edgesynth` command: a table of commands, each imported only when it is called.
 
-This file, `cli/verify.py`, `cli/benchmark.py` and `cli/compare.py` run on the board too (Python 3.6, click 8.0), where
-torch and rich are absent.
+This file, `cli/verify.py`, `cli/benchmark.py`, `cli/probe.py` and `cli/compare.py` run on the board too (Python 3.6,
+click 8.0), where torch and rich are absent.
 """
 
 import importlib
@@ -22,6 +22,7 @@ COMMANDS = {
     "verify": (True, "Run the ledger of a bundle again, from the bundle alone."),
     "plan": (False, "Say what a board's TensorRT will make of a bundle or an ONNX file."),
     "benchmark": (True, "Measure latency, throughput and energy of a bundle, here or by ssh."),
+    "probe": (True, "Measure a model's layers by their width on this machine, for plan --probe."),
     "compare": (True, "Hold results of benchmark against the first of them; exit code 1 if one is worse."),
     "report": (False, "Write the run as one HTML page and print its table."),
 }

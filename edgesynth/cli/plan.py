@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 RANGES = "ranges.json"
 PIPE_WIDTH = 200  # what is cut in a pipe is lost
 LEGEND = "predicted, not measured: ± is the median error on published figures that were not fitted; unchecked: none are"
+PROBE_LEGEND = "; measured: the share of the time that a probe of this board measured, layer by layer"
 
 
 @click.command(name="plan")
@@ -28,8 +29,17 @@ LEGEND = "predicted, not measured: ± is the median error on published figures t
 @click.option("--tensorrt", metavar="VERSION", help="Such as 8.2.  [default: the newest that the board has]")
 @click.option("--mode", metavar="NAME", help="Power mode, for the prediction.  [default: the board's fastest]")
 @click.option("--batch", default=1, show_default=True, help="Images per inference.")
+@click.option("--probe", type=click.Path(), help="Table of `edgesynth probe`: its layers replace the cost model's.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def command(model: str, board: str | None, tensorrt: str | None, mode: str | None, batch: int, as_json: bool) -> None:
+def command(
+    model: str,
+    board: str | None,
+    tensorrt: str | None,
+    mode: str | None,
+    batch: int,
+    probe: str | None,
+    as_json: bool,
+) -> None:
     """Say what a board's TensorRT will make of MODEL.
 
     MODEL is the folder that `edgesynth export` wrote, or an .onnx file. The exit code is 0 if it will run (without
@@ -40,7 +50,11 @@ def command(model: str, board: str | None, tensorrt: str | None, mode: str | Non
     from edgesynth.benchmark.bundle import open_target
     from edgesynth.boards.detect import board_named
     from edgesynth.boards.plan import make_plan, plan_for_all, read_forms
+    from edgesynth.boards.probed import read_table
 
+    table = read_table(probe) if probe is not None else None
+    if table is not None and board is None:
+        board = table.board
     if board is None and mode is not None:
         raise UserError(f"--mode {mode} is a power mode of one board; name the board with --board")
     chosen = board_named(board) if board is not None else None
@@ -51,7 +65,7 @@ def command(model: str, board: str | None, tensorrt: str | None, mode: str | Non
     if chosen is None:
         plans = plan_for_all(graphs, tensorrt, ranges, batch)
     else:
-        plans = [make_plan(graphs, chosen, tensorrt, ranges, batch, mode)]
+        plans = [make_plan(graphs, chosen, tensorrt, ranges, batch, mode, table)]
     if as_json:
         facts = [plan.to_json() for plan in plans]
         click.echo(json.dumps(facts if chosen is None else facts[0], indent=1))
@@ -97,8 +111,11 @@ def _figures(predicted: Prediction | None) -> tuple[str, str]:
     """Latency and energy, each with its error on published figures that were not fitted, where there are any."""
     if predicted is None:
         return "-", "-"
+    latency = _with_error(predicted.latency_ms, predicted.error)
+    if predicted.measured_share is not None:
+        latency = f"{predicted.latency_ms:.3g} ({predicted.measured_share:.0%} measured)"
     return (
-        _with_error(predicted.latency_ms, predicted.error),
+        latency,
         _with_error(predicted.energy_mj_per_image, predicted.energy_error),
     )
 
@@ -124,7 +141,9 @@ def _facts(plan: Plan) -> list[str]:
     activations = "unknown" if memory.activations_bytes is None else _size(memory.activations_bytes)
     lines.append(f"memory at batch {plan.batch}: weights {_size(memory.weights_bytes)}, activations {activations}")
     lines += [f"  note: {note}" for note in plan.notes]
-    return [*lines, LEGEND] if any(build.predicted for build in plan.builds) else lines
+    predicted = [build.predicted for build in plan.builds if build.predicted]
+    probed = any(one.measured_share is not None for one in predicted)
+    return [*lines, LEGEND + (PROBE_LEGEND if probed else "")] if predicted else lines
 
 
 def _size(size_bytes: float) -> str:

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from edgesynth.boards.probed import read_table
+
 from .conftest import LAYERS, REPOSITORY, scale, seal, with_tensorrt
+from .probe.test_model_layers import network, save
 from .sensors import Sensors, tx2
 
-COMMANDS_ON_BOARD = [f"cli/{name}.py" for name in ("__init__", "benchmark", "compare", "verify")]
+COMMANDS_ON_BOARD = [f"cli/{name}.py" for name in ("__init__", "benchmark", "compare", "probe", "verify")]
 ON_BOARD = ("__init__.py", "errors.py", "benchmark", "boards", *COMMANDS_ON_BOARD)
 # The last versions with wheels for Python 3.6; a JetPack board has the same click.
 PACKAGES = ("click==8.0.4", "numpy==1.19.4", "onnxruntime==1.10.0")
@@ -185,6 +188,19 @@ def test_results_are_compared_under_python_36(edgesynth36, bundle, tmp_path):
         1,
         "regression: b.json: fp32 x1: 1.00 points of accuracy lost (0.5 allowed)",
     )
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime 1.10.0", "tensorrt 8.2.1.8"])
+def test_layers_are_probed_under_python_36(edgesynth36, tmp_path, engine):
+    machine = with_tensorrt("8.2.1.8", "6.2", tmp_path / "cache") if engine.startswith("tensorrt") else {}
+    model = save(network(), tmp_path / "model.onnx")
+    quick = ("--each-s", "0.01", "--warm-up-s", "0", "--finest", "32")
+    code, out, err = edgesynth36("probe", model, "-o", "t.json", *quick, **machine)
+    assert code == 0, err
+    table = read_table(str(tmp_path / "t.json"))
+    assert table.facts["machine"]["python"].startswith("3.6.")
+    assert table.engine == engine
+    assert sum(len(stairs.steps) for stairs in table.staircases.values()) == int(out.split("all ")[1].split()[0])
 
 
 def test_a_damaged_bundle_is_one_line_under_python_36(edgesynth36, bundle):

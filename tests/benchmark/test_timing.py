@@ -1,4 +1,5 @@
 import math
+import time
 
 import pytest
 
@@ -68,3 +69,16 @@ def test_untimed_calls_are_not_among_the_latencies():
 def test_the_window_is_as_long_as_the_calls_in_it():
     (track,) = time_in_turn([lambda: sum(range(2000))], 0.02, 0.0, NO_METER)
     assert sum(track.latencies_ms) == pytest.approx(track.duration_s * 1e3, rel=1e-6)
+
+
+def test_what_is_done_between_calls_comes_before_each_timed_one_and_is_in_no_latency():
+    order = []
+
+    def between():
+        order.append("between")
+        time.sleep(0.005)
+
+    (track,) = time_in_turn([lambda: order.append("call")], 0.1, 0.0, NO_METER, between=between)
+    assert order.count("between") == len(track.latencies_ms) >= 10
+    assert all(one != "between" or order[place + 1] == "call" for place, one in enumerate(order))
+    assert sorted(track.latencies_ms)[len(track.latencies_ms) // 2] < 2.0 and track.duration_s >= 0.05

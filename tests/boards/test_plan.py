@@ -6,11 +6,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from edgesynth.boards.cost import read_layers
 from edgesynth.boards.plan import make_plan, plan_for_all, read_forms
+from edgesynth.boards.probed import Staircase, Step
 from edgesynth.boards.table import BOARDS, THIS_GPU, Board, PowerMode, find_board
 from edgesynth.errors import UserError
 
 from .networks import lenet, quantised, residual, single
+from .probed.test_staircase import table_of
 
 WITHOUT_INT8 = ["tx1", "tx2", "tx2-nx", "nano"]
 WITH_INT8 = ["xavier-nx", "agx-xavier", "orin-nano", "agx-orin"]
@@ -274,3 +277,52 @@ def test_all_boards_are_planned_or_those_that_have_the_version(plain):
     assert {one.board.name for one in plan_for_all(graphs, "8.6")} == {"orin-nano", "agx-orin"}
     with pytest.raises(UserError, match=r"no board has TensorRT 8.3; choose from: 8.0, 8.2, .*, 11.4"):
         plan_for_all(graphs, "8.3")
+
+
+def probe_of(path, **facts):
+    """A table in which every convolution of a file takes 1 ms at each width up to 64."""
+    layers = [layer for layer in read_layers(str(path)) if layer.shape is not None and layer.kind != "linear"]
+    steps = [Step(1, 1.0, 0.0), Step(64, 1.0, 0.0)]
+    return table_of(*(Staircase(layer.shape, steps) for layer in layers), **facts)
+
+
+def test_measured_layers_replace_the_roofline_at_their_precision_and_say_what_share_they_are(plain):
+    without, found = plan(plain, "tx2"), plan(plain, "tx2", probe=probe_of(plain))
+    assert build(found, "fp32").predicted == build(without, "fp32").predicted
+    predicted = build(found, "fp16").predicted
+    measured = [layer for layer in predicted.layers if layer.measured]
+    assert [layer.latency_ms for layer in measured] == pytest.approx([1.0, 1.0])
+    roofline = {layer.name: layer.latency_ms for layer in build(without, "fp16").predicted.layers}
+    rest = [layer for layer in predicted.layers if not layer.measured]
+    assert rest and all(layer.latency_ms == roofline[layer.name] for layer in rest)
+    assert predicted.latency_ms == pytest.approx(0.25 + 2.0 + sum(layer.latency_ms for layer in rest))
+    assert predicted.measured_share == pytest.approx(2.0 / predicted.latency_ms)
+    assert predicted.error is None
+    assert any("of 2 measured layers (tensorrt 8.2.1.8), the rest of 2 by the roofline" in one for one in found.notes)
+
+
+def test_a_width_beyond_the_probe_is_left_to_the_roofline(plain):
+    probe = probe_of(plain)
+    for stairs in probe.staircases.values():
+        stairs.steps = [Step(1, 1.0, 0.0), Step(7, 1.0, 0.0)]  # the layers have 8 channels
+    predicted = build(plan(plain, "tx2", probe=probe), "fp16").predicted
+    assert predicted.measured_share == 0.0 and not any(layer.measured for layer in predicted.layers)
+
+
+def test_the_probe_sets_the_power_mode_where_none_is_given(plain):
+    found = plan(plain, "tx2", probe=probe_of(plain, power_mode="MAXQ"))
+    assert build(found, "fp16").predicted.mode == "MAXQ"
+    with pytest.raises(UserError, match="of power mode MAXQ and does not hold for MAXN"):
+        plan(plain, "tx2", probe=probe_of(plain, power_mode="MAXQ"), mode="MAXN")
+
+
+def test_a_probe_of_another_tensorrt_is_used_and_named(plain):
+    found = plan(plain, "tx2", "8.0", probe=probe_of(plain))
+    assert "the probe measured TensorRT 8.2.1.8, and this plan is for 8.0" in found.notes
+
+
+def test_a_probe_of_another_board_or_of_a_precision_that_is_not_built_is_refused(plain):
+    with pytest.raises(UserError, match="measured on nano and does not hold for Jetson TX2"):
+        plan(plain, "tx2", probe=probe_of(plain, board="nano"))
+    with pytest.raises(UserError, match="of precision int8 and does not hold for fp32, fp16"):
+        plan(plain, "tx2", probe=probe_of(plain, precision="int8"))

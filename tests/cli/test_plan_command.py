@@ -5,9 +5,12 @@ import shutil
 
 import pytest
 
+from edgesynth.boards.cost import read_layers
+from edgesynth.boards.probed import Staircase, Step
 from edgesynth.boards.table import BOARDS
 from tests.benchmark.conftest import bundle, pristine_bundle  # noqa: F401  (fixtures)
 from tests.boards.networks import lenet, quantised, residual, single
+from tests.boards.probed.test_staircase import table_of
 
 
 def test_a_bundle_on_a_tx2(edgesynth, bundle, tmp_path):  # noqa: F811
@@ -110,3 +113,42 @@ def test_a_mistake_is_one_line(edgesynth, refused, tmp_path, arguments, words):
 def test_a_file_that_is_no_onnx_is_one_line(edgesynth, refused, tmp_path, content):
     (tmp_path / "m.onnx").write_bytes(content)
     refused(edgesynth("plan", "m.onnx", "--board", "tx2", cwd=tmp_path), "m.onnx")
+
+
+def write_probe(path, model, **facts):
+    """A table in which every layer of a model takes 2 ms."""
+    shapes = {layer.shape for layer in read_layers(str(model)) if layer.shape is not None}
+    steps = [Step(1, 2.0, 0.0), Step(64, 2.0, 0.0)]
+    path.write_text(json.dumps(table_of(*(Staircase(shape, steps) for shape in shapes), **facts).to_json()))
+
+
+def test_a_probe_names_the_board_and_its_share_of_the_time_is_shown(edgesynth, tmp_path):
+    model = residual(tmp_path / "m.onnx")
+    write_probe(tmp_path / "t.json", model)
+    done = edgesynth("plan", "m.onnx", "--probe", "t.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Jetson TX2")
+    rows = {line.split()[0]: line for line in done.stdout.splitlines()[2:5]}
+    assert "6.29 (95% measured)" in rows["fp16"] and "measured" not in rows["fp32"]
+    assert "of 3 measured layers (tensorrt 8.2.1.8), the rest of 1 by the roofline" in done.stdout
+    plan = json.loads(edgesynth("plan", "m.onnx", "--probe", "t.json", "--json", cwd=tmp_path).stdout)
+    (fp16,) = [one["predicted"] for one in plan["builds"] if one["precision"] == "fp16"]
+    assert sum(layer["measured"] for layer in fp16["layers"]) == 3 and fp16["measured_share"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("facts", "options", "why"),
+    [
+        ({}, ["--board", "nano"], "measured on tx2 and does not hold for Jetson Nano"),
+        ({}, ["--board", "tx2", "--mode", "maxq"], "of power mode MAXN and does not hold for MAXQ: give --mode MAXN"),
+        ({}, ["--batch", "8"], "of batch 1 and does not hold for 8: give --batch 1"),
+        ({"precision": "int8"}, [], "of precision int8 and does not hold for fp32, fp16"),
+        ({"board": None}, [], "measured on ARMv8, which is no board of the table"),
+        ({"board": "tx9"}, [], "there is no board 'tx9'"),
+    ],
+)
+def test_a_probe_of_something_else_is_one_line_and_2(edgesynth, tmp_path, facts, options, why):
+    write_probe(tmp_path / "t.json", residual(tmp_path / "m.onnx"), **facts)
+    done = edgesynth("plan", "m.onnx", "--probe", "t.json", *options, cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")
+    assert why in done.stderr

@@ -145,3 +145,17 @@ def test_bad_targets_and_results_are_refused_before_docker_is_asked(host, bundle
         assert (code, out) == (2, "")
         assert fragment in err
     assert "docker" not in (host.board / "log").read_text()
+
+
+def test_a_probe_is_run_in_the_same_container_and_its_table_s_folder_is_mounted(host, bundle, tmp_path):
+    code, _, err = host.call("run.sh", "probe", bundle, "--finest", "16", "-o", "table.json", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    words = run_words(host)
+    assert words[-6:] == ["probe", "/bundle", "--finest", "16", "-o", "/results/table.json"]
+    assert volumes(words)["/results"] == str(tmp_path)
+
+
+def test_a_probe_without_a_table_is_refused_before_docker_is_asked(host, bundle):
+    code, _, err = host.call("run.sh", "probe", bundle)
+    assert (code, err) == (2, "run.sh: probe writes a table and needs its name: give -o table.json\n")
+    assert not (host.board / "run").exists()

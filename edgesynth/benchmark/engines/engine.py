@@ -14,11 +14,13 @@ class Engine:
         name: the engine's name on the command line.
         device: what it runs on, "cpu" or "gpu"; a power meter must cover it.
         input_shape: (C, H, W) of the loaded model, without batch.
+        keeps_plans: whether what is made of a model may be kept for another run; False for models that never come back.
     """
 
     name = ""
     device = "cpu"
     input_shape: Tuple[int, ...] = ()
+    keeps_plans = True
 
     @classmethod
     def candidates(cls) -> Dict[str, Tuple[str, ...]]:
@@ -43,6 +45,9 @@ class Engine:
     def run(self, images: np.ndarray) -> np.ndarray:
         """One inference: (batch, C, H, W), float32, preprocessed, to the model's first output, (batch, ...)."""
         raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of what the loaded model holds; it cannot be run any more."""
 
     def describe(self) -> Dict[str, Any]:
         """Name, version and whatever else a reader must know to compare two results."""

@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 import numpy as np
 
 from edgesynth.benchmark.engines.engine import Engine, shape_of_images
+from edgesynth.benchmark.engines.protobuf import field
 from edgesynth.errors import UserError
 
 # Field numbers of ONNX's protobuf: ModelProto.graph, GraphProto.output, ValueInfoProto.name, NodeProto.output.
@@ -68,9 +69,9 @@ class OnnxRuntime(Engine):
         """
         self._open(path, path, 1)
         own = [one.name for one in self._session.get_outputs()]
-        values = [_field(_OUTPUT, _field(_NAME, name.encode())) for name in outputs if name not in own]
+        values = [field(_OUTPUT, field(_NAME, name.encode())) for name in outputs if name not in own]
         with open(path, "rb") as file:
-            self._open(path, file.read() + _field(_GRAPH, b"".join(values)), 1)
+            self._open(path, file.read() + field(_GRAPH, b"".join(values)), 1)
         self.threads = 1
         self._input = self._session.get_inputs()[0].name
         self._outputs = list(outputs)
@@ -135,21 +136,7 @@ def first_missing(path: str, tensors: Sequence[str]) -> Optional[str]:
     """The first of the tensors that no node of a model writes; None if all are there."""
     with open(path, "rb") as file:
         content = file.read()
-    return next((name for name in tensors if _field(_WRITTEN, name.encode()) not in content), None)
-
-
-def _field(number: int, content: bytes) -> bytes:
-    """A protobuf field that holds bytes: its number and wire type 2, the length, the bytes."""
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
-
-
-def _varint(value: int) -> bytes:
-    """Seven bits a byte, lowest first; the top bit says that more follow."""
-    found = bytearray()
-    while value > 0x7F:
-        found.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes(found) + bytes([value])
+    return next((name for name in tensors if field(_WRITTEN, name.encode()) not in content), None)
 
 
 def _import_onnxruntime() -> Any:

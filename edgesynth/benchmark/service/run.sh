@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Run `edgesynth benchmark` in the board's container: the docker line, with what L4T r32 makes go wrong handled.
+# Run `edgesynth benchmark`, or `edgesynth probe`, in the board's container: the docker line, with what L4T r32 makes go wrong handled.
 set -euo pipefail
 
 usage() {
     cat <<'TEXT'
 usage: ./run.sh BUNDLE [options of edgesynth benchmark]
        ./run.sh ../bundle --precision fp16,int8 --batch 1,8 -o result.json
+       ./run.sh probe BUNDLE -o table.json [options of edgesynth probe]
 
 BUNDLE is a bundle's folder or an .onnx file. Without -o the result goes into the bundle (beside the file).
 EDGESYNTH_IMAGE is the image, edgesynth:r32.7.1 if not set.
@@ -23,6 +24,11 @@ refuse() {
     exit 2
 }
 
+verb=benchmark
+if [ "${1:-}" = probe ]; then
+    verb=probe
+    shift
+fi
 case "${1:-}" in
     -h | --help)
         usage
@@ -53,6 +59,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 
+[ "$verb" = benchmark ] || [ -n "$output" ] || refuse "probe writes a table and needs its name: give -o table.json"
 [ -e "$target" ] || refuse "$target does not exist; give the folder that \`edgesynth export\` wrote, or an .onnx file"
 if [ -d "$target" ]; then
     [ -f "$target/manifest.json" ] || refuse "$target holds no manifest.json; give the folder that \`edgesynth export\` wrote"
@@ -128,4 +135,4 @@ fi
 # csv-mounts=all: from version 1.10 on, NVIDIA's toolkit mounts the drivers alone unless it is asked for the rest.
 docker run --rm --runtime nvidia --network none ${name[@]+"${name[@]}"} \
     -e NVIDIA_REQUIRE_JETPACK=csv-mounts=all \
-    "${volumes[@]}" "${command[@]}" benchmark "$inside" ${options[@]+"${options[@]}"}
+    "${volumes[@]}" "${command[@]}" "$verb" "$inside" ${options[@]+"${options[@]}"}

@@ -1,7 +1,8 @@
 """Layers as the cost model sees them: one kernel each, in plain numbers, whoever counted them."""
 
-from typing import Any, Iterable, List, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Optional, Sequence
 
+from edgesynth.boards.probed import LayerShape
 from edgesynth.errors import UserError
 
 CONVOLUTION, WINOGRAD, POINTWISE = "convolution", "winograd", "pointwise"
@@ -27,6 +28,7 @@ class Layer:
         weights: values that are read once for a whole batch.
         reads: activations that are read for one image, those of fused residual inputs included.
         writes: activations that are written for one image.
+        shape: by which a probe's table knows it; None where it cannot be probed, or only its counts are known.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Layer:
         rows: int = 1,
         columns: int = 1,
         groups: int = 1,
+        shape: Optional[LayerShape] = None,
     ) -> None:
         if kind not in KINDS:
             raise UserError("layer {} is of kind {!r}; allowed are {}".format(name, kind, ", ".join(KINDS)))
@@ -58,10 +61,16 @@ class Layer:
         self.rows = int(rows)
         self.columns = int(columns)
         self.groups = int(groups)
+        self.shape = shape
 
-    def to_json(self) -> dict:
+    @property
+    def width(self) -> int:
+        """Output channels, of all groups."""
+        return self.columns * self.groups
+
+    def to_json(self) -> Dict[str, Any]:
         """All attributes as plain values."""
-        return dict(vars(self))
+        return dict(vars(self), shape=self.shape.to_json() if self.shape is not None else None)
 
 
 def product(

@@ -18,7 +18,6 @@ from edgesynth.boards.cost.layers import (
     POOLING,
     WINOGRAD,
     Layer,
-    product,
 )
 from edgesynth.boards.cost.onnx_operators import (
     ACTIVATIONS,
@@ -30,7 +29,8 @@ from edgesynth.boards.cost.onnx_operators import (
     SCALES,
     UNCOUNTED,
 )
-from edgesynth.boards.cost.onnx_shapes import load_graph, shapes_of
+from edgesynth.boards.cost.onnx_products import Sizes, layer_of
+from edgesynth.boards.onnx_shapes import load_graph, shapes_of
 from edgesynth.errors import UserError
 
 _RESIDUAL = "residual"
@@ -71,7 +71,7 @@ def layers_of(model: Any, name: str = "the model") -> List[Layer]:
             readers[tensor] = readers.get(tensor, 0) + 1
     for value in graph.output:
         readers[value.name] = readers.get(value.name, 0) + 1
-    fusion = _Fusion(shapes, constants, readers, images, name)
+    fusion = _Fusion(Sizes(shapes, constants, images, name), readers)
     for node in graph.node:
         fusion.take(node)
     return fusion.layers()
@@ -81,21 +81,13 @@ class _Fusion:
     """Takes the nodes of a graph in their order and joins them into kernels.
 
     Args:
-        shapes: of every tensor of the graph.
-        constants: tensors that do not depend on the input.
+        sizes: of every tensor of the graph.
         readers: how often each tensor is read.
-        images: the batch that the shapes are for.
-        name: of the file, for messages.
     """
 
-    def __init__(
-        self, shapes: Dict[str, Tuple[int, ...]], constants: Set[str], readers: Dict[str, int], images: int, name: str
-    ) -> None:
-        self._shapes = shapes
-        self._constants = constants
+    def __init__(self, sizes: Sizes, readers: Dict[str, int]) -> None:
+        self._sizes = sizes
         self._readers = readers
-        self._images = images
-        self._file = name
         self._kernels: List[_Kernel] = []
         self._open: Dict[str, _Kernel] = {}
         self._source: Dict[str, str] = {}
@@ -103,14 +95,14 @@ class _Fusion:
     def take(self, node: Any) -> None:
         """Add the next node: to the kernel before it where TensorRT fuses the two, else as a kernel of its own."""
         read = [tensor for tensor in node.input if tensor]
-        moving = [tensor for tensor in read if tensor not in self._constants]
+        moving = [tensor for tensor in read if tensor not in self._sizes.constants]
         if not moving or node.op_type == "Shape":
-            self._constants.update(node.output)
+            self._sizes.constants.update(node.output)
             return
         if node.op_type in UNCOUNTED or node.domain not in ("", "ai.onnx"):
             raise UserError(
                 "{}: the arithmetic of {} ({}) is not counted by the cost model; measure on the board, or predict a "
-                "file without it".format(self._file, node.name or node.output[0], node.op_type)
+                "file without it".format(self._sizes.file, node.name or node.output[0], node.op_type)
             )
         output = node.output[0]
         if node.op_type in FREE:
@@ -149,61 +141,14 @@ class _Fusion:
 
     def _start_product(self, node: Any, moving: List[str], output: str) -> None:
         kernel = self._start(node, LINEAR, moving, [output])
-        kernel.layer = self._product(node, moving, output)
+        kernel.layer = layer_of(node, moving, output, self._sizes)
         kernel.kind = kernel.layer.kind
         self._open[output] = kernel
         if kernel.kind in (CONVOLUTION, WINOGRAD, POINTWISE) and node.op_type == "Conv" and kernel.layer.groups == 1:
-            window = self._shape(node.input[1])[2:]
+            window = self._sizes.shape(node.input[1])[2:]
             read = self._source.get(moving[0], moving[0])
             # Strides, padding and dilation show in the number of positions.
             kernel.siblings = (read, window, kernel.layer.rows)
-
-    def _product(self, node: Any, moving: List[str], output: str) -> Layer:
-        name = node.name or output
-        written = self._size(output)
-        weight = next((tensor for tensor in node.input[1:2] if tensor in self._constants), None)
-        if node.op_type in ("Conv", "ConvTranspose"):
-            if weight is None:
-                raise UserError(
-                    "{}: the weight of {} is computed, not stored; TensorRT takes stored weights alone: fold "
-                    "constants before export".format(self._file, name)
-                )
-            groups = next((int(entry.i) for entry in node.attribute if entry.name == "group"), 1)
-            shape = list(self._shape(weight))
-            if node.op_type == "ConvTranspose":
-                # (inputs, outputs of one group, *window); each input position meets the window once.
-                shape[:2] = [shape[1] * groups, shape[0] // groups]
-                positions = self._positions(moving[0])
-            else:
-                positions = self._positions(output)
-            channels = self._shape(moving[0])[1]
-            if channels != shape[1] * groups:
-                raise UserError(
-                    "{}: {} reads {} channels and has weights for {}; the file is damaged: export it again".format(
-                        self._file, name, channels, shape[1] * groups
-                    )
-                )
-            strided = node.op_type == "ConvTranspose" or any(
-                step != 1 for entry in node.attribute if entry.name in ("strides", "dilations") for step in entry.ints
-            )
-            layer = product(name, shape, positions, self._size(moving[0]), groups, strided)
-            layer.writes = written
-            return layer
-        columns = self._shape(output)[-1]
-        rows = max(written // max(columns, 1), 1)
-        depth = self._shape(moving[0])[-1]
-        stored = self._size(weight) if weight is not None else 0
-        read = sum(self._size(tensor) for tensor in moving)
-        return Layer(
-            name,
-            LINEAR,
-            reads=read,
-            writes=written,
-            macs=rows * columns * depth,
-            weights=stored,
-            rows=rows,
-            columns=max(columns, 1),
-        )
 
     def _elementwise(self, node: Any, moving: List[str], output: str) -> None:
         """Join the latest open kernel that this node alone reads, or start a kernel for a chain of its own."""
@@ -237,7 +182,7 @@ class _Fusion:
 
     def _fuses(self, node: Any, kernel: _Kernel, others: List[str]) -> bool:
         if others:
-            same = all(self._size(other) == self._size(node.output[0]) for other in others)
+            same = all(self._sizes.values(other) == self._sizes.values(node.output[0]) for other in others)
             return node.op_type in ("Add", "Sum") and same and _RESIDUAL not in kernel.fused
         return node.op_type in ACTIVATIONS | SCALES
 
@@ -264,30 +209,10 @@ class _Fusion:
         return kept
 
     def _finished(self, kernel: _Kernel) -> Layer:
-        reads = sum(self._size(tensor) for tensor in kernel.inputs)
+        reads = sum(self._sizes.values(tensor) for tensor in kernel.inputs)
         if kernel.layer is None:
-            writes = sum(self._size(tensor) for tensor in kernel.outputs)
+            writes = sum(self._sizes.values(tensor) for tensor in kernel.outputs)
             return Layer(kernel.name, kernel.kind, reads=reads, writes=writes)
         kernel.layer.name = kernel.name
         kernel.layer.reads = reads
         return kernel.layer
-
-    def _size(self, tensor: str) -> int:
-        size = 1
-        for length in self._shape(tensor):
-            size *= length
-        return size if tensor in self._constants else size // self._images
-
-    def _positions(self, tensor: str) -> int:
-        positions = 1
-        for length in self._shape(tensor)[2:]:
-            positions *= length
-        return positions
-
-    def _shape(self, tensor: str) -> Tuple[int, ...]:
-        if tensor not in self._shapes:
-            raise UserError(
-                "{}: the shape of {} cannot be inferred; export with a fixed height and width, "
-                "and simplify the file with onnxslim".format(self._file, tensor)
-            )
-        return self._shapes[tensor]

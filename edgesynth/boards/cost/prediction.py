@@ -8,6 +8,7 @@ from edgesynth.boards.cost.layers import DEPTHWISE, Layer
 from edgesynth.boards.cost.onnx_layers import read_layers
 from edgesynth.boards.cost.power import watts
 from edgesynth.boards.cost.roofline import BYTES, Machine, seconds, traffic_bytes
+from edgesynth.boards.probed import ProbeTable
 from edgesynth.boards.table import find_board
 from edgesynth.errors import UserError
 
@@ -24,6 +25,7 @@ class LayerCost(NamedTuple):
         bound_by: "compute", "memory" or "launch", whichever it spends the most time on.
         macs: multiply-accumulates for one image.
         traffic_bytes: moved for the batch.
+        measured: whether the latency is a probe's.
     """
 
     name: str
@@ -32,6 +34,7 @@ class LayerCost(NamedTuple):
     bound_by: str
     macs: int
     traffic_bytes: int
+    measured: bool = False
 
 
 class Prediction(NamedTuple):
@@ -48,12 +51,13 @@ class Prediction(NamedTuple):
             for boards without published power.
         energy_mj_per_image: predicted from the two, mJ.
         error: median relative error of the latency on published rows of this board that were not fitted (0.1 is 10 %);
-            None where there are none, so that the figure is an extrapolation.
+            None where there are none, so that the figure is an extrapolation, and where a probe measured some of it.
         energy_error: of the energy at FP16, on the two networks with published power, each from the power of the other;
             None where it cannot be told.
         bound_by: "compute", "memory" or "launch", whichever takes the most time.
         layers: its kernels, in order.
         notes: what must be known before using it.
+        measured_share: of the latency, what a probe measured (0.5 is half); None without a probe.
     """
 
     board: str
@@ -69,10 +73,13 @@ class Prediction(NamedTuple):
     bound_by: str
     layers: Tuple[LayerCost, ...]
     notes: Tuple[str, ...]
+    measured_share: Optional[float] = None
 
     def summary(self) -> str:
         """One line for people."""
         error = "no published figure to check it" if self.error is None else "median error {:.0%}".format(self.error)
+        if self.measured_share is not None:
+            error = "{:.0%} of it measured layer by layer".format(self.measured_share)
         energy = (
             "energy not predicted"
             if self.energy_mj_per_image is None or self.watts is None
@@ -128,14 +135,26 @@ def predict_layers(
     precision: str = "fp16",
     batch: int = 1,
     mode: Optional[str] = None,
+    probe: Optional[ProbeTable] = None,
 ) -> Prediction:
-    """Predict latency and energy of a list of layers, such as `from_census` makes; see `predict`.
+    """Predict latency and energy of a list of layers, such as `from_census` makes.
+
+    Args:
+        layers: in their order, at least one.
+        board: see `predict`.
+        precision: see there.
+        batch: see there.
+        mode: see there.
+        probe: measured layers, which replace the roofline for those that they cover. Such a layer alone reads no
+            residual input, and its time is that of a convolution without what is fused into it.
 
     Raises:
-        UserError: see `predict`; or there is no layer.
+        UserError: see `predict`; or there is no layer; or the probe is of another board, mode, precision or batch.
     """
     machine = _machine(board, precision, batch, mode)
-    return _predict(list(layers), precision, batch, *machine)
+    if probe is not None:
+        probe.check_for(machine[0], machine[1], precision, batch)
+    return _predict(list(layers), precision, batch, *machine, probe=probe)
 
 
 def _error(error: Optional[float]) -> str:
@@ -175,20 +194,33 @@ def _machine(
 
 
 def _predict(
-    layers: List[Layer], precision: str, batch: int, board: Board, mode: PowerMode, effective: str, machine: Machine
+    layers: List[Layer],
+    precision: str,
+    batch: int,
+    board: Board,
+    mode: PowerMode,
+    effective: str,
+    machine: Machine,
+    probe: Optional[ProbeTable] = None,
 ) -> Prediction:
     if not layers:
         raise UserError("there is no layer to predict: give a network that computes something")
     costs = []
-    spent = {"compute": 0.0, "memory": 0.0, "launch": EFFICIENCY.call_ms * 1e-3}
+    spent = {"compute": 0.0, "memory": 0.0, "launch": (EFFICIENCY.call_ms if probe is None else probe.call_ms) * 1e-3}
     for layer in layers:
         time = seconds(layer, batch, machine, EFFICIENCY)
+        measured_ms = None if probe is None else probe.latency_ms(layer.shape, layer.width)
+        # What a measured layer waits for is the roofline's guess; how long is not.
+        scale = 1.0 if measured_ms is None else measured_ms * 1e-3 / time.total
         waits = "compute" if time.compute >= time.memory else "memory"
-        spent[waits] += max(time.compute, time.memory)
-        spent["launch"] += time.launch
+        spent[waits] += scale * max(time.compute, time.memory)
+        spent["launch"] += scale * time.launch
         bound_by = waits if max(time.compute, time.memory) >= time.launch else "launch"
         moved = traffic_bytes(layer, batch, machine.bytes_per_value)
-        costs.append(LayerCost(layer.name, layer.kind, time.total * 1e3, bound_by, layer.macs, moved))
+        latency_ms = scale * time.total * 1e3
+        costs.append(
+            LayerCost(layer.name, layer.kind, latency_ms, bound_by, layer.macs, moved, measured_ms is not None)
+        )
     total_s = sum(spent.values())
     power = watts(
         board,
@@ -207,12 +239,35 @@ def _predict(
         images_per_s=batch / total_s,
         watts=power,
         energy_mj_per_image=None if power is None else power * total_s * 1e3 / batch,
-        error=LATENCY_ERROR.get(board.name) if precision != "int8" else None,
-        energy_error=ENERGY_ERROR.get(board.name) if precision == "fp16" else None,
+        error=LATENCY_ERROR.get(board.name) if precision != "int8" and probe is None else None,
+        energy_error=ENERGY_ERROR.get(board.name) if precision == "fp16" and probe is None else None,
         bound_by=max(sorted(spent), key=lambda what: spent[what]),
         layers=tuple(costs),
-        notes=tuple(_notes(board, precision, effective, power, costs, total_s)),
+        notes=tuple(
+            _notes(board, precision, effective, power, costs, total_s)
+            + ([] if probe is None else _notes_of_probe(probe, costs, total_s))
+        ),
+        measured_share=None if probe is None else _measured_ms(costs) / (total_s * 1e3),
     )
+
+
+def _measured_ms(costs: List[LayerCost]) -> float:
+    return sum(cost.latency_ms for cost in costs if cost.measured)
+
+
+def _notes_of_probe(probe: ProbeTable, costs: List[LayerCost], total_s: float) -> List[str]:
+    notes = [
+        "at {}, {:.0%} of the time is of {} measured layers ({}), the rest of {} by the roofline".format(
+            probe.precision,
+            _measured_ms(costs) / (total_s * 1e3),
+            sum(cost.measured for cost in costs),
+            probe.engine,
+            sum(not cost.measured for cost in costs),
+        )
+    ]
+    if probe.facts["power_mode"] is None:
+        notes.append("the probe's table does not say in which power mode it was measured")
+    return notes
 
 
 def _notes(

@@ -1,9 +1,12 @@
 """Kernels of an ONNX file: what TensorRT fuses is one, and what each of them computes and moves is counted."""
 
+import numpy as np
 import onnx
 import pytest
+from onnx import numpy_helper
 
 from edgesynth.boards.cost import layers_of, read_layers
+from edgesynth.boards.probed import LayerShape
 from edgesynth.errors import UserError
 
 from .sketch import Graph
@@ -189,3 +192,28 @@ def test_layers_that_do_not_fit_together_are_refused():
     graph = Graph()
     with pytest.raises(UserError, match="the shape of t0_0 cannot be inferred"):
         layers_of(graph.model(graph.node("MatMul", "images", graph.weight(9, 4))))
+
+
+def test_the_shape_of_a_convolution_is_what_a_probe_must_agree_in():
+    graph = Graph((16, 9, 8))
+    wide = graph.conv("images", 16, 24, kernel=5, stride=2)
+    (layer,) = layers_of(graph.model(wide))
+    assert layer.shape == LayerShape("conv", 16, 1, (9, 8), (5, 5), (2, 2), (1, 1), (2, 2, 2, 2)) and layer.width == 24
+    (layer,) = layers_of(graph_of_depthwise())
+    assert layer.shape == LayerShape("depthwise", 1, 1, (9, 8), (3, 3), (1, 1), (1, 1), (1, 1, 1, 1))
+    assert layer.width == 16
+
+
+def graph_of_depthwise():
+    graph = Graph((16, 9, 8))
+    return graph.model(graph.conv("images", 16, 16, group=16))
+
+
+@pytest.mark.parametrize("dims", [(), (16,), (16, 16), (16, 16, 3), (16, 16, 3, 3, 3)])
+def test_a_convolution_whose_weight_has_other_axes_than_its_input_is_a_damaged_file(dims):
+    graph = Graph((16, 8, 8))
+    model = graph.model(graph.conv("images", 16, 16))
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.ones(dims, np.float32), "w0"))
+    with pytest.raises(UserError, match=r"has a weight of . axes for an input of 4") as error:
+        layers_of(model, "damaged.onnx")
+    assert "export it again" in str(error.value)

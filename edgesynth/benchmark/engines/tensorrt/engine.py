@@ -211,7 +211,7 @@ class TensorRt(Engine):
             begin = time.perf_counter()
             built = build(self._generation, self._gpu, self._log, request, known.content if known else b"")
             facts = {"build_s": round(time.perf_counter() - begin, 3)}
-            not_kept = plan_cache.keep(key, built.plan, facts)
+            not_kept = plan_cache.keep(key, built.plan, facts) if self.keeps_plans else "not wanted"
             plan_cache.keep(timings, built.timings, {})
             facts.update(plan_bytes=len(built.plan), from_cache=False, not_kept=not_kept)
             self._engine = self._runtime.deserialize_cuda_engine(built.plan)

@@ -7,7 +7,8 @@ import struct
 import onnxruntime
 import pycuda.driver as cuda
 
-from edgesynth.benchmark.engines.onnx_bytes import _fields, _graph, nodes_of
+from edgesynth.benchmark.engines.onnx_bytes import _graph, nodes_of
+from edgesynth.benchmark.engines.protobuf import fields_of
 from tensorrt._strict import NUMBERS, VERSION, Strict, member
 
 # onnx-tensorrt 8.2-GA, operators.md: what that parser does not have, as far as the tests meet it.
@@ -148,7 +149,7 @@ class OnnxParser(Strict):
             self._network._model = file.read()
         self._network._quantised = any(node.op in _QDQ for node in nodes)
         self._network._half = any(
-            dict(_fields(tensor)).get(_DATA_TYPE) == _FLOAT16 for tensor in _graph(path, _INITIALIZER)
+            dict(fields_of(tensor)).get(_DATA_TYPE) == _FLOAT16 for tensor in _graph(path, _INITIALIZER)
         )
         return True
 

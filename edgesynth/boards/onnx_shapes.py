@@ -1,10 +1,9 @@
-"""The shape of every tensor of an ONNX file, at a batch of one unless the file fixes another."""
+"""The type and shape of every tensor of an ONNX file, at a batch that is given unless the file fixes another."""
 
 from typing import Any, Dict, List, Optional, Set, Tuple
 
+from edgesynth.boards.onnx_graph import LARGEST_SHAPE, elements
 from edgesynth.errors import UserError
-
-_SMALL = 64
 
 
 def load_graph(path: str) -> Any:
@@ -33,48 +32,68 @@ def load_graph(path: str) -> Any:
 def shapes_of(model: Any, name: str) -> Tuple[Dict[str, Tuple[int, ...]], Set[str], int]:
     """Shapes of all tensors, the names of stored ones, and the batch that the shapes are for: one unless it is fixed.
 
-    Nodes are gone through once, in their order. What computes with shapes alone is computed, as the runtime does when
-    it builds; large weights are neither copied nor read. A tensor whose shape cannot be told is left out.
-
     Raises:
         UserError: an input's height, width or channels are free.
     """
-    from onnx import TypeProto, helper
-
-    types: Dict[str, TypeProto] = {}
-    known: Dict[str, Any] = {}
-    stored = set()
-    for tensor in model.graph.initializer:
-        stored.add(tensor.name)
-        types[tensor.name] = helper.make_tensor_type_proto(tensor.data_type, list(tensor.dims))
-        if _count(tensor.dims) <= _SMALL and not tensor.external_data:
-            known[tensor.name] = tensor
+    stored = {tensor.name for tensor in model.graph.initializer}
     images = 1
     for value in model.graph.input:
         if value.name not in stored:
-            lengths = _lengths_of_input(value, name)
+            lengths = _lengths_of_input(value, 1)
+            if lengths is None:
+                free = [entry.dim_param or entry.dim_value for entry in value.type.tensor_type.shape.dim]
+                raise UserError(
+                    "{}: input {} has the shape {}; only the batch may be free: export with a fixed height and "
+                    "width".format(name, value.name, free)
+                )
             images = lengths[0]
+    shapes = {tensor: lengths_of(kind) for tensor, kind in types_of(model).items()}
+    return {tensor: lengths for tensor, lengths in shapes.items() if lengths is not None}, stored, images
+
+
+def types_of(model: Any, images: int = 1) -> Dict[str, Any]:
+    """Types of all tensors, onnx's own; one that cannot be told is left out, or has a dimension without a value.
+
+    Nodes are gone through once, in their order. What computes with shapes alone is computed, as the runtime does when
+    it builds; large weights are neither copied nor read.
+
+    Args:
+        model: an `onnx.ModelProto`, which is not changed.
+        images: the batch of inputs that leave it free.
+    """
+    from onnx import helper
+
+    types: Dict[str, Any] = {}
+    known: Dict[str, Any] = {}
+    for tensor in model.graph.initializer:
+        types[tensor.name] = helper.make_tensor_type_proto(tensor.data_type, list(tensor.dims))
+        if elements(tensor.dims) <= LARGEST_SHAPE and not tensor.external_data:
+            known[tensor.name] = tensor
+    for value in model.graph.input:
+        lengths = _lengths_of_input(value, images)
+        if value.name not in types and lengths is not None:
             types[value.name] = helper.make_tensor_type_proto(value.type.tensor_type.elem_type, lengths)
     for node in model.graph.node:
         types.update(_types_of_outputs(node, types, known, model))
         _compute(node, types, known, model)
-    shapes = {tensor: _lengths(kind) for tensor, kind in types.items()}
-    return {tensor: lengths for tensor, lengths in shapes.items() if lengths is not None}, stored, images
+    return types
 
 
-def _lengths_of_input(value: Any, name: str) -> List[int]:
-    kind = value.type.tensor_type
-    lengths = [entry.dim_value if entry.HasField("dim_value") else None for entry in kind.shape.dim]
+def lengths_of(kind: Any) -> Optional[Tuple[int, ...]]:
+    """Shape of a type; None if it, or one of its dimensions, is not known."""
+    if kind is None or not kind.tensor_type.HasField("shape"):
+        return None
+    dims = kind.tensor_type.shape.dim
+    return tuple(entry.dim_value for entry in dims) if all(entry.HasField("dim_value") for entry in dims) else None
+
+
+def _lengths_of_input(value: Any, images: int) -> Optional[List[int]]:
+    """Shape of an input, at a batch if it leaves that free; None if it leaves more free."""
+    dims = value.type.tensor_type.shape.dim
+    lengths = [entry.dim_value if entry.HasField("dim_value") else 0 for entry in dims]
     if lengths:
-        lengths[0] = lengths[0] or 1
-    if not lengths or any(length is None or length < 1 for length in lengths):
-        free = [entry.dim_param or entry.dim_value for entry in kind.shape.dim]
-        raise UserError(
-            "{}: input {} has the shape {}; only the batch may be free: export with a fixed height and width".format(
-                name, value.name, free
-            )
-        )
-    return [length for length in lengths if length]
+        lengths[0] = lengths[0] or images
+    return lengths if lengths and min(lengths) >= 1 else None
 
 
 def _types_of_outputs(node: Any, types: Dict[str, Any], known: Dict[str, Any], model: Any) -> Dict[str, Any]:
@@ -105,11 +124,11 @@ def _compute(node: Any, types: Dict[str, Any], known: Dict[str, Any], model: Any
     from onnx.reference import ReferenceEvaluator
 
     read = [tensor for tensor in node.input if tensor]
-    shape = _lengths(types.get(read[0])) if node.op_type == "Shape" else None
+    shape = lengths_of(types.get(read[0])) if node.op_type == "Shape" else None
     if shape is None and any(tensor not in known for tensor in read):
         return
-    sizes = [_lengths(types.get(tensor)) for tensor in node.output if tensor]
-    if any(size is None or _count(size) > _SMALL for size in sizes):
+    sizes = [lengths_of(types.get(tensor)) for tensor in node.output if tensor]
+    if any(size is None or elements(size) > LARGEST_SHAPE for size in sizes):
         return
     if shape is not None:
         bounds = {entry.name: entry.i for entry in node.attribute}
@@ -124,17 +143,3 @@ def _compute(node: Any, types: Dict[str, Any], known: Dict[str, Any], model: Any
     for tensor, value in zip(node.output, values):
         known[tensor] = numpy_helper.from_array(value, tensor)
         types[tensor] = helper.make_tensor_type_proto(known[tensor].data_type, list(value.shape))
-
-
-def _lengths(kind: Any) -> Optional[Tuple[int, ...]]:
-    if kind is None or not kind.tensor_type.HasField("shape"):
-        return None
-    dims = kind.tensor_type.shape.dim
-    return tuple(entry.dim_value for entry in dims) if all(entry.HasField("dim_value") for entry in dims) else None
-
-
-def _count(lengths: Any) -> int:
-    count = 1
-    for length in lengths:
-        count *= length
-    return count

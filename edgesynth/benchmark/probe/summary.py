@@ -1,0 +1,25 @@
+"""What a probe says when it ends."""
+
+from edgesynth.benchmark.probe.probing import Probed
+
+
+def format_summary(found: Probed) -> str:
+    """A line for each shape, and what is left to measure."""
+    lines = []
+    for stairs in found.table.staircases.values():
+        if stairs.steps:
+            lines.append(
+                "{}: widths {} to {} in {:.4g} to {:.4g} ms; worth landing on: {}".format(
+                    stairs.shape,
+                    stairs.steps[0].width,
+                    stairs.steps[-1].width,
+                    stairs.steps[0].ms,
+                    stairs.steps[-1].ms,
+                    ", ".join(map(str, stairs.right_edges())),
+                )
+            )
+    if found.done < found.wanted:
+        lines.append("{} of {} widths measured; the same command goes on".format(found.done, found.wanted))
+    else:
+        lines.append("all {} widths measured".format(found.wanted))
+    return "\n".join(lines)

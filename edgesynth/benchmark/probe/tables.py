@@ -1,0 +1,79 @@
+"""A probe's table: begun with what it is measured on, or gone on with where that is the same."""
+
+import os
+import time
+from typing import Any, Dict
+
+from edgesynth.benchmark.bundle import Target
+from edgesynth.benchmark.flags import flags_of_machine
+from edgesynth.benchmark.machine import describe_machine
+from edgesynth.benchmark.probe.one_layer import Bench
+from edgesynth.benchmark.probe.settings import ProbeSettings
+from edgesynth.boards.detect import detect_board
+from edgesynth.boards.probed import ProbeTable, read_table
+from edgesynth.boards.probed.table import KIND, SCHEMA
+from edgesynth.errors import UserError
+
+
+def new_table(bench: Bench, target: Target, settings: ProbeSettings, root: str) -> ProbeTable:
+    """A table without staircases.
+
+    Args:
+        bench: what it will be measured on.
+        target: the model.
+        settings: of the probe.
+        root: see `probing.probe`.
+    """
+    machine = describe_machine(root)
+    board = detect_board(root).board
+    return ProbeTable(
+        {
+            "schema": SCHEMA,
+            "kind": KIND,
+            "created_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "machine": machine,
+            "board": board.name if board is not None else None,
+            "engine": bench.engine,
+            "precision": bench.form.precision,
+            "batch": settings.batch,
+            "power_mode": machine["power_mode"],
+            "settings": dict(settings._asdict()),
+            "models": [target.name],
+            "call_ms": round(bench.call_ms, 6),
+            "flags": bench.flags + flags_of_machine(machine, settings.threads),
+        }
+    )
+
+
+def resumed(path: str, new: ProbeTable) -> ProbeTable:
+    """The table of a file, to go on with; the new one where there is no file.
+
+    Args:
+        path: where the table is, or will be.
+        new: what would be begun here and now; its models and flags are added to those of the file.
+
+    Raises:
+        UserError: the file is no table, or one of another machine, engine, precision, batch or power mode.
+    """
+    if not os.path.exists(path):
+        return new
+    old = read_table(path)
+    was, now = _must_agree(old.facts), _must_agree(new.facts)
+    for name in now:
+        if was[name] != now[name]:
+            raise UserError(
+                "{} holds a probe of {} {} and this one is of {}; choose another -o, or delete that file".format(
+                    path, name, was[name], now[name]
+                )
+            )
+    for name in ("models", "flags"):
+        old.facts[name] = old.facts[name] + [one for one in new.facts[name] if one not in old.facts[name]]
+    return old
+
+
+def _must_agree(facts: Dict[str, Any]) -> Dict[str, Any]:
+    """What two measurements must share to stand in one table."""
+    found = {name: facts[name] for name in ("board", "engine", "precision", "batch")}
+    found["power mode"] = facts["power_mode"]
+    found["CPU"] = facts["machine"].get("cpu")
+    return found
