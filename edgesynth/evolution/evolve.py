@@ -22,7 +22,7 @@ from edgesynth.evolution.progress import Progress
 from edgesynth.evolution.strategy import build_breeder, build_evolution
 from edgesynth.lineage import Config, Individual, Record, Run, Species, is_taken, species
 from edgesynth.nurture import Teacher, score
-from edgesynth.tasks import Classification, load_task
+from edgesynth.tasks import Task, load_task
 
 DEFAULT_LOSS_POINTS = 1.0
 ANCESTOR = Place(0, 0, ())
@@ -70,6 +70,9 @@ def evolve(
     if config.weights is not None and not (begun and Run.open(path).has(ANCESTOR.name)):
         read_weights(config.weights, kind.model)  # refused before anything is written
     run = _open(path, config) if begun else Run.create(path, config)
+    run.save_task(task.to_json())
+    for note in task.notes:
+        breeder.progress.note(note)
     with cpu_threads(threads_of(run)), executor or InProcess() as crew:
         return _evolve(run, breeder, crew, measure)
 
@@ -171,7 +174,7 @@ def _generation_done(run: Run, kind: Species, progress: Progress, best: Record, 
     progress.generation(best.generation, best, figures)
 
 
-def _conclude(run: Run, evolution: Evolution, kind: Species, task: Classification) -> Run:
+def _conclude(run: Run, evolution: Evolution, kind: Species, task: Task) -> Run:
     """Keep the outcome and read the test split, once, for the ancestor and the best."""
     best, ancestor = evolution.best, evolution.line[0]
     outcome = {

@@ -5,7 +5,7 @@ from edgesynth.lineage.front import fronts
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual, Record, individual_name
 from edgesynth.lineage.rebuild import Species, species, state
-from edgesynth.lineage.run import Run, is_taken, parse_individual
+from edgesynth.lineage.run import Run, default_path, is_taken, parse_individual
 from edgesynth.lineage.seeds import generator
 from edgesynth.lineage.size import weight_bits
 
@@ -16,6 +16,7 @@ __all__ = [
     "Record",
     "Run",
     "Species",
+    "default_path",
     "fronts",
     "generator",
     "individual_name",

@@ -5,6 +5,7 @@ NAME/individuals/g003-c1/               individual.json (written last: without i
                                         genome.json, weights.safetensors, measured.json (clock and latency),
                                         scales.safetensors (where weights or activations are integers);
                                         the ancestor's rewind.safetensors, if the configuration asks for it
+NAME/task.json                          what the task calls itself and its metric, and what it says of its data
 NAME/outcome.json                       why the run stopped, its best individual, its Pareto front
 NAME/test.json                          the test split's verdicts, one reading each
 NAME/bundles/, NAME/report.html         what export and report add
@@ -140,6 +141,16 @@ class Run:
         """Keep the one reading of the test split for an individual."""
         write_json(self.path / "test.json", {**self.tested(), name: metric})
 
+    def save_task(self, facts: dict[str, Any]) -> None:
+        """Keep what whoever reads the run has to know of its task without its data."""
+        write_json(self.path / "task.json", facts)
+
+    @property
+    def metric(self) -> str:
+        """Name of the task's metric; a run of an older edgesynth, which does not say, has accuracy."""
+        path = self.path / "task.json"
+        return str(self._json(path)["metric"]) if path.is_file() else "accuracy"
+
     def outcome(self) -> dict[str, Any]:
         """Why the run stopped and its best individual; empty while it has not."""
         path = self.path / "outcome.json"
@@ -164,6 +175,13 @@ class Run:
             raise UserError(
                 f"{path} cannot be read ({error}); delete {path.parent} and breed it again with --resume"
             ) from None
+
+
+def default_path(config: Config) -> Path:
+    """Where a run goes if nobody says otherwise: `runs/ANCESTOR-TASK-SEED`, of a folder's path its last name."""
+    kind, colon, rest = config.task.partition(":")
+    task = f"{kind}{colon}{Path(rest).name}"
+    return Path("runs") / f"{config.ancestor}-{task}-{config.seed}".replace(":", ".")
 
 
 def is_taken(path: Path) -> bool:

@@ -5,6 +5,7 @@ of each synapse.
 from edgesynth.nurture.averaging import MovingAverage
 from edgesynth.nurture.batches import Batch, batches
 from edgesynth.nurture.chances import living_groups
+from edgesynth.nurture.chunks import chunk_of
 from edgesynth.nurture.dead_synapses import DeadSynapses
 from edgesynth.nurture.distillation import distillation_loss
 from edgesynth.nurture.divergence import DivergenceError
@@ -35,6 +36,7 @@ __all__ = [
     "batches",
     "choose_autocast",
     "choose_device",
+    "chunk_of",
     "distillation_loss",
     "living_groups",
     "newborn",

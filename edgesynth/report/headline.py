@@ -43,7 +43,7 @@ def headline(lineage: Lineage, benchmarks: Benchmarks) -> list[Figure]:
         ),
         Figure("MACs", f"{times(best.macs_fewer_x)} × fewer", f"{count(first.macs)} → {count(best.macs)} MACs"),
         Figure(
-            "Validation accuracy",
+            f"Validation {lineage.metric}",
             f"{percent(best.validation_percent)} %",
             f"{percent(first.validation_percent)} → {percent(best.validation_percent)} %{floor}",
         ),
@@ -55,9 +55,10 @@ def headline(lineage: Lineage, benchmarks: Benchmarks) -> list[Figure]:
 def _test(lineage: Lineage) -> Figure:
     first, best = lineage.ancestor, lineage.tip
     if best.test_percent is None:
-        return Figure("Test accuracy", NOT_MEASURED, f"the test split was not read for {best.individual}")
+        return Figure(f"Test {lineage.metric}", NOT_MEASURED, f"the test split was not read for {best.individual}")
     before = "ancestor not measured" if first.test_percent is None else f"{percent(first.test_percent)} %"
-    return Figure("Test accuracy", f"{percent(best.test_percent)} %", f"{before} → {percent(best.test_percent)} %")
+    after = percent(best.test_percent)
+    return Figure(f"Test {lineage.metric}", f"{after} %", f"{before} → {after} %")
 
 
 def _latency(lineage: Lineage, benchmarks: Benchmarks) -> Figure:

@@ -63,7 +63,8 @@ class Lineage:
         records: the facts behind the rows, by name.
         best: the best feasible individual; None while the run goes on or if there is none.
         reason: why the run stopped; None while it has not.
-        min_accuracy: floor on validation accuracy (percent); None while it is not known.
+        min_accuracy: floor on the validation metric (percent); None while it is not known.
+        metric: name of the task's metric.
     """
 
     rows: tuple[Row, ...]
@@ -72,6 +73,7 @@ class Lineage:
     best: str | None
     reason: str | None
     min_accuracy: float | None
+    metric: str = "accuracy"
 
     @property
     def fronts(self) -> dict[str, list[Row]]:
@@ -114,6 +116,7 @@ def read_lineage(run: Run) -> Lineage:
         best=best,
         reason=str(outcome.get("reason", "outcome.json does not say")).rstrip(".") if outcome else None,
         min_accuracy=outcome.get("min_accuracy", run.config.min_accuracy),
+        metric=run.metric,
     )
 
 
