@@ -17,11 +17,13 @@ from edgesynth.evolution.evolution import Evolution, Place
 from edgesynth.evolution.executors import Birth, Executor, InProcess
 from edgesynth.evolution.executors.threads import cpu_threads, threads_of
 from edgesynth.evolution.feasibility import check_feasible
+from edgesynth.evolution.pictures import keep_pictures
 from edgesynth.evolution.population import check_population
 from edgesynth.evolution.progress import Progress
 from edgesynth.evolution.strategy import build_breeder, build_evolution
 from edgesynth.lineage import Config, Individual, Record, Run, Species, is_taken, species
-from edgesynth.nurture import Teacher, score
+from edgesynth.lineage.predictions import FILE as PREDICTIONS
+from edgesynth.nurture import Teacher, outputs, score_outputs
 from edgesynth.tasks import Task, load_task
 
 DEFAULT_LOSS_POINTS = 1.0
@@ -191,7 +193,14 @@ def _conclude(run: Run, evolution: Evolution, kind: Species, task: Task) -> Run:
     if best is None:
         advice = "" if evolution.stopped == "death" else "; lower --min-accuracy, or raise --keep or --epochs"
         raise UserError(f"{run.path} has no feasible offspring: {evolution.reason}{advice}")
-    for record in (ancestor, best):
-        if record.name not in run.tested():
-            run.save_tested(record.name, score(kind.quantised(run.load(record.name)), task, task.load_test()))
+    untested = [record for record in (ancestor, best) if record.name not in run.tested()]
+    if untested or not (run.path / PREDICTIONS).is_file():
+        test = task.load_test()
+        labels = test.targets
+        for record in untested:
+            found = outputs(kind.quantised(run.load(record.name)), test.images)
+            metric = score_outputs(found, task, labels)
+            run.save_beside(record.name, task.beside(found, labels))
+            run.save_tested(record.name, metric)
+        keep_pictures(run, kind, task, test, ancestor.name, best.name)
     return run

@@ -4,6 +4,7 @@ from edgesynth.lineage.config import Config, resolve
 from edgesynth.lineage.front import fronts
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual, Record, individual_name
+from edgesynth.lineage.predictions import Predictions
 from edgesynth.lineage.rebuild import Species, species, state
 from edgesynth.lineage.run import Run, default_path, is_taken, parse_individual
 from edgesynth.lineage.seeds import generator
@@ -13,6 +14,7 @@ __all__ = [
     "Config",
     "Genome",
     "Individual",
+    "Predictions",
     "Record",
     "Run",
     "Species",

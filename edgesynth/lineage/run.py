@@ -8,6 +8,7 @@ NAME/individuals/g003-c1/               individual.json (written last: without i
 NAME/task.json                          what the task calls itself and its metric, and what it says of its data
 NAME/outcome.json                       why the run stopped, its best individual, its Pareto front
 NAME/test.json                          the test split's verdicts, one reading each
+NAME/beside.json, predictions.npz       further figures of those verdicts; a few test images with the answers to them
 NAME/bundles/, NAME/report.html         what export and report add
 """
 
@@ -145,11 +146,25 @@ class Run:
         """Keep what whoever reads the run has to know of its task without its data."""
         write_json(self.path / "task.json", facts)
 
+    def task(self) -> dict[str, Any]:
+        """What was kept of the task; a run of an older edgesynth, which kept nothing, has accuracy."""
+        path = self.path / "task.json"
+        return self._json(path) if path.is_file() else {"name": self.config.task, "metric": "accuracy"}
+
     @property
     def metric(self) -> str:
-        """Name of the task's metric; a run of an older edgesynth, which does not say, has accuracy."""
-        path = self.path / "task.json"
-        return str(self._json(path)["metric"]) if path.is_file() else "accuracy"
+        """Name of the task's metric."""
+        return str(self.task()["metric"])
+
+    def beside(self) -> dict[str, dict[str, float]]:
+        """{individual: {figure: value}}: what was found on the test split besides the metric."""
+        path = self.path / "beside.json"
+        return self._json(path) if path.is_file() else {}
+
+    def save_beside(self, name: str, figures: dict[str, float]) -> None:
+        """Keep what was found besides the metric of an individual, where anything was."""
+        if figures:
+            write_json(self.path / "beside.json", {**self.beside(), name: figures})
 
     def outcome(self) -> dict[str, Any]:
         """Why the run stopped and its best individual; empty while it has not."""

@@ -18,7 +18,7 @@ from edgesynth.nurture.sensitivity import squared_gradients, summed_products
 from edgesynth.nurture.snapshot import Snapshot
 from edgesynth.nurture.stress import Schedule, Stress
 from edgesynth.nurture.teaching import Teacher
-from edgesynth.nurture.training import Recipe, nurture, outputs, score
+from edgesynth.nurture.training import Recipe, nurture, outputs, score, score_outputs
 
 __all__ = [
     "Batch",
@@ -46,6 +46,7 @@ __all__ = [
     "reproducible",
     "resident",
     "score",
+    "score_outputs",
     "squared_gradients",
     "summed_products",
 ]

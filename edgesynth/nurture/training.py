@@ -138,10 +138,19 @@ def score(network: nn.Module, task: Task, split: Split) -> float:
     Raises:
         UserError: it is not a number, so nothing can be selected by it.
     """
-    metric = task.metric(outputs(network, split.images), split.targets)
+    return score_outputs(outputs(network, split.images), task, split.targets)
+
+
+def score_outputs(found: Tensor, task: Task, labels: Tensor) -> float:
+    """The task's metric of outputs (N, ...) against the labels of their split.
+
+    Raises:
+        UserError: see `score`.
+    """
+    metric = task.metric(found, labels)
     if math.isnan(metric):
         raise UserError(
-            f"the {task.metric_name} of the task {task.name} is nan on {len(split.labels)} images: selection needs a "
+            f"the {task.metric_name} of the task {task.name} is nan on {len(labels)} images: selection needs a "
             "number; look at the task's labels and at its metric"
         )
     return metric

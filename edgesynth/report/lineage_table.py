@@ -31,6 +31,7 @@ class Row:
         macs_fewer_x: the same for MACs.
         latency_ms: None where it was not measured.
         breeding_s: wall time of its synthesis and nurture (s); None where it was not measured.
+        beside: further figures of the test split, such as (("MAE", 0.1),).
     """
 
     individual: str
@@ -51,6 +52,7 @@ class Row:
     macs_fewer_x: float | None
     latency_ms: float | None
     breeding_s: float | None
+    beside: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,7 @@ def _row(run: Run, record: Record, ancestor: Record, test_percent: float | None,
         macs_fewer_x=_ratio(first.macs, own.macs),
         latency_ms=measured.get("latency_ms"),
         breeding_s=measured.get("breeding_s"),
+        beside=tuple(run.beside().get(record.name, {}).items()),
     )
 
 

@@ -32,8 +32,8 @@ class FBeta(Metric):
         """0 to 100."""
         precision, recall = np.zeros(LEVELS), np.zeros(LEVELS)
         for logits, mask in zip(outputs, labels):
-            with np.errstate(over="ignore"):  # exp(-x) of a very negative x is infinite, and its map 0
-                share = 1 / (1 + np.exp(-logits.astype(np.float64).reshape(-1)))
+            # Beyond 60 the share is 0 or 1 to the last bit that counts, and exp would overflow.
+            share = 1 / (1 + np.exp(-logits.astype(np.float64).reshape(-1).clip(-60, 60)))
             levels = np.rint((LEVELS - 1) * share).astype(np.int64)
             counts = np.bincount(levels + LEVELS * (mask.reshape(-1) > 0), minlength=2 * LEVELS)
             others, hits = (part[::-1].cumsum()[::-1] for part in (counts[:LEVELS], counts[LEVELS:]))
