@@ -129,6 +129,12 @@ def test_one_folder_is_split_into_70_15_15_always_in_the_same_way(tmp_path):
     assert torch.equal(one.train.images, other.train.images)
 
 
+def test_the_folder_may_stand_in_the_name_of_the_task(tmp_path):
+    folder = write_images(tmp_path / "data", 10)
+    named, given = load_task(f"imagefolder:{folder}", None, 8), load_task("imagefolder", folder, 8)
+    assert torch.equal(named.train.images, given.train.images)
+
+
 def test_folders_named_train_val_and_test_are_the_splits(tmp_path):
     for part, count in (("train", 4), ("val", 3), ("test", 2)):
         write_images(tmp_path / part, count)

@@ -1,6 +1,8 @@
 """Saliency from folders: layouts, splits, images and masks that move together, and what is broken."""
 
+import os
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import torch
 from PIL import Image
 
 from edgesynth.errors import UserError
-from edgesynth.tasks import load_task
+from edgesynth.tasks import Split, lend_task, load_task
 from edgesynth.tasks.checking import check_task
 from edgesynth.tasks.saliency.f_beta import f_beta, mean_absolute_error
 from tests.tasks.shapes import write_shapes
@@ -164,3 +166,25 @@ def test_f_beta_is_taken_of_averages_over_images_and_not_pixels():
     logits[0, 0, 3, 3] = 20.0  # P = 1/2 in the image with one salient pixel, 1 in the other
     assert f_beta(logits, mask) == pytest.approx(100 * 1.3 * 0.75 / (0.3 * 0.75 + 1))
     assert np.isnan(f_beta(logits.fill_(float("nan")), mask))
+
+
+def test_a_task_that_is_handed_over_has_another_name_when_its_files_change(root):
+    one = lend_task(load_task(f"masks:{root}", None, 16))
+    assert lend_task(load_task(f"masks:{root}", None, 16)) == one
+    for path in (root / "images").iterdir():
+        os.utime(path, (1, 1))
+    assert lend_task(load_task(f"masks:{root}", None, 16)) != one
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (torch.zeros(3, 1, 8, 8), r"are \(3, 1, 8, 8\) of float32; they must be \(N, 1, 16, 16\) of uint8"),
+        (torch.full((3, 1, 16, 16), 255, dtype=torch.uint8), "run up to 255; they must be 0 or 1"),
+    ],
+)
+def test_masks_of_another_form_are_refused(root, labels, message):
+    task = load_task(f"masks:{root}", None, 16)
+    broken = replace(task, train=Split(torch.zeros(3, 3, 16, 16), labels))
+    with pytest.raises(UserError, match=message):
+        check_task(broken, "mine")
