@@ -20,6 +20,7 @@ ANSWERS = {
     "classes": "{0} values an image, one for each of `labels` in `manifest.json`",
     "map": "a map of log-odds an image, channels first; 1 / (1 + exp(-x)) is how salient a pixel is, 0 to 1",
 }
+OTHER = "what `output` in `manifest.json` says"
 
 
 def readme(manifest: dict[str, Any]) -> str:
@@ -40,7 +41,7 @@ def readme(manifest: dict[str, Any]) -> str:
         m=manifest,
         fp32=manifest["models"]["fp32"],
         kinds=KINDS,
-        answers={form: text.format(*manifest["output"]["shape"]) for form, text in ANSWERS.items()},
+        answer=ANSWERS.get(manifest["output"]["decoding"]["form"], OTHER).format(*manifest["output"]["shape"]),
         shape="x".join(map(str, manifest["input"]["shape"])),
         trtexec=functools.partial(trtexec, manifest),
         python=onnxruntime_python(manifest),

@@ -232,7 +232,7 @@ def parse_individual(text: str) -> tuple[Run, str]:
         why = (
             "its run is not finished: continue it with edgesynth evolve --resume"
             if not run.outcome()
-            else ("none meets its accuracy floor: lower --min-accuracy, raise --keep or --epochs")
+            else (f"none meets its {run.metric} floor: lower --min-accuracy, raise --keep or --epochs")
         )
         raise UserError(
             f"{run.path} has no best individual; {why}, or name one of {', '.join(run.names()) or 'none yet'}"
