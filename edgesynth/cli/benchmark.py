@@ -1,11 +1,11 @@
-"""`edgesynth benchmark`: latency, throughput, energy and accuracy of a bundle on this machine (Python 3.6)."""
+"""`edgesynth benchmark`: latency, throughput, energy and accuracy of a bundle, here or by ssh (Python 3.6)."""
 
 import click
 
-from edgesynth.benchmark.bundle import open_target
+from edgesynth.benchmark.bundle import check_target
 from edgesynth.benchmark.engines import ENGINES
+from edgesynth.benchmark.remote import LOCAL, Options, measure_on
 from edgesynth.benchmark.result import check_destination, default_path, write_result
-from edgesynth.benchmark.run import Settings, check_settings, measure
 from edgesynth.benchmark.table import format_table
 from edgesynth.errors import UserError
 
@@ -25,20 +25,46 @@ from edgesynth.errors import UserError
 @click.option("--idle-s", type=float, help="Seconds of rest before, for idle power; 0: none.  [default: --duration-s]")
 @click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
 @click.option("-o", "--output", type=click.Path(), help="The result file.  [default: BUNDLE/result.json]")
-def command(bundle, engine, precision, batch, duration_s, warm_up_s, idle_s, threads, output):
-    """Measure latency, throughput, energy and accuracy on this machine.
+@click.option(
+    "--on", default=LOCAL, show_default=True, metavar="WHERE", help="{} or ssh://user@host[:port].".format(LOCAL)
+)
+@click.option(
+    "--docker",
+    is_flag=True,
+    help="With --on ssh://: in the board's container; its image is edgesynth:r32.7.1, or $EDGESYNTH_IMAGE.",
+)
+@click.option(
+    "--remote-python",
+    default=Options().python,
+    show_default=True,
+    help="With --on ssh://: the Python to use there, a name on its PATH or a path.",
+)
+def command(
+    bundle, engine, precision, batch, duration_s, warm_up_s, idle_s, threads, output, on, docker, remote_python
+):
+    """Measure latency, throughput, energy and accuracy on this machine, or on another.
 
     BUNDLE is the folder that `edgesynth export` wrote, or a bare .onnx file.
+
+    Another machine needs Python 3.6 or newer with numpy and TensorRT or ONNX Runtime, or docker and the board's image:
+    edgesynth and BUNDLE are sent there by ssh, and what runs there ends with the connection.
     """
-    settings = Settings((1,) if batch is None else _numbers("--batch", batch), duration_s, warm_up_s, threads, idle_s)
-    check_settings(settings)
-    target = open_target(bundle)
-    if batch is None and target.batch is not None:
-        settings = settings._replace(batches=(target.batch,))
+    options = Options(
+        engine,
+        None if precision is None else _names("--precision", precision),
+        None if batch is None else _numbers("--batch", batch),
+        duration_s,
+        warm_up_s,
+        idle_s,
+        threads,
+        docker,
+        remote_python,
+    )
+    options.settings()
+    check_target(bundle)
     output = output or default_path(bundle)
     check_destination(output)
-    precisions = _names("--precision", precision) if precision is not None else None
-    result = measure(target, engine, precisions, settings, announce=lambda line: click.echo(line, err=True))
+    result = measure_on(on, bundle, options, announce=lambda line: click.echo(line, err=True))
     write_result(output, result)
     click.echo(format_table(result))
     click.echo("written: {}".format(output))
