@@ -16,10 +16,11 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Classification": "edgesynth.tasks",
     "Split": "edgesynth.tasks",
+    "Task": "edgesynth.tasks",
     "evolve": "edgesynth.api",
 }
 
-__all__ = ["Classification", "Split", "evolve"]
+__all__ = ["Classification", "Split", "Task", "evolve"]
 
 
 def __getattr__(name):

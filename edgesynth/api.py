@@ -22,7 +22,7 @@ from edgesynth.evolution import evolve as breed
 from edgesynth.export import Bundle, OnMachine, export_individual
 from edgesynth.lineage import Config, Record, Run, Species, individual_name, is_taken, resolve, species, state
 from edgesynth.lineage.files import write_bytes
-from edgesynth.tasks import Classification, lend_task, load_task
+from edgesynth.tasks import Task, lend_task, load_task
 
 GIVEN_WEIGHTS = "given.safetensors"
 
@@ -69,7 +69,7 @@ class Evolved(Run):
 
 def evolve(
     model: str | nn.Module,
-    task: str | Classification,
+    task: str | Task,
     run: str | Path,
     resume: bool = False,
     progress: Progress | None = None,
@@ -101,7 +101,7 @@ def evolve(
             f"evolve() takes no {', '.join(unknown)}; besides model, task and run its options are "
             f"{', '.join(name for name in Config.model_fields if name not in ('schema_version', 'ancestor', 'task'))}"
         )
-    task_name = lend_task(task) if isinstance(task, Classification) else task
+    task_name = lend_task(task) if isinstance(task, Task) else task
     if isinstance(model, nn.Module):
         if "weights" in options:
             raise UserError("weights were given and so was a network, which has its own; give one of them")

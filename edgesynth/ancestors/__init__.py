@@ -11,6 +11,8 @@ from edgesynth.ancestors.given import given_network, lend_network
 from edgesynth.ancestors.importing import import_network
 from edgesynth.ancestors.lenet5 import lenet5, lenet5_relu
 from edgesynth.ancestors.resnet_cifar import resnet20, resnet32, resnet44, resnet56
+from edgesynth.ancestors.saliency import saliency_small, saliency_vgg16
+from edgesynth.ancestors.sizes import check_size
 from edgesynth.ancestors.weights import read_weights
 from edgesynth.errors import UserError
 from edgesynth.lent import is_lent
@@ -35,10 +37,12 @@ ANCESTORS = {
     "resnet32": Known(resnet32, (3, 32, 32)),
     "resnet44": Known(resnet44, (3, 32, 32)),
     "resnet56": Known(resnet56, (3, 32, 32)),
+    "saliency-small": Known(saliency_small, (3, 64, 64)),
+    "saliency-vgg16": Known(saliency_vgg16, (3, 256, 256)),
 }
 PHOTOGRAPH = (3, 224, 224)  # what networks of unknown origin are most often made for
 
-__all__ = ["ANCESTORS", "build_ancestor", "example_shape", "lend_network", "read_weights"]
+__all__ = ["ANCESTORS", "build_ancestor", "check_size", "example_shape", "lend_network", "read_weights"]
 
 
 def build_ancestor(name: str, classes: int | None = None) -> nn.Module:

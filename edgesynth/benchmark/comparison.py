@@ -1,7 +1,7 @@
 """Two results of `edgesynth benchmark` held against each other: what may be compared, and by how much it differs.
 
 A ratio says something about the networks only where all else was the same. What was not (machine, power mode, engine
-and its version, threads, batch) is found first and named.
+and its version, threads, batch, metric) is found first and named.
 """
 
 import math
@@ -9,6 +9,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from edgesynth.benchmark.comparable import Named
 from edgesynth.benchmark.intervals import interval_of_intervals, ratio_interval
+from edgesynth.benchmark.result import metric_of
 from edgesynth.errors import UserError
 
 
@@ -25,7 +26,7 @@ class Change(NamedTuple):
         energy_x: the reference's energy per image over the result's; None where one has none or their meters differ.
         energy_interval: 95 % interval of `energy_x`; None where a result has none for its images per joule.
         energy_reason: why `energy_x` is None although an energy was measured; else None.
-        accuracy_points: the result's accuracy less the reference's, in percentage points; None where one has none.
+        accuracy_points: the result's metric less the reference's, in percentage points; None where one has none.
         size_x: bytes of the reference's file over those of the result's.
         regressions: what is worse by more than allowed, one line each.
     """
@@ -113,7 +114,9 @@ def compare(
         )
     left_out = ["{} is only in {}".format(_name(one), reference.path) for one in missing]
     left_out += ["{} is only in {}".format(_name(one), other.path) for one in extra]
-    changes = [_change(one, two, tolerance_percent, loss_points) for one, two in pairs]
+    metrics = [metric_of(one.result) for one in (reference, other)]
+    metric = metrics[0] if metrics[0] == metrics[1] else None
+    changes = [_change(one, two, metric, tolerance_percent, loss_points) for one, two in pairs]
     return Comparison(other.path, changes, differences, left_out)
 
 
@@ -124,6 +127,7 @@ def _differences(one: Dict[str, Any], two: Dict[str, Any]) -> List[str]:
         ("power mode", [result["machine"].get("power_mode") for result in (one, two)]),
         ("engine", [_engine(result["engine"]) for result in (one, two)]),
         ("threads", [result["engine"].get("threads") for result in (one, two)]),
+        ("metric", [metric_of(result) for result in (one, two)]),
     ):
         if values[0] != values[1]:
             found.append("{} is {} and {}".format(what, *("not known" if value is None else value for value in values)))
@@ -169,10 +173,15 @@ def _pairs(
     return pairs, missing, extra
 
 
-def _change(one: Dict[str, Any], two: Dict[str, Any], tolerance_percent: float, loss_points: float) -> Change:
+def _change(
+    one: Dict[str, Any], two: Dict[str, Any], metric: Optional[str], tolerance_percent: float, loss_points: float
+) -> Change:
     p50_ms = (one["latency_ms"]["p50"], two["latency_ms"]["p50"])
     energy_x, energy_reason = _energy(one["energy"], two["energy"])
     was_percent, is_percent = one.get("accuracy_percent"), two.get("accuracy_percent")
+    points = None
+    if metric is not None and was_percent is not None and is_percent is not None:
+        points = is_percent - was_percent
     change = Change(
         precision=one["precision"],
         batches=(one["batch"], two["batch"]),
@@ -183,11 +192,11 @@ def _change(one: Dict[str, Any], two: Dict[str, Any], tolerance_percent: float, 
         energy_x=energy_x,
         energy_interval=_energy_interval(energy_x, one["energy"], two["energy"]),
         energy_reason=energy_reason,
-        accuracy_points=None if was_percent is None or is_percent is None else is_percent - was_percent,
+        accuracy_points=points,
         size_x=one["bytes"] / float(two["bytes"]),
         regressions=[],
     )
-    return change._replace(regressions=_regressions(change, tolerance_percent, loss_points))
+    return change._replace(regressions=_regressions(change, metric, tolerance_percent, loss_points))
 
 
 def _energy(one: Dict[str, Any], two: Dict[str, Any]) -> Tuple[Optional[float], Optional[str]]:
@@ -210,7 +219,7 @@ def _energy_interval(
     return None if energy_x is None or mine is None or his is None else interval_of_intervals(energy_x, mine, his)
 
 
-def _regressions(change: Change, tolerance_percent: float, loss_points: float) -> List[str]:
+def _regressions(change: Change, metric: Optional[str], tolerance_percent: float, loss_points: float) -> List[str]:
     """The ratio itself decides, not its interval: a bad run must not pass for being noisy too."""
     name = "{} x{}".format(change.precision, change.batches[1])
     lines = []
@@ -234,7 +243,7 @@ def _regressions(change: Change, tolerance_percent: float, loss_points: float) -
         )
     if change.accuracy_points is not None and -change.accuracy_points > loss_points:
         lines.append(
-            "{}: {:.2f} points of accuracy lost ({:g} allowed)".format(name, -change.accuracy_points, loss_points)
+            "{}: {:.2f} points of {} lost ({:g} allowed)".format(name, -change.accuracy_points, metric, loss_points)
         )
     return lines
 

@@ -4,6 +4,7 @@ from typing import List, Optional, Sequence, Tuple
 
 from edgesynth.benchmark.comparable import Named
 from edgesynth.benchmark.comparison import Change, Comparison
+from edgesynth.benchmark.result import metric_of
 from edgesynth.benchmark.table import aligned, flag_lines
 
 _COLUMNS = (
@@ -16,7 +17,7 @@ _COLUMNS = (
     "images/s x",
     "images/J x",
     "95 % interval",
-    "accuracy points",
+    "{metric} points",
     "smaller x",
 )
 
@@ -32,7 +33,7 @@ def format_comparisons(reference: Named, others: Sequence[Named], comparisons: S
     Returns:
         Lines without a trailing newline.
     """
-    rows = [list(_COLUMNS)]
+    rows = [[column.format(metric=metric_of(reference.result)) for column in _COLUMNS]]
     for one in reference.result["measurements"]:
         own = [reference.path, one["precision"], str(one["batch"]), "{:.3f}".format(one["latency_ms"]["p50"])]
         rows.append(own + ["-"] * (len(_COLUMNS) - len(own)))

@@ -1,14 +1,14 @@
 """The result file: JSON with a schema version, written whole or not at all.
 
-Schema 2: `schema`, `kind` ("benchmark"), `individual`, `bundle` (its last name), `created_utc`, `machine`, `engine`,
-`settings`, `power` (the meter, its rails, its sensor's pace, the idle window before the run), and `measurements`, one
-for each precision and batch:
+Schema 2: `schema`, `kind` ("benchmark"), `individual`, `bundle` (its last name), `created_utc`, `metric` (its name;
+older results, which lack it, have accuracy), `machine`, `engine`, `settings`, `power` (the meter, its rails, its
+sensor's pace, the idle window before the run), and `measurements`, one for each precision and batch:
 
     precision, batch, file, dialect, bytes        what was run
     latency_ms                                    p50, p90, p99, mean, min, std in ms; cov = std / mean; count
     samples_ms                                    every latency, in the order of time
     throughput_images_per_s                       images over the wall time of the timed windows
-    accuracy_percent, accuracy_reason             on the bundle's labelled samples; null: the reason says why
+    accuracy_percent, accuracy_reason             the metric on the bundle's labelled samples; null: the reason says why
     max_abs_error, scored_samples                 distance from the outputs that the bundle expects
     energy                                        of the total rails: per_image_mj, images_per_joule with its 95 %
                                                   interval, mean_power_mw; null: see its reason; beside them the GPU's
@@ -26,6 +26,7 @@ import os
 import tempfile
 from typing import Any, Dict
 
+from edgesynth.benchmark.metrics import FIRST
 from edgesynth.errors import UserError
 
 SCHEMA = 2
@@ -46,6 +47,15 @@ def default_path(target_path: str) -> str:
     if os.path.isdir(target_path):
         return os.path.join(target_path, "result.json")
     return target_path + ".result.json"
+
+
+def metric_of(result: Dict[str, Any]) -> str:
+    """Name of the metric that `accuracy_percent` is: the key is that of schema 1, which knew no other.
+
+    Args:
+        result: as `read_result` gives it.
+    """
+    return result.get("metric") or FIRST
 
 
 def check_destination(path: str) -> None:

@@ -114,6 +114,7 @@ def measure(
         "schema": result.SCHEMA,
         "kind": result.KIND,
         "individual": target.individual,
+        "metric": target.samples.metric,
         "bundle": target.name,
         "created_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": machine,

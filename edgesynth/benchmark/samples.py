@@ -6,6 +6,7 @@ from typing import Callable, NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from edgesynth.benchmark.metrics import METRICS
 from edgesynth.errors import UserError
 
 # What numpy and zipfile raise for a file that is cut off, altered, no archive, or without the array asked for.
@@ -16,8 +17,8 @@ class Score(NamedTuple):
     """What an engine's answers are worth.
 
     Attributes:
-        accuracy_percent: share of the samples whose largest output is the label's, 0 to 100; None: see `reason`.
-        reason: why there is no accuracy; None where there is one.
+        accuracy_percent: the task's metric, whichever that is, 0 to 100; None: see `reason`.
+        reason: why there is none; None where there is one.
         max_abs_error: largest distance of an output from the expected one; None without samples or if not finite.
         finite: whether every output was a finite number.
         samples: how many.
@@ -35,9 +36,9 @@ class Samples:
 
     Args:
         images: (N, C, H, W), float32.
-        labels: (N,), integers.
-        expected: (N, classes), float32: the exported network's outputs before any engine.
-        metric: the task's metric; only "accuracy" can be scored here.
+        labels: (N, ...), what the metric compares outputs with.
+        expected: (N, ...), float32: the exported network's outputs before any engine.
+        metric: name of the task's metric; those of `METRICS` can be scored here.
     """
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, expected: np.ndarray, metric: Optional[str]) -> None:
@@ -77,15 +78,17 @@ class Samples:
             )
         finite = bool(np.isfinite(answers).all())
         error = float(np.abs(answers.astype(np.float64) - self.expected).max()) if finite else None
-        if self.metric != "accuracy":
-            reason = "the task's metric is {}, which is not scored here (accuracy is)".format(self.metric)
+        metric = METRICS.get(self.metric or "")
+        if metric is None:
+            reason = "the task's metric is {}, which is not scored here (it can be: {})".format(
+                self.metric, ", ".join(METRICS)
+            )
             return Score(None, reason, error, finite, count)
         if not finite:
             return Score(None, "the outputs hold nan or infinity", None, False, count)
-        if answers.ndim != 2:
-            return Score(None, "the outputs are not one value for each class", error, True, count)
-        right = answers.argmax(axis=1) == self.labels
-        return Score(100.0 * float(right.mean()), None, error, True, count)
+        if not metric.fits(answers, self.labels):
+            return Score(None, metric.unfit, error, True, count)
+        return Score(metric.score(answers, self.labels), None, error, True, count)
 
 
 class NoSamples:
@@ -95,6 +98,8 @@ class NoSamples:
         reason: why there are none.
     """
 
+    metric = None
+
     def __init__(self, reason: str) -> None:
         self.reason = reason
 
@@ -103,7 +108,7 @@ class NoSamples:
         return np.random.RandomState(0).standard_normal((batch,) + tuple(shape)).astype(np.float32)
 
     def score(self, run: Callable[[np.ndarray], np.ndarray], batch: int) -> Score:
-        """No accuracy, and the reason."""
+        """No metric, and the reason."""
         return Score(None, self.reason, None, True, 0)
 
 
@@ -127,13 +132,15 @@ def read_samples(path: str, input_shape: Tuple[int, ...], metric: Optional[str])
     except _DAMAGED as error:
         why = " ".join(str(error).split()) or type(error).__name__
         raise UserError("{} cannot be read ({}); export again or restore the file".format(path, why)) from None
-    count = len(images) if images.ndim else 0
+    count, known = len(images) if images.ndim else 0, METRICS.get(metric or "")
+    form = known.labels_form if known is not None else "labels (N, ...)"
     fits = (
         count > 0
         and images.dtype == np.float32
         and images.shape[1:] == tuple(input_shape)
-        and labels.shape == (count,)
-        and labels.dtype.kind in "iu"
+        and labels.ndim >= 1
+        and len(labels) == count
+        and (known is None or known.takes(labels))
         and expected.ndim >= 2
         and len(expected) == count
         and expected.dtype.kind == "f"
@@ -141,7 +148,7 @@ def read_samples(path: str, input_shape: Tuple[int, ...], metric: Optional[str])
     if not fits:
         raise UserError(
             "{} holds images {} {}, labels {} {}, expected {} {}; for input {} it must hold float32 images "
-            "(N, C, H, W), integer labels (N,) and float expected (N, classes), N at least 1: export again".format(
+            "(N, C, H, W), {} and float expected (N, ...), N at least 1: export again".format(
                 path,
                 images.dtype,
                 list(images.shape),
@@ -150,6 +157,7 @@ def read_samples(path: str, input_shape: Tuple[int, ...], metric: Optional[str])
                 expected.dtype,
                 list(expected.shape),
                 list(input_shape),
+                form,
             )
         )
     return Samples(images, labels, expected, metric)

@@ -2,6 +2,7 @@
 
 from typing import Any, Dict, List
 
+from edgesynth.benchmark.result import metric_of
 from edgesynth.benchmark.verification import Verification
 
 _COLUMNS = (
@@ -13,7 +14,7 @@ _COLUMNS = (
     "images/s",
     "CoV %",
     "x fp32",
-    "accuracy %",
+    "{metric} %",
     "KiB",
     "energy",
 )
@@ -28,19 +29,20 @@ def format_table(result: Dict[str, Any]) -> str:
     Returns:
         Lines without a trailing newline.
     """
-    measurements = result["measurements"]
-    lines = aligned([list(_COLUMNS)] + [_row(one) for one in measurements])
+    measurements, metric = result["measurements"], metric_of(result)
+    lines = aligned([[column.format(metric=metric) for column in _COLUMNS]] + [_row(one) for one in measurements])
     lines += _below(measurements)
     reasons = ["energy not measured: {}".format(one["energy"]["reason"]) for one in measurements if _unread(one)]
     reasons += [
-        "accuracy not measured: {}".format(one["accuracy_reason"]) for one in measurements if one["accuracy_reason"]
+        "{} not measured: {}".format(metric, one["accuracy_reason"]) for one in measurements if one["accuracy_reason"]
     ]
     return "\n".join(lines + _built(measurements) + _unique(reasons) + flag_lines(measurements))
 
 
 def format_hops(verification: Verification) -> str:
     """The table of a verification; lines without a trailing newline."""
-    rows = [["hop", "compared with", "error", "relative", "accuracy %", "points", "ok"]]
+    metric = "{} %".format(verification.target.samples.metric)
+    rows = [["hop", "compared with", "error", "relative", metric, "points", "ok"]]
     for one in verification.hops:
         found = one.figures
         rows.append(

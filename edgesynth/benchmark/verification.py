@@ -1,6 +1,6 @@
 """Verification: the ledger of a bundle, run again on this machine from the bundle alone.
 
-Every model answers the labelled samples; its answers are held to the expected ones, and its accuracy to what was
+Every model answers the labelled samples; its answers are held to the expected ones, and its metric to what was
 recorded of the same samples at export. Where the fp32 model fails, its first layer that differs is named.
 """
 
@@ -29,7 +29,7 @@ class Figures(NamedTuple):
     Attributes:
         max_abs: largest distance of an output from the expected one; None if not finite.
         max_rel: that distance over the largest magnitude that is expected; None if not finite.
-        accuracy_percent: None where the task is not scored by accuracy, or not finite.
+        accuracy_percent: the task's metric, whichever that is; None where it is not scored here, or not finite.
         samples: how many.
     """
 
@@ -132,7 +132,9 @@ def _verified(target: Target, key: str, samples: Samples) -> Verified:
     change = None
     if found.accuracy_percent is not None and recorded["accuracy_percent"] is not None:
         change = found.accuracy_percent - recorded["accuracy_percent"]
-    return Verified(name, target.models[key].file, found, change, _why_bad(found, change, recorded, hop))
+    return Verified(
+        name, target.models[key].file, found, change, _why_bad(found, change, recorded, hop, samples.metric)
+    )
 
 
 def _record(target: Target, key: str) -> Dict[str, Any]:
@@ -162,7 +164,9 @@ def _hop(target: Target, name: str) -> Dict[str, Any]:
     raise not_ours(target.path, "the ledger has no row of {} with its tolerance".format(name))
 
 
-def _why_bad(found: Figures, change: Optional[float], recorded: Dict[str, Any], hop: Dict[str, Any]) -> Optional[str]:
+def _why_bad(
+    found: Figures, change: Optional[float], recorded: Dict[str, Any], hop: Dict[str, Any], metric: Optional[str]
+) -> Optional[str]:
     if found.max_rel is None:
         return "its outputs hold nan or infinity"
     if hop["tolerance_of"] == "max_rel":
@@ -174,7 +178,7 @@ def _why_bad(found: Figures, change: Optional[float], recorded: Dict[str, Any], 
     # One sample on the edge between two classes may fall to the other side.
     points = max(hop["tolerance"] if hop["tolerance_of"] == "loss_points" else 0.0, 100.0 / found.samples)
     if change is not None and -change > points + 1e-9:
-        return "{:.2f} points of accuracy lost against the record, allowed is {:.2g}".format(-change, points)
+        return "{:.2f} points of {} lost against the record, allowed is {:.2g}".format(-change, metric, points)
     if not hop["ok"]:
         return "it is what was exported, and the ledger marked that bad then"
     return None

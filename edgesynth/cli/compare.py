@@ -12,7 +12,7 @@ from edgesynth.benchmark.comparison_table import format_comparisons
 @click.command(name="compare")
 @click.argument("results", nargs=-1, metavar="REFERENCE RESULT...")
 @click.option("--tolerance", default=5.0, show_default=True, help="Percent that p50 and energy per image may rise.")
-@click.option("--max-accuracy-loss", default=0.5, show_default=True, help="Points of accuracy that may be lost.")
+@click.option("--max-accuracy-loss", default=0.5, show_default=True, help="Points of the metric that may be lost.")
 @click.option("--anyway", is_flag=True, help="Compare what was not measured alike, and say what differs.")
 def command(results, tolerance, max_accuracy_loss, anyway):
     """Compare results of `edgesynth benchmark` with REFERENCE: latency, throughput, energy, accuracy, size.

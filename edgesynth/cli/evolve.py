@@ -17,7 +17,7 @@ from edgesynth.cli.interruption import Interruption
 from edgesynth.cli.progress import front_line, progress_on
 from edgesynth.evolution import EXECUTORS, build_executor, evolve
 from edgesynth.export import OnMachine, to_onnx
-from edgesynth.lineage import Config, Individual, Species, resolve
+from edgesynth.lineage import Config, Individual, Species, default_path, resolve
 
 INTERNAL = ("schema_version",)
 
@@ -78,7 +78,7 @@ def command(
     """Breed a network over generations into a much smaller one.
 
     The ancestor is trained, then each generation is drawn from its parent's DNA, nurtured with the ancestor as teacher,
-    and its best become the next parents. Stops at a budget, or when accuracy falls below the floor.
+    and its best become the next parents. Stops at a budget, or when the task's metric falls below the floor.
     """
     crew = build_executor(executor, ray_address, gpus_per_offspring)
     known = (
@@ -87,7 +87,7 @@ def command(
         else config_file
     )
     config = resolve(known, {name: value for name, value in given.items() if value is not None})
-    path = path or Path("runs") / f"{config.ancestor}-{config.task}-{config.seed}".replace(":", ".")
+    path = path or default_path(config)
     instrument = None if config.measure_on is None else OnMachine(config, docker, remote_python)
     console = Console(highlight=False)
     with Interruption() as interruption, progress_on(console, interruption.check) as progress:
@@ -95,7 +95,8 @@ def command(
     outcome, tested = run.outcome(), run.tested()
     console.print(f"Stopped: {outcome['reason']}.", soft_wrap=True)
     console.print(
-        f"Best: {outcome['best']}, test accuracy {tested[outcome['best']]:.2f} % (ancestor {tested['g000-c0']:.2f} %)."
+        f"Best: {outcome['best']}, test {run.metric} {tested[outcome['best']]:.2f} % "
+        f"(ancestor {tested['g000-c0']:.2f} %)."
     )
     console.print(f"Pareto front: {front_line(outcome['front'])}.", soft_wrap=True)
     if "weight_bits" in outcome:

@@ -26,7 +26,7 @@ PIPE_WIDTH = 200  # a table that is read by a program must not be wrapped
     "--max-int8-loss",
     default=0.5,
     show_default=True,
-    help="Points of accuracy that INT8 may lose; layers that cost more stay in floating point.",
+    help="Points of the metric that INT8 may lose; layers that cost more stay in floating point.",
 )
 @click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, in one line.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The folder.  [default: RUN/bundles/INDIVIDUAL]")
@@ -74,7 +74,7 @@ def _table(hops: list[Hop], frame: box.Box | None) -> Table:
     table = Table(box=frame, pad_edge=False, collapse_padding=True)
     table.add_column("hop", no_wrap=True)
     table.add_column("compared with", no_wrap=True)
-    for name in ("error", "relative", "accuracy %", "points", "ok"):
+    for name in ("error", "relative", f"{hops[0].metric} %", "points", "ok"):
         table.add_column(name, justify="right", no_wrap=True)
     for hop in hops:
         table.add_row(

@@ -25,6 +25,10 @@ class Lines(Progress):
         self.check = check
         self.ancestor: Census | None = None
 
+    def note(self, line: str) -> None:
+        """The line as it is."""
+        self.console.print(f"Data: {line}.", soft_wrap=True)
+
     def nurture(self, name: str, epochs: int, census: Census) -> None:
         """Nothing is shown."""
         self.check()
@@ -34,7 +38,7 @@ class Lines(Progress):
         self.check()
 
     def individual(self, record: Record, seconds: float, resumed: bool) -> None:
-        """Its accuracy and size, how much smaller than the ancestor it is, and why it cannot be a parent."""
+        """Its metric and size, how much smaller than the ancestor it is, and why it cannot be a parent."""
         census = record.census
         self.ancestor = self.ancestor or census
         self.console.print(

@@ -44,7 +44,7 @@ from edgesynth.nurture import (
     score,
 )
 from edgesynth.nurture.precision import fitted_scale
-from edgesynth.tasks import Classification
+from edgesynth.tasks import Task
 
 CALIBRATION_BATCH = 256
 
@@ -64,7 +64,7 @@ class Breeder:
         rewind: its weights early in its training, if offspring begin there.
     """
 
-    def __init__(self, config: Config, species: Species, task: Classification, progress: Progress) -> None:
+    def __init__(self, config: Config, species: Species, task: Task, progress: Progress) -> None:
         self.config = config
         self.species = species
         self.device = choose_device(config.device)

@@ -18,13 +18,15 @@ from edgesynth.evolution.executors import Birth, Executor, InProcess
 from edgesynth.evolution.executors.threads import cpu_threads, threads_of
 from edgesynth.evolution.feasibility import check_feasible
 from edgesynth.evolution.measuring import Bench, Instrument, check_measurable
+from edgesynth.evolution.pictures import keep_pictures
 from edgesynth.evolution.population import check_population
 from edgesynth.evolution.progress import Progress
 from edgesynth.evolution.strategy import build_breeder, build_evolution
 from edgesynth.evolution.yardstick import kept_facts
 from edgesynth.lineage import Config, Individual, Record, Run, Species, is_taken, species
-from edgesynth.nurture import Teacher, score
-from edgesynth.tasks import Classification, load_task
+from edgesynth.lineage.predictions import FILE as PREDICTIONS
+from edgesynth.nurture import Teacher, outputs, score_outputs
+from edgesynth.tasks import Task, load_task
 
 DEFAULT_LOSS_POINTS = 1.0
 ANCESTOR = Place(0, 0, ())
@@ -83,6 +85,9 @@ def evolve(
             check_measurable(breeder.yardstick, kind, instrument)
     run = _open(path, config) if begun else Run.create(path, config)
     bench = Bench(run, kind, instrument if config.measure_on else None, breeder.yardstick, breeder.progress)
+    run.save_task(task.to_json())
+    for note in task.notes:
+        breeder.progress.note(note)
     with cpu_threads(threads_of(run)), executor or InProcess() as crew:
         return _evolve(run, breeder, crew, measure, bench)
 
@@ -192,7 +197,7 @@ def _generation_done(run: Run, kind: Species, progress: Progress, best: Record, 
     progress.generation(best.generation, best, figures)
 
 
-def _conclude(run: Run, evolution: Evolution, kind: Species, task: Classification) -> Run:
+def _conclude(run: Run, evolution: Evolution, kind: Species, task: Task) -> Run:
     """Keep the outcome and read the test split, once, for the ancestor and the best."""
     best, ancestor = evolution.best, evolution.line[0]
     outcome = {
@@ -209,7 +214,14 @@ def _conclude(run: Run, evolution: Evolution, kind: Species, task: Classificatio
     if best is None:
         advice = "" if evolution.stopped == "death" else "; lower --min-accuracy, or raise --keep or --epochs"
         raise UserError(f"{run.path} has no feasible offspring: {evolution.reason}{advice}")
-    for record in (ancestor, best):
-        if record.name not in run.tested():
-            run.save_tested(record.name, score(kind.quantised(run.load(record.name)), task, task.load_test()))
+    untested = [record for record in (ancestor, best) if record.name not in run.tested()]
+    if untested or not (run.path / PREDICTIONS).is_file():
+        test = task.load_test()
+        labels = test.targets
+        for record in untested:
+            found = outputs(kind.quantised(run.load(record.name)), test.images)
+            metric = score_outputs(found, task, labels)
+            run.save_beside(record.name, task.beside(found, labels))
+            run.save_tested(record.name, metric)
+        keep_pictures(run, kind, task, test, ancestor.name, best.name)
     return run

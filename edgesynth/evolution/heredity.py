@@ -22,7 +22,7 @@ from edgesynth.evolution.synthesis import ration
 from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Config, Genome, Individual, Species, generator
 from edgesynth.nurture import squared_gradients
-from edgesynth.tasks import Classification
+from edgesynth.tasks import Task
 
 
 class Heredity:
@@ -40,7 +40,7 @@ class Heredity:
         self,
         config: Config,
         species: Species,
-        task: Classification,
+        task: Task,
         device: torch.device,
         precision: dict[str, str],
     ) -> None:

@@ -12,6 +12,9 @@ from edgesynth.lineage import Figures, Record
 class Progress:
     """Hears everything and says nothing; override what is of interest."""
 
+    def note(self, line: str) -> None:
+        """Something to know of the data before the run begins."""
+
     def nurture(self, name: str, epochs: int, census: Census) -> None:
         """Training of an individual begins."""
 

@@ -13,10 +13,10 @@ from edgesynth.evolution.generative import GenerativeBreeder, GenerativeEvolutio
 from edgesynth.evolution.progress import Progress
 from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Config, Record, Species
-from edgesynth.tasks import Classification
+from edgesynth.tasks import Task
 
 
-def build_breeder(config: Config, species: Species, task: Classification, progress: Progress, path: Path) -> Breeder:
+def build_breeder(config: Config, species: Species, task: Task, progress: Progress, path: Path) -> Breeder:
     """Who breeds the individuals of the run in directory `path`.
 
     Raises:

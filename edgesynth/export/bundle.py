@@ -31,7 +31,7 @@ from edgesynth.export.staging import check_free, staged
 from edgesynth.lineage import Individual, Run, species
 from edgesynth.lineage.files import write_bytes, write_json
 from edgesynth.nurture import outputs
-from edgesynth.tasks import Classification, Split, load_task
+from edgesynth.tasks import Split, Task, load_task
 
 MODEL, RANGES, SAMPLES = "model.onnx", "ranges.json", "samples.npz"
 MAX_INT8_LOSS = 0.5  # points of the metric
@@ -115,9 +115,10 @@ def export_individual(
         record_samples(temporary, SAMPLES, stage.models, task.metric_name)
         record_layers(temporary / MODEL, temporary / SAMPLES, batch)
         if name not in run.tested():
-            run.save_tested(name, task.metric(stage.expected, stage.test.labels))
-        classes = stage.expected.shape[1]
-        manifest = build_manifest(task, line, stage.models, stage.ledger, classes, exporter, licence)
+            run.save_tested(name, task.metric(stage.expected, stage.answers))
+        manifest = build_manifest(
+            task, line, stage.models, stage.ledger, tuple(stage.expected.shape[1:]), exporter, licence
+        )
         write_bytes(temporary / README, readme(manifest).encode())
         manifest["files"] = file_facts(temporary)
         write_json(temporary / MANIFEST, manifest)
@@ -127,13 +128,14 @@ def export_individual(
 class _Stage:
     """The models of one bundle while it is being written, and the ledger that grows with them."""
 
-    def __init__(self, run: Run, task: Classification, individual: Individual, folder: Path, say: Progress) -> None:
+    def __init__(self, run: Run, task: Task, individual: Individual, folder: Path, say: Progress) -> None:
         kind = species(run.config.ancestor, task, run.config.seed)
         self.individual = individual
         self.masked, self.removed = kind.masked(individual), kind.removed(individual)
         self.task, self.folder, self.say = task, folder, say
         self.test: Split = task.load_test()
-        self.ledger = Ledger(lambda outputs: task.metric(outputs, self.test.labels))
+        self.answers = self.test.targets
+        self.ledger = Ledger(lambda outputs: task.metric(outputs, self.answers), task.metric_name)
         self.models: dict[str, dict[str, Any]] = {}
         self.expected = Tensor()
 
@@ -172,7 +174,8 @@ class _Stage:
 
         self.say("measuring the ranges of the activations")
         path = self.folder / MODEL
-        plain, (images, labels) = onnx.load(str(path)), self.task.validation
+        plain, images = onnx.load(str(path)), self.task.validation.images
+        labels = self.task.validation.targets
 
         def score(outputs: Tensor) -> float:
             return self.task.metric(outputs, labels)

@@ -16,6 +16,7 @@ from edgesynth.export.int8 import quantise
 from edgesynth.export.learned import LearnedScales, with_learned
 from edgesynth.export.runtime import run_onnx
 from edgesynth.lineage.files import write_bytes
+from edgesynth.tasks import Stored
 
 if TYPE_CHECKING:
     import onnx
@@ -32,8 +33,8 @@ class Source:
         model: a plain fp32 ONNX file.
         observed: {activation tensor: what calibration saw of it}.
         images: number of calibration images.
-        validation: (N, C, H, W), float32: images of the validation split.
-        score: the task's metric (percent, higher is better) of outputs (N, classes) on them.
+        validation: (N, C, H, W), float32: images of the validation split, in memory or on disk.
+        score: the task's metric (percent, higher is better) of outputs (N, ...) on them.
         reference: that of the fp32 model.
         learned: scales that training found.
         kept: names of layers that stay in floating point because the individual was bred so.
@@ -42,7 +43,7 @@ class Source:
     model: Path
     observed: Mapping[str, Histogram]
     images: int
-    validation: Tensor
+    validation: Tensor | Stored
     score: Callable[[Tensor], float]
     reference: float
     learned: LearnedScales = field(default_factory=dict)

@@ -53,11 +53,12 @@ class Hop:
         compared_with: the hop before.
         max_abs: largest distance of an output from the reference's; None too if outputs are not finite.
         max_rel: that distance over the largest magnitude of the reference.
-        accuracy_percent: the task's metric on the whole test split.
+        accuracy_percent: the task's metric on the whole test split, whichever that is.
         change_points: percentage points gained (below 0: lost) against the hop before.
         tolerance: the most that `tolerance_of` may be.
         tolerance_of: `max_rel` or `loss_points`.
         ok: whether it is within the tolerance.
+        metric: name of the task's metric.
     """
 
     hop: str
@@ -69,10 +70,11 @@ class Hop:
     tolerance: float | None
     tolerance_of: str | None
     ok: bool
+    metric: str = "accuracy"
 
     def __str__(self) -> str:
         if self.compared_with is None:
-            return f"{self.hop}: accuracy {self.accuracy_percent:.2f} %"
+            return f"{self.hop}: {self.metric} {self.accuracy_percent:.2f} %"
         errors = (
             "outputs are not finite"
             if self.max_abs is None
@@ -82,19 +84,21 @@ class Hop:
             allowed = f"relative {self.tolerance:.0e}"
         else:
             allowed = f"a loss of {self.tolerance:g} points"
-        accuracy = f"accuracy {self.accuracy_percent:.2f} % ({self.change_points:+.2f} points)"
-        return f"{self.hop} against {self.compared_with}: {errors}, {accuracy}; allowed is {allowed}"
+        metric = f"{self.metric} {self.accuracy_percent:.2f} % ({self.change_points:+.2f} points)"
+        return f"{self.hop} against {self.compared_with}: {errors}, {metric}; allowed is {allowed}"
 
 
 class Ledger:
     """The hops so far; true while all of them are good.
 
     Args:
-        score: the task's metric, percent, of outputs (N, classes) on the test split.
+        score: the task's metric, percent, of outputs (N, ...) on the test split.
+        metric: its name.
     """
 
-    def __init__(self, score: Callable[[Tensor], float]) -> None:
+    def __init__(self, score: Callable[[Tensor], float], metric: str = "accuracy") -> None:
         self._score = score
+        self._metric = metric
         self._outputs: dict[str, Tensor] = {}
         self.hops: list[Hop] = []
 
@@ -103,16 +107,18 @@ class Ledger:
 
         Args:
             name: its name.
-            outputs: (N, classes) on the whole test split.
+            outputs: (N, ...) on the whole test split.
         """
-        return self._enter(Hop(name, None, None, None, self._score(outputs), None, None, None, True), outputs)
+        return self._enter(
+            Hop(name, None, None, None, self._score(outputs), None, None, None, True, self._metric), outputs
+        )
 
     def compare(self, name: str, outputs: Tensor, compared_with: str, tolerance: Tolerance) -> Hop:
         """Enter a hop.
 
         Args:
             name: its name.
-            outputs: (N, classes) on the whole test split.
+            outputs: (N, ...) on the whole test split.
             compared_with: name of a hop that was entered.
             tolerance: what it may cost.
         """
@@ -135,6 +141,7 @@ class Ledger:
                 tolerance.limit,
                 tolerance.of,
                 finite and cost <= tolerance.limit,
+                self._metric,
             ),
             outputs,
         )

@@ -11,7 +11,7 @@ from edgesynth.errors import UserError
 from edgesynth.export.exporters import INPUT, OUTPUT, Exporter
 from edgesynth.export.ledger import Ledger
 from edgesynth.lineage import Record, Run
-from edgesynth.tasks import Classification
+from edgesynth.tasks import Task
 
 SCHEMA = 2
 MANIFEST = "manifest.json"
@@ -48,11 +48,11 @@ def check_licence(text: str) -> None:
 
 
 def build_manifest(
-    task: Classification,
+    task: Task,
     line: list[Record],
     models: dict[str, dict[str, Any]],
     ledger: Ledger,
-    classes: int,
+    answer: tuple[int, ...],
     exporter: Exporter,
     licence: str,
 ) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def build_manifest(
         line: from `ancestry`.
         models: {key: facts of the model's file}.
         ledger: the parity ledger.
-        classes: length of the network's output.
+        answer: shape of the network's output for one image.
         exporter: what wrote the fp32 model.
         licence: of the weights, as the user states it.
     """
@@ -76,7 +76,7 @@ def build_manifest(
         "exporter": exporter._asdict(),
         "task": {"name": task.name, "metric": task.metric_name, "unit": task.metric_unit},
         "input": {"name": INPUT, "shape": list(task.input_shape), "dtype": "float32", "layout": "NCHW"},
-        "output": {"name": OUTPUT, "shape": [classes]},
+        "output": {"name": OUTPUT, "shape": list(answer), "decoding": task.decoding},
         "preprocessing": task.preprocessing,
         "labels": list(task.labels),
         "models": models,

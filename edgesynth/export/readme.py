@@ -15,6 +15,12 @@ KINDS = {
     "int8": "the network with Q/DQ nodes, for TensorRT on boards with INT8 units",
     "int8-cpu": "the network with Q/DQ nodes, for ONNX Runtime on a CPU",
 }
+# By `Task.decoding`; the numbers are those of the output's shape.
+ANSWERS = {
+    "classes": "{0} values an image, one for each of `labels` in `manifest.json`",
+    "map": "a map of log-odds an image, channels first; 1 / (1 + exp(-x)) is how salient a pixel is, 0 to 1",
+}
+OTHER = "what `output` in `manifest.json` says"
 
 
 def readme(manifest: dict[str, Any]) -> str:
@@ -35,6 +41,7 @@ def readme(manifest: dict[str, Any]) -> str:
         m=manifest,
         fp32=manifest["models"]["fp32"],
         kinds=KINDS,
+        answer=ANSWERS.get(manifest["output"]["decoding"]["form"], OTHER).format(*manifest["output"]["shape"]),
         shape="x".join(map(str, manifest["input"]["shape"])),
         trtexec=functools.partial(trtexec, manifest),
         python=onnxruntime_python(manifest),

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from edgesynth.export.exporters import INPUT
+from edgesynth.nurture import chunk_of
+from edgesynth.tasks import Stored
 
 BATCH_SIZE = 256
 
@@ -22,8 +24,8 @@ def open_session(path: Path) -> Any:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def run_onnx(path: Path, images: Tensor) -> Tensor:
-    """Outputs (N, classes) of an ONNX file, as ONNX Runtime computes them on this CPU, on images (N, C, H, W).
+def run_onnx(path: Path, images: Tensor | Stored) -> Tensor:
+    """Outputs (N, ...) of an ONNX file, as ONNX Runtime computes them on this CPU, on images (N, C, H, W).
 
     A file whose batch is fixed gets batches of that size; the last one is filled up and the surplus dropped.
     """
@@ -31,7 +33,7 @@ def run_onnx(path: Path, images: Tensor) -> Tensor:
     size = session.get_inputs()[0].shape[0]
     fixed = isinstance(size, int)
     outputs = []
-    for chunk in images.split(size if fixed else BATCH_SIZE):
+    for chunk in images.split(size if fixed else chunk_of(images, BATCH_SIZE)):
         filled = chunk[torch.arange(size) % len(chunk)] if fixed else chunk
         outputs.append(torch.from_numpy(session.run(None, {INPUT: filled.numpy()})[0])[: len(chunk)])
     return torch.cat(outputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ from torch import Tensor
 
 from edgesynth.lineage import generator
 from edgesynth.lineage.files import write_bytes
-from edgesynth.tasks import Classification, Split
+from edgesynth.tasks import Split, Task
 
 TEST_IMAGES = 1000
+MOST_BYTES = 1 << 28  # of them and their expected outputs
 
 
 def choose(count: int, most: int, seed: int, purpose: str) -> Tensor:
@@ -22,7 +24,7 @@ def choose(count: int, most: int, seed: int, purpose: str) -> Tensor:
     return order[:most].sort().values
 
 
-def calibration_images(task: Classification, most: int, seed: int) -> Tensor:
+def calibration_images(task: Task, most: int, seed: int) -> Tensor:
     """At most `most` training images, (K, C, H, W), float32, not augmented."""
     images = task.train.images
     return images[choose(len(images), most, seed, "calibration images")]
@@ -34,15 +36,16 @@ def write_samples(path: Path, calibration: Tensor, test: Split, expected: Tensor
     Args:
         path: the file.
         calibration: (K, C, H, W), float32.
-        test: the test split; `TEST_IMAGES` of it are written, or all.
-        expected: (N, classes), float32: outputs of the removed torch network on the whole test split.
+        test: the test split; `TEST_IMAGES` of it are written, or all, as far as `MOST_BYTES` go.
+        expected: (N, ...), float32: outputs of the removed torch network on the whole test split.
         seed: the run's.
     """
-    chosen = choose(len(test.images), TEST_IMAGES, seed, "test images")
+    size = 4 * (math.prod(test.images.shape[1:]) + expected[0].numel())
+    chosen = choose(len(test.images), max(1, min(TEST_IMAGES, MOST_BYTES // size)), seed, "test images")
     arrays = {
         "calibration": calibration.numpy().astype(np.float32),
         "images": test.images[chosen].numpy().astype(np.float32),
-        "labels": test.labels[chosen].numpy().astype(np.int64),
+        "labels": test.labels[chosen].numpy(),
         "expected": expected[chosen].numpy().astype(np.float32),
     }
     stream = io.BytesIO()

@@ -28,7 +28,8 @@ def trtexec(manifest: dict[str, Any], key: str, engine: str, flags: str) -> str:
 
 
 def onnxruntime_python(manifest: dict[str, Any]) -> str:
-    """Python that reads an image, preprocesses it as in training, and prints its label.
+    """Python that reads an image, preprocesses it as in training, and prints its label, or writes its map; answers
+    of another form are printed as they are.
 
     Where the task does not state its preprocessing in the usual terms, an image of samples.npz stands for the result.
     """
@@ -43,7 +44,7 @@ def onnxruntime_python(manifest: dict[str, Any]) -> str:
     lines += [
         f'session = onnxruntime.InferenceSession("{facts["file"]}", providers=["CPUExecutionProvider"])',
         f'logits = session.run(None, {{"{manifest["input"]["name"]}": pixels{copies}}})[0][0]',
-        'print(json.load(open("manifest.json"))["labels"][logits.argmax()])',
+        *DECODED.get(manifest["output"]["decoding"]["form"], ["print(logits)"]),
     ]
     return "\n".join(lines)
 
@@ -54,7 +55,7 @@ def _image(manifest: dict[str, Any]) -> list[str]:
     channels, height, width = manifest["input"]["shape"]
     if channels not in (1, 3) or not {"scale", "mean", "std"} <= set(steps) <= {*KNOWN}:
         return []
-    # Grey images are resized in floating point, colour ones in 8 bits: as the tasks do.
+    # As the tasks do, grey images are resized in floating point, colour ones in 8 bits.
     lines = ["from PIL import Image", f'image = Image.open("image.png").convert("{"L" if channels == 1 else "RGB"}")']
     resize = steps.get("resize", {})
     if "shorter_side" in resize:
@@ -64,7 +65,8 @@ def _image(manifest: dict[str, Any]) -> list[str]:
             "Image.BILINEAR)",
         ]
     elif resize:
-        lines.append(f'image = image.convert("F").resize(({width}, {height}), Image.BILINEAR)')
+        depth = '.convert("F")' if channels == 1 else ""
+        lines.append(f"image = image{depth}.resize(({width}, {height}), Image.BILINEAR)")
     if "crop" in steps:
         lines += [
             f"left, top = (image.size[0] - {width}) // 2, (image.size[1] - {height}) // 2",
@@ -78,4 +80,13 @@ def _image(manifest: dict[str, Any]) -> list[str]:
     ]
 
 
+# From `logits`, what a network gives for one image, by the form of its answers; see `Task.decoding`.
+DECODED = {
+    "classes": ['print(json.load(open("manifest.json"))["labels"][logits.argmax()])'],
+    "map": [
+        "from PIL import Image",
+        "levels = np.rint(255 / (1 + np.exp(-logits[0])))  # white: salient",
+        'Image.fromarray(levels.astype(np.uint8)).save("map.png")',
+    ],
+}
 KNOWN = ("source", "resize", "crop", "scale", "mean", "std")

@@ -6,8 +6,9 @@ from edgesynth.lineage.figures import Figures
 from edgesynth.lineage.front import fronts
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual, Record, individual_name
+from edgesynth.lineage.predictions import Predictions
 from edgesynth.lineage.rebuild import Species, species, state
-from edgesynth.lineage.run import Run, is_taken, parse_individual
+from edgesynth.lineage.run import Run, default_path, is_taken, parse_individual
 from edgesynth.lineage.seeds import generator
 from edgesynth.lineage.size import weight_bits
 
@@ -16,10 +17,12 @@ __all__ = [
     "Figures",
     "Genome",
     "Individual",
+    "Predictions",
     "Record",
     "Run",
     "Species",
     "board_of",
+    "default_path",
     "fronts",
     "generator",
     "individual_name",

@@ -33,7 +33,7 @@ class Config(BaseModel):
     )
     data_root: Path | None = Field(None, description="folder of the task's data")
     image_size: int = Field(
-        64, ge=1, le=16384, description="side of the images that imagefolder cuts out of the files, pixels"
+        64, ge=1, le=16384, description="side that imagefolder and masks bring their images to, pixels"
     )
     generations: int = Field(6, ge=1, le=999, description="generations to breed at most")
     offspring: int = Field(
@@ -103,7 +103,10 @@ class Config(BaseModel):
         "start", description="trained at that precision in every generation, or rounded when the last is trained"
     )
     min_accuracy: float | None = Field(
-        None, ge=0, le=100, description="floor on validation accuracy, percent; the ancestor's less 1"
+        None,
+        ge=0,
+        le=100,
+        description="floor on the validation metric (accuracy, F-beta, ...), percent; the ancestor's less 1",
     )
     max_synapses: int | None = Field(None, ge=1, description="budget: stop when an individual has at most so many")
     max_clusters: int | None = Field(None, ge=1, description="budget: stop when an individual has at most so many")

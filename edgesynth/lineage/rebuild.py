@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from edgesynth.anatomy import Anatomy, RemovalPlan, mask, prove_groups, remove, trace
 from edgesynth.anatomy.tracing import evaluating
-from edgesynth.ancestors import build_ancestor
+from edgesynth.ancestors import build_ancestor, check_size
 from edgesynth.errors import UserError
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual
 from edgesynth.lineage.seeds import generator
 from edgesynth.precision import quantise_inputs
-from edgesynth.tasks import Classification
+from edgesynth.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Species:
         return mask(network, self.anatomy, individual.genome.kept).eval()
 
 
-def species(ancestor: str, task: Classification, seed: int) -> Species:
+def species(ancestor: str, task: Task, seed: int) -> Species:
     """Build and trace an ancestor for a task; every removable group of its anatomy has been proven.
 
     The weights are drawn from the run's seed.
@@ -96,21 +96,24 @@ def species(ancestor: str, task: Classification, seed: int) -> Species:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(source.initial_seed())
         model = build_ancestor(ancestor, len(task.labels))
+    check_size(ancestor, model, task.input_shape)
     inputs = torch.randn((2, *task.input_shape), generator=generator(seed, 0, 0, "proof"))
     anatomy = trace(model, (inputs,))
     _check_outputs(ancestor, model, inputs, task)
     return Species(model, prove_groups(model, anatomy, (inputs,)), task.input_shape)
 
 
-def _check_outputs(ancestor: str, model: nn.Module, inputs: Tensor, task: Classification) -> None:
-    """A classifier gives one number for each class; more are allowed, and never right."""
+def _check_outputs(ancestor: str, model: nn.Module, inputs: Tensor, task: Task) -> None:
+    """What a network gives must be what the task's loss takes: one tensor, of a form that answers it."""
     with evaluating(model), torch.no_grad():
         given = model(inputs)
-    if not isinstance(given, Tensor) or given.ndim != 2 or given.shape[1] < len(task.labels):
+    if not isinstance(given, Tensor) or not task.fits(given.shape[1:]):
         form = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
+        wanted = ", ".join(map(str, (len(inputs), *task.answer_shape)))
+        classes = f"{len(task.labels)} class{'es' if len(task.labels) > 1 else ''}"
         raise UserError(
             f"the ancestor {ancestor} gives {form} for {len(inputs)} images and the task {task.name} has "
-            f"{len(task.labels)} classes; it must give ({len(inputs)}, {len(task.labels)}): let it take num_classes"
+            f"{classes}; it must give ({wanted}): let it take num_classes, or name an ancestor for such a task"
         )
 
 

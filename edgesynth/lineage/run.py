@@ -7,8 +7,10 @@ NAME/individuals/g003-c1/               individual.json (written last: without i
                                         the ancestor's rewind.safetensors, if the configuration asks for it
                                         figures.json, where it was measured on the machine that the run aims at
 NAME/measurements/SHA256.json           the same figures, by the hash of the model that they are of
+NAME/task.json                          what the task calls itself and its metric, and what it says of its data
 NAME/outcome.json                       why the run stopped, its best individual, its Pareto front
 NAME/test.json                          the test split's verdicts, one reading each
+NAME/beside.json, predictions.npz       further figures of those verdicts; a few test images with the answers to them
 NAME/bundles/, NAME/report.html         what export and report add
 """
 
@@ -162,6 +164,30 @@ class Run:
         """Keep the one reading of the test split for an individual."""
         write_json(self.path / "test.json", {**self.tested(), name: metric})
 
+    def save_task(self, facts: dict[str, Any]) -> None:
+        """Keep what whoever reads the run has to know of its task without its data."""
+        write_json(self.path / "task.json", facts)
+
+    def task(self) -> dict[str, Any]:
+        """What was kept of the task; a run of an older edgesynth, which kept nothing, has accuracy."""
+        path = self.path / "task.json"
+        return self._json(path) if path.is_file() else {"name": self.config.task, "metric": "accuracy"}
+
+    @property
+    def metric(self) -> str:
+        """Name of the task's metric."""
+        return str(self.task()["metric"])
+
+    def beside(self) -> dict[str, dict[str, float]]:
+        """{individual: {figure: value}}: what was found on the test split besides the metric."""
+        path = self.path / "beside.json"
+        return self._json(path) if path.is_file() else {}
+
+    def save_beside(self, name: str, figures: dict[str, float]) -> None:
+        """Keep what was found besides the metric of an individual, where anything was."""
+        if figures:
+            write_json(self.path / "beside.json", {**self.beside(), name: figures})
+
     def outcome(self) -> dict[str, Any]:
         """Why the run stopped and its best individual; empty while it has not."""
         path = self.path / "outcome.json"
@@ -189,6 +215,13 @@ class Run:
             raise UserError(
                 f"{path} cannot be read ({error}); delete {path.parent} and breed it again with --resume"
             ) from None
+
+
+def default_path(config: Config) -> Path:
+    """Where a run goes if nobody says otherwise: `runs/ANCESTOR-TASK-SEED`, of a folder's path its last name."""
+    kind, colon, rest = config.task.partition(":")
+    task = f"{kind}{colon}{Path(rest).name}"
+    return Path("runs") / f"{config.ancestor}-{task}-{config.seed}".replace(":", ".")
 
 
 def is_taken(path: Path) -> bool:
@@ -224,7 +257,7 @@ def parse_individual(text: str) -> tuple[Run, str]:
         why = (
             "its run is not finished: continue it with edgesynth evolve --resume"
             if not run.outcome()
-            else ("none meets its accuracy floor: lower --min-accuracy, raise --keep or --epochs")
+            else (f"none meets its {run.metric} floor: lower --min-accuracy, raise --keep or --epochs")
         )
         raise UserError(
             f"{run.path} has no best individual; {why}, or name one of {', '.join(run.names()) or 'none yet'}"

@@ -5,6 +5,7 @@ of each synapse.
 from edgesynth.nurture.averaging import MovingAverage
 from edgesynth.nurture.batches import Batch, batches
 from edgesynth.nurture.chances import living_groups
+from edgesynth.nurture.chunks import chunk_of
 from edgesynth.nurture.dead_synapses import DeadSynapses
 from edgesynth.nurture.distillation import distillation_loss
 from edgesynth.nurture.divergence import DivergenceError
@@ -17,7 +18,7 @@ from edgesynth.nurture.sensitivity import squared_gradients, summed_products
 from edgesynth.nurture.snapshot import Snapshot
 from edgesynth.nurture.stress import Schedule, Stress
 from edgesynth.nurture.teaching import Teacher
-from edgesynth.nurture.training import Recipe, nurture, outputs, score
+from edgesynth.nurture.training import Recipe, nurture, outputs, score, score_outputs
 
 __all__ = [
     "Batch",
@@ -35,6 +36,7 @@ __all__ = [
     "batches",
     "choose_autocast",
     "choose_device",
+    "chunk_of",
     "distillation_loss",
     "living_groups",
     "newborn",
@@ -44,6 +46,7 @@ __all__ = [
     "reproducible",
     "resident",
     "score",
+    "score_outputs",
     "squared_gradients",
     "summed_products",
 ]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from edgesynth.tasks import Classification
+from edgesynth.tasks import Task
 
 
 class Batch(NamedTuple):
@@ -16,9 +16,9 @@ class Batch(NamedTuple):
 
     Attributes:
         images: (N, C, H, W), augmented.
-        labels: (N,).
+        labels: (N, ...), moved with their images.
         indices: (N,) places of the images in the training split.
-        variants: (N,) how each was augmented; see `Classification.draw_variants`.
+        variants: (N,) how each was augmented; see `Task.draw_variants`.
     """
 
     images: Tensor
@@ -31,9 +31,10 @@ class Batch(NamedTuple):
         return self._replace(images=self.images.to(device), labels=self.labels.to(device))
 
 
-def batches(task: Classification, size: int, generator: torch.Generator) -> Iterator[Batch]:
+def batches(task: Task, size: int, generator: torch.Generator) -> Iterator[Batch]:
     """One epoch: every training image once, in random order."""
     order = torch.randperm(len(task.train.labels), generator=generator)
     for indices in order.split(size):
         variants = task.draw_variants(len(indices), generator)
-        yield Batch(task.augment(task.train.images[indices], variants), task.train.labels[indices], indices, variants)
+        images, labels = task.train.images[indices], task.train.labels[indices]
+        yield Batch(task.augment(images, variants), task.moved(labels, variants), indices, variants)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from edgesynth.errors import UserError
-from edgesynth.tasks import Classification, Split
+from edgesynth.tasks import Split, Stored, Task
 
 CPU = torch.device("cpu")
 WORTH_BF16 = 10_000_000  # MACs an input, on a CPU
@@ -88,14 +88,17 @@ def device_of(network: nn.Module) -> torch.device:
     return next((parameter.device for parameter in network.parameters()), CPU)
 
 
-def resident(task: Classification, device: torch.device) -> Classification:
-    """The task with its training split on the device, if it takes at most half of the memory that is free there."""
-    if device.type == "cpu":
+def resident(task: Task, device: torch.device) -> Task:
+    """The task with its training split on the device, if it lies in memory and takes at most half of
+    what is free there.
+    """
+    tensors = [one for one in task.train if not isinstance(one, Stored)]
+    if device.type == "cpu" or len(tensors) < len(task.train):
         return task
-    needed = sum(tensor.nbytes for tensor in task.train)
+    needed = sum(tensor.nbytes for tensor in tensors)
     if needed > MOST_RESIDENT * torch.cuda.mem_get_info(device)[0]:
         return task
-    return replace(task, train=Split(*(tensor.to(device) for tensor in task.train)))
+    return replace(task, train=Split(*(tensor.to(device) for tensor in tensors)))
 
 
 @contextmanager

@@ -13,12 +13,12 @@ from torch import nn
 
 from edgesynth.nurture.batches import batches
 from edgesynth.nurture.hardware import device_of
-from edgesynth.tasks import Classification
+from edgesynth.tasks import Task
 
 BATCHES, BATCH_SIZE = 4, 128
 
 
-def reestimate(network: nn.Module, task: Classification, generator: torch.Generator) -> None:
+def reestimate(network: nn.Module, task: Task, generator: torch.Generator) -> None:
     """Measure running means and variances of a network on 512 training images, in place.
 
     Each is the plain mean over 4 batches (momentum None). All else is in evaluation mode: nothing is dropped out. A

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from edgesynth.nurture.batches import batches
 from edgesynth.nurture.hardware import device_of
-from edgesynth.tasks import Classification
+from edgesynth.tasks import Task
 
 BATCHES, BATCH_SIZE = 64, 64
 
 
 def squared_gradients(
-    network: nn.Module, task: Classification, names: Iterable[str], generator: torch.Generator
+    network: nn.Module, task: Task, names: Iterable[str], generator: torch.Generator
 ) -> dict[str, Tensor]:
     """Mean squared gradient of the task's loss for each named parameter, over 64 batches of 64 training images.
 
@@ -37,7 +37,7 @@ def squared_gradients(
 
 
 def summed_products(
-    network: nn.Module, task: Classification, lines: Iterable[tuple[str, int]], generator: torch.Generator
+    network: nn.Module, task: Task, lines: Iterable[tuple[str, int]], generator: torch.Generator
 ) -> dict[tuple[str, int], Tensor]:
     """Products w g summed over clusters, batch by batch, over the batches of `squared_gradients`.
 
@@ -64,7 +64,7 @@ def summed_products(
 
 
 def _gradients(
-    network: nn.Module, task: Classification, parameters: Mapping[str, nn.Parameter], generator: torch.Generator
+    network: nn.Module, task: Task, parameters: Mapping[str, nn.Parameter], generator: torch.Generator
 ) -> Iterator[dict[str, Tensor]]:
     """{parameter: gradient of the task's loss}, batch by batch."""
     network.eval()

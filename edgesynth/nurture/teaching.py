@@ -5,11 +5,14 @@ Else the teacher, which is the larger network, would cost more than the pupil's 
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from edgesynth.nurture.batches import Batch
-from edgesynth.tasks import Classification
+from edgesynth.nurture.chunks import chunk_of
+from edgesynth.tasks import Task
 
 MOST_REMEMBERED = 1 << 28  # bytes
 MOST_VARIANTS = 25  # with more, too few of the answers would be asked for twice
@@ -24,17 +27,17 @@ class Teacher:
         task: what it learned.
     """
 
-    def __init__(self, network: nn.Module, task: Classification) -> None:
+    def __init__(self, network: nn.Module, task: Task) -> None:
         self.network = network.eval()
         self.task = task
         self._answers: Tensor | None = None
 
     @torch.no_grad()
     def __call__(self, batch: Batch) -> Tensor:
-        """Logits (N, classes) for a batch, in float32, where its images lie."""
+        """Answers (N, ...) to a batch, in float32, where its images lie."""
         device = batch.images.device
         count = len(self.task.train.labels)
-        remembered = 4 * count * len(self.task.labels) * self.task.variants
+        remembered = 4 * count * math.prod(self.task.answer_shape) * self.task.variants
         if remembered > MOST_REMEMBERED or self.task.variants > MOST_VARIANTS:
             return self.network.to(device)(batch.images)
         if self._answers is None:
@@ -43,9 +46,9 @@ class Teacher:
         return self._answers[batch.variants, batch.indices]
 
     def _answer_all(self, variant: int, device: torch.device) -> Tensor:
-        """(N, classes) answers to all training images, augmented in the same way."""
+        """(N, ...) answers to all training images, augmented in the same way."""
         parts = []
-        for images in self.task.train.images.split(CHUNK):
+        for images in self.task.train.images.split(chunk_of(self.task.train.images, CHUNK)):
             images = images.to(device)
             parts.append(self.network(self.task.augment(images, torch.full((len(images),), variant))))
         return torch.cat(parts)

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 
 from edgesynth.errors import UserError
 from edgesynth.nurture.batches import Batch, batches
+from edgesynth.nurture.chunks import chunk_of
 from edgesynth.nurture.dead_synapses import DeadSynapses
 from edgesynth.nurture.distillation import TEMPERATURE, distillation_loss
 from edgesynth.nurture.divergence import expect_finite_loss, expect_finite_weights
 from edgesynth.nurture.hardware import Hardware, device_of, seeded
 from edgesynth.nurture.influence import Influence
 from edgesynth.nurture.teaching import Teacher
-from edgesynth.tasks import Classification, Split
+from edgesynth.tasks import Split, Stored, Task
 
 EVALUATION_BATCH = 1000
 HERE = Hardware()  # this CPU, in float32
@@ -57,7 +58,7 @@ class Recipe:
 
 def nurture(
     network: nn.Module,
-    task: Classification,
+    task: Task,
     recipe: Recipe,
     generator: torch.Generator,
     synapses: Mapping[str, Tensor] | None = None,
@@ -123,35 +124,44 @@ def nurture(
     return losses
 
 
-def outputs(network: nn.Module, images: Tensor) -> Tensor:
+def outputs(network: nn.Module, images: Tensor | Stored) -> Tensor:
     """Outputs (N, ...) on the CPU of a network in evaluation mode for images (N, C, H, W), wherever it lies."""
     network.eval()
-    device = device_of(network)
+    device, size = device_of(network), chunk_of(images, EVALUATION_BATCH)
     with torch.no_grad():
-        return torch.cat([network(chunk.to(device)).cpu() for chunk in images.split(EVALUATION_BATCH)])
+        return torch.cat([network(chunk.to(device)).cpu() for chunk in images.split(size)])
 
 
-def score(network: nn.Module, task: Classification, split: Split) -> float:
+def score(network: nn.Module, task: Task, split: Split) -> float:
     """The task's metric of a network on a split.
 
     Raises:
         UserError: it is not a number, so nothing can be selected by it.
     """
-    metric = task.metric(outputs(network, split.images), split.labels)
+    return score_outputs(outputs(network, split.images), task, split.targets)
+
+
+def score_outputs(found: Tensor, task: Task, labels: Tensor) -> float:
+    """The task's metric of outputs (N, ...) against the labels of their split.
+
+    Raises:
+        UserError: see `score`.
+    """
+    metric = task.metric(found, labels)
     if math.isnan(metric):
         raise UserError(
-            f"the {task.metric_name} of the task {task.name} is nan on {len(split.labels)} images: selection needs a "
+            f"the {task.metric_name} of the task {task.name} is nan on {len(labels)} images: selection needs a "
             "number; look at the task's labels and at its metric"
         )
     return metric
 
 
 def _loss(
-    network: nn.Module, task: Classification, batch: Batch, recipe: Recipe, teacher: Teacher | None, hardware: Hardware
+    network: nn.Module, task: Task, batch: Batch, recipe: Recipe, teacher: Teacher | None, hardware: Hardware
 ) -> Tensor:
     logits = hardware.forward(network, batch.images)
     loss = task.loss(logits, batch.labels)
     share = recipe.distillation
     if teacher is None or share == 0:
         return loss
-    return (1 - share) * loss + share * distillation_loss(logits, teacher(batch), recipe.temperature)
+    return (1 - share) * loss + share * distillation_loss(logits, teacher(batch), recipe.temperature, task.teaching)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgesynth.benchmark.result import read_result
+from edgesynth.benchmark.result import metric_of, read_result
 from edgesynth.errors import UserError
 from edgesynth.report.formats import decimal, milliseconds
 
@@ -61,6 +61,7 @@ class BenchmarkedBundle:
         individual: what was measured.
         machine: where, as (fact, value).
         engine: by what, as (fact, value).
+        metric: name of what `accuracy_percent` is.
         measurements: in the order of the file.
     """
 
@@ -68,6 +69,7 @@ class BenchmarkedBundle:
     individual: str
     machine: tuple[tuple[str, str], ...]
     engine: tuple[tuple[str, str], ...]
+    metric: str
     measurements: tuple[Measurement, ...]
 
     @property
@@ -140,6 +142,7 @@ def _bundle(folder: str, result: dict[str, Any]) -> BenchmarkedBundle:
         individual=str(result["individual"] or folder).rpartition(":")[2],
         machine=facts(result["machine"]),
         engine=facts(result["engine"]),
+        metric=metric_of(result),
         measurements=tuple(_measurement(one) for one in result["measurements"]),
     )
 

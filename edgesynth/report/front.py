@@ -19,9 +19,9 @@ CLOSE = 0.075  # share of the height that a name needs for itself
 
 
 def front_plot(lineage: Lineage) -> Markup:
-    """Plot the members of both fronts, validation accuracy (percent) against synapses and against MACs (log axes)."""
+    """Plot the members of both fronts, the validation metric (percent) against synapses and against MACs (log axes)."""
     names = ", ".join(row.individual for row in lineage.fronts["synapses"])
-    label = f"Pareto front of validation accuracy in percent against synapses and against MACs: {names}"
+    label = f"Pareto front of validation {lineage.metric} in percent against synapses and against MACs: {names}"
     return svg(lambda figure: _draw(figure, lineage), "front", label, WIDTH_IN, HEIGHT_IN)
 
 
@@ -40,7 +40,7 @@ def _draw(figure: Figure, lineage: Lineage) -> None:
     panels = figure.subplots(1, len(COSTS), sharey=True)
     for axes, cost in zip(panels, COSTS, strict=True):
         _panel(axes, lineage, cost)
-    panels[0].set_ylabel("validation accuracy (%)")
+    panels[0].set_ylabel(f"validation {lineage.metric} (%)")
 
 
 def _panel(axes: Axes, lineage: Lineage, cost: str) -> None:

@@ -28,7 +28,7 @@ def headline(lineage: Lineage, benchmarks: Benchmarks) -> list[Figure]:
         ),
         Figure("MACs", f"{times(best.macs_fewer_x)} × fewer", f"{count(first.macs)} → {count(best.macs)} MACs"),
         Figure(
-            "Validation accuracy",
+            f"Validation {lineage.metric}",
             f"{percent(best.validation_percent)} %",
             f"{percent(first.validation_percent)} → {percent(best.validation_percent)} %{floor}",
         ),
@@ -41,9 +41,14 @@ def headline(lineage: Lineage, benchmarks: Benchmarks) -> list[Figure]:
 def _test(lineage: Lineage) -> Figure:
     first, best = lineage.ancestor, lineage.tip
     if best.test_percent is None:
-        return Figure("Test accuracy", NOT_MEASURED, f"the test split was not read for {best.individual}")
+        return Figure(f"Test {lineage.metric}", NOT_MEASURED, f"the test split was not read for {best.individual}")
     before = "ancestor not measured" if first.test_percent is None else f"{percent(first.test_percent)} %"
-    return Figure("Test accuracy", f"{percent(best.test_percent)} %", f"{before} → {percent(best.test_percent)} %")
+    after = percent(best.test_percent)
+    first_figures = dict(first.beside)
+    beside = "".join(
+        f"; {name} {first_figures[name]:.3f} → {value:.3f}" for name, value in best.beside if name in first_figures
+    )
+    return Figure(f"Test {lineage.metric}", f"{after} %", f"{before} → {after} %{beside}")
 
 
 def _latency(lineage: Lineage, benchmarks: Benchmarks) -> Figure:

@@ -34,6 +34,7 @@ class Row:
         predicted: latency and energy on the run's board by the cost model, as `measured.json` has them; None without.
         figures: what was measured on the machine that the run aims at; None where it was not.
         breeding_s: wall time of its synthesis and nurture (s); None where it was not measured.
+        beside: further figures of the test split, such as (("MAE", 0.1),).
     """
 
     individual: str
@@ -56,6 +57,7 @@ class Row:
     breeding_s: float | None
     predicted: dict[str, Any] | None = None
     figures: Figures | None = None
+    beside: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ class Lineage:
         records: the facts behind the rows, by name.
         best: the best feasible individual; None while the run goes on or if there is none.
         reason: why the run stopped; None while it has not.
-        min_accuracy: floor on validation accuracy (percent); None while it is not known.
+        min_accuracy: floor on the validation metric (percent); None while it is not known.
+        metric: name of the task's metric.
     """
 
     rows: tuple[Row, ...]
@@ -77,6 +80,7 @@ class Lineage:
     best: str | None
     reason: str | None
     min_accuracy: float | None
+    metric: str = "accuracy"
 
     @property
     def fronts(self) -> dict[str, list[Row]]:
@@ -119,6 +123,7 @@ def read_lineage(run: Run) -> Lineage:
         best=best,
         reason=str(outcome.get("reason", "outcome.json does not say")).rstrip(".") if outcome else None,
         min_accuracy=outcome.get("min_accuracy", run.config.min_accuracy),
+        metric=run.metric,
     )
 
 
@@ -154,6 +159,7 @@ def _row(run: Run, record: Record, ancestor: Record, test_percent: float | None,
         breeding_s=measured.get("breeding_s"),
         predicted=measured.get("predicted"),
         figures=run.figures(record.name),
+        beside=tuple(run.beside().get(record.name, {}).items()),
     )
 
 

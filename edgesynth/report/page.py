@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 import edgesynth
 from edgesynth.benchmark.machine import describe_machine
-from edgesynth.lineage import Run
+from edgesynth.lineage import Predictions, Run
 from edgesynth.lineage.files import write_bytes
 from edgesynth.report import formats
 from edgesynth.report.benchmarks import Benchmarks, facts, read_benchmarks
@@ -20,6 +20,7 @@ from edgesynth.report.front import front_plot
 from edgesynth.report.headline import headline
 from edgesynth.report.histogram import histogram, shared_range_ms
 from edgesynth.report.lineage_table import Lineage, read_lineage
+from edgesynth.report.predictions import predictions_plot
 from edgesynth.report.survival import columns, survival
 from edgesynth.report.trade_off import COSTS, below_range, trade_off
 
@@ -63,6 +64,7 @@ def render(run: Run) -> str:
         figures=headline(lineage, benchmarks),
         trade_offs=[trade_off(lineage, cost) for cost in COSTS],
         front=front_plot(lineage),
+        predictions=_predictions(run),
         front_command=_export(run, next(iter(lineage.fronts["synapses"]), lineage.tip).individual),
         below=len(below_range(lineage)),
         survivals=[survival(lineage, what) for what in ("clusters", "synapses")],
@@ -74,6 +76,12 @@ def render(run: Run) -> str:
         machine=_machine(),
         version=edgesynth.__version__,
     )
+
+
+def _predictions(run: Run) -> Markup | None:
+    """The picture of what the ancestor and the best individual answer; None where the run keeps no answers."""
+    found = Predictions.read(run.path)
+    return None if found is None else predictions_plot(found, run.task().get("labels", []))
 
 
 def _histograms(benchmarks: Benchmarks) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The trade-off: validation accuracy against what an individual costs, all of them, with the Pareto front."""
+"""The trade-off: the validation metric against what an individual costs, all of them, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ WIDTH_IN, HEIGHT_IN = 5.2, 4.3
 
 
 def trade_off(lineage: Lineage, cost: str) -> Markup:
-    """Plot validation accuracy (percent) against a cost (log axis).
+    """Plot the validation metric (percent) against a cost (log axis).
 
     Args:
         lineage: whose individuals are drawn.
         cost: a key of `COSTS`.
     """
-    label = f"Validation accuracy in percent against {COSTS[cost]} of {len(lineage.rows)} individuals"
+    label = f"Validation {lineage.metric} in percent against {COSTS[cost]} of {len(lineage.rows)} individuals"
     return svg(lambda figure: _draw(figure, lineage, cost), f"trade-off-{cost}", label, WIDTH_IN, HEIGHT_IN)
 
 
 def shown_range(lineage: Lineage) -> tuple[float, float]:
-    """Range of the accuracy axis (percent): main line and floor in full, hopeless offspring not at any price."""
+    """Range of the metric's axis (percent): main line and floor in full, hopeless offspring not at any price."""
     values = [row.validation_percent for row in lineage.line if math.isfinite(row.validation_percent)]
     values += [] if lineage.min_accuracy is None else [lineage.min_accuracy]
     others = [row.validation_percent for row in lineage.rows if math.isfinite(row.validation_percent)]
@@ -79,7 +79,7 @@ def _draw(figure: Figure, lineage: Lineage, cost: str) -> None:
     round_ticks(axes, least, most)
     axes.set_ylim(low, high)
     axes.set_xlabel(f"{COSTS[cost]} (log scale)")
-    axes.set_ylabel("validation accuracy (%)")
+    axes.set_ylabel(f"validation {lineage.metric} (%)")
     _front(axes, lineage, cost, most)
     _floor(axes, lineage)
     _individuals(axes, lineage, rows, cost, low)
@@ -96,7 +96,7 @@ def _front(axes: Axes, lineage: Lineage, cost: str, most: float) -> None:
 
 def _floor(axes: Axes, lineage: Lineage) -> None:
     if lineage.min_accuracy is not None:
-        label = f"accuracy floor, {percent(lineage.min_accuracy)} %"
+        label = f"{lineage.metric} floor, {percent(lineage.min_accuracy)} %"
         axes.axhline(lineage.min_accuracy, color=GREY, linestyle="--", linewidth=1.2, label=label)
 
 

@@ -6,26 +6,29 @@ from pathlib import Path
 
 from edgesynth.errors import UserError
 from edgesynth.lent import is_lent
-from edgesynth.tasks.classification import Classification, Split
+from edgesynth.tasks.classification import Classification
 from edgesynth.tasks.digits import digits
 from edgesynth.tasks.given import given_task, lend_task
 from edgesynth.tasks.imagefolder import imagefolder
 from edgesynth.tasks.importing import import_task
 from edgesynth.tasks.mnist import mnist
+from edgesynth.tasks.saliency import Saliency, masks
+from edgesynth.tasks.stored import Stored
+from edgesynth.tasks.task import Split, Task, Teaching
 
 TASKS = {"digits": digits, "mnist": mnist}
-SIZED = {"imagefolder": imagefolder}  # these cut their images to the size that is asked for
+SIZED = {"imagefolder": imagefolder, "masks": masks}  # folders of the user's, whose images are brought to one size
 
-__all__ = ["TASKS", "Classification", "Split", "lend_task", "load_task"]
+__all__ = ["TASKS", "Classification", "Saliency", "Split", "Stored", "Task", "Teaching", "lend_task", "load_task"]
 
 
-def load_task(name: str, data_root: Path | None = None, image_size: int = 64) -> Classification:
+def load_task(name: str, data_root: Path | None = None, image_size: int = 64) -> Task:
     """Build a task by name.
 
     Args:
-        name: of a task that comes with edgesynth; or `package.module:callable`, which returns one; or what `lend_task`
-            returned.
-        data_root: folder of its data.
+        name: of a task that comes with edgesynth, such as `digits` or `masks:DIR`; or `package.module:callable`, which
+            returns one; or what `lend_task` returned.
+        data_root: folder of its data, where the name does not give it.
         image_size: side of its images, pixels, where that can be chosen.
 
     Raises:
@@ -33,12 +36,15 @@ def load_task(name: str, data_root: Path | None = None, image_size: int = 64) ->
     """
     if is_lent(name):
         return given_task(name)
+    kind, _, folder = name.partition(":")
+    if kind in SIZED:
+        if folder and data_root is not None:
+            raise UserError(f"--task {name} names its folder and --data-root is {data_root}; give one of them")
+        return SIZED[kind](Path(folder) if folder else data_root, image_size)
     if ":" in name:
         return import_task(name, data_root, image_size)
-    if name in SIZED:
-        return SIZED[name](data_root, image_size)
     if name not in TASKS:
-        known = ", ".join([*sorted(TASKS), *SIZED])
+        known = ", ".join([*sorted(TASKS), *(f"{kind}:DIR" for kind in SIZED)])
         raise UserError(
             f"there is no task {name!r}; the tasks are {known}, and package.module:callable for one of your own"
         )

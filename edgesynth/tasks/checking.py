@@ -10,7 +10,9 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.importing import quoted
-from edgesynth.tasks.classification import Classification, Split
+from edgesynth.tasks.classification import Classification
+from edgesynth.tasks.stored import Stored, form
+from edgesynth.tasks.task import Split, Task
 
 MAKE = "make it with edgesynth.Classification(name, train, validation, load_test, labels)"
 
@@ -27,10 +29,10 @@ def check_task(task: Any, name: str) -> None:
     Raises:
         UserError: the first thing that is wrong, in one line.
     """
-    if not isinstance(task, Classification):
+    if not isinstance(task, Task):
         raise UserError(f"the task {name} returned a value of type {type(task).__name__}; {MAKE}")
-    if len(task.labels) < 2:
-        raise UserError(f"the task {name} names {len(task.labels)} classes in labels; at least 2 are needed")
+    if len(task.labels) < (least := 2 if isinstance(task, Classification) else 1):
+        raise UserError(f"the task {name} names {len(task.labels)} classes in labels; at least {least} are needed")
     _check_split(name, "train", task.train, task)
     _check_split(name, "validation", task.validation, task)
     try:
@@ -43,42 +45,35 @@ def check_task(task: Any, name: str) -> None:
     _check_figures(name, task)
 
 
-def _check_split(name: str, part: str, split: Any, task: Classification) -> None:
+def _check_split(name: str, part: str, split: Any, task: Task) -> None:
     where = f"the task {name}: {part}"
-    if not (isinstance(split, Split) and all(isinstance(one, Tensor) for one in split)):
+    if not (isinstance(split, Split) and all(isinstance(one, Tensor | Stored) for one in split)):
         raise UserError(f"{where} is no Split of two tensors; give edgesynth.Split(images, labels)")
     images, labels = split
-    if images.ndim != 4 or images.dtype != torch.float32:
-        raise UserError(f"{where} images are {_form(images)}; they must be (N, C, H, W) of float32, normalised")
-    if labels.ndim != 1 or labels.dtype != torch.int64:
-        raise UserError(f"{where} labels are {_form(labels)}; they must be (N,) of int64")
+    if len(images.shape) != 4 or (isinstance(images, Tensor) and images.dtype != torch.float32):
+        raise UserError(f"{where} images are {form(images)}; they must be (N, C, H, W) of float32, normalised")
+    if isinstance(labels, Tensor) and labels.numel() and (wrong := task.wrong_labels(labels)):
+        raise UserError(f"{where} labels {wrong}")
     if len(images) != len(labels):
         raise UserError(f"{where} has {len(images)} images and {len(labels)} labels; each image needs one")
-    if not images.numel():
-        raise UserError(f"{where} is empty, {_form(images)}; every split needs at least one image")
+    if not len(images) or not all(images.shape):
+        raise UserError(f"{where} is empty, {form(images)}; every split needs at least one image")
     if images.shape[1:] != task.train.images.shape[1:]:
         raise UserError(
-            f"{where} images are {_form(images)} and those of train {_form(task.train.images)}; "
+            f"{where} images are {form(images)} and those of train {form(task.train.images)}; "
             "all images must have one shape"
         )
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= len(task.labels):
-        raise UserError(
-            f"{where} labels run from {low} to {high} and {len(task.labels)} classes are named; "
-            f"they must lie within 0 to {len(task.labels) - 1}"
-        )
-    if not bool(torch.isfinite(images).all()):
+    if isinstance(images, Tensor) and not bool(torch.isfinite(images).all()):
         raise UserError(f"{where} images hold nan or infinity; look at how they are normalised")
 
 
-def _check_figures(name: str, task: Classification) -> None:
+def _check_figures(name: str, task: Task) -> None:
     """Loss and metric of a network that says nothing, and of one that is always right."""
-    split = Split(task.validation.images, task.validation.labels)
-    silent = torch.zeros(len(split.labels), len(task.labels))
-    right = torch.nn.functional.one_hot(split.labels, len(task.labels)).float()
-    for kind, outputs in (("all outputs zero", silent), ("outputs that are all right", right)):
+    labels = task.validation.targets
+    right = task.right(labels)
+    for kind, outputs in (("all outputs zero", torch.zeros_like(right)), ("outputs that are all right", right)):
         try:
-            loss, metric = task.loss(outputs, split.labels), task.metric(outputs, split.labels)
+            loss, metric = task.loss(outputs, labels), task.metric(outputs, labels)
         except Exception as error:
             raise UserError(f"the task {name}: with {kind}, its loss or metric raised {quoted(error)}") from error
         if not (isinstance(loss, Tensor) and loss.numel() == 1 and math.isfinite(loss.item())):
@@ -87,7 +82,3 @@ def _check_figures(name: str, task: Classification) -> None:
             raise UserError(
                 f"the task {name}: its metric of {kind} is {metric}; it must be a finite number, as a float"
             )
-
-
-def _form(tensor: Tensor) -> str:
-    return f"{tuple(tensor.shape)} of {str(tensor.dtype).removeprefix('torch.')}"

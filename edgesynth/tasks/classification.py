@@ -1,77 +1,27 @@
-"""Image classification: images and labels in memory, cross-entropy, accuracy."""
+"""Image classification: images and labels, cross-entropy, accuracy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgesynth.tasks.augmentation import draw_flips, draw_shifts, flipped, shifted, shifts
+from edgesynth.tasks.stored import form
+from edgesynth.tasks.task import Split, Task
 
-
-class Split(NamedTuple):
-    """One part of a data set.
-
-    Attributes:
-        images: (N, C, H, W), float32, normalised.
-        labels: (N,), int64.
-    """
-
-    images: Tensor
-    labels: Tensor
+__all__ = ["Classification", "Split"]
 
 
 @dataclass(frozen=True)
-class Classification:
-    """A classification task: three splits, a loss, one metric and the preprocessing that deployment must repeat.
-
-    Attributes:
-        name: name on the command line.
-        train: what nurture sees.
-        validation: held out of the training data; what selection sees.
-        load_test: reads the test split; called only when an individual is reported, never by selection.
-        labels: names of the classes, in the order of the network's outputs.
-        preprocessing: JSON-able steps from an image file to the network's input.
-        max_shift: augmentation shifts images by up to this many pixels either way.
-        flip: augmentation mirrors half of the images, left to right.
-    """
-
-    name: str
-    train: Split
-    validation: Split
-    load_test: Callable[[], Split]
-    labels: Sequence[str]
-    preprocessing: dict[str, Any] = field(default_factory=dict)
-    max_shift: int = 2
-    flip: bool = False
+class Classification(Task):
+    """A classification task: labels are (N,) int64, a network gives one number for each class."""
 
     metric_name = "accuracy"
-    metric_unit = "percent"
-
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of one input."""
-        channels, height, width = self.train.images.shape[1:]
-        return channels, height, width
-
-    @property
-    def variants(self) -> int:
-        """In how many ways an image can be augmented."""
-        return shifts(self.max_shift) * (2 if self.flip else 1)
-
-    def draw_variants(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count,) ways to augment, each below `variants`."""
-        numbers = draw_shifts(count, self.max_shift, generator)
-        return numbers + shifts(self.max_shift) * draw_flips(count, generator) if self.flip else numbers
-
-    def augment(self, images: Tensor, variants: Tensor) -> Tensor:
-        """Shift each image by its own few pixels, mirror some: (N, C, H, W) in and out, variants (N,)."""
-        moved = shifted(images, self.max_shift, variants % shifts(self.max_shift))
-        return flipped(moved, variants >= shifts(self.max_shift)) if self.flip else moved
+    teaching = "classes"
+    decoding = {"form": "classes", "steps": ["argmax"]}  # noqa: RUF012  (dataclasses.replace shares it; never changed)
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """Mean cross-entropy of outputs (N, classes) against labels (N,)."""
@@ -80,3 +30,28 @@ class Classification:
     def metric(self, outputs: Tensor, labels: Tensor) -> float:
         """Top-1 accuracy in percent (higher is better) of outputs (N, classes) against labels (N,)."""
         return 100.0 * (outputs.argmax(dim=1) == labels).double().mean().item()
+
+    @property
+    def answer_shape(self) -> tuple[int, ...]:
+        """(classes,)."""
+        return (len(self.labels),)
+
+    def fits(self, shape: Sequence[int]) -> bool:
+        """One number for each class; more are allowed, and never right."""
+        return len(shape) == 1 and shape[0] >= len(self.labels)
+
+    def wrong_labels(self, labels: Tensor) -> str:
+        """Labels are (N,) of int64, each the number of a class."""
+        if labels.ndim != 1 or labels.dtype != torch.int64:
+            return f"are {form(labels)}; they must be (N,) of int64"
+        low, high = int(labels.min()), int(labels.max())
+        if low < 0 or high >= len(self.labels):
+            return (
+                f"run from {low} to {high} and {len(self.labels)} classes are named; "
+                f"they must lie within 0 to {len(self.labels) - 1}"
+            )
+        return ""
+
+    def right(self, labels: Tensor) -> Tensor:
+        """(N, classes), 1 for the class that it is."""
+        return F.one_hot(labels, len(self.labels)).float()

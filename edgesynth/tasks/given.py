@@ -6,10 +6,11 @@ import hashlib
 
 from edgesynth.lent import lend, lent
 from edgesynth.tasks.checking import check_task
-from edgesynth.tasks.classification import Classification
+from edgesynth.tasks.stored import Stored
+from edgesynth.tasks.task import Task
 
 
-def lend_task(task: Classification) -> str:
+def lend_task(task: Task) -> str:
     """A name by which `load_task` finds a task in this process; other data have another name.
 
     Raises:
@@ -18,11 +19,11 @@ def lend_task(task: Classification) -> str:
     check_task(task, task.name)
     digest = hashlib.sha256(repr((list(task.labels), task.max_shift, task.flip)).encode())
     for tensor in (*task.train, *task.validation):
-        digest.update(tensor.contiguous().numpy().tobytes())
+        digest.update(tensor.identity() if isinstance(tensor, Stored) else tensor.contiguous().numpy().tobytes())
     return lend(task.name, digest.hexdigest(), task)
 
 
-def given_task(name: str) -> Classification:
+def given_task(name: str) -> Task:
     """The task that was lent under this name.
 
     Raises:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import torch
 from edgesynth.errors import UserError
 from edgesynth.optional import torchvision
 from edgesynth.tasks.classification import Classification, Split
+from edgesynth.tasks.stored import available_bytes
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, which pretrained networks expect
 HELD_OUT = 0.15  # of one folder, for validation and once more for test
@@ -116,22 +116,12 @@ def _check_classes(root: Path, part: str, classes: list[str], others: list[str])
 
 
 def _check_memory(root: Path, count: int, size: int) -> None:
-    needed, free = count * 3 * size * size * 4, _available_bytes()
+    needed, free = count * 3 * size * size * 4, available_bytes()
     if needed > free:
         raise UserError(
             f"the {count:,} images of {root} take {needed / GIB:,.1f} GiB at --image-size {size} and {free / GIB:.1f} "
             "GiB of memory are free; give a smaller --image-size, or fewer images"
         )
-
-
-def _available_bytes() -> int:
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass  # not Linux
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _read(files: Files, size: int) -> Split:

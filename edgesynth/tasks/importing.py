@@ -1,4 +1,4 @@
-"""Tasks from anywhere: `package.module:callable`, which returns a `Classification`."""
+"""Tasks from anywhere: `package.module:callable`, which returns a `Task`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 from edgesynth.errors import UserError
 from edgesynth.importing import import_named, quoted
 from edgesynth.tasks.checking import check_task
-from edgesynth.tasks.classification import Classification
+from edgesynth.tasks.task import Task
 
 
-def import_task(name: str, data_root: Path | None = None, image_size: int | None = None) -> Classification:
+def import_task(name: str, data_root: Path | None = None, image_size: int | None = None) -> Task:
     """Import a callable, call it, and return the task that it builds, checked.
 
     It is given `data_root` and `image_size` if it takes arguments of those names.
@@ -20,7 +20,7 @@ def import_task(name: str, data_root: Path | None = None, image_size: int | None
         UserError: there is no such module or name, it cannot be called so, it raises, or its task is not sound.
     """
     build = import_named(name, "mydata:task for task() in mydata.py", "for the task")
-    if isinstance(build, Classification):
+    if isinstance(build, Task):
         raise UserError(f"{name} is a task; give the function that builds one, so that importing it reads no data")
     if not callable(build):
         raise UserError(f"{name} is of type {type(build).__name__}; it must be a function that builds a task")

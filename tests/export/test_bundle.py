@@ -48,7 +48,8 @@ def test_the_manifest_describes_the_network(exported, task):
     assert manifest["individual"] == OFFSPRING
     assert manifest["task"] == {"name": "digits", "metric": "accuracy", "unit": "percent"}
     assert manifest["input"] == {"name": "images", "shape": [1, 28, 28], "dtype": "float32", "layout": "NCHW"}
-    assert manifest["output"] == {"name": "logits", "shape": [10]}
+    decoding = {"form": "classes", "steps": ["argmax"]}
+    assert manifest["output"] == {"name": "logits", "shape": [10], "decoding": decoding}
     assert manifest["preprocessing"] == task.preprocessing
     assert manifest["labels"] == [str(digit) for digit in range(10)]
     assert {key: (facts["file"], facts["dialect"]) for key, facts in manifest["models"].items()} == {

@@ -127,3 +127,18 @@ def test_newer_opsets_are_said_to_be_newer_than_what_tensorrt_8_2_documents(mani
     assert "documents opset 13" not in text
     manifest["models"]["fp32"]["opset"] = 17
     assert "documents opset 13 as its newest, and this file is opset 17" in readme(manifest)
+
+
+def test_a_map_becomes_a_picture_and_answers_of_an_unknown_form_are_printed(tmp_path):
+    manifest = {
+        "models": {"fp32": {"file": "model.onnx", "batch": None}},
+        "input": {"name": "images", "shape": [3, 2, 2]},
+        "output": {"decoding": {"form": "map", "steps": ["sigmoid"]}},
+        "preprocessing": {},
+    }
+    _, _, decode = onnxruntime_python(manifest).partition("logits = ")
+    code = "import numpy as np\nlogits = np.array([[[9.0, -9.0], [0.0, 99.0]]])\n" + decode.partition("\n")[2]
+    run(code, tmp_path)
+    assert np.asarray(Image.open(tmp_path / "map.png")).tolist() == [[255, 0], [128, 255]]
+    manifest["output"]["decoding"]["form"] = "tea leaves"
+    assert onnxruntime_python(manifest).endswith("\nprint(logits)")

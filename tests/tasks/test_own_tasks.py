@@ -12,7 +12,7 @@ from edgesynth.tasks import load_task
 
 SOURCE = """
 import torch
-from edgesynth import Classification, Split
+from edgesynth import Classification, Split, Task
 
 def split(count=12, shape=(3, 8, 8), classes=3, dtype=torch.float32):
     draws = torch.Generator().manual_seed(count)
@@ -25,10 +25,29 @@ class Nan(Classification):
     def metric(self, outputs, labels):
         return float("nan")
 
+class Heat(Task):
+    metric_name, teaching, decoding = "closeness", "numbers", {"form": "numbers"}
+    answer_shape = (1,)
+
+    def loss(self, outputs, labels):
+        return torch.nn.functional.mse_loss(outputs, labels)
+
+    def metric(self, outputs, labels):
+        return 100 / (1 + (outputs - labels).abs().mean().item())
+
+    def wrong_labels(self, labels):
+        return "" if labels.shape[1:] == (1,) else "are not one number each"
+
+    def right(self, labels):
+        return labels
+
 class Loss(Classification):
     def loss(self, outputs, labels):
         return torch.nn.functional.cross_entropy(outputs, labels, reduction="none")
 
+def warm(count): return Split(split(count).images, split(count).images.mean((1, 2, 3))[:, None])
+def heat(): return Heat("heat", warm(12), warm(9), lambda: warm(6), ["warmth"])
+def cold(): return Heat("heat", warm(12), split(9), lambda: warm(6), ["warmth"])
 def task(): return build()
 def rooted(data_root=None, image_size=None): return build(labels=["a", "b", str(data_root), str(image_size)])
 def grey(): return build(validation=split(9, (1, 8, 8)))
@@ -64,6 +83,19 @@ def test_a_function_of_a_module_in_the_working_directory_builds_the_task(here):
     assert (task.name, task.input_shape, len(task.train.labels)) == ("blobs", (3, 8, 8), 12)
 
 
+def test_a_task_of_another_kind_is_taken_and_nurtures_a_network(here):
+    from edgesynth.nurture import Recipe, Teacher, nurture, score
+
+    task = load_task("user_data:heat")
+    torch.manual_seed(0)
+    network, teacher = (torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 1)) for _ in range(2))
+    with torch.no_grad():
+        teacher[1].weight.fill_(1 / 192), teacher[1].bias.zero_()
+    before = score(network, task, task.validation)
+    nurture(network, task, Recipe(60, 4, 0.01), torch.Generator().manual_seed(0), teacher=Teacher(teacher, task))
+    assert score(network, task, task.validation) > before and score(teacher, task, task.validation) > 99.9
+
+
 def test_a_function_that_takes_the_root_and_the_size_is_given_them(here):
     assert load_task("user_data:rooted", here, 48).labels[2:] == [str(here), "48"]
 
@@ -71,6 +103,7 @@ def test_a_function_that_takes_the_root_and_the_size_is_given_them(here):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("cold", "validation labels are not one number each"),
         ("grey", r"validation images are \(9, 1, 8, 8\) of float32 and those of train \(12, 3, 8, 8\)"),
         ("flat", r"train images are \(12, 192\) of float32; they must be \(N, C, H, W\)"),
         ("double", r"validation images are \(9, 3, 8, 8\) of float64; they must be"),
@@ -127,6 +160,12 @@ def test_one_folder_is_split_into_70_15_15_always_in_the_same_way(tmp_path):
     assert sorted(found) == sorted((10 * index, 100 * label, 50) for index in range(10) for label in range(2))
     assert all(colour[1] == 100 * label for colour, label in zip(colours(one.train), one.train.labels, strict=True))
     assert torch.equal(one.train.images, other.train.images)
+
+
+def test_the_folder_may_stand_in_the_name_of_the_task(tmp_path):
+    folder = write_images(tmp_path / "data", 10)
+    named, given = load_task(f"imagefolder:{folder}", None, 8), load_task("imagefolder", folder, 8)
+    assert torch.equal(named.train.images, given.train.images)
 
 
 def test_folders_named_train_val_and_test_are_the_splits(tmp_path):

@@ -32,7 +32,7 @@ from edgesynth.evolution.progress import Progress
 from edgesynth.lineage import Config, Individual, Species
 from edgesynth.nurture import Teacher
 from edgesynth.optional import optional
-from edgesynth.tasks import Classification
+from edgesynth.tasks import Task
 
 DEATHS_ALLOWED = 3
 POLL_S = 0.2
@@ -170,7 +170,7 @@ class Luggage(NamedTuple):
 
     config: Config
     species: Species
-    task: Classification
+    task: Task
     teacher: Teacher | None
     rewind: dict[str, Tensor] | None
 

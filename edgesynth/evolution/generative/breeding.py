@@ -25,7 +25,7 @@ from edgesynth.evolution.inheritance import heritable
 from edgesynth.evolution.progress import Progress
 from edgesynth.lineage import Config, Genome, Individual, Run, Species, generator, individual_name, state
 from edgesynth.nurture import DivergenceError, Hardware, choose_autocast, nurture, reestimate, score
-from edgesynth.tasks import Classification
+from edgesynth.tasks import Task
 
 SILENCED = 24  # units that are silenced one by one in each network that the inquisitor probes
 
@@ -59,7 +59,7 @@ class GenerativeBreeder(Breeder):
         UserError: a budget is out of reach.
     """
 
-    def __init__(self, config: Config, species: Species, task: Classification, progress: Progress, path: Path) -> None:
+    def __init__(self, config: Config, species: Species, task: Task, progress: Progress, path: Path) -> None:
         rest, stimulus = set_aside(task, config.seed)
         super().__init__(config, species, rest, progress)
         self.descent = Descent.of(config, species.anatomy)

@@ -11,15 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from edgesynth.anatomy import Anatomy, RemovalPlan
 from edgesynth.evolution.generative.generator import Units, living
 from edgesynth.evolution.strength.parent import sum_over_clusters
 from edgesynth.lineage import Genome
-from edgesynth.nurture import outputs
-from edgesynth.tasks import Classification, Split
+from edgesynth.nurture import chunk_of, distillation_loss, outputs
+from edgesynth.tasks import Split, Task
 
 CHUNK = 256
 NAT_DB = 40 / math.log(10)  # of accuracy, where it is exp(-loss)
@@ -32,7 +31,7 @@ class Silenced:
     Attributes:
         group: its cluster group.
         unit: its place in it.
-        divergence: KL of the outputs without it from those with it, mean over the stimulus, nats.
+        divergence: of the outputs without it from those with it, mean over the stimulus; see `distillation_loss`.
         drop: rise of the loss, as the dB of U that accuracy exp(-loss) gives up.
     """
 
@@ -71,7 +70,7 @@ class Prober:
         stimulus: held-out images and labels.
     """
 
-    def __init__(self, anatomy: Anatomy, task: Classification, stimulus: Split) -> None:
+    def __init__(self, anatomy: Anatomy, task: Task, stimulus: Split) -> None:
         self.anatomy = anatomy
         self.task = task
         self.stimulus = stimulus
@@ -123,9 +122,8 @@ class Prober:
 
         handles = [module.register_forward_pre_hook(gate) for module in readers]
         try:
-            for images, labels in zip(
-                self.stimulus.images.split(CHUNK), self.stimulus.labels.split(CHUNK), strict=True
-            ):
+            size = chunk_of(self.stimulus.images, CHUNK)
+            for images, labels in zip(self.stimulus.images.split(size), self.stimulus.labels.split(size), strict=True):
                 gates.clear()
                 loss = self.task.loss(network(images), labels) * len(labels)
                 change = {name: zeros.new_zeros(len(labels), len(zeros)) for name, zeros in taylor.items()}
@@ -159,14 +157,12 @@ class Prober:
     def _silence(
         self, network: nn.Module, genome: Genome, silent: Callable[[Genome], nn.Module], units: list[tuple[str, int]]
     ) -> tuple[Silenced, ...]:
-        whole, labels = outputs(network, self.stimulus.images), self.stimulus.labels
+        whole, labels = outputs(network, self.stimulus.images), self.stimulus.targets
         loss, found = self.task.loss(whole, labels), []
         for group, unit in units:
             kept = {**genome.kept, group: [one for one in genome.kept[group] if one != unit]}
             without = outputs(silent(Genome(kept)), self.stimulus.images)
-            divergence = F.kl_div(
-                F.log_softmax(without, dim=1), F.log_softmax(whole, dim=1), log_target=True, reduction="batchmean"
-            )
+            divergence = distillation_loss(without, whole, 1.0, self.task.teaching)
             rise = self.task.loss(without, labels) - loss
             found.append(Silenced(group, unit, divergence.item(), NAT_DB * rise.item()))
         return tuple(found)

@@ -11,20 +11,20 @@ from dataclasses import replace
 import torch
 
 from edgesynth.lineage import generator
-from edgesynth.tasks import Classification, Split
+from edgesynth.tasks import Split, Task
 
 MOST, SHARE = 512, 0.1
 
 
-def set_aside(task: Classification, seed: int) -> tuple[Classification, Split]:
+def set_aside(task: Task, seed: int) -> tuple[Task, Split]:
     """The task without the stimulus, and the stimulus: 512 training images, or a tenth of them if that is less.
 
     Args:
         task: with its whole training split.
         seed: the run's.
     """
-    images, labels = task.train
-    order = torch.randperm(len(labels), generator=generator(seed, 0, 0, "stimulus"))
-    count = min(MOST, max(1, int(SHARE * len(labels))))
+    size = len(task.train.labels)
+    order = torch.randperm(size, generator=generator(seed, 0, 0, "stimulus"))
+    count = min(MOST, max(1, int(SHARE * size)))
     aside, rest = order[:count], order[count:].sort().values
-    return replace(task, train=Split(images[rest], labels[rest])), Split(images[aside], labels[aside])
+    return replace(task, train=task.train.part(rest)), task.train.part(aside)

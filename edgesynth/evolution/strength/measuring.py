@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from edgesynth.anatomy import Anatomy, RemovalPlan, scale_uses
 from edgesynth.nurture import summed_products
-from edgesynth.tasks import Classification
+from edgesynth.tasks import Task
 
 
 def normalisation_scales(anatomy: Anatomy, plan: RemovalPlan, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -25,7 +25,7 @@ def normalisation_scales(anatomy: Anatomy, plan: RemovalPlan, weights: Mapping[s
 
 
 def cluster_products(
-    network: nn.Module, task: Classification, anatomy: Anatomy, plan: RemovalPlan, generator: torch.Generator
+    network: nn.Module, task: Task, anatomy: Anatomy, plan: RemovalPlan, generator: torch.Generator
 ) -> dict[tuple[str, int], Tensor]:
     """Batch by batch, w g summed over each cluster of the layers that write groups which can be cut.
 

@@ -1,0 +1,76 @@
+"""Predictions as a picture: each image with the truth, the ancestor's answer and the offspring's beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from markupsafe import Markup
+
+from edgesynth.lineage import Predictions
+from edgesynth.report.drawing import svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TILE_IN = 1.35
+
+
+def predictions_plot(found: Predictions, names: list[str]) -> Markup | None:
+    """The picture; None for answers of a form that is not drawn.
+
+    Args:
+        found: the run's predictions.
+        names: of the classes.
+    """
+    draw = FORMS.get(found.form)
+    if draw is None:
+        return None
+    rows = 4 if found.form == "map" else 1
+    ancestor, offspring = found.individuals
+    label = f"Answers of {ancestor} and {offspring} to {len(found.images)} test images"
+    size = (TILE_IN * len(found.images) + 0.6, (TILE_IN if rows > 1 else TILE_IN + 0.6) * rows)
+    return svg(lambda figure: draw(figure, found, names), "predictions", label, *size)
+
+
+def _classes(figure: Figure, found: Predictions, names: list[str]) -> None:
+    """One row; below each image three lines: the truth and both answers."""
+    cells = figure.subplots(1, len(found.images), squeeze=False)[0]
+    for place, axes in enumerate(cells):
+        _show(axes, found.images[place])
+        told = (found.labels[place], found.ancestor[place].argmax(), found.offspring[place].argmax())
+        lines = [_name(names, int(one)) for one in told]
+        heads = ("truth", *found.individuals)
+        axes.set_xlabel("\n".join(f"{head}: {line}" for head, line in zip(heads, lines, strict=True)), fontsize=8)
+
+
+def _map(figure: Figure, found: Predictions, names: list[str]) -> None:
+    """Four rows: images, masks, and the maps of both."""
+    rows: list[tuple[str, Any]] = [("image", found.images), ("mask", found.labels[:, 0])]
+    for name, logits in zip(found.individuals, (found.ancestor, found.offspring), strict=True):
+        rows.append((name, 1 / (1 + np.exp(-logits[:, 0].astype(np.float64).clip(-60, 60)))))
+    cells = figure.subplots(len(rows), len(found.images), squeeze=False)
+    for line, (name, shown) in zip(cells, rows, strict=True):
+        for axes, one in zip(line, shown, strict=True):
+            _show(axes, one)
+        line[0].set_ylabel(name)
+
+
+def _show(axes: Axes, image: Any) -> None:
+    """Pixels of (H, W, C) bytes, or of (H, W) from 0 to 1."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(False)
+    if image.ndim == 3 and image.shape[2] == 3:
+        axes.imshow(image)
+    else:
+        axes.imshow(image.reshape(image.shape[:2]), cmap="gray", vmin=0, vmax=255 if image.ndim == 3 else 1)
+
+
+def _name(names: list[str], number: int) -> str:
+    return names[number] if number < len(names) else f"class {number}"
+
+
+FORMS: dict[str, Callable[[Figure, Predictions, list[str]], None]] = {"classes": _classes, "map": _map}

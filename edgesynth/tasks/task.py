@@ -1,0 +1,141 @@
+"""What a task is: data, loss, one metric, preprocessing and decoding. The rest of the package knows no more of it.
+
+A new kind of task is a subclass that says what its targets are (labels, masks, boxes), how they move with their images,
+and how answers are judged. Its metric needs a second form in `edgesynth.benchmark.metrics`, in numpy for the board.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from torch import Tensor
+
+from edgesynth.tasks.augmentation import draw_flips, draw_shifts, flipped, shifted, shifts
+from edgesynth.tasks.stored import Stored, whole
+
+# How answers are compared with a teacher's: classes that exclude each other along dimension 1, at every place; logits
+# that each stand for themselves; plain numbers.
+Teaching = Literal["classes", "logits", "numbers"]
+
+
+class Split(NamedTuple):
+    """One part of a data set.
+
+    Attributes:
+        images: (N, C, H, W), float32, normalised; in memory, or read when they are asked for.
+        labels: (N, ...), what the loss compares outputs with, such as (N,) int64 classes; likewise.
+    """
+
+    images: Tensor | Stored
+    labels: Tensor | Stored
+
+    def part(self, indices: Tensor) -> Split:
+        """Some of it; what lies on disk stays there."""
+        return Split(*(one.part(indices) if isinstance(one, Stored) else one[indices] for one in self))
+
+    @property
+    def targets(self) -> Tensor:
+        """All labels, in memory."""
+        return whole(self.labels)
+
+
+@dataclass(frozen=True)
+class Task(ABC):
+    """Three splits, a loss, one metric and the preprocessing that deployment must repeat.
+
+    A network of a task takes (N, C, H, W) and gives one tensor, (N, ...): several heads are joined along dimension 1.
+
+    Attributes:
+        name: name on the command line.
+        train: what nurture sees.
+        validation: held out of the training data; what selection sees.
+        load_test: reads the test split; called only when an individual is reported, never by selection.
+        labels: names of the classes or maps, in the order of the network's channels; their number is what an ancestor
+            is asked for.
+        preprocessing: JSON-able steps from an image file to the network's input.
+        max_shift: augmentation shifts images by up to this many pixels either way.
+        flip: augmentation mirrors half of the images, left to right.
+        notes: what the user should know of the data, such as how many images were skipped; one line each.
+    """
+
+    name: str
+    train: Split
+    validation: Split
+    load_test: Callable[[], Split]
+    labels: Sequence[str]
+    preprocessing: dict[str, Any] = field(default_factory=dict)
+    max_shift: int = 2
+    flip: bool = False
+    notes: Sequence[str] = ()
+
+    metric_name: ClassVar[str]
+    metric_unit: ClassVar[str] = "percent"  # of every metric; more is better
+    teaching: ClassVar[Teaching]
+    decoding: ClassVar[dict[str, Any]]  # JSON-able: what a device makes of the outputs
+
+    @abstractmethod
+    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """One number, the mean over images."""
+
+    @abstractmethod
+    def metric(self, outputs: Tensor, labels: Tensor) -> float:
+        """Percent, higher is better, of the outputs for a whole split."""
+
+    @property
+    @abstractmethod
+    def answer_shape(self) -> tuple[int, ...]:
+        """Of what a network gives for one image."""
+
+    @abstractmethod
+    def wrong_labels(self, labels: Tensor) -> str:
+        """What is wrong with the labels of a split, as in `are (9,) of float32; they must be ...`; empty if nothing."""
+
+    @abstractmethod
+    def right(self, labels: Tensor) -> Tensor:
+        """Outputs of a network that is always right."""
+
+    def moved(self, labels: Tensor, variants: Tensor) -> Tensor:
+        """Labels of images that were augmented so, where they depend on it; see `augment`."""
+        return labels
+
+    def beside(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
+        """Further figures that are reported and never selected by, {name: value}."""
+        return {}
+
+    def fits(self, shape: Sequence[int]) -> bool:
+        """Whether a network that gives this shape, without the batch, answers the task."""
+        return tuple(shape) == self.answer_shape
+
+    def to_json(self) -> dict[str, Any]:
+        """What is told of the task where its data are not."""
+        return {
+            "name": self.name,
+            "metric": self.metric_name,
+            "unit": self.metric_unit,
+            "labels": list(self.labels),
+            "notes": list(self.notes),
+        }
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one input."""
+        channels, height, width = self.train.images.shape[1:]
+        return channels, height, width
+
+    @property
+    def variants(self) -> int:
+        """In how many ways an image can be augmented."""
+        return shifts(self.max_shift) * (2 if self.flip else 1)
+
+    def draw_variants(self, count: int, generator: Any) -> Tensor:
+        """(count,) ways to augment, each below `variants`, from a `torch.Generator`."""
+        numbers = draw_shifts(count, self.max_shift, generator)
+        return numbers + shifts(self.max_shift) * draw_flips(count, generator) if self.flip else numbers
+
+    def augment(self, images: Tensor, variants: Tensor) -> Tensor:
+        """Shift each image by its own few pixels, mirror some: (N, C, H, W) in and out, variants (N,)."""
+        moved = shifted(images, self.max_shift, variants % shifts(self.max_shift))
+        return flipped(moved, variants >= shifts(self.max_shift)) if self.flip else moved

@@ -1,0 +1,51 @@
+"""The picture of what ancestor and offspring answer to the same images."""
+
+import re
+
+import numpy as np
+import pytest
+
+from edgesynth.errors import UserError
+from edgesynth.lineage import Predictions
+from edgesynth.report.predictions import predictions_plot
+
+
+def written(plot):
+    """All texts of an SVG, in order."""
+    return re.findall(r"<text[^>]*>([^<]*)</text>", plot)
+
+
+@pytest.fixture
+def digits():
+    """Two images: the ancestor is right on both, the offspring on the second."""
+    answers = np.eye(3, dtype=np.float32)
+    images = np.zeros((2, 8, 8, 1), np.uint8)
+    return Predictions(("g000-c0", "g002-c1"), "classes", images, np.array([1, 2]), answers[[1, 2]], answers[[0, 2]])
+
+
+def test_answers_stand_below_their_images_with_the_truth(digits):
+    lines = [line for line in written(predictions_plot(digits, ["ant", "bee", "cat"])) if ":" in line]
+    assert sorted(lines) == sorted(
+        ["truth: bee", "g000-c0: bee", "g002-c1: ant", "truth: cat", "g000-c0: cat", "g002-c1: cat"]
+    )
+
+
+def test_a_class_without_a_name_is_numbered(digits):
+    assert "g002-c1: class 0" in written(predictions_plot(digits, []))
+
+
+def test_answers_of_a_form_that_is_not_known_are_not_drawn(digits):
+    other = Predictions(digits.individuals, "boxes", digits.images, digits.labels, digits.ancestor, digits.offspring)
+    assert predictions_plot(other, []) is None
+
+
+def test_what_is_written_is_read_again_and_a_damaged_file_is_named(digits, tmp_path):
+    assert Predictions.read(tmp_path) is None
+    digits.write(tmp_path)
+    again = Predictions.read(tmp_path)
+    assert again.individuals == digits.individuals and again.form == "classes"
+    assert np.array_equal(again.offspring, digits.offspring) and again.images.dtype == np.uint8
+    path = tmp_path / "predictions.npz"
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(UserError, match=r"predictions.npz cannot be read \(.*delete it"):
+        Predictions.read(tmp_path)
