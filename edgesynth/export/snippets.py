@@ -88,5 +88,11 @@ DECODED = {
         "levels = np.rint(255 / (1 + np.exp(-logits[0])))  # white: salient",
         'Image.fromarray(levels.astype(np.uint8)).save("map.png")',
     ],
+    "class map": [
+        "from PIL import Image",
+        "numbers = logits.argmax(axis=0)  # of each pixel, its class",
+        'print([json.load(open("manifest.json"))["labels"][number] for number in np.unique(numbers)])',
+        'Image.fromarray(numbers.astype(np.uint8)).save("classes.png")',
+    ],
 }
 KNOWN = ("source", "resize", "crop", "scale", "mean", "std")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from edgesynth.errors import UserError
 from edgesynth.lent import is_lent
@@ -13,16 +14,33 @@ from edgesynth.tasks.imagefolder import imagefolder
 from edgesynth.tasks.importing import import_task
 from edgesynth.tasks.mnist import mnist
 from edgesynth.tasks.saliency import Saliency, masks
+from edgesynth.tasks.segmentation import Segmentation, camvid, voc_segmentation
 from edgesynth.tasks.stored import Stored
 from edgesynth.tasks.task import Split, Task, Teaching
 
 TASKS = {"digits": digits, "mnist": mnist}
-SIZED = {"imagefolder": imagefolder, "masks": masks}  # folders of the user's, whose images are brought to one size
+# Folders of the user's, whose images are brought to one size.
+SIZED = {"imagefolder": imagefolder, "masks": masks, "camvid": camvid, "voc-segmentation": voc_segmentation}
+ClassWeights = Literal["none", "median-frequency"]
 
-__all__ = ["TASKS", "Classification", "Saliency", "Split", "Stored", "Task", "Teaching", "lend_task", "load_task"]
+__all__ = [
+    "TASKS",
+    "ClassWeights",
+    "Classification",
+    "Saliency",
+    "Segmentation",
+    "Split",
+    "Stored",
+    "Task",
+    "Teaching",
+    "lend_task",
+    "load_task",
+]
 
 
-def load_task(name: str, data_root: Path | None = None, image_size: int = 64) -> Task:
+def load_task(
+    name: str, data_root: Path | None = None, image_size: int = 64, class_weights: ClassWeights = "none"
+) -> Task:
     """Build a task by name.
 
     Args:
@@ -30,10 +48,17 @@ def load_task(name: str, data_root: Path | None = None, image_size: int = 64) ->
             returns one; or what `lend_task` returned.
         data_root: folder of its data, where the name does not give it.
         image_size: side of its images, pixels, where that can be chosen.
+        class_weights: in the loss: all alike, or the rarer a class the more.
 
     Raises:
-        UserError: there is no task of that name, its data are missing or damaged, or a user's task is not sound.
+        UserError: there is no task of that name, its data are missing or damaged, a user's task is not sound, or its
+            loss knows no weights.
     """
+    task = _named(name, data_root, image_size)
+    return task if class_weights == "none" else task.weighted()
+
+
+def _named(name: str, data_root: Path | None, image_size: int) -> Task:
     if is_lent(name):
         return given_task(name)
     kind, _, folder = name.partition(":")

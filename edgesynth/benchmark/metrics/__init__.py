@@ -8,8 +8,9 @@ from typing import Dict
 from edgesynth.benchmark.metrics.accuracy import Accuracy
 from edgesynth.benchmark.metrics.f_beta import FBeta
 from edgesynth.benchmark.metrics.metric import Metric
+from edgesynth.benchmark.metrics.miou import MeanIou
 
-METRICS: Dict[str, Metric] = {metric.name: metric for metric in (Accuracy(), FBeta())}
+METRICS: Dict[str, Metric] = {metric.name: metric for metric in (Accuracy(), FBeta(), MeanIou())}
 # What results and runs were scored by before they named it.
 FIRST = Accuracy.name
 
