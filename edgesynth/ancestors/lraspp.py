@@ -29,12 +29,31 @@ class Lraspp(nn.Module):
     def __init__(self, network: Any) -> None:
         super().__init__()
         self.backbone: nn.Module = network.backbone
-        self.classifier: nn.Module = network.classifier
+        self.classifier = Head(network.classifier)
 
     def forward(self, images: Tensor) -> Tensor:
         """Scores (N, classes, H, W) of images (N, 3, H, W); H and W are multiples of 16."""
         maps = self.classifier(self.backbone(images))
-        return F.interpolate(maps, scale_factor=float(STRIDE), mode="bilinear", align_corners=False)
+        return _larger(maps, STRIDE)
+
+
+class Head(nn.Module):
+    """The head of a torchvision `LRASPP` for features of known proportion: it asks no tensor for its size.
+
+    As torchvision has it, ONNX files compute the size that they enlarge to when they run.
+    """
+
+    def __init__(self, head: Any) -> None:
+        super().__init__()
+        self.cbr: nn.Module = head.cbr
+        self.scale: nn.Module = head.scale
+        self.low_classifier: nn.Module = head.low_classifier
+        self.high_classifier: nn.Module = head.high_classifier
+
+    def forward(self, features: dict[str, Tensor]) -> Tensor:
+        """Scores (N, classes, H / 8, W / 8) of the two outputs of a backbone."""
+        gated = self.cbr(features["high"]) * self.scale(features["high"])
+        return self.low_classifier(features["low"]) + self.high_classifier(_larger(gated, 2))
 
 
 class Features(nn.Module):
@@ -52,6 +71,10 @@ class Features(nn.Module):
             if place == FINE:
                 fine = coarse
         return {"low": fine, "high": coarse}
+
+
+def _larger(maps: Tensor, times: int) -> Tensor:
+    return F.interpolate(maps, scale_factor=float(times), mode="bilinear", align_corners=False)
 
 
 def lraspp_mobilenetv3_large(num_classes: int = 21) -> nn.Module:
