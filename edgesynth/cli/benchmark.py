@@ -5,7 +5,8 @@ import click
 from edgesynth.benchmark.bundle import open_target
 from edgesynth.benchmark.engines import ENGINES
 from edgesynth.benchmark.result import check_destination, default_path, write_result
-from edgesynth.benchmark.run import Settings, check_settings, measure
+from edgesynth.benchmark.run import measure
+from edgesynth.benchmark.settings import Settings, check_settings
 from edgesynth.benchmark.table import format_table
 from edgesynth.errors import UserError
 
