@@ -1,10 +1,10 @@
 """Contenders: which model serves which precision, and each of them loaded and scored."""
 
 import functools
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Type, Union
 
 from edgesynth.benchmark.bundle import AS_IS, Model, Target
-from edgesynth.benchmark.engines.engine import Engine
+from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine
 from edgesynth.benchmark.samples import Score
 from edgesynth.errors import UserError
 
@@ -19,6 +19,7 @@ class Contender(NamedTuple):
         engine: holds the file.
         run: one inference without arguments, on a fixed batch.
         score: what its answers are worth.
+        asked_batch: images per inference that were asked for, and did not fit the memory; None if they did.
     """
 
     precision: str
@@ -27,6 +28,19 @@ class Contender(NamedTuple):
     engine: Engine
     run: Callable[[], Any]
     score: Score
+    asked_batch: Optional[int] = None
+
+
+class Loaded(NamedTuple):
+    """All contenders of a run.
+
+    Attributes:
+        contenders: in the order asked for.
+        left_out: configurations that do not fit the memory and whose smaller batch is there anyway, one line each.
+    """
+
+    contenders: List[Contender]
+    left_out: List[str]
 
 
 def choose_models(target: Target, kind: Type[Engine], precisions: Optional[Sequence[str]]) -> List[Tuple[str, Model]]:
@@ -87,6 +101,7 @@ def load(target: Target, kind: Type[Engine], precision: str, model: Model, batch
 
     Raises:
         UserError: the engine refuses the model, or its input is not what the target promises.
+        BeyondMemoryError: there is too little memory for the batch.
     """
     engine = kind()
     engine.load(model.path, precision, batch, threads, model.ranges)
@@ -99,10 +114,79 @@ def load(target: Target, kind: Type[Engine], precision: str, model: Model, batch
                 "export the bundle again" if target.is_bundle else "give the model's own shape (C, H, W)",
             )
         )
-    images = target.samples.batch_of(batch, engine.input_shape)
-    return Contender(
-        precision, batch, model, engine, functools.partial(engine.run, images), target.samples.score(engine.run, batch)
-    )
+    try:
+        images = target.samples.batch_of(batch, engine.input_shape)
+        score = target.samples.score(engine.run, batch)
+    except MemoryError as error:
+        raise BeyondMemoryError(
+            "{} images for {} do not fit the memory ({}); use a smaller --batch".format(batch, model.path, error)
+        ) from None
+    return Contender(precision, batch, model, engine, functools.partial(engine.run, images), score)
+
+
+def load_all(
+    target: Target,
+    kind: Type[Engine],
+    models: Sequence[Tuple[str, Model]],
+    batches: Sequence[int],
+    threads: int,
+    announce: Callable[[str], Any],
+) -> Loaded:
+    """Load every precision at every batch; a batch that does not fit the memory is halved until it does.
+
+    Args:
+        target: where the models and the samples come from.
+        kind: the engine.
+        models: pairs of precision and model.
+        batches: images per inference.
+        threads: threads of the engine.
+        announce: called with a line for each batch that is halved.
+
+    Raises:
+        UserError: see `load`; or not even one image fits.
+    """
+    contenders: List[Contender] = []
+    left_out = []
+    for precision, model in models:
+        for batch in batches:
+            taken = set(batches) | {one.batch for one in contenders if one.precision == precision}
+            found = _load_fitting(target, kind, precision, model, batch, threads, taken - {batch}, announce)
+            if isinstance(found, Contender):
+                contenders.append(found)
+            else:
+                left_out.append(found)
+    return Loaded(contenders, left_out)
+
+
+def _load_fitting(
+    target: Target,
+    kind: Type[Engine],
+    precision: str,
+    model: Model,
+    asked: int,
+    threads: int,
+    taken: Set[int],
+    announce: Callable[[str], Any],
+) -> Union[Contender, str]:
+    """The contender, at a smaller batch if need be; a line if that batch is one of those taken."""
+    batch, refusal = asked, None  # type: Tuple[int, Optional[str]]
+    while True:
+        try:
+            found = load(target, kind, precision, model, batch, threads)
+            return found if batch == asked else found._replace(asked_batch=asked)
+        except BeyondMemoryError as error:
+            refusal = refusal or str(error)
+        except UserError:
+            # A batch that is fixed in the file is refused at half of it: the memory is what is to be told.
+            if refusal is None:
+                raise
+            raise UserError(refusal) from None
+        if batch == 1:
+            raise UserError(refusal)
+        batch //= 2
+        announce("{} x{} does not fit the memory ({}): trying x{}".format(precision, batch * 2, refusal, batch))
+        if batch in taken:
+            return "{} x{} does not fit the memory; x{} is measured anyway".format(precision, asked, batch)
 
 
 def _as_it_is(

@@ -1,6 +1,6 @@
 """The figures of each contender, put together for the result."""
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from edgesynth.benchmark.contenders import Contender
 from edgesynth.benchmark.energy import energy_of
@@ -13,25 +13,30 @@ REFERENCE = "fp32"
 
 
 def measurements_of(
-    contenders: List[Contender], tracks: List[Track], meter: Meter, idle: Optional[Reading], common: List[str]
+    timed: Sequence[Tuple[Contender, Track]],
+    meter: Meter,
+    idle: Optional[Reading],
+    common: List[str],
+    interrupted: bool = False,
 ) -> List[Dict[str, Any]]:
     """What the result says of each contender, in their order; see `benchmark.result` for the fields.
 
     Args:
-        contenders: what was timed.
-        tracks: what was seen of each, at least one latency.
+        timed: each contender, and what was seen of it: at least one latency.
         meter: read the tracks' windows.
         idle: the meter's window before the run; None without one.
         common: flags of the whole run.
+        interrupted: whether nobody wants to wait: nothing more is run.
     """
-    spreads = [spread(track.latencies_ms) for track in tracks]
-    reference_ms = {one.batch: found["p50"] for one, found in zip(contenders, spreads) if one.precision == REFERENCE}
+    spreads = [spread(track.latencies_ms) for _, track in timed]
+    reference_ms = {one.batch: found["p50"] for (one, _), found in zip(timed, spreads) if one.precision == REFERENCE}
     measurements = []
-    for one, track, found in zip(contenders, tracks, spreads):
+    for (one, track), found in zip(timed, spreads):
         figures = figures_of(one, track, found)
         figures.update(
             precision=one.precision,
             batch=one.batch,
+            asked_batch=one.asked_batch,
             accuracy_percent=one.score.accuracy_percent,
             accuracy_reason=one.score.reason,
             max_abs_error=one.score.max_abs_error,
@@ -39,7 +44,7 @@ def measurements_of(
             energy=energy_of(meter, track, one.batch, idle),
             speedup_vs_fp32=reference_ms[one.batch] / found["p50"] if one.batch in reference_ms else None,
             built=one.engine.built(),
-            compute_ms=_compute_ms(one.engine),
+            compute_ms=None if interrupted else _compute_ms(one.engine),
             flags=_flags(one, found) + one.engine.flags() + common,
             samples_ms=[round(value, 6) for value in track.latencies_ms],
         )
@@ -66,6 +71,12 @@ def _compute_ms(engine: Engine) -> Optional[Dict[str, float]]:
 
 def _flags(one: Contender, found: Dict[str, float]) -> List[str]:
     flags = flags_of_latency(found)
+    if one.asked_batch is not None:
+        flags.append(
+            "smaller batch: {} were asked for and do not fit the memory; {} is measured".format(
+                one.asked_batch, one.batch
+            )
+        )
     if not one.score.finite:
         flags.append("not finite: the outputs hold nan or infinity; nothing measured on them means anything")
     return flags

@@ -5,7 +5,7 @@ from typing import Any, Callable, Dict, Optional, Sequence
 
 from edgesynth.benchmark import engines, power, result
 from edgesynth.benchmark.bundle import Target
-from edgesynth.benchmark.contenders import choose_models, load
+from edgesynth.benchmark.contenders import choose_models, load_all
 from edgesynth.benchmark.energy import plan_energy, raw_reading
 from edgesynth.benchmark.figures import measurements_of
 from edgesynth.benchmark.flags import flags_of_machine
@@ -13,7 +13,19 @@ from edgesynth.benchmark.lock import alone_on_this_machine
 from edgesynth.benchmark.machine import describe_machine
 from edgesynth.benchmark.power import Meter
 from edgesynth.benchmark.settings import Settings, check_settings
-from edgesynth.benchmark.timing import time_in_turn
+from edgesynth.benchmark.timing import StoppedError, time_in_turn
+
+
+class InterruptedRunError(KeyboardInterrupt):
+    """Ctrl-C during a run.
+
+    Attributes:
+        result: what was measured until then, flagged `interrupted`.
+    """
+
+    def __init__(self, result: Dict[str, Any]) -> None:
+        super().__init__()
+        self.result = result
 
 
 def measure(
@@ -43,6 +55,7 @@ def measure(
     Raises:
         UserError: a setting is out of range, the engine or a precision does not exist, a model cannot be loaded, or
             another process measures on this machine.
+        InterruptedRunError: Ctrl-C during the timing, with what was measured.
     """
     check_settings(settings)
     with alone_on_this_machine():
@@ -62,24 +75,29 @@ def _measure(
     meter = power.find(device=kind.device) if meter is None else meter
     machine = describe_machine()
     models = choose_models(target, kind, precisions)
-    contenders = [
-        load(target, kind, precision, model, batch, settings.threads)
-        for precision, model in models
-        for batch in settings.batches
-    ]
+    contenders, left_out = load_all(target, kind, models, settings.batches, settings.threads, announce)
     plan = plan_energy(meter, settings.duration_s, settings.idle_s)
     seconds = plan.rest_s + len(contenders) * (settings.duration_s + settings.warm_up_s + plan.settling_s)
     listed = ", ".join("{} x{}".format(one.precision, one.batch) for one in contenders)
     if engine is None:
         announce("engine: {} ({})".format(name, why))
     announce("measuring {} ({}): about {:.0f} s".format(target.name, listed, max(seconds, 1)))
+    interrupted = False
     with power.opened(plan.meter, settings.threads) as meter:
         idle = power.rest(meter, plan.idle_s) if plan.idle_s and meter.reason is None else None
         calls = [one.run for one in contenders]
-        tracks = time_in_turn(calls, settings.duration_s, settings.warm_up_s, meter, plan.window_s)
+        try:
+            tracks = time_in_turn(calls, settings.duration_s, settings.warm_up_s, meter, plan.window_s)
+        except StoppedError as stop:
+            tracks, interrupted = stop.tracks, True
         sensor = meter.describe()
     common = flags_of_machine(machine, settings.threads)
-    return {
+    timed = [(one, track) for one, track in zip(contenders, tracks) if track.latencies_ms]
+    if interrupted:
+        common.append("interrupted: stopped by Ctrl-C before its time was over; measure again")
+    if not timed:
+        raise KeyboardInterrupt
+    found = {
         "schema": result.SCHEMA,
         "kind": result.KIND,
         "individual": target.individual,
@@ -94,5 +112,12 @@ def _measure(
             idle_s=plan.idle_s,
         ),
         "power": dict(sensor, meter=meter.name, idle=raw_reading(idle) if idle else None),
-        "measurements": measurements_of(contenders, tracks, meter, idle, common),
+        "interrupted": interrupted,
+        "left_out": left_out,
+        "measurements": measurements_of(timed, meter, idle, common, interrupted),
     }
+    for one in contenders:
+        one.engine.close()
+    if interrupted:
+        raise InterruptedRunError(found)
+    return found

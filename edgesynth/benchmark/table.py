@@ -35,6 +35,7 @@ def format_table(result: Dict[str, Any]) -> str:
     reasons += [
         "accuracy not measured: {}".format(one["accuracy_reason"]) for one in measurements if one["accuracy_reason"]
     ]
+    reasons += ["not measured: {}".format(line) for line in result.get("left_out", [])]
     return "\n".join(lines + _built(measurements) + _unique(reasons) + flag_lines(measurements))
 
 

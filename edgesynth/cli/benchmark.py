@@ -5,7 +5,7 @@ import click
 from edgesynth.benchmark.bundle import open_target
 from edgesynth.benchmark.engines import ENGINES
 from edgesynth.benchmark.result import check_destination, default_path, write_result
-from edgesynth.benchmark.run import measure
+from edgesynth.benchmark.run import InterruptedRunError, measure
 from edgesynth.benchmark.settings import Settings, check_settings
 from edgesynth.benchmark.table import format_table
 from edgesynth.errors import UserError
@@ -39,7 +39,15 @@ def command(bundle, engine, precision, batch, duration_s, warm_up_s, idle_s, thr
     output = output or default_path(bundle)
     check_destination(output)
     precisions = _names("--precision", precision) if precision is not None else None
-    result = measure(target, engine, precisions, settings, announce=lambda line: click.echo(line, err=True))
+    try:
+        result = measure(target, engine, precisions, settings, announce=lambda line: click.echo(line, err=True))
+    except InterruptedRunError as stop:
+        _show(output, stop.result)
+        raise
+    _show(output, result)
+
+
+def _show(output, result):
     write_result(output, result)
     click.echo(format_table(result))
     click.echo("written: {}".format(output))

@@ -7,6 +7,10 @@ import numpy as np
 from edgesynth.errors import UserError
 
 
+class BeyondMemoryError(UserError):
+    """A model at a batch does not fit the memory; it may at a smaller one."""
+
+
 class Engine:
     """One loaded model.
 
@@ -37,12 +41,16 @@ class Engine:
 
         Raises:
             UserError: the engine refuses the file, or its input is of another kind.
+            BeyondMemoryError: there is too little memory for the batch.
         """
         raise NotImplementedError
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """One inference: (batch, C, H, W), float32, preprocessed, to the model's first output, (batch, ...)."""
         raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of the model and of the memory that it holds."""
 
     def describe(self) -> Dict[str, Any]:
         """Name, version and whatever else a reader must know to compare two results."""

@@ -200,9 +200,3 @@ def test_what_cannot_be_built_is_one_line(version, gpu, target, environment, sai
     assert said.format(path) in err
     assert not (tmp_path / "measured.json").exists()
     assert not list((tmp_path / "cache").glob("**/plan-*"))
-
-
-def test_a_batch_beyond_the_memory_is_one_line_beside_a_model_that_is_loaded(on_tensorrt):
-    code, _, _, err = on_tensorrt("8.2", TX2, "--precision", "fp32", "--batch", "1,4096", STANDIN_MEMORY="1000000")
-    assert (code, len(err.splitlines())) == (2, 1)
-    assert "does not fit the GPU's memory (cuMemAlloc failed: out of memory); use a smaller --batch" in err

@@ -3,12 +3,12 @@
 import os
 from typing import Any, Iterator, NamedTuple, Optional
 
-from edgesynth.benchmark.engines.engine import shape_of_images
+from edgesynth.benchmark.engines.engine import BeyondMemoryError, shape_of_images
 from edgesynth.benchmark.engines.onnx_bytes import node_at
 from edgesynth.benchmark.engines.tensorrt.calibration import make_calibrator
 from edgesynth.benchmark.engines.tensorrt.generation import Generation
 from edgesynth.benchmark.engines.tensorrt.gpu import Gpu
-from edgesynth.benchmark.engines.tensorrt.log import said
+from edgesynth.benchmark.engines.tensorrt.log import is_about_memory, said
 from edgesynth.errors import UserError
 
 # A Jetson shares its memory with the CPU: no layer may take more of it than a quarter.
@@ -54,6 +54,7 @@ def build(generation: Generation, gpu: Gpu, log: Any, request: Request, timings:
 
     Raises:
         UserError: TensorRT refuses the file or cannot build it; with its own reason.
+        BeyondMemoryError: it found no memory to build it in.
     """
     trt = generation.trt
     try:
@@ -80,7 +81,8 @@ def build(generation: Generation, gpu: Gpu, log: Any, request: Request, timings:
         config.set_timing_cache(config.create_timing_cache(b""), False)
     plan = builder.build_serialized_network(network, config)
     if plan is None:
-        raise UserError(
+        problem = BeyondMemoryError if is_about_memory(log) else UserError
+        raise problem(
             "TensorRT {} cannot build {} at {} and batch {} ({}); try --precision fp32 or a smaller --batch".format(
                 trt.__version__, request.path, request.precision, request.batch, said(log)
             )

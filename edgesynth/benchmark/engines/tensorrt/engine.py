@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional, Tuple, Type
 import numpy as np
 
 from edgesynth.benchmark.bundle import is_quantised
-from edgesynth.benchmark.engines.engine import Engine, shape_of_images
+from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine, shape_of_images
 from edgesynth.benchmark.engines.tensorrt import plan_cache
 from edgesynth.benchmark.engines.tensorrt.bindings import Bindings
 from edgesynth.benchmark.engines.tensorrt.building import Request, build
@@ -15,9 +15,10 @@ from edgesynth.benchmark.engines.tensorrt.generation import Generation
 from edgesynth.benchmark.engines.tensorrt.gpu import WAIT, Buffer, Gpu, hold, open_gpu
 from edgesynth.benchmark.engines.tensorrt.importing import import_tensorrt, version_of
 from edgesynth.benchmark.engines.tensorrt.inspection import in_words, layers_by_precision
-from edgesynth.benchmark.engines.tensorrt.log import said, the_log
+from edgesynth.benchmark.engines.tensorrt.log import is_about_memory, said, the_log
 from edgesynth.benchmark.engines.tensorrt.named_tensors import NamedTensors
 from edgesynth.benchmark.engines.tensorrt.strongly_typed import StronglyTyped
+from edgesynth.benchmark.interruption import Deferred
 from edgesynth.errors import UserError
 
 COMPUTE_WARM_UP, COMPUTE_RUNS, COMPUTE_LEAST = 10, 100, 10
@@ -89,7 +90,7 @@ class TensorRt(Engine):
             return
         except UserError as error:
             # Raised anew: the frames of the old one hold what must be gone before the GPU's context.
-            refusal = UserError(str(error))
+            refusal = type(error)(str(error))
         self.close()
         raise refusal
 
@@ -102,8 +103,8 @@ class TensorRt(Engine):
         try:
             self._prepare(request)
             self.run(np.zeros((request.batch,) + self.input_shape, np.float32))
-        except self._gpu.cuda.MemoryError as error:
-            raise UserError(
+        except (self._gpu.cuda.MemoryError, MemoryError) as error:
+            raise BeyondMemoryError(
                 "{} at batch {} does not fit the GPU's memory ({}); use a smaller --batch".format(
                     request.path, request.batch, " ".join(str(error).split())
                 )
@@ -209,21 +210,24 @@ class TensorRt(Engine):
         else:
             known = plan_cache.find(timings)
             begin = time.perf_counter()
-            built = build(self._generation, self._gpu, self._log, request, known.content if known else b"")
-            facts = {"build_s": round(time.perf_counter() - begin, 3)}
-            not_kept = plan_cache.keep(key, built.plan, facts)
-            plan_cache.keep(timings, built.timings, {})
+            with Deferred() as interruption:
+                built = build(self._generation, self._gpu, self._log, request, known.content if known else b"")
+                facts = {"build_s": round(time.perf_counter() - begin, 3)}
+                not_kept = plan_cache.keep(key, built.plan, facts)
+                plan_cache.keep(timings, built.timings, {})
+            interruption.raise_noted()
             facts.update(plan_bytes=len(built.plan), from_cache=False, not_kept=not_kept)
             self._engine = self._runtime.deserialize_cuda_engine(built.plan)
         if self._engine is None:
-            raise UserError("TensorRT {} does not load what it built ({})".format(version, said(self._log)))
+            problem = BeyondMemoryError if is_about_memory(self._log) else UserError
+            raise problem("TensorRT {} does not load what it built ({})".format(version, said(self._log)))
         self._plan_facts: Dict[str, Any] = facts
 
     def _prepare(self, request: Request) -> None:
         """Context, shapes and memory of the engine."""
         self._context = self._engine.create_execution_context()
         if self._context is None:
-            raise UserError(
+            raise BeyondMemoryError(
                 "{} at batch {} gets no memory to run in ({}); use a smaller --batch".format(
                     request.path, request.batch, said(self._log)
                 )

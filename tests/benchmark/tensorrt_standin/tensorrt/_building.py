@@ -3,7 +3,9 @@
 import json
 import os
 import struct
+import time
 
+import numpy as np
 import onnxruntime
 import pycuda.driver as cuda
 
@@ -14,6 +16,8 @@ from tensorrt._strict import NUMBERS, VERSION, Strict, member
 _REFUSED_BY_82 = ("Reciprocal", "Mod", "OneHot", "QLinearConv", "LayerNormalization", "HardSwish")
 _CACHE_NUMBERS = {"8.2.1.8": 8201, "8.6.1.6": 8601, "10.3.0.26": 100300, "10.16.0.72": 101600}
 _loggers = {}
+# Times the bytes of the images, while kernels are tried.
+_BUILD_NEEDS = 16
 _QDQ = ("QuantizeLinear", "DequantizeLinear")
 _FLOAT16, _DATA_TYPE, _INITIALIZER = 10, 2, 5
 
@@ -26,8 +30,23 @@ class ILogger:
         raise NotImplementedError("a logger of one's own has a method log")
 
 
+def tell(logger, severity, message):
+    # The real one's trampoline is noexcept: what is raised in there is printed and lost.
+    try:
+        logger.log(member("Severity", severity), message)
+    except BaseException as error:
+        os.write(2, f"[ERROR] Exception caught in log(): {error!r}\n".encode())
+
+
 def fail(logger, message):
-    logger.log(member("Severity", "ERROR"), message)
+    tell(logger, "ERROR", message)
+
+
+def no_memory(logger, where, size):
+    """The lines that TensorRT 8.6 logs (NVIDIA/TensorRT#3017)."""
+    fail(logger, "1: [defaultAllocator.cpp::allocate::19] Error Code 1: Cuda Runtime (out of memory)")
+    tell(logger, "WARNING", f"Requested amount of GPU memory ({size} bytes) could not be allocated.")
+    fail(logger, f"2: [{where}] Error Code 2: OutOfMemory (no further information)")
 
 
 def depends(thing, logger):
@@ -234,6 +253,11 @@ class Builder(Strict):
         return IOptimizationProfile()
 
     def build_serialized_network(self, network, config):
+        self._try_kernels()
+        size = _BUILD_NEEDS * _input_bytes(network, config)
+        if size > cuda.mem_get_info()[0]:
+            no_memory(self._logger, "virtualMemoryBuffer.cpp::resizePhysical::160", size)
+            return None
         scale = None
         problem = self._problem(network, config)
         if problem is None and config._calibrator is not None:
@@ -254,6 +278,13 @@ class Builder(Strict):
         }
         return IHostMemory(json.dumps(header).encode() + b"\n" + network._model)
 
+    def _try_kernels(self):
+        """Nothing stops it for $STANDIN_BUILD_S, and it calls back all the while."""
+        end = time.monotonic() + float(os.environ.get("STANDIN_BUILD_S", 0))
+        while time.monotonic() < end:
+            tell(self._logger, "VERBOSE", "Tactic: 0x0000000000000004 Time: 0.02")
+            time.sleep(0.02)
+
     def _problem(self, network, config):
         if os.environ.get("STANDIN_FAILS") == _precision(network, config):
             return "tactics are spent"
@@ -271,6 +302,13 @@ class Builder(Strict):
         if "INT8" in config._flags and not network._quantised and config._calibrator is None:
             return "Calibrator is not being used. Users must provide dynamic range for all tensors"
         return None
+
+
+def _input_bytes(network, config):
+    shape = network.get_input(0).shape
+    if -1 in shape and config._profiles:
+        shape = config._profiles[0]._shapes[network.get_input(0).name][1]
+    return 4 * int(np.prod([max(size, 1) for size in shape]))
 
 
 def _calibrated(calibrator, name):
