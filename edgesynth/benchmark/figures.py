@@ -7,6 +7,7 @@ from edgesynth.benchmark.energy import energy_of
 from edgesynth.benchmark.engines.engine import Engine
 from edgesynth.benchmark.flags import flags_of_latency
 from edgesynth.benchmark.power import Meter, Reading
+from edgesynth.benchmark.scenarios import Plain
 from edgesynth.benchmark.timing import Track, spread
 
 REFERENCE = "fp32"
@@ -17,6 +18,7 @@ def measurements_of(
     meter: Meter,
     idle: Optional[Reading],
     common: List[str],
+    scenario: Plain,
     interrupted: bool = False,
 ) -> List[Dict[str, Any]]:
     """What the result says of each contender, in their order; see `benchmark.result` for the fields.
@@ -26,6 +28,7 @@ def measurements_of(
         meter: read the tracks' windows.
         idle: the meter's window before the run; None without one.
         common: flags of the whole run.
+        scenario: whose figures stand beside the others.
         interrupted: whether nobody wants to wait: nothing more is run.
     """
     spreads = [spread(track.latencies_ms) for _, track in timed]
@@ -45,6 +48,7 @@ def measurements_of(
             speedup_vs_fp32=reference_ms[one.batch] / found["p50"] if one.batch in reference_ms else None,
             built=one.engine.built(),
             compute_ms=None if interrupted else _compute_ms(one.engine),
+            scenario=scenario.figures(track, one.batch),
             flags=_flags(one, found) + one.engine.flags() + common,
             samples_ms=[round(value, 6) for value in track.latencies_ms],
         )

@@ -3,7 +3,7 @@
 import time
 from typing import Any, Callable, Dict, Optional, Sequence
 
-from edgesynth.benchmark import engines, power, result
+from edgesynth.benchmark import engines, power, result, scenarios
 from edgesynth.benchmark.bundle import Target
 from edgesynth.benchmark.contenders import choose_models, load_all
 from edgesynth.benchmark.energy import plan_energy, raw_reading
@@ -74,6 +74,9 @@ def _measure(
     kind = engines.find(name)
     meter = power.find(device=kind.device) if meter is None else meter
     machine = describe_machine()
+    scenario = scenarios.find(settings.scenario)
+    settings = settings._replace(batches=scenario.batches(settings.batches))
+    kind.choose_wait(settings.wait)
     models = choose_models(target, kind, precisions)
     contenders, left_out = load_all(target, kind, models, settings.batches, settings.threads, announce)
     plan = plan_energy(meter, settings.duration_s, settings.idle_s)
@@ -114,7 +117,7 @@ def _measure(
         "power": dict(sensor, meter=meter.name, idle=raw_reading(idle) if idle else None),
         "interrupted": interrupted,
         "left_out": left_out,
-        "measurements": measurements_of(timed, meter, idle, common, interrupted),
+        "measurements": measurements_of(timed, meter, idle, common, scenario, interrupted),
     }
     for one in contenders:
         one.engine.close()

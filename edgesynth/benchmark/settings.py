@@ -3,6 +3,9 @@
 import math
 from typing import NamedTuple, Optional, Tuple
 
+from edgesynth.benchmark import scenarios
+from edgesynth.benchmark.engines.engine import WAITS
+from edgesynth.benchmark.scenarios import Plain
 from edgesynth.errors import UserError
 
 MAX_BATCH = 4096
@@ -18,6 +21,8 @@ class Settings(NamedTuple):
         warm_up_s: untimed seconds before, for each, 0 or more.
         threads: threads of the engine, 1 to 256.
         idle_s: seconds of rest in which the idle power is measured, 0 or more (0: it is not); None for `duration_s`.
+        scenario: one of `scenarios.SCENARIOS`.
+        wait: how the CPU waits for a GPU, one of `engines.engine.WAITS`; None for spinning.
     """
 
     batches: Tuple[int, ...] = (1,)
@@ -25,6 +30,8 @@ class Settings(NamedTuple):
     warm_up_s: float = 0.5
     threads: int = 1
     idle_s: Optional[float] = None
+    scenario: str = Plain.name
+    wait: Optional[str] = None
 
 
 def check_settings(settings: Settings) -> None:
@@ -49,3 +56,6 @@ def check_settings(settings: Settings) -> None:
         raise UserError("--idle-s is {}; it must be 0 or more (0: idle power is not measured)".format(settings.idle_s))
     if not 1 <= settings.threads <= MAX_THREADS:
         raise UserError("--threads is {}; it must be 1 to {} (1 is the default)".format(settings.threads, MAX_THREADS))
+    scenarios.find(settings.scenario).batches(settings.batches)
+    if settings.wait is not None and settings.wait not in WAITS:
+        raise UserError("--wait is {!r}; choose from: {}".format(settings.wait, ", ".join(WAITS)))

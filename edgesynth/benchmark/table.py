@@ -2,6 +2,7 @@
 
 from typing import Any, Dict, List
 
+from edgesynth.benchmark import scenarios
 from edgesynth.benchmark.verification import Verification
 
 _COLUMNS = (
@@ -30,6 +31,7 @@ def format_table(result: Dict[str, Any]) -> str:
     """
     measurements = result["measurements"]
     lines = aligned([list(_COLUMNS)] + [_row(one) for one in measurements])
+    lines += _answers(measurements)
     lines += _below(measurements)
     reasons = ["energy not measured: {}".format(one["energy"]["reason"]) for one in measurements if _unread(one)]
     reasons += [
@@ -100,6 +102,17 @@ def _interval(figures: Dict[str, Any]) -> str:
     """The 95 % interval, which a result of schema 1 has not."""
     bounds = figures.get("images_per_joule_95")
     return " ({:.1f} to {:.1f})".format(*bounds) if bounds else ""
+
+
+def _answers(measurements: List[Dict[str, Any]]) -> List[str]:
+    """What answers the scenario's question, where it is not a plain run."""
+    lines = []
+    for one in measurements:
+        figures = one.get("scenario")
+        if figures is not None:
+            said = scenarios.find(figures["name"]).line(figures)
+            lines.append("{} x{}, {}: {}".format(one["precision"], one["batch"], figures["name"], said))
+    return lines
 
 
 def _below(measurements: List[Dict[str, Any]]) -> List[str]:

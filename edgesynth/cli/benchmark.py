@@ -6,6 +6,7 @@ from edgesynth.benchmark.bundle import open_target
 from edgesynth.benchmark.engines import ENGINES
 from edgesynth.benchmark.result import check_destination, default_path, write_result
 from edgesynth.benchmark.run import InterruptedRunError, measure
+from edgesynth.benchmark.scenarios import SCENARIOS, Plain
 from edgesynth.benchmark.settings import Settings, check_settings
 from edgesynth.benchmark.table import format_table
 from edgesynth.errors import UserError
@@ -25,17 +26,21 @@ from edgesynth.errors import UserError
 @click.option("--warm-up-s", default=0.5, show_default=True, help="Untimed seconds before, for each.")
 @click.option("--idle-s", type=float, help="Seconds of rest before, for idle power; 0: none.  [default: --duration-s]")
 @click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
+@click.option("--scenario", default=Plain.name, show_default=True, help="One of: {}.".format(", ".join(SCENARIOS)))
+@click.option("--wait", help="How the CPU waits for a GPU: spin or block.  [default: spin]")
 @click.option("-o", "--output", type=click.Path(), help="The result file.  [default: BUNDLE/result.json]")
-def command(bundle, engine, precision, batch, duration_s, warm_up_s, idle_s, threads, output):
+def command(bundle, engine, precision, batch, duration_s, warm_up_s, idle_s, threads, scenario, wait, output):
     """Measure latency, throughput, energy and accuracy on this machine.
 
     BUNDLE is the folder that `edgesynth export` wrote, or a bare .onnx file.
     """
     settings = Settings((1,) if batch is None else _numbers("--batch", batch), duration_s, warm_up_s, threads, idle_s)
+    settings = settings._replace(scenario=scenario, wait=wait)
     check_settings(settings)
     target = open_target(bundle)
     if batch is None and target.batch is not None:
         settings = settings._replace(batches=(target.batch,))
+        check_settings(settings)
     output = output or default_path(bundle)
     check_destination(output)
     precisions = _names("--precision", precision) if precision is not None else None

@@ -6,6 +6,10 @@ import numpy as np
 
 from edgesynth.errors import UserError
 
+# How the CPU waits for a GPU: spinning wakes at once, blocking saves the CPU's power and takes tens of microseconds.
+SPIN, BLOCK = "spin", "block"
+WAITS = (SPIN, BLOCK)
+
 
 class BeyondMemoryError(UserError):
     """A model at a batch does not fit the memory; it may at a smaller one."""
@@ -28,6 +32,22 @@ class Engine:
     def candidates(cls) -> Dict[str, Tuple[str, ...]]:
         """For each precision the keys of a bundle's models that can serve it, the best first (see `Target.model`)."""
         raise NotImplementedError
+
+    @classmethod
+    def choose_wait(cls, wait: Optional[str]) -> None:
+        """Say how the CPU waits for the device, before anything else is asked of the engine.
+
+        Args:
+            wait: one of `WAITS`; None for the engine's own way.
+
+        Raises:
+            UserError: it is no choice here.
+        """
+        if wait is not None:
+            raise UserError(
+                "--wait {} was given and {} computes on the {}, where there is nothing to wait for; leave it out, or "
+                "use --engine tensorrt".format(wait, cls.name, cls.device.upper())
+            )
 
     def load(self, path: str, precision: str, batch: int, threads: int, ranges: Optional[str] = None) -> None:
         """Load a model.

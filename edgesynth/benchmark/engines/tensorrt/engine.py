@@ -12,7 +12,7 @@ from edgesynth.benchmark.engines.tensorrt import plan_cache
 from edgesynth.benchmark.engines.tensorrt.bindings import Bindings
 from edgesynth.benchmark.engines.tensorrt.building import Request, build
 from edgesynth.benchmark.engines.tensorrt.generation import Generation
-from edgesynth.benchmark.engines.tensorrt.gpu import WAIT, Buffer, Gpu, hold, open_gpu
+from edgesynth.benchmark.engines.tensorrt.gpu import Buffer, Gpu, hold, open_gpu
 from edgesynth.benchmark.engines.tensorrt.importing import import_tensorrt, version_of
 from edgesynth.benchmark.engines.tensorrt.inspection import in_words, layers_by_precision
 from edgesynth.benchmark.engines.tensorrt.log import is_about_memory, said, the_log
@@ -71,6 +71,12 @@ class TensorRt(Engine):
         self._context: Any = None
         self._engine: Any = None
         self._runtime: Any = None
+
+    @classmethod
+    def choose_wait(cls, wait: Optional[str]) -> None:
+        """Open the GPU so; it is a matter of its context."""
+        import_tensorrt()
+        open_gpu(wait)
 
     @classmethod
     def candidates(cls) -> Dict[str, Tuple[str, ...]]:
@@ -152,7 +158,7 @@ class TensorRt(Engine):
             "gpu": self._gpu.name,
             "sm": self._gpu.sm_name,
             "cuda_driver": self._gpu.driver,
-            "wait": WAIT,
+            "wait": self._gpu.wait,
             "timed": "copy to the GPU, compute, copy of the first output back",
         }
 
