@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from edgesynth.benchmark.contenders import Contender
 from edgesynth.benchmark.energy import energy_of
 from edgesynth.benchmark.engines.engine import Engine
-from edgesynth.benchmark.flags import flags_of_latency
+from edgesynth.benchmark.flags import flags_of_latency, is_invalid
 from edgesynth.benchmark.power import Meter, Reading
 from edgesynth.benchmark.scenarios import Plain
 from edgesynth.benchmark.timing import Track, spread
@@ -36,6 +36,7 @@ def measurements_of(
     measurements = []
     for (one, track), found in zip(timed, spreads):
         figures = figures_of(one, track, found)
+        flags = _flags(one, found) + one.engine.flags() + common
         figures.update(
             precision=one.precision,
             batch=one.batch,
@@ -49,7 +50,8 @@ def measurements_of(
             built=one.engine.built(),
             compute_ms=None if interrupted else _compute_ms(one.engine),
             scenario=scenario.figures(track, one.batch),
-            flags=_flags(one, found) + one.engine.flags() + common,
+            valid=not any(map(is_invalid, flags)),
+            flags=flags,
             samples_ms=[round(value, 6) for value in track.latencies_ms],
         )
         measurements.append(figures)

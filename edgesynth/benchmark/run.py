@@ -5,6 +5,7 @@ from typing import Any, Callable, Dict, Optional, Sequence
 
 from edgesynth.benchmark import engines, power, result, scenarios
 from edgesynth.benchmark.bundle import Target
+from edgesynth.benchmark.conditions import Conditions, watch
 from edgesynth.benchmark.contenders import choose_models, load_all
 from edgesynth.benchmark.energy import plan_energy, raw_reading
 from edgesynth.benchmark.figures import measurements_of
@@ -34,6 +35,7 @@ def measure(
     precisions: Optional[Sequence[str]] = None,
     settings: Settings = Settings(),  # noqa: B008  (a NamedTuple does not change)
     meter: Optional[Meter] = None,
+    conditions: Optional[Conditions] = None,
     announce: Callable[[str], Any] = lambda line: None,
 ) -> Dict[str, Any]:
     """Measure a bundle or a bare ONNX file on this machine.
@@ -46,6 +48,7 @@ def measure(
         precisions: names; None for all that the target has and the engine can run.
         settings: batches, durations, threads.
         meter: power meter; None for the first one that can be read here.
+        conditions: what is watched during the run; None for all that can be seen here.
         announce: called with a line that names the engine where none was asked for, and with one when everything is
             loaded and the timing begins.
 
@@ -59,7 +62,7 @@ def measure(
     """
     check_settings(settings)
     with alone_on_this_machine():
-        return _measure(target, engine, precisions, settings, meter, announce)
+        return _measure(target, engine, precisions, settings, meter, conditions, announce)
 
 
 def _measure(
@@ -68,12 +71,15 @@ def _measure(
     precisions: Optional[Sequence[str]],
     settings: Settings,
     meter: Optional[Meter],
+    conditions: Optional[Conditions],
     announce: Callable[[str], Any],
 ) -> Dict[str, Any]:
     name, why = (engine, "asked for") if engine is not None else engines.default()
     kind = engines.find(name)
     meter = power.find(device=kind.device) if meter is None else meter
     machine = describe_machine()
+    # Before the engine is: its own work on the GPU is not another process's.
+    conditions = watch(kind.device) if conditions is None else conditions
     scenario = scenarios.find(settings.scenario)
     settings = settings._replace(batches=scenario.batches(settings.batches))
     kind.choose_wait(settings.wait)
@@ -90,11 +96,11 @@ def _measure(
         idle = power.rest(meter, plan.idle_s) if plan.idle_s and meter.reason is None else None
         calls = [one.run for one in contenders]
         try:
-            tracks = time_in_turn(calls, settings.duration_s, settings.warm_up_s, meter, plan.window_s)
+            tracks = time_in_turn(calls, settings.duration_s, settings.warm_up_s, meter, plan.window_s, conditions.look)
         except StoppedError as stop:
             tracks, interrupted = stop.tracks, True
         sensor = meter.describe()
-    common = flags_of_machine(machine, settings.threads)
+    common = flags_of_machine(machine, settings.threads) + conditions.flags()
     timed = [(one, track) for one, track in zip(contenders, tracks) if track.latencies_ms]
     if interrupted:
         common.append("interrupted: stopped by Ctrl-C before its time was over; measure again")
@@ -115,6 +121,7 @@ def _measure(
             idle_s=plan.idle_s,
         ),
         "power": dict(sensor, meter=meter.name, idle=raw_reading(idle) if idle else None),
+        "conditions": conditions.describe(),
         "interrupted": interrupted,
         "left_out": left_out,
         "measurements": measurements_of(timed, meter, idle, common, scenario, interrupted),

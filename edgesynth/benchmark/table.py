@@ -3,6 +3,7 @@
 from typing import Any, Dict, List
 
 from edgesynth.benchmark import scenarios
+from edgesynth.benchmark.flags import is_invalid
 from edgesynth.benchmark.verification import Verification
 
 _COLUMNS = (
@@ -158,12 +159,12 @@ def _or_dash(form: str, value: Any) -> str:
 
 
 def flag_lines(measurements: List[Dict[str, Any]]) -> List[str]:
-    """Each flag once, with the configurations that it stands for unless that is all of them."""
+    """Each flag once, "invalid" where it makes the run so; with the configurations that have it, unless all do."""
     lines = []
     for flag in _unique([flag for one in measurements for flag in one["flags"]]):
         holders = ["{} x{}".format(one["precision"], one["batch"]) for one in measurements if flag in one["flags"]]
         where = "" if len(holders) == len(measurements) else "{}: ".format(", ".join(holders))
-        lines.append("flag: {}{}".format(where, flag))
+        lines.append("{}: {}{}".format("invalid" if is_invalid(flag) else "flag", where, flag))
     return lines
 
 

@@ -83,7 +83,12 @@ class Track:
 
 
 def time_in_turn(
-    calls: Sequence[Callable[[], Any]], duration_s: float, warm_up_s: float, meter: Meter, window_s: float = WINDOW_S
+    calls: Sequence[Callable[[], Any]],
+    duration_s: float,
+    warm_up_s: float,
+    meter: Meter,
+    window_s: float = WINDOW_S,
+    look: Callable[[], Any] = lambda: None,
 ) -> List[Track]:
     """Warm every call up, then time them by turns.
 
@@ -93,6 +98,7 @@ def time_in_turn(
         warm_up_s: seconds for each call before anything is timed.
         meter: reads the energy of each window.
         window_s: length of a window at most.
+        look: called after the warm-up and after every window, with the load just gone.
 
     Returns:
         One track for each call, in the same order.
@@ -109,6 +115,7 @@ def time_in_turn(
     try:
         for call in calls:
             _warm_up(call, warm_up_s)
+        look()
         while turn < rounds or any(len(track.latencies_ms) < LEAST_ITERATIONS for track in tracks):
             due_s = duration_s * min(turn + 1, rounds) / rounds
             order = range(len(calls)) if turn % 2 == 0 else reversed(range(len(calls)))
@@ -118,6 +125,7 @@ def time_in_turn(
                 # A call longer than a window has run ahead of its share: it waits until the others have caught up.
                 if left_s > 0 or (turn >= rounds and len(track.latencies_ms) < LEAST_ITERATIONS):
                     track.window(calls[index], left_s, meter)
+                    look()
             turn += 1
     except KeyboardInterrupt:
         raise StoppedError(tracks) from None
