@@ -3,10 +3,13 @@
 import functools
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Type, Union
 
-from edgesynth.benchmark.bundle import AS_IS, Model, Target
+from edgesynth.benchmark.bundle import AS_IS, CALIBRATED, SAMPLED, Model, Target
 from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine
 from edgesynth.benchmark.samples import Score
 from edgesynth.errors import UserError
+
+# Where the ranges of int8 may come from, and what then stands for the model.
+CALIBRATIONS = {"ranges": CALIBRATED, "samples": SAMPLED}
 
 
 class Contender(NamedTuple):
@@ -43,13 +46,16 @@ class Loaded(NamedTuple):
     left_out: List[str]
 
 
-def choose_models(target: Target, kind: Type[Engine], precisions: Optional[Sequence[str]]) -> List[Tuple[str, Model]]:
+def choose_models(
+    target: Target, kind: Type[Engine], precisions: Optional[Sequence[str]], calibrate: Optional[str] = None
+) -> List[Tuple[str, Model]]:
     """The model that serves each precision on an engine.
 
     Args:
         target: what is measured.
         kind: the engine.
-        precisions: names; None for all that can be had.
+        precisions: names; None for all that can be had, without those that must first be calibrated on images.
+        calibrate: where the ranges of int8 come from, one of `CALIBRATIONS`; None for the best that there is.
 
     Returns:
         Pairs of precision and model, in the order asked for.
@@ -57,7 +63,7 @@ def choose_models(target: Target, kind: Type[Engine], precisions: Optional[Seque
     Raises:
         UserError: a precision is unknown, or the target has no model for it.
     """
-    candidates = kind.candidates()
+    candidates = _candidates(kind, calibrate)
     if not target.is_bundle:
         return _as_it_is(target, candidates, precisions)
     offered = {}
@@ -65,6 +71,8 @@ def choose_models(target: Target, kind: Type[Engine], precisions: Optional[Seque
         models = [model for model in map(target.model, keys) if model is not None]
         if models:
             offered[name] = models[0]
+    if precisions is None and calibrate is None:
+        offered = {name: model for name, model in offered.items() if model.samples is None}
     if precisions is None and not offered:
         raise UserError(
             "{} has no model for {} (it has: {}); export it again".format(
@@ -83,6 +91,18 @@ def choose_models(target: Target, kind: Type[Engine], precisions: Optional[Seque
                 )
             )
     return [(name, offered[name]) for name in (offered if precisions is None else precisions)]
+
+
+def _candidates(kind: Type[Engine], calibrate: Optional[str]) -> Dict[str, Tuple[str, ...]]:
+    candidates = dict(kind.candidates())
+    if calibrate is not None:
+        if CALIBRATIONS[calibrate] not in candidates.get("int8", ()):
+            raise UserError(
+                "--calibrate {} was given and nothing is calibrated by this engine (TensorRT 8 to 10 calibrate); "
+                "leave it out".format(calibrate)
+            )
+        candidates["int8"] = (CALIBRATIONS[calibrate],)
+    return candidates
 
 
 def load(target: Target, kind: Type[Engine], precision: str, model: Model, batch: int, threads: int) -> Contender:
@@ -104,7 +124,7 @@ def load(target: Target, kind: Type[Engine], precision: str, model: Model, batch
         BeyondMemoryError: there is too little memory for the batch.
     """
     engine = kind()
-    engine.load(model.path, precision, batch, threads, model.ranges)
+    engine.load(model.path, precision, batch, threads, model.ranges, model.samples)
     if target.input_shape is not None and engine.input_shape != target.input_shape:
         raise UserError(
             "{} takes images of {} and {} was expected; {}".format(

@@ -83,7 +83,7 @@ def _measure(
     scenario = scenarios.find(settings.scenario)
     settings = settings._replace(batches=scenario.batches(settings.batches))
     kind.choose_wait(settings.wait)
-    models = choose_models(target, kind, precisions)
+    models = choose_models(target, kind, precisions, settings.calibrate)
     contenders, left_out = load_all(target, kind, models, settings.batches, settings.threads, announce)
     plan = plan_energy(meter, settings.duration_s, settings.idle_s)
     seconds = plan.rest_s + len(contenders) * (settings.duration_s + settings.warm_up_s + plan.settling_s)

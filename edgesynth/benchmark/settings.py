@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple, Optional, Tuple
 
 from edgesynth.benchmark import scenarios
+from edgesynth.benchmark.contenders import CALIBRATIONS
 from edgesynth.benchmark.engines.engine import WAITS
 from edgesynth.benchmark.scenarios import Plain
 from edgesynth.errors import UserError
@@ -23,6 +24,7 @@ class Settings(NamedTuple):
         idle_s: seconds of rest in which the idle power is measured, 0 or more (0: it is not); None for `duration_s`.
         scenario: one of `scenarios.SCENARIOS`.
         wait: how the CPU waits for a GPU, one of `engines.engine.WAITS`; None for spinning.
+        calibrate: where the ranges of int8 come from, one of `contenders.CALIBRATIONS`; None for the best there is.
     """
 
     batches: Tuple[int, ...] = (1,)
@@ -32,6 +34,7 @@ class Settings(NamedTuple):
     idle_s: Optional[float] = None
     scenario: str = Plain.name
     wait: Optional[str] = None
+    calibrate: Optional[str] = None
 
 
 def check_settings(settings: Settings) -> None:
@@ -59,3 +62,5 @@ def check_settings(settings: Settings) -> None:
     scenarios.find(settings.scenario).batches(settings.batches)
     if settings.wait is not None and settings.wait not in WAITS:
         raise UserError("--wait is {!r}; choose from: {}".format(settings.wait, ", ".join(WAITS)))
+    if settings.calibrate is not None and settings.calibrate not in CALIBRATIONS:
+        raise UserError("--calibrate is {!r}; choose from: {}".format(settings.calibrate, ", ".join(CALIBRATIONS)))

@@ -28,14 +28,14 @@ from edgesynth.errors import UserError
 @click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
 @click.option("--scenario", default=Plain.name, show_default=True, help="One of: {}.".format(", ".join(SCENARIOS)))
 @click.option("--wait", help="How the CPU waits for a GPU: spin or block.  [default: spin]")
+@click.option("--calibrate", help="Ranges of int8: ranges or samples.  [default: ranges.json if there, else samples]")
 @click.option("-o", "--output", type=click.Path(), help="The result file.  [default: BUNDLE/result.json]")
-def command(bundle, engine, precision, batch, duration_s, warm_up_s, idle_s, threads, scenario, wait, output):
+def command(bundle, engine, precision, batch, output, **how):
     """Measure latency, throughput, energy and accuracy on this machine.
 
     BUNDLE is the folder that `edgesynth export` wrote, or a bare .onnx file.
     """
-    settings = Settings((1,) if batch is None else _numbers("--batch", batch), duration_s, warm_up_s, threads, idle_s)
-    settings = settings._replace(scenario=scenario, wait=wait)
+    settings = Settings((1,) if batch is None else _numbers("--batch", batch), **how)
     check_settings(settings)
     target = open_target(bundle)
     if batch is None and target.batch is not None:

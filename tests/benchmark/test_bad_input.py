@@ -131,6 +131,7 @@ ARGUMENTS = {
         "measures one image at a time and the batch is 8",
     ),
     "unknown way to wait": (["--wait", "sleep"], "--wait is 'sleep'; choose from: spin, block"),
+    "unknown source of ranges": (["--calibrate", "guess"], "--calibrate is 'guess'; choose from: ranges, samples"),
     "nothing to wait for": (
         ["--wait", "block"],
         "--wait block was given and onnxruntime computes on the CPU, where there is nothing to wait for",

@@ -49,7 +49,15 @@ class Engine:
                 "use --engine tensorrt".format(wait, cls.name, cls.device.upper())
             )
 
-    def load(self, path: str, precision: str, batch: int, threads: int, ranges: Optional[str] = None) -> None:
+    def load(
+        self,
+        path: str,
+        precision: str,
+        batch: int,
+        threads: int,
+        ranges: Optional[str] = None,
+        samples: Optional[str] = None,
+    ) -> None:
         """Load a model.
 
         Args:
@@ -58,6 +66,7 @@ class Engine:
             batch: images per run, at least 1.
             threads: threads of the CPU, at least 1.
             ranges: the ranges.json to quantise a plain file by; None where the file's own types decide.
+            samples: the samples.npz to calibrate a plain file on, in place of ranges.
 
         Raises:
             UserError: the engine refuses the file, or its input is of another kind.

@@ -35,7 +35,15 @@ class OnnxRuntime(Engine):
         """The plain model, and the INT8 one in the CPU's dialect."""
         return {"fp32": ("fp32",), "int8": ("int8-cpu",)}
 
-    def load(self, path: str, precision: str, batch: int, threads: int, ranges: Optional[str] = None) -> None:
+    def load(
+        self,
+        path: str,
+        precision: str,
+        batch: int,
+        threads: int,
+        ranges: Optional[str] = None,
+        samples: Optional[str] = None,
+    ) -> None:
         """Load a model; what it computes in is written in the file, so `precision` changes nothing here.
 
         Args:
@@ -44,6 +52,7 @@ class OnnxRuntime(Engine):
             batch: images per run, at least 1.
             threads: threads within an operator, at least 1.
             ranges: not used: nothing is quantised here.
+            samples: not used.
 
         Raises:
             UserError: the file is not an ONNX model, or ONNX Runtime refuses it, or its input is of another kind, or it

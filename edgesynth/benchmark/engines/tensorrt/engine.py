@@ -10,13 +10,14 @@ from edgesynth.benchmark.bundle import is_quantised
 from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine, shape_of_images
 from edgesynth.benchmark.engines.tensorrt import plan_cache
 from edgesynth.benchmark.engines.tensorrt.bindings import Bindings
-from edgesynth.benchmark.engines.tensorrt.building import Request, build
+from edgesynth.benchmark.engines.tensorrt.building import build
 from edgesynth.benchmark.engines.tensorrt.generation import Generation
 from edgesynth.benchmark.engines.tensorrt.gpu import Buffer, Gpu, hold, open_gpu
 from edgesynth.benchmark.engines.tensorrt.importing import import_tensorrt, version_of
 from edgesynth.benchmark.engines.tensorrt.inspection import in_words, layers_by_precision
 from edgesynth.benchmark.engines.tensorrt.log import is_about_memory, said, the_log
 from edgesynth.benchmark.engines.tensorrt.named_tensors import NamedTensors
+from edgesynth.benchmark.engines.tensorrt.request import Request
 from edgesynth.benchmark.engines.tensorrt.strongly_typed import StronglyTyped
 from edgesynth.benchmark.interruption import Deferred
 from edgesynth.errors import UserError
@@ -84,7 +85,15 @@ class TensorRt(Engine):
         trt = import_tensorrt()
         return generation_of(version_of(trt))(trt).candidates(open_gpu().native("int8"))
 
-    def load(self, path: str, precision: str, batch: int, threads: int, ranges: Optional[str] = None) -> None:
+    def load(
+        self,
+        path: str,
+        precision: str,
+        batch: int,
+        threads: int,
+        ranges: Optional[str] = None,
+        samples: Optional[str] = None,
+    ) -> None:
         """Build a model's engine, or take the plan of an earlier build, and run it once; see `Engine.load`.
 
         Raises:
@@ -92,7 +101,7 @@ class TensorRt(Engine):
                 memory.
         """
         try:
-            self._load(Request(path, precision, batch, is_quantised(path), ranges))
+            self._load(Request(path, precision, batch, is_quantised(path), ranges, samples))
             return
         except UserError as error:
             # Raised anew: the frames of the old one hold what must be gone before the GPU's context.
@@ -105,8 +114,8 @@ class TensorRt(Engine):
             raise _no_int8(request.path, self._gpu, self._trt.__version__)
         del self._log.errors[:]
         self._request = request
-        self._make_engine(request)
         try:
+            self._make_engine(request)
             self._prepare(request)
             self.run(np.zeros((request.batch,) + self.input_shape, np.float32))
         except (self._gpu.cuda.MemoryError, MemoryError) as error:
@@ -171,16 +180,18 @@ class TensorRt(Engine):
             was), `from_cache`, and `not_kept`: why the plan could not be kept, or None.
         """
         request = self._request
-        ranges = (
-            "" if request.ranges is None else " + calibration cache from {}".format(os.path.basename(request.ranges))
-        )
+        quantised = ""
+        if request.ranges is not None:
+            quantised = " + calibration cache from {}".format(os.path.basename(request.ranges))
+        elif request.samples is not None:
+            quantised = " + entropy calibration on {}".format(os.path.basename(request.samples))
         return dict(
             self._plan_facts,
             requested=request.precision,
             effective=in_words(self._layers),
             layers=self._layers,
             native=self._gpu.native("int8" if request.quantised else request.precision),
-            source=os.path.basename(request.path) + ranges,
+            source=os.path.basename(request.path) + quantised,
         )
 
     def flags(self) -> List[str]:

@@ -202,6 +202,7 @@ class IBuilderConfig(Strict):
         self._flags = {"TF32"}
         self._pools = {}
         self._profiles = []
+        self._calibration_profile = None
         self._timings = None
 
     def set_flag(self, flag):
@@ -216,6 +217,10 @@ class IBuilderConfig(Strict):
     def add_optimization_profile(self, profile):
         self._profiles.append(profile)
         return len(self._profiles) - 1
+
+    def set_calibration_profile(self, profile):
+        self._calibration_profile = profile
+        return True
 
     def create_timing_cache(self, content):
         return ITimingCache(content)
@@ -261,7 +266,7 @@ class Builder(Strict):
         scale = None
         problem = self._problem(network, config)
         if problem is None and config._calibrator is not None:
-            scale, problem = _calibrated(config._calibrator, network.get_input(0).name)
+            scale, problem = _calibrated(config._calibrator, network, config)
         if problem is not None:
             fail(self._logger, problem)
             return None
@@ -311,18 +316,49 @@ def _input_bytes(network, config):
     return 4 * int(np.prod([max(size, 1) for size in shape]))
 
 
-def _calibrated(calibrator, name):
+def _calibrated(calibrator, network, config):
     """(scale of the network's input, None) or (None, why there is none)."""
+    name = network.get_input(0).name
     if not getattr(calibrator, "_ready", False):
         raise SystemError("segmentation fault: IInt8EntropyCalibrator2.__init__ was not called")
-    lines = calibrator.read_calibration_cache().decode().splitlines()
-    if lines[:1] != [f"TRT-{_CACHE_NUMBERS[VERSION]}-EntropyCalibration2"]:
+    header = f"TRT-{_CACHE_NUMBERS[VERSION]}-EntropyCalibration2"
+    lines = (calibrator.read_calibration_cache() or b"").decode().splitlines()
+    if lines[:1] != [header]:
         # A cache of another version is passed over, and calibration begins.
-        if calibrator.get_batch([name]) is None:
-            return None, "Calibration failure occurred with no scaling factors detected."
-        raise NotImplementedError("the stand-in does not calibrate")
+        scale, problem = _calibrate(calibrator, network, config)
+        if problem is None:
+            bits = struct.pack(">f", scale).hex().lstrip("0")
+            calibrator.write_calibration_cache(f"{header}\n{name}: {bits}\n".encode())
+        return scale, problem
     scales = dict(line.rsplit(": ", 1) for line in lines[1:])
     return struct.unpack(">f", bytes.fromhex(scales[name].zfill(8)))[0], None
+
+
+def _calibrate(calibrator, network, config):
+    """The range of the network's input over all that the calibrator shows, read where TensorRT reads it: on the GPU."""
+    one = network.get_input(0)
+    shape = one.shape
+    if -1 in shape:
+        if config._calibration_profile is None:
+            return None, "Calibration profile is not defined for a network with runtime dimensions."
+        shape = config._calibration_profile._shapes[one.name][1]
+    if calibrator.get_batch_size() != shape[0]:
+        return None, f"Calibration batch {calibrator.get_batch_size()} is not the profile's {shape[0]}"
+    size = 4 * int(np.prod(shape))
+    amax = 0.0
+    for _ in range(10000):
+        pointers = calibrator.get_batch([one.name])
+        if pointers is None:
+            break
+        (address,) = pointers
+        if len(cuda._memory[address]) < size:
+            raise SystemError("segmentation fault: a batch is smaller than the network's input")
+        amax = max(amax, float(np.abs(cuda._memory[address][:size].view(np.float32)).max()))
+    else:
+        raise SystemError("get_batch never says that there is no more")
+    if amax == 0.0:
+        return None, "Calibration failure occurred with no scaling factors detected."
+    return float(np.float32(amax / 127)), None
 
 
 def _precision(network, config):
