@@ -141,7 +141,7 @@ PROFILE = (
     "pointers, batch, profile, said",
     [
         ("[int(images)]", 2, PROFILE, "b'TRT-8201-EntropyCalibration2'"),
-        ("[int(images)]", 2, "", "Calibration profile is not defined"),
+        ("[int(images)]", 1, "", "Calibration batch 1 is not the profile's 2"),
         ("[int(images)]", 1, PROFILE, "Calibration batch 1 is not the profile's 2"),
         ("[4096 + 7]", 2, PROFILE, "KeyError"),
         ("[int(images)]*2", 2, PROFILE, "ValueError"),

@@ -339,9 +339,8 @@ def _calibrate(calibrator, network, config):
     one = network.get_input(0)
     shape = one.shape
     if -1 in shape:
-        if config._calibration_profile is None:
-            return None, "Calibration profile is not defined for a network with runtime dimensions."
-        shape = config._calibration_profile._shapes[one.name][1]
+        # The real one warns that it runs calibration with profile 0 where none is set for it.
+        shape = (config._calibration_profile or config._profiles[0])._shapes[one.name][1]
     if calibrator.get_batch_size() != shape[0]:
         return None, f"Calibration batch {calibrator.get_batch_size()} is not the profile's {shape[0]}"
     size = 4 * int(np.prod(shape))
