@@ -4,9 +4,10 @@
 
 ONNX Runtime's `onnxruntime_perf_test` is not in its Python package. What it measures itself there is its profiler: an
 event `model_run` around every run, timed within the library by its own clock. We time the very calls that it profiles,
-as `edgesynth benchmark` does, and hold the medians of each window against each other: what lies outside of
-that event (from Python into the library and back, what is set up and released around a run) is in ours alone. Beside it, our median of a session without the profiler,
-in windows that alternate with those: the profiler slows the session that it watches, by an event for each operator.
+as `edgesynth benchmark` does, and hold the medians of each window against each other: what lies outside of that event
+(from Python into the library and back, what is set up and released around a run) is in ours alone. Beside it, our
+median of a session without the profiler, in windows that alternate with those: the profiler slows the session that it
+watches, by an event for each operator.
 
 The models are convolutions with random weights: how long they take does not hang on the weights.
 """

@@ -204,7 +204,8 @@ def _load_fitting(
         if batch == 1:
             raise UserError(refusal)
         batch //= 2
-        announce("{} x{} does not fit the memory ({}): trying x{}".format(precision, batch * 2, refusal, batch))
+        why = " ({})".format(refusal) if batch == asked // 2 else ""
+        announce("{} x{} does not fit the memory{}: trying x{}".format(precision, batch * 2, why, batch))
         if batch in taken:
             return "{} x{} does not fit the memory; x{} is measured anyway".format(precision, asked, batch)
 

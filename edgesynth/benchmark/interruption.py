@@ -1,4 +1,4 @@
-"""Ctrl-C while TensorRT builds: no build can be stopped from outside, and an exception in its callbacks is swallowed.
+"""Ctrl-C while TensorRT builds and loads: it cannot be stopped from outside, and swallows exceptions in its callbacks.
 
 Python hears of Ctrl-C when TensorRT calls back, for a line of its log. Raised there, KeyboardInterrupt would be lost;
 so it is noted, and raised when the build is over and its plan kept. The second Ctrl-C ends the process at once.

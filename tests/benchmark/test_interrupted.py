@@ -134,6 +134,17 @@ def test_ctrl_c_in_a_build_is_heeded_when_the_build_is_over_and_its_plan_kept(be
     assert one["built"]["from_cache"] is True
 
 
+def test_ctrl_c_in_a_build_that_fails_does_not_go_on_with_half_the_batch(begin, tensorrt_bundle, tmp_path):
+    little = {"STANDIN_BUILD_S": "4", "STANDIN_MEMORY": "1000000"}
+    machine = with_tensorrt("8.2.1.8", "6.2", tmp_path / "cache", **little)
+    process = begin("benchmark", tensorrt_bundle, "--precision", "fp16", "--batch", "4096", **machine)
+    time.sleep(2.5)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert [line.split(":")[0] for line in _lines(err)] == ["Ctrl-C", "edgesynth"], err
+
+
 def test_the_second_ctrl_c_ends_a_build_at_once(begin, tensorrt_bundle, tmp_path):
     machine = with_tensorrt("8.2.1.8", "6.2", tmp_path / "cache", STANDIN_BUILD_S="60")
     process = begin("benchmark", tensorrt_bundle, "--precision", "fp16", **machine)

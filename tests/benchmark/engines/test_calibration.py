@@ -109,6 +109,14 @@ def test_samples_without_calibration_images_are_one_line(on_tensorrt, tensorrt_b
     assert "has no calibration images that can be read" in err
 
 
+def test_a_batch_beyond_the_memory_gives_its_images_back_before_half_of_it_is_tried(on_tensorrt):
+    code, result, _, err = on_tensorrt("8.2", TX2, *INT8, "--batch", "4096", STANDIN_MEMORY="1000000")
+    assert code == 0, err
+    # 16 times the images to build and the calibrator's own: 17 * 128 * 256 bytes are within a megabyte.
+    assert [(one["asked_batch"], one["batch"]) for one in result["measurements"]] == [(4096, 128)]
+    assert [line.count("does not fit the GPU's memory") for line in err.splitlines()[:3]] == [1, 0, 0]
+
+
 @pytest.mark.parametrize("version, more", [("11.1", ()), ("8.2", ("--engine", "onnxruntime"))])
 def test_where_nothing_is_calibrated_asking_for_it_is_one_line(version, more, on_tensorrt):
     code, _, _, err = on_tensorrt(version, ORIN, *INT8, *more)

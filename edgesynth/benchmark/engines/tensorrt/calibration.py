@@ -52,21 +52,22 @@ def images_calibrator(trt: Any, gpu: Gpu, images: np.ndarray, batch: int, key: D
         key: under which the cache of an earlier calibration is found and this one's is kept.
     """
     rows = np.arange(batch) % len(images) if len(images) < batch else np.arange(len(images) // batch * batch)
-    batches: List[np.ndarray] = [images[rows[start : start + batch]] for start in range(0, len(rows), batch)]
-    device = gpu.cuda.mem_alloc(batches[0].nbytes)
 
     class Calibrator(trt.IInt8EntropyCalibrator2):
         def __init__(self) -> None:
             trt.IInt8EntropyCalibrator2.__init__(self)  # as above
+            # The object's own, not its class's: that is only freed when Python next looks for cycles.
+            self._left = [rows[start : start + batch] for start in range(0, len(rows), batch)]
+            self._device = gpu.cuda.mem_alloc(images[:1].nbytes * batch)
 
         def get_batch_size(self) -> int:
             return batch
 
         def get_batch(self, names: Any) -> Optional[List[int]]:
-            if not batches:
+            if not self._left:
                 return None
-            gpu.cuda.memcpy_htod(device, np.ascontiguousarray(batches.pop(0)))
-            return [int(device)]
+            gpu.cuda.memcpy_htod(self._device, np.ascontiguousarray(images[self._left.pop(0)]))
+            return [int(self._device)]
 
         def read_calibration_cache(self) -> Optional[bytes]:
             kept = plan_cache.find(key)

@@ -100,12 +100,16 @@ class TensorRt(Engine):
             UserError: as there; or the file holds Q/DQ nodes and the GPU has no INT8 units; or it does not fit the
                 memory.
         """
-        try:
-            self._load(Request(path, precision, batch, is_quantised(path), ranges, samples))
+        refusal = None
+        with Deferred() as interruption:
+            try:
+                self._load(Request(path, precision, batch, is_quantised(path), ranges, samples))
+            except UserError as error:
+                # Raised anew: the frames of the old one hold what must be gone before the GPU's context.
+                refusal = type(error)(str(error))
+        interruption.raise_noted()
+        if refusal is None:
             return
-        except UserError as error:
-            # Raised anew: the frames of the old one hold what must be gone before the GPU's context.
-            refusal = type(error)(str(error))
         self.close()
         raise refusal
 
@@ -227,12 +231,10 @@ class TensorRt(Engine):
         else:
             known = plan_cache.find(timings)
             begin = time.perf_counter()
-            with Deferred() as interruption:
-                built = build(self._generation, self._gpu, self._log, request, known.content if known else b"")
-                facts = {"build_s": round(time.perf_counter() - begin, 3)}
-                not_kept = plan_cache.keep(key, built.plan, facts)
-                plan_cache.keep(timings, built.timings, {})
-            interruption.raise_noted()
+            built = build(self._generation, self._gpu, self._log, request, known.content if known else b"")
+            facts = {"build_s": round(time.perf_counter() - begin, 3)}
+            not_kept = plan_cache.keep(key, built.plan, facts)
+            plan_cache.keep(timings, built.timings, {})
             facts.update(plan_bytes=len(built.plan), from_cache=False, not_kept=not_kept)
             self._engine = self._runtime.deserialize_cuda_engine(built.plan)
         if self._engine is None:
