@@ -29,6 +29,7 @@ MNIST_COMMON: dict[str, Any] = {
     "ancestor": "lenet5",
     "task": "mnist",
     "ancestor_epochs": 20,
+    "learning_rate": 5e-3,
     "encoding": "cluster",
     "strength": "magnitude",
     "keep": 0.5,

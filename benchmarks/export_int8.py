@@ -36,6 +36,8 @@ STUDIES: dict[str, dict[str, Any]] = {
         "options": {
             "ancestor": "lenet5",
             "task": "mnist",
+            "ancestor_epochs": 20,
+            "learning_rate": 5e-3,
             "max_synapses": 430_500 // 50,
             "max_clusters": 100,
             "keep": 0.4,

@@ -96,8 +96,8 @@ def table(document: dict[str, Any]) -> str:
     """Markdown of the results."""
     lines = [
         "| bred for | wanted | test error (ancestor) | synapses | clusters (by layer) | parameters | MACs | reached "
-        "| epochs | evolution (ancestor) |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| epochs | evolution (ancestor) | without nurture |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     runs = sorted(document["runs"].values(), key=lambda one: (list(RECORDS).index(one["record"]), one["seed"]))
     for one in runs:
@@ -110,7 +110,7 @@ def table(document: dict[str, Any]) -> str:
             f"| {one['cluster_efficiency']:.1f}x ({'-'.join(map(str, one['layers']))}) "
             f"| {one['params_ratio']:.1f}x ({one['params']:,}) | {one['macs_ratio']:.1f}x ({one['macs']:,}) "
             f"| {'yes' if reached(one) else 'no'} | {one['epochs']} "
-            f"| {one['evolution_s']:.0f} s ({one['ancestor_s']:.0f} s) |"
+            f"| {one['evolution_s']:.0f} s ({one['ancestor_s']:.0f} s) | {one['overhead_percent']:.1f} % |"
         )
     lines.append("")
     for record in RECORDS:

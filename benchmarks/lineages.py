@@ -24,7 +24,7 @@ ITS_CONFIG = (
     "learning_rate",
     "weight_decay",
     "ema",
-    "inheritance",
+    "rewinds",
     "strategy",
     "device",
     "autocast",
@@ -87,9 +87,17 @@ def figures(run: Run) -> dict[str, Any]:
         "epochs": sum(record.nurture["epochs"] for name, record in records.items() if name != ANCESTOR),
         "generations": best.generation,
         "evolution_s": sum(one["breeding_s"] for one in bred),
+        "overhead_percent": overhead_percent(run),
         "ancestor_s": run.measured(ANCESTOR)["breeding_s"],
         "stopped": run.outcome()["reason"],
     }
+
+
+def overhead_percent(run: Run) -> float:
+    """What synthesis, removal and bookkeeping take of the time in which offspring are bred."""
+    bred = [run.measured(record.name) for record in run.records() if record.name != ANCESTOR]
+    own = sum(one["synthesis_s"] + one["bookkeeping_s"] for one in bred)
+    return 100 * own / sum(one["breeding_s"] for one in bred)
 
 
 def machine() -> dict[str, Any]:

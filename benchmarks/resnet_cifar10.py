@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lineages import overhead_percent
 from resnet_cifar10_peer import finetune, learn_sparsely, macs, pruned
 from safetensors.torch import load_file, save_file
 from tables import write_table
@@ -131,6 +132,7 @@ def ours(task: Classification, ratio: float, method: str, arguments: argparse.Na
         "params": best.census.params,
         "epochs_used": sum(record.nurture["epochs"] for record in run.records()),
         "seconds": sum(run.measured(record.name)["breeding_s"] for record in run.records()),
+        "overhead_percent": overhead_percent(run),
     }
 
 
@@ -174,14 +176,16 @@ def sparse(task: Classification, epochs: int, arguments: argparse.Namespace) -> 
 def table(document: dict[str, Any]) -> str:
     """Markdown of the results."""
     lines = [
-        "| network | method | MACs | parameters | test accuracy (ancestor) | epochs | seed | device |",
-        "|---|---|---|---|---|---|---|---|",
+        "| network | method | MACs | parameters | test accuracy (ancestor) | epochs | without nurture | seed "
+        "| device |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for found in sorted(document["rows"].values(), key=lambda one: (one["network"], one["ratio"], one["method"])):
+        overhead = f"{found['overhead_percent']:.1f} %" if "overhead_percent" in found else ""
         lines.append(
             f"| {found['network']} | {found['method']} | {found['macs_ratio']:.2f}x fewer | {found['params']:,} "
             f"| **{found['test_accuracy_percent']:.2f} %** ({found['ancestor_test_accuracy_percent']:.2f} %) "
-            f"| {found['epochs_used']} | {found['seed']} | {found['device']} |"
+            f"| {found['epochs_used']} | {overhead} | {found['seed']} | {found['device']} |"
         )
     return "\n".join(lines)
 

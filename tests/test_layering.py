@@ -64,6 +64,7 @@ def test_an_import_sideways_or_up_is_found():
         "edgesynth.cli.benchmark",
         "edgesynth.cli.compare",
         "edgesynth.cli.verify",
+        "edgesynth.benchmark.remote",
         "edgesynth.benchmark.run",
         "edgesynth.boards.calibration_cache",
         "edgesynth.boards.detect",

@@ -9,7 +9,7 @@ from torch import nn
 
 from edgesynth.ancestors.given import given_network, lend_network
 from edgesynth.ancestors.importing import import_network
-from edgesynth.ancestors.lenet5 import lenet5
+from edgesynth.ancestors.lenet5 import lenet5, lenet5_relu
 from edgesynth.ancestors.resnet_cifar import resnet20, resnet32, resnet44, resnet56
 from edgesynth.ancestors.weights import read_weights
 from edgesynth.errors import UserError
@@ -30,6 +30,7 @@ class Known(NamedTuple):
 
 ANCESTORS = {
     "lenet5": Known(lenet5, (1, 28, 28)),
+    "lenet5-relu": Known(lenet5_relu, (1, 28, 28)),
     "resnet20": Known(resnet20, (3, 32, 32)),
     "resnet32": Known(resnet32, (3, 32, 32)),
     "resnet44": Known(resnet44, (3, 32, 32)),

@@ -105,15 +105,25 @@ def open_target(path: str) -> Target:
     Raises:
         UserError: the path does not exist, or is neither of the two, or the bundle is damaged.
     """
+    check_target(path)
+    return open_bundle(path) if os.path.isdir(path) else open_bare_model(path)
+
+
+def check_target(path: str) -> None:
+    """Find out, without opening it, that something may be what is to be measured.
+
+    Args:
+        path: the folder or the file.
+
+    Raises:
+        UserError: the path does not exist, or is neither a folder nor an `.onnx` file.
+    """
     if not os.path.exists(path):
         raise UserError(
             "{} does not exist; give the folder that `edgesynth export` wrote, or an .onnx file".format(path)
         )
-    if os.path.isdir(path):
-        return open_bundle(path)
-    if not path.lower().endswith(".onnx"):
+    if not os.path.isdir(path) and not path.lower().endswith(".onnx"):
         raise UserError("{} is neither a bundle's folder nor an .onnx file; give one of the two".format(path))
-    return open_bare_model(path)
 
 
 def open_bare_model(path: str) -> Target:

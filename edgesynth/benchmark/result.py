@@ -116,6 +116,22 @@ def read_result(path: str) -> Dict[str, Any]:
             result = json.load(file)
     except ValueError as error:
         raise UserError("{} is not JSON ({}); measure again".format(path, error)) from None
+    return check_result(result, path)
+
+
+def check_result(result: Any, path: str) -> Dict[str, Any]:
+    """Check that something is a benchmark's result.
+
+    Args:
+        result: as read from JSON.
+        path: where it is from, for the refusal.
+
+    Returns:
+        The result.
+
+    Raises:
+        UserError: it is none, or of a newer schema.
+    """
     if not isinstance(result, dict) or result.get("kind") != KIND or not isinstance(result.get("schema"), int):
         raise UserError("{} is not a result of `edgesynth benchmark`; measure again".format(path))
     if result["schema"] > SCHEMA:

@@ -21,7 +21,7 @@ COMMANDS = {
     "export": (False, "Write an individual as a bundle: ONNX, INT8, samples, manifest."),
     "verify": (True, "Run the ledger of a bundle again, from the bundle alone."),
     "plan": (False, "Say what a board's TensorRT will make of a bundle or an ONNX file."),
-    "benchmark": (True, "Measure latency, throughput and energy of a bundle on this machine."),
+    "benchmark": (True, "Measure latency, throughput and energy of a bundle, here or by ssh."),
     "compare": (True, "Hold results of benchmark against the first of them; exit code 1 if one is worse."),
     "report": (False, "Write the run as one HTML page and print its table."),
 }

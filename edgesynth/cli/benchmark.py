@@ -1,13 +1,13 @@
-"""`edgesynth benchmark`: latency, throughput, energy and accuracy of a bundle on this machine (Python 3.6)."""
+"""`edgesynth benchmark`: latency, throughput, energy and accuracy of a bundle, here or by ssh (Python 3.6)."""
 
 import click
 
-from edgesynth.benchmark.bundle import open_target
+from edgesynth.benchmark.bundle import check_target
 from edgesynth.benchmark.engines import ENGINES
+from edgesynth.benchmark.remote import LOCAL, Options, measure_on
 from edgesynth.benchmark.result import check_destination, default_path, write_result
-from edgesynth.benchmark.run import InterruptedRunError, measure
+from edgesynth.benchmark.run import InterruptedRunError
 from edgesynth.benchmark.scenarios import SCENARIOS, Plain
-from edgesynth.benchmark.settings import Settings, check_settings
 from edgesynth.benchmark.table import format_table
 from edgesynth.errors import UserError
 
@@ -30,22 +30,41 @@ from edgesynth.errors import UserError
 @click.option("--wait", help="How the CPU waits for a GPU: spin or block.  [default: spin]")
 @click.option("--calibrate", help="Ranges of int8: ranges or samples.  [default: ranges.json if there, else samples]")
 @click.option("-o", "--output", type=click.Path(), help="The result file.  [default: BUNDLE/result.json]")
-def command(bundle, engine, precision, batch, output, **how):
-    """Measure latency, throughput, energy and accuracy on this machine.
+@click.option(
+    "--on", default=LOCAL, show_default=True, metavar="WHERE", help="{} or ssh://user@host[:port].".format(LOCAL)
+)
+@click.option(
+    "--docker",
+    is_flag=True,
+    help="With --on ssh://: in the board's container; its image is edgesynth:r32.7.1, or $EDGESYNTH_IMAGE.",
+)
+@click.option(
+    "--remote-python",
+    default=Options().python,
+    show_default=True,
+    help="With --on ssh://: the Python to use there, a name on its PATH or a path.",
+)
+def command(bundle, engine, precision, batch, output, on, remote_python, **how):
+    """Measure latency, throughput, energy and accuracy on this machine, or on another.
 
     BUNDLE is the folder that `edgesynth export` wrote, or a bare .onnx file.
+
+    Another machine needs Python 3.6 or newer with numpy and TensorRT or ONNX Runtime, or docker and the board's image:
+    edgesynth and BUNDLE are sent there by ssh, and what runs there ends with the connection.
     """
-    settings = Settings((1,) if batch is None else _numbers("--batch", batch), **how)
-    check_settings(settings)
-    target = open_target(bundle)
-    if batch is None and target.batch is not None:
-        settings = settings._replace(batches=(target.batch,))
-        check_settings(settings)
+    options = Options(
+        engine,
+        None if precision is None else _names("--precision", precision),
+        None if batch is None else _numbers("--batch", batch),
+        python=remote_python,
+        **how,
+    )
+    options.settings()
+    check_target(bundle)
     output = output or default_path(bundle)
     check_destination(output)
-    precisions = _names("--precision", precision) if precision is not None else None
     try:
-        result = measure(target, engine, precisions, settings, announce=lambda line: click.echo(line, err=True))
+        result = measure_on(on, bundle, options, announce=lambda line: click.echo(line, err=True))
     except InterruptedRunError as stop:
         _show(output, stop.result)
         raise

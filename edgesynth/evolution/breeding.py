@@ -89,7 +89,7 @@ class Breeder:
             model = copy.deepcopy(model)
             model.load_state_dict(read_weights(self.config.weights, model))
         network = remove(model, self.species.plan(genome))
-        early = [Snapshot()] if self.config.inheritance == "rewound" else []
+        early = [Snapshot()] if self.config.rewinds else []
         with reproducible(self.device):
             raised = self._raised(network, genome, Place(0, 0, ()), self.config.ancestor_epochs, {}, early, {})
         if raised.record.died:
@@ -116,7 +116,7 @@ class Breeder:
         genome, facts = self.heredity.draw(parents, place)
         grown = place.generation == config.generations or self._within_budgets(genome.census(self.species.anatomy))
         genome = replace(genome, precision=self.precision if grown or config.precision_at == "start" else {})
-        network, scales = self._inherited(parents, genome, place)
+        network, scales = self._begun(parents, genome, place, grown)
         synthesis_s = time.perf_counter() - start
 
         epochs = config.proxy_epochs if place.proxy else config.final_epochs if grown else config.epochs
@@ -124,15 +124,15 @@ class Breeder:
         raised = self._raised(network, genome, place, epochs, facts, stress, scales)
         if not (grown or place.proxy or raised.record.died) and self._within_budgets(raised.record.census):
             # It is small enough only since synapses rounded to zero: what meets every budget is trained to the end.
-            network = self.species.removed(raised)
-            raised = self._raised(network, raised.genome, place, config.final_epochs, facts, [], raised.scales)
+            network, scales = self._begun([raised], raised.genome, place, grown=True)
+            raised = self._raised(network, raised.genome, place, config.final_epochs, facts, [], scales)
         return replace(raised, measured={"synthesis_s": synthesis_s, **raised.measured})
 
     def lost(self, parents: Sequence[Individual], place: Place, reason: str) -> Individual:
         """The offspring that no worker lived to nurture: dead, its genome as drawn, its weights as inherited."""
         with reproducible(self.device):
             genome, facts = self.heredity.draw(parents, place)
-            network, _ = self._inherited(parents, genome, place)
+            network, _ = self._begun(parents, genome, place, grown=False)
         return self._individual(
             place, genome, state(network), {}, 0.0, facts, {"epochs": 0, "losses": [], "died": reason}
         )
@@ -141,14 +141,15 @@ class Breeder:
         budgets = self.config.budgets
         return bool(budgets) and all(getattr(census, name) <= most for name, most in budgets.items())
 
-    def _inherited(
-        self, parents: Sequence[Individual], genome: Genome, place: Place
+    def _begun(
+        self, parents: Sequence[Individual], genome: Genome, place: Place, grown: bool
     ) -> tuple[nn.Module, dict[str, Tensor]]:
         """The offspring's network, physically small, as its nurture will find it, and the scales that came with it."""
-        if self.config.inheritance == "newborn":
+        inheritance = (self.config.final_inheritance if grown else None) or self.config.inheritance
+        if inheritance == "newborn":
             draws = generator(self.config.seed, place.generation, place.child, "newborn")
             return reborn(self.species, genome, draws), {}
-        if self.config.inheritance == "rewound":
+        if inheritance == "rewound":
             assert self.rewind is not None
             return rewound(self.species, self.rewind, genome), {}
         best = parents[0]

@@ -96,7 +96,7 @@ def descend(breeder: Breeder, run: Run) -> None:
     """
     ancestor = run.load(ANCESTOR.name)
     breeder.teacher = Teacher(breeder.species.removed(ancestor), breeder.given)
-    breeder.rewind = run.rewind() if breeder.config.inheritance == "rewound" else None
+    breeder.rewind = run.rewind() if breeder.config.rewinds else None
     breeder.config = _with_floor(breeder.config, ancestor.record)
 
 

@@ -45,7 +45,7 @@ def replay(run: Run, name: str, progress: Progress | None = None) -> Replay:
             network cannot be built.
     """
     kept = run.load(name)
-    if not kept.record.parents and run.config.inheritance == "rewound":
+    if not kept.record.parents and run.config.rewinds:
         kept = dataclasses.replace(kept, rewind=run.rewind())
     task = load_task(run.config.task, run.config.data_root, run.config.image_size)
     kind = species(run.config.ancestor, task, run.config.seed)

@@ -23,6 +23,7 @@ from torch import nn
 
 from edgesynth.anatomy.tracing import evaluating
 from edgesynth.errors import UserError
+from edgesynth.export.attention import plain_attention
 
 if TYPE_CHECKING:
     import onnx
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 INPUT, OUTPUT, BATCH = "images", "logits", "batch"
 TORCHSCRIPT, DYNAMO = "torchscript", "dynamo"
 MAX_QUOTE = 200
+ATTENTION_OPSET = 14  # the oldest in which the TorchScript exporter knows scaled_dot_product_attention
 DYNAMO_OPSET = 18  # the oldest that the dynamo exporter writes by itself
 
 
@@ -105,16 +107,17 @@ def _written(name: str, model: nn.Module, images: torch.Tensor, opset: int) -> o
 
 
 def _torchscript(model: nn.Module, images: torch.Tensor, opset: int, path: Path) -> None:
-    torch.onnx.export(
-        model,
-        (images,),
-        str(path),
-        dynamo=False,
-        opset_version=opset,
-        input_names=[INPUT],
-        output_names=[OUTPUT],
-        dynamic_axes={INPUT: {0: BATCH}, OUTPUT: {0: BATCH}},
-    )
+    with plain_attention() if opset < ATTENTION_OPSET else contextlib.nullcontext():
+        torch.onnx.export(
+            model,
+            (images,),
+            str(path),
+            dynamo=False,
+            opset_version=opset,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_axes={INPUT: {0: BATCH}, OUTPUT: {0: BATCH}},
+        )
 
 
 def _dynamo(model: nn.Module, images: torch.Tensor, opset: int, path: Path) -> None:

@@ -124,6 +124,9 @@ class Config(BaseModel):
     inheritance: Literal["heritable", "rewound", "newborn"] = Field(
         "heritable", description="weights to begin with: the parent's, the ancestor's of early training, or fresh ones"
     )
+    final_inheritance: Literal["heritable", "rewound", "newborn"] | None = Field(
+        None, description="the same for an offspring that meets every budget (unset: as the others)"
+    )
     reestimate: bool = Field(True, description="measure running statistics of normalisation anew after synthesis")
     stress: Literal["none", "synapses", "clusters", "both", "decay"] = Field(
         "none", description="what is weakened while a coming parent is nurtured; decay is the control"
@@ -153,6 +156,11 @@ class Config(BaseModel):
             "sparse_bytes": self.max_bytes,
         }
         return {name: budget for name, budget in given.items() if budget is not None}
+
+    @property
+    def rewinds(self) -> bool:
+        """Whether some offspring begin with the ancestor's weights of early training."""
+        return "rewound" in (self.inheritance, self.final_inheritance)
 
     def to_toml(self) -> str:
         """TOML text; what is unset is left out."""

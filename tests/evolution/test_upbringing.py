@@ -106,6 +106,15 @@ def test_a_newborn_begins_with_fresh_weights_of_its_own_place(kind, task, ancest
     assert weight.abs().max() <= 1 / 5  # U(-1/sqrt(fan-in), 1/sqrt(fan-in))
 
 
+def test_what_meets_every_budget_can_begin_otherwise_than_what_led_to_it(kind, task, ancestor):
+    given = {"epochs": 0, "final_epochs": 0, "final_inheritance": "newborn"}
+    still_large = child(kind, task, ancestor, max_synapses=1, generations=9, **given)
+    grown = child(kind, task, ancestor, max_synapses=10**9, **given)
+    for name in ("0.weight", "3.weight", "6.weight"):
+        assert torch.equal(still_large.weights[name], living(kind, still_large, name, ancestor.weights[name]))
+        assert not torch.equal(grown.weights[name], living(kind, grown, name, ancestor.weights[name]))
+
+
 def test_only_rewound_offspring_make_the_ancestor_keep_its_early_weights(tmp_path, kind, task, ancestor):
     plain = breeder(kind, task, ancestor_epochs=6).ancestor()
     assert plain.rewind is None and ancestor.rewind is not None

@@ -1,0 +1,95 @@
+"""This machine's side: checks what is asked for, sends what is lacking there, and takes the result."""
+
+import json
+import os
+from typing import Any, Callable, Dict, List
+
+from edgesynth.benchmark.bundle import MANIFEST, Target, open_target, sha256_of
+from edgesynth.benchmark.engines.onnx_bytes import external_files
+from edgesynth.benchmark.options import Options
+from edgesynth.benchmark.remote.address import Address
+from edgesynth.benchmark.remote.connection import Connection
+from edgesynth.benchmark.result import check_result
+from edgesynth.benchmark.service.serving import LENGTH_DIGITS
+from edgesynth.benchmark.service.store import Sent
+from edgesynth.errors import UserError
+
+# Beats come six times as often: a board that misses one of them is not yet alone.
+SILENCE_S = 30.0
+_PIECE_BYTES = 1 << 20
+
+
+def measure_by_ssh(address: Address, bundle: str, options: Options, announce: Callable[[str], Any]) -> Dict[str, Any]:
+    """Measure a bundle or a bare ONNX file on another machine; see `measure_on`."""
+    options.settings()
+    target = open_target(bundle)
+    options.settings(target.batch)
+    files = _files(target)
+    paths = {one.sha256: os.path.join(_root(target), one.name) for one in files}
+    announce("connecting: {}".format(address.host))
+    with Connection(address, options.python) as connection:
+        for frame in connection.frames():
+            if "ready" in frame:
+                order = json.dumps(_order(target, files, options)).encode("ascii")
+                connection.send(str(len(order)).zfill(LENGTH_DIGITS).encode("ascii") + order)
+            elif "lacking" in frame:
+                _send(connection, [paths[one] for one in frame["lacking"]], announce)
+                connection.beating = True
+            elif "line" in frame:
+                announce(frame["line"])
+            elif "old" in frame:
+                raise UserError(
+                    "on {}: {} is Python {}, and 3.6 is the oldest that will do; name another with "
+                    "--remote-python".format(address.host, options.python, frame["old"])
+                )
+            elif "error" in frame:
+                raise UserError("on {}: {}".format(address.host, frame["error"]))
+            elif "result" in frame:
+                return dict(check_result(frame["result"], "what came from " + address.host), bundle=target.name)
+        raise connection.why_not()
+
+
+def _order(target: Target, files: List[Sent], options: Options) -> Dict[str, Any]:
+    there = options._asdict()
+    del there["docker"], there["python"]
+    return {
+        "name": target.name if target.is_bundle else "file",
+        "file": None if target.is_bundle else target.name,
+        "files": files,
+        "options": there,
+        "docker": options.docker,
+        "image": os.environ.get("EDGESYNTH_IMAGE"),
+        "silence_s": SILENCE_S,
+        "shown": target.path if target.is_bundle else _root(target),
+    }
+
+
+def _root(target: Target) -> str:
+    """The folder that the files' names are relative to."""
+    return target.path if target.is_bundle else os.path.dirname(target.path) or "."
+
+
+def _files(target: Target) -> List[Sent]:
+    """Everything that is measured: what the manifest lists, or the file and those that hold its weights."""
+    root = _root(target)
+    if target.is_bundle:
+        paths = [os.path.join(root, name) for name in [MANIFEST] + sorted(target.manifest["files"])]
+    else:
+        paths = [target.path] + external_files(target.path)
+    for path in paths:
+        if not os.path.isfile(path):
+            raise UserError("{} is missing and {} keeps weights in it; restore the file".format(path, target.path))
+    return [
+        Sent(os.path.relpath(path, root).replace(os.sep, "/"), sha256_of(path), os.path.getsize(path)) for path in paths
+    ]
+
+
+def _send(connection: Connection, paths: List[str], announce: Callable[[str], Any]) -> None:
+    if not paths:
+        return
+    megabytes = sum(map(os.path.getsize, paths)) / 1e6
+    announce("sending: {} ({:.1f} MB)".format(", ".join(map(os.path.basename, paths)), megabytes))
+    for path in paths:
+        with open(path, "rb") as file:
+            for piece in iter(lambda: file.read(_PIECE_BYTES), b""):
+                connection.send(piece)

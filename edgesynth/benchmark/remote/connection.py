@@ -1,0 +1,134 @@
+"""One ssh connection to the application on another machine: bytes there, lines back, and the end of both."""
+
+import json
+import os
+import select
+import shlex
+import subprocess
+import tempfile
+import time
+from types import TracebackType
+from typing import Any, Dict, Iterator, Optional, Type
+
+from edgesynth.benchmark.remote.address import Address
+from edgesynth.benchmark.remote.application import application, bootstrap_of
+from edgesynth.benchmark.remote.ssh_refusals import explain
+from edgesynth.benchmark.service.bootstrap import MARK
+from edgesynth.errors import UserError
+
+BEAT_S = 5.0
+FAREWELL_S = 15.0
+_QUIETLY = ["-T", "-a", "-x", "-o", "ClearAllForwardings=yes", "-o", "RemoteCommand=none", "-o", "BatchMode=yes"]
+_NOT_FOR_EVER = ["-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"]
+_NOT_FOUND = (126, 127)
+
+
+class Connection:
+    """The application, running on the other machine, from `with` to its end.
+
+    Args:
+        address: where.
+        python: the Python there, a name or a path.
+
+    Attributes:
+        beating: whether to show the other side, as long as it says nothing, that somebody still waits; to be set when
+            all that it waits for is sent.
+
+    Raises:
+        UserError: there is no ssh here.
+    """
+
+    def __init__(self, address: Address, python: str) -> None:
+        self.address = address
+        self.python = python
+        self.beating = False
+        self._heard = False
+        self._application = application()
+        # Paths of ~/ are relative to where a login begins; a locale of UTF-8 for names that are not ASCII.
+        home = python[2:] if python.startswith("~/") else python
+        code = shlex.quote(bootstrap_of(self._application))
+        there = "exec env LC_ALL=C.UTF-8 {} -c {}".format(shlex.quote(home), code)
+        user = ["-l", address.user] if address.user else []
+        port = ["-p", str(address.port)] if address.port else []
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the connection)
+        try:
+            self._ssh = subprocess.Popen(
+                ["ssh"] + _QUIETLY + _NOT_FOR_EVER + user + port + ["--", address.host, there],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                bufsize=0,
+                start_new_session=True,  # Ctrl-C is for us: what runs there must have the time to end
+            )
+        except FileNotFoundError:
+            self._said.close()
+            raise UserError("ssh was not found; install it: apt install openssh-client") from None
+        assert self._ssh.stdin and self._ssh.stdout
+        self._there, self._back = self._ssh.stdin, self._ssh.stdout
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        """Hang up: what runs there ends and cleans up, and ssh ends after it."""
+        self._there.close()
+        try:
+            if self._heard:
+                self._drain(time.monotonic() + FAREWELL_S)
+        finally:
+            self._ssh.kill()
+            self._ssh.wait()
+            self._back.close()
+            self._said.close()
+
+    def send(self, content: bytes) -> None:
+        """Send bytes; where the other side is gone, `frames` tells why."""
+        view = memoryview(content)
+        try:
+            while view:
+                view = view[self._there.write(view) :]
+        except BrokenPipeError:
+            pass
+
+    def frames(self) -> Iterator[Dict[str, Any]]:
+        """Send the application; then what it says, until it ends. A login shell's own words are left out."""
+        self.send(self._application)
+        rest = b""
+        while True:
+            while self.beating and not select.select([self._back], [], [], BEAT_S)[0]:
+                self.send(b"\n")
+            part = os.read(self._back.fileno(), 1 << 16)
+            if not part:
+                return
+            *lines, rest = (rest + part).split(b"\n")
+            for line in lines:
+                _, mark, frame = line.partition(MARK.encode())
+                if mark:
+                    self._heard = True
+                    yield json.loads(frame.decode("ascii"))
+
+    def why_not(self) -> UserError:
+        """Why the other side ended without saying so."""
+        code = self._ssh.wait()
+        self._said.seek(0)
+        said = [line.strip() for line in self._said.read().decode("utf-8", "replace").splitlines() if line.strip()]
+        if self._heard and code == 255:
+            # ssh has no words for a process that was killed there.
+            broke = "the connection broke ({})".format(said[-1]) if said else "what ran there was killed"
+            why = broke + "; nothing was written here: measure again"
+        elif self._heard:
+            why = "it ended there ({}); measure again".format(said[-1] if said else "exit code {}".format(code))
+        elif code in _NOT_FOUND:
+            advice = "install it (sudo apt install python3), or name another with --remote-python"
+            why = "{} was not found there; {}".format(self.python, advice)
+        else:
+            why = explain(self.address, said, code)
+        return UserError("on {}: {}".format(self.address.host, why))
+
+    def _drain(self, until_s: float) -> None:
+        while time.monotonic() < until_s:
+            ready = select.select([self._back], [], [], max(0.0, until_s - time.monotonic()))[0]
+            if ready and not os.read(self._back.fileno(), 1 << 16):
+                return
