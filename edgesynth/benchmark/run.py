@@ -96,7 +96,9 @@ def _measure(
         idle = power.rest(meter, plan.idle_s) if plan.idle_s and meter.reason is None else None
         calls = [one.run for one in contenders]
         try:
-            tracks = time_in_turn(calls, settings.duration_s, settings.warm_up_s, meter, plan.window_s, look=conditions.look)
+            tracks = time_in_turn(
+                calls, settings.duration_s, settings.warm_up_s, meter, plan.window_s, look=conditions.look
+            )
         except StoppedError as stop:
             tracks, interrupted = stop.tracks, True
         sensor = meter.describe()
