@@ -47,7 +47,7 @@ COMMON: dict[str, Any] = {
 BY_REMOVAL = {
     "keep": 1.0,
     "keep_clusters": 0.85,
-    "offspring": 2,
+    "offspring": 1,
     "epochs": 2,
     "final_epochs": 60,
     "final_inheritance": "newborn",
