@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.pixels import UnreadableError, binary, colour, size_of
+from edgesynth.tasks.normalising import DEVIATION, MEAN, normalised
+from edgesynth.tasks.pixels import DECODING, UnreadableError, binary, colour, size_of
 from edgesynth.tasks.saliency.pairs import LAYOUTS, Pair, find_pairs
 from edgesynth.tasks.saliency.saliency import Saliency
 from edgesynth.tasks.stored import Kept, Stored
 from edgesynth.tasks.task import Split
 
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, which pretrained networks expect
 VALIDATION, TEST = 0.1, 0.2  # of one folder, or of train where no val is beside it
 NAMED = 3  # bad pairs that are named; the others are counted
 
@@ -67,6 +67,7 @@ def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
         labels=["salient"],
         preprocessing={
             "source": "RGB images with values 0..255",
+            "decode": DECODING,
             "resize": {"size": [image_size, image_size], "mode": "bilinear", "antialias": True},
             "scale": 1 / 255,
             "mean": list(MEAN),
@@ -76,12 +77,6 @@ def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
         flip=True,
         notes=_notes(data_root, count, odd, empty),
     )
-
-
-def normalised(pixels: Tensor) -> Tensor:
-    """(N, 3, S, S) float32 of uint8 pixels."""
-    mean, deviation = (torch.tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
-    return (pixels / 255 - mean) / deviation
 
 
 def as_it_is(pixels: Tensor) -> Tensor:
