@@ -13,7 +13,7 @@ from anatomy_zoo_ours import halves
 from torch import Tensor
 
 from edgesynth.anatomy import prove, prove_groups, remove, trace
-from edgesynth.benchmark.run import compare_models
+from edgesynth.benchmark.quick import compare_models
 from edgesynth.boards.onnx_graph import read_graph
 from edgesynth.boards.operators import check_graph
 from edgesynth.boards.parser import parser_of

@@ -23,7 +23,7 @@ import onnxruntime
 from lineages import Lines, begin, figures, machine
 from tables import write_table
 
-from edgesynth.benchmark.run import compare_models
+from edgesynth.benchmark.quick import compare_models
 from edgesynth.evolution import evolve
 from edgesynth.export import export_individual, to_onnx
 from edgesynth.lineage import Run, resolve, species

@@ -22,7 +22,7 @@ from edgesynth.benchmark.bundle import open_target
 from edgesynth.benchmark.machine import describe_machine
 from edgesynth.benchmark.probe.probing import probe
 from edgesynth.benchmark.probe.settings import ProbeSettings
-from edgesynth.benchmark.run import compare_models
+from edgesynth.benchmark.quick import compare_models
 from edgesynth.boards.cost import read_layers
 from edgesynth.boards.probed import ProbeTable
 from edgesynth.export.onnx_file import to_onnx

@@ -20,10 +20,10 @@ import time
 from pathlib import Path
 
 from edgesynth.benchmark.bundle import open_bare_model
+from edgesynth.benchmark.contenders import load
 from edgesynth.benchmark.engines.onnxruntime import OnnxRuntime
 from edgesynth.benchmark.machine import describe_machine
 from edgesynth.benchmark.power import Ina3221, Meter, NoPower, opened
-from edgesynth.benchmark.run import load
 from edgesynth.benchmark.timing import Track, spread
 from edgesynth.lineage.files import write_json
 

@@ -11,6 +11,12 @@ ROOT = Path(__file__).resolve().parents[1]
 EDGESYNTH = Path(sys.executable).with_name("edgesynth")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def lock_of_these_tests(tmp_path_factory):
+    """Tests measure in several processes at once; one test of the lock has a place of its own."""
+    os.environ["EDGESYNTH_LOCK"] = str(tmp_path_factory.mktemp("lock") / "lock")
+
+
 @pytest.fixture(scope="session")
 def edgesynth():
     """Call the console script in a folder of the test's own."""

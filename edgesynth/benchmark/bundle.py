@@ -19,8 +19,11 @@ SAMPLES = "samples.npz"
 LAYERS = "layers.npz"
 RANGES = "ranges.json"
 AS_IS = "as-is"
-# Stands for the plain model with the bundle's ranges, where a key of the manifest stands for a model.
+# Stand for the plain model with the bundle's ranges, or with its calibration images, where a key of the manifest stands
+# for a model.
 CALIBRATED = "fp32 with ranges.json"
+SAMPLED = "fp32 with samples.npz"
+_EXTRA = {CALIBRATED: RANGES, SAMPLED: SAMPLES}
 
 _JSON_NAMES: Dict[type, str] = {dict: "object", list: "list", str: "text"}
 
@@ -33,12 +36,14 @@ class Model(NamedTuple):
         dialect: how its precision is written ("plain", "tensorrt", "onnxruntime-cpu"), None for a bare file.
         size_bytes: its size.
         ranges: the ranges.json to quantise it by; None where its own types decide.
+        samples: the samples.npz to calibrate it on, in place of ranges.
     """
 
     path: str
     dialect: Optional[str]
     size_bytes: int
     ranges: Optional[str] = None
+    samples: Optional[str] = None
 
     @property
     def file(self) -> str:
@@ -73,12 +78,14 @@ class Target(NamedTuple):
         return bool(self.manifest)
 
     def model(self, key: str) -> Optional[Model]:
-        """The model of a key of the manifest, or of `CALIBRATED`; None if there is none."""
-        if key != CALIBRATED:
+        """The model of a key of the manifest, or of `CALIBRATED` or `SAMPLED`; None if there is none."""
+        if key not in _EXTRA:
             return self.models.get(key)
-        if "fp32" not in self.models or RANGES not in self.manifest.get("files", {}):
+        file = _EXTRA[key]
+        if "fp32" not in self.models or file not in self.manifest.get("files", {}):
             return None
-        return self.models["fp32"]._replace(ranges=os.path.join(self.path, RANGES))
+        path, plain = os.path.join(self.path, file), self.models["fp32"]
+        return plain._replace(ranges=path) if key == CALIBRATED else plain._replace(samples=path)
 
     @property
     def name(self) -> str:

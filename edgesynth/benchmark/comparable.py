@@ -51,6 +51,7 @@ def _checked(path: str, result: Dict[str, Any]) -> Dict[str, Any]:
 def _figures(result: Dict[str, Any]) -> Iterator[Tuple[str, bool]]:
     """Name of each figure, and whether it is one."""
     yield "machine", isinstance(result["machine"], dict)
+    yield "settings", isinstance(result["settings"], dict)
     yield "engine", isinstance(result["engine"], dict)
     yield "measurements", len(result["measurements"]) > 0
     for one in result["measurements"]:

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from edgesynth.benchmark.comparable import Named
 from edgesynth.benchmark.intervals import interval_of_intervals, ratio_interval
 from edgesynth.benchmark.result import metric_of
+from edgesynth.benchmark.scenarios import Plain
 from edgesynth.errors import UserError
 
 
@@ -126,6 +127,8 @@ def _differences(one: Dict[str, Any], two: Dict[str, Any]) -> List[str]:
         ("machine", [_machine(result["machine"]) for result in (one, two)]),
         ("power mode", [result["machine"].get("power_mode") for result in (one, two)]),
         ("engine", [_engine(result["engine"]) for result in (one, two)]),
+        ("scenario", [result["settings"].get("scenario", Plain.name) for result in (one, two)]),
+        ("wait", [result["engine"].get("wait") for result in (one, two)]),
         ("threads", [result["engine"].get("threads") for result in (one, two)]),
         ("metric", [metric_of(result) for result in (one, two)]),
     ):

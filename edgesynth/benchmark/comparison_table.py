@@ -4,6 +4,7 @@ from typing import List, Optional, Sequence, Tuple
 
 from edgesynth.benchmark.comparable import Named
 from edgesynth.benchmark.comparison import Change, Comparison
+from edgesynth.benchmark.flags import is_invalid
 from edgesynth.benchmark.result import metric_of
 from edgesynth.benchmark.table import aligned, flag_lines
 
@@ -51,6 +52,8 @@ def format_comparisons(reference: Named, others: Sequence[Named], comparisons: S
         )
     for path, result in (reference, *others):
         notes += ["{}: {}".format(path, line) for line in flag_lines(result["measurements"])]
+        if any(is_invalid(flag) for one in result["measurements"] for flag in one["flags"]):
+            notes.append("warning: {} holds runs that are not valid; measure it again before believing it".format(path))
     if any(change.interval for comparison in comparisons for change in comparison.changes):
         notes.append("interval: of the noise within these runs; between two runs of one program there is more")
     return "\n".join(aligned(rows, left=2) + notes)

@@ -2,12 +2,19 @@
 
 from typing import Any, Dict, List
 
+# A run with one of these flags is not valid: what it measured was not, or not only, the network.
+INVALID = ("unsteady", "clocks changed", "throttled", "GPU shared", "interrupted")
 # trtexec's own threshold for "lock the clocks".
 STEADY_COV = 0.025
 # Below this count the 99th percentile by nearest rank is the slowest latency, whatever it was.
 P99_COUNT = 100
 # Share of the cores that other work may hold before the run.
 BUSY_SHARE = 0.25
+
+
+def is_invalid(flag: str) -> bool:
+    """Whether a flag makes a run invalid."""
+    return flag.split(":")[0] in INVALID
 
 
 def flags_of_machine(machine: Dict[str, Any], threads: int) -> List[str]:

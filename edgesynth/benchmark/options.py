@@ -3,11 +3,12 @@
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from edgesynth.benchmark.bundle import open_target
-from edgesynth.benchmark.run import Settings, check_settings, measure
+from edgesynth.benchmark.run import measure
+from edgesynth.benchmark.settings import Settings, check_settings
 
 
 class Options(NamedTuple):
-    """The options of `edgesynth benchmark`; see `run.Settings` for the ranges.
+    """The options of `edgesynth benchmark`; see `settings.Settings` for the ranges.
 
     Attributes:
         engine: its name; None for TensorRT where it can be imported, else ONNX Runtime.
@@ -17,6 +18,9 @@ class Options(NamedTuple):
         warm_up_s: untimed seconds before, for each.
         idle_s: seconds of rest in which the idle power is measured; None for `duration_s`.
         threads: threads of the engine.
+        scenario: see there.
+        wait: see there.
+        calibrate: see there.
         docker: on another machine, measure in the board's container.
         python: on another machine, the Python to use: a name on its PATH, or a path.
     """
@@ -28,6 +32,9 @@ class Options(NamedTuple):
     warm_up_s: float = 0.5
     idle_s: Optional[float] = None
     threads: int = 1
+    scenario: str = Settings().scenario
+    wait: Optional[str] = None
+    calibrate: Optional[str] = None
     docker: bool = False
     python: str = "python3"
 
@@ -41,7 +48,16 @@ class Options(NamedTuple):
             UserError: a value is out of range.
         """
         batches = self.batches if self.batches is not None else (fixed_batch or 1,)
-        settings = Settings(batches, self.duration_s, self.warm_up_s, self.threads, self.idle_s)
+        settings = Settings(
+            tuple(batches),
+            self.duration_s,
+            self.warm_up_s,
+            self.threads,
+            self.idle_s,
+            self.scenario,
+            self.wait,
+            self.calibrate,
+        )
         check_settings(settings)
         return settings
 

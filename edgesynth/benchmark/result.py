@@ -1,10 +1,15 @@
 """The result file: JSON with a schema version, written whole or not at all.
 
-Schema 2: `schema`, `kind` ("benchmark"), `individual`, `bundle` (its last name), `created_utc`, `metric` (its name;
+Schema 3: `schema`, `kind` ("benchmark"), `individual`, `bundle` (its last name), `created_utc`, `metric` (its name;
 older results, which lack it, have accuracy), `machine`, `engine`, `settings`, `power` (the meter, its rails, its
-sensor's pace, the idle window before the run), and `measurements`, one for each precision and batch:
+sensor's pace, the idle window before the run), `conditions` (clocks, temperature, other processes, and what of it could
+not be seen), `interrupted` (by Ctrl-C: what is there is whole), `left_out` (what did not fit the memory and has its
+smaller batch among the others), and `measurements`, one for each precision and batch:
 
     precision, batch, file, dialect, bytes        what was run
+    asked_batch                                   where `batch` is smaller, for want of memory; else null
+    scenario                                      what answers the scenario's question; null for a plain run
+    valid                                         false with a flag that says that something else was measured
     latency_ms                                    p50, p90, p99, mean, min, std in ms; cov = std / mean; count
     samples_ms                                    every latency, in the order of time
     throughput_images_per_s                       images over the wall time of the timed windows
@@ -18,6 +23,7 @@ sensor's pace, the idle window before the run), and `measurements`, one for each
     speedup_vs_fp32                               fp32's p50 over this one's, same batch, same run; null without fp32
     flags                                         figures that would mislead, by name
 
+Schema 2 had no `conditions`, `interrupted`, `left_out`, `asked_batch`, `scenario` and `valid`; it is still read.
 Schema 1 had neither `power` nor an interval, GPU rail, idle power and windows in `energy`; it is still read.
 """
 
@@ -29,7 +35,7 @@ from typing import Any, Dict
 from edgesynth.benchmark.metrics import FIRST
 from edgesynth.errors import UserError
 
-SCHEMA = 2
+SCHEMA = 3
 KIND = "benchmark"
 _TOP = ("individual", "bundle", "created_utc", "machine", "engine", "settings", "measurements")
 _EACH = ("precision", "batch", "file", "latency_ms", "throughput_images_per_s", "energy", "flags", "samples_ms")

@@ -112,6 +112,35 @@ class NoSamples:
         return Score(None, self.reason, None, True, 0)
 
 
+def read_calibration(path: str, input_shape: Tuple[int, ...]) -> np.ndarray:
+    """Read the calibration images of a bundle's `samples.npz`: (K, C, H, W), float32, preprocessed.
+
+    Args:
+        path: the file.
+        input_shape: (C, H, W).
+
+    Raises:
+        UserError: the file is damaged, or holds no such images.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            images: np.ndarray = arrays["calibration"]
+    except _DAMAGED as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            "{} has no calibration images that can be read ({}); export again, or use --calibrate ranges".format(
+                path, why
+            )
+        ) from None
+    usable = images.dtype == np.float32 and images.shape[1:] == tuple(input_shape) and len(images) > 0
+    if not usable or not np.isfinite(images).all():
+        raise UserError(
+            "{} holds calibration images {} {}; they must be float32, finite and (K, {}), K at least 1: export "
+            "again".format(path, images.dtype, list(images.shape), ", ".join(map(str, input_shape)))
+        )
+    return images
+
+
 def read_samples(path: str, input_shape: Tuple[int, ...], metric: Optional[str]) -> Samples:
     """Read a bundle's `samples.npz`; nothing in it is unpickled.
 

@@ -2,6 +2,8 @@
 
 from typing import Any, Dict, List
 
+from edgesynth.benchmark import scenarios
+from edgesynth.benchmark.flags import is_invalid
 from edgesynth.benchmark.result import metric_of
 from edgesynth.benchmark.verification import Verification
 
@@ -31,11 +33,13 @@ def format_table(result: Dict[str, Any]) -> str:
     """
     measurements, metric = result["measurements"], metric_of(result)
     lines = aligned([[column.format(metric=metric) for column in _COLUMNS]] + [_row(one) for one in measurements])
+    lines += _answers(measurements)
     lines += _below(measurements)
     reasons = ["energy not measured: {}".format(one["energy"]["reason"]) for one in measurements if _unread(one)]
     reasons += [
         "{} not measured: {}".format(metric, one["accuracy_reason"]) for one in measurements if one["accuracy_reason"]
     ]
+    reasons += ["not measured: {}".format(line) for line in result.get("left_out", [])]
     return "\n".join(lines + _built(measurements) + _unique(reasons) + flag_lines(measurements))
 
 
@@ -103,6 +107,17 @@ def _interval(figures: Dict[str, Any]) -> str:
     return " ({:.1f} to {:.1f})".format(*bounds) if bounds else ""
 
 
+def _answers(measurements: List[Dict[str, Any]]) -> List[str]:
+    """What answers the scenario's question, where it is not a plain run."""
+    lines = []
+    for one in measurements:
+        figures = one.get("scenario")
+        if figures is not None:
+            said = scenarios.find(figures["name"]).line(figures)
+            lines.append("{} x{}, {}: {}".format(one["precision"], one["batch"], figures["name"], said))
+    return lines
+
+
 def _below(measurements: List[Dict[str, Any]]) -> List[str]:
     """What else is known of the energy: of the GPU's rail alone, and above idle."""
     lines = []
@@ -146,12 +161,12 @@ def _or_dash(form: str, value: Any) -> str:
 
 
 def flag_lines(measurements: List[Dict[str, Any]]) -> List[str]:
-    """Each flag once, with the configurations that it stands for unless that is all of them."""
+    """Each flag once, "invalid" where it makes the run so; with the configurations that have it, unless all do."""
     lines = []
     for flag in _unique([flag for one in measurements for flag in one["flags"]]):
         holders = ["{} x{}".format(one["precision"], one["batch"]) for one in measurements if flag in one["flags"]]
         where = "" if len(holders) == len(measurements) else "{}: ".format(", ".join(holders))
-        lines.append("flag: {}{}".format(where, flag))
+        lines.append("{}: {}{}".format("invalid" if is_invalid(flag) else "flag", where, flag))
     return lines
 
 

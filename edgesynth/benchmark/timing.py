@@ -27,6 +27,18 @@ class Window(NamedTuple):
     reading: Reading
 
 
+class StoppedError(KeyboardInterrupt):
+    """Ctrl-C during the timing.
+
+    Attributes:
+        tracks: what was seen until then, in whole windows; a track may be empty.
+    """
+
+    def __init__(self, tracks: "List[Track]") -> None:
+        super().__init__()
+        self.tracks = tracks
+
+
 class Track:
     """What was seen of one call over all its windows.
 
@@ -59,7 +71,7 @@ class Track:
             call()
         meter.start()
         begin = now = clock()
-        before_it = len(self.latencies_ms)
+        latencies_ms: List[float] = []
         while True:
             if between is not None:
                 between()
@@ -67,10 +79,12 @@ class Track:
             before = now
             call()
             now = clock()
-            self.latencies_ms.append((now - before) * 1e3)
+            latencies_ms.append((now - before) * 1e3)
             if now - begin >= duration_s:
                 break
-        self.windows.append(Window(len(self.latencies_ms) - before_it, meter.stop()))
+        # Entered at once: of a window that is broken off nothing is kept.
+        self.windows.append(Window(len(latencies_ms), meter.stop()))
+        self.latencies_ms += latencies_ms
         self.duration_s += now - begin
 
 
@@ -81,6 +95,7 @@ def time_in_turn(
     meter: Meter,
     window_s: float = WINDOW_S,
     between: Optional[Callable[[], Any]] = None,
+    look: Callable[[], Any] = lambda: None,
 ) -> List[Track]:
     """Warm every call up, then time them by turns.
 
@@ -91,12 +106,14 @@ def time_in_turn(
         meter: reads the energy of each window.
         window_s: length of a window at most.
         between: done before each timed call, within the time of its window but not of the call; None for nothing.
+        look: called after the warm-up and after every window, with the load just gone.
 
     Returns:
         One track for each call, in the same order.
+
+    Raises:
+        StoppedError: Ctrl-C; with what was seen.
     """
-    for call in calls:
-        _warm_up(call, warm_up_s)
     tracks = [Track() for _ in calls]
     # Even, so that every call comes as often early in a round as late.
     rounds = 2 * max(2, math.ceil(duration_s / window_s / 2))
@@ -104,6 +121,9 @@ def time_in_turn(
     was_collecting = gc.isenabled()
     gc.disable()
     try:
+        for call in calls:
+            _warm_up(call, warm_up_s)
+        look()
         while turn < rounds or any(len(track.latencies_ms) < LEAST_ITERATIONS for track in tracks):
             due_s = duration_s * min(turn + 1, rounds) / rounds
             order = range(len(calls)) if turn % 2 == 0 else reversed(range(len(calls)))
@@ -113,7 +133,10 @@ def time_in_turn(
                 # A call longer than a window has run ahead of its share: it waits until the others have caught up.
                 if left_s > 0 or (turn >= rounds and len(track.latencies_ms) < LEAST_ITERATIONS):
                     track.window(calls[index], left_s, meter, between)
+                    look()
             turn += 1
+    except KeyboardInterrupt:
+        raise StoppedError(tracks) from None
     finally:
         if was_collecting:
             gc.enable()

@@ -6,6 +6,8 @@ from edgesynth.benchmark.bundle import check_target
 from edgesynth.benchmark.engines import ENGINES
 from edgesynth.benchmark.remote import LOCAL, Options, measure_on
 from edgesynth.benchmark.result import check_destination, default_path, write_result
+from edgesynth.benchmark.run import InterruptedRunError
+from edgesynth.benchmark.scenarios import SCENARIOS, Plain
 from edgesynth.benchmark.table import format_table
 from edgesynth.errors import UserError
 
@@ -24,6 +26,9 @@ from edgesynth.errors import UserError
 @click.option("--warm-up-s", default=0.5, show_default=True, help="Untimed seconds before, for each.")
 @click.option("--idle-s", type=float, help="Seconds of rest before, for idle power; 0: none.  [default: --duration-s]")
 @click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
+@click.option("--scenario", default=Plain.name, show_default=True, help="One of: {}.".format(", ".join(SCENARIOS)))
+@click.option("--wait", help="How the CPU waits for a GPU: spin or block.  [default: spin]")
+@click.option("--calibrate", help="Ranges of int8: ranges or samples.  [default: ranges.json if there, else samples]")
 @click.option("-o", "--output", type=click.Path(), help="The result file.  [default: BUNDLE/result.json]")
 @click.option(
     "--on", default=LOCAL, show_default=True, metavar="WHERE", help="{} or ssh://user@host[:port].".format(LOCAL)
@@ -39,9 +44,7 @@ from edgesynth.errors import UserError
     show_default=True,
     help="With --on ssh://: the Python to use there, a name on its PATH or a path.",
 )
-def command(
-    bundle, engine, precision, batch, duration_s, warm_up_s, idle_s, threads, output, on, docker, remote_python
-):
+def command(bundle, engine, precision, batch, output, on, remote_python, **how):
     """Measure latency, throughput, energy and accuracy on this machine, or on another.
 
     BUNDLE is the folder that `edgesynth export` wrote, or a bare .onnx file.
@@ -53,18 +56,22 @@ def command(
         engine,
         None if precision is None else _names("--precision", precision),
         None if batch is None else _numbers("--batch", batch),
-        duration_s,
-        warm_up_s,
-        idle_s,
-        threads,
-        docker,
-        remote_python,
+        python=remote_python,
+        **how,
     )
     options.settings()
     check_target(bundle)
     output = output or default_path(bundle)
     check_destination(output)
-    result = measure_on(on, bundle, options, announce=lambda line: click.echo(line, err=True))
+    try:
+        result = measure_on(on, bundle, options, announce=lambda line: click.echo(line, err=True))
+    except InterruptedRunError as stop:
+        _show(output, stop.result)
+        raise
+    _show(output, result)
+
+
+def _show(output, result):
     write_result(output, result)
     click.echo(format_table(result))
     click.echo("written: {}".format(output))

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from rich.console import Console
 
 from edgesynth.benchmark.options import Options
-from edgesynth.benchmark.run import measure_model
+from edgesynth.benchmark.quick import measure_model
 from edgesynth.cli.interruption import Interruption
 from edgesynth.cli.progress import front_line, progress_on
 from edgesynth.evolution import EXECUTORS, build_executor, evolve

@@ -250,3 +250,20 @@ class RailTree:
 @pytest.fixture
 def rails(tmp_path):
     return RailTree(tmp_path / "sys")
+
+
+@pytest.fixture
+def nvml(tmp_path, monkeypatch):
+    """Build the stand-in for NVML: its path."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler here to build the stand-in for NVML")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    def build(*defines):
+        library = tmp_path / f"libnvml{len(list(tmp_path.iterdir()))}.so"
+        source = Path(__file__).with_name("nvml_stand_in.c")
+        subprocess.run([compiler, "-shared", "-fPIC", *defines, "-o", str(library), str(source)], check=True)
+        return str(library)
+
+    return build

@@ -1,8 +1,12 @@
 /* A strict stand-in for NVML: two calls fail before nvmlInit_v2, one GPU of 200 W whose counter moves every 100 ms. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#ifndef PROCESSES
+#define PROCESSES nvmlDeviceGetComputeRunningProcesses_v3
+#endif
 #ifndef GPUS
 #define GPUS 1
 #endif
@@ -37,6 +41,44 @@ int nvmlDeviceGetHandleByUUID(const char *uuid, void **device) {
 int nvmlDeviceGetName(void *device, char *name, unsigned length) {
     if (device != &gpu) return 2;
     snprintf(name, length, "Stand-in GPU");
+    return 0;
+}
+
+static const char *setting(const char *name, const char *otherwise) {
+    const char *text = getenv(name);
+    return text ? text : otherwise;
+}
+
+int nvmlDeviceGetClockInfo(void *device, unsigned type, unsigned *mhz) {
+    if (device != &gpu || type != 1) return 2; /* NVML_CLOCK_SM */
+    *mhz = strtoul(setting("STANDIN_MHZ", "1980"), NULL, 10);
+    return 0;
+}
+
+int nvmlDeviceGetCurrentClocksThrottleReasons(void *device, unsigned long long *reasons) {
+    if (device != &gpu) return 2;
+    *reasons = strtoull(setting("STANDIN_SLOW", "0"), NULL, 16);
+    return 0;
+}
+
+/* nvml.h: nvmlProcessInfo_t since 11.0 */
+typedef struct {
+    unsigned pid;
+    unsigned long long usedGpuMemory;
+    unsigned gpuInstanceId, computeInstanceId;
+} process_info;
+
+int PROCESSES(void *device, unsigned *count, process_info *infos) {
+    const char *text = setting("STANDIN_PIDS", "");
+    unsigned found = 0;
+    if (device != &gpu) return 2;
+    for (; *text; found++) {
+        process_info info = {strtoul(text, (char **)&text, 10), 1ULL << 40, 0xffffffffU, 0xffffffffU};
+        if (found < *count) infos[found] = info;
+        text += *text == ',';
+    }
+    if (found > *count) { *count = found; return 7; }
+    *count = found;
     return 0;
 }
 

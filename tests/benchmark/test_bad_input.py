@@ -122,6 +122,20 @@ ARGUMENTS = {
     "endless rest": (["--idle-s", "inf"], "--idle-s is inf"),
     "no threads": (["--threads", "0"], "--threads is 0; it must be 1 to 256"),
     "threads beyond reason": (["--threads", "1000000"], "--threads is 1000000"),
+    "unknown scenario": (
+        ["--scenario", "server"],
+        "there is no scenario 'server'; choose from: plain, single-stream, offline",
+    ),
+    "one image at a time, eight asked for": (
+        ["--scenario", "single-stream", "--batch", "8"],
+        "measures one image at a time and the batch is 8",
+    ),
+    "unknown way to wait": (["--wait", "sleep"], "--wait is 'sleep'; choose from: spin, block"),
+    "unknown source of ranges": (["--calibrate", "guess"], "--calibrate is 'guess'; choose from: ranges, samples"),
+    "nothing to wait for": (
+        ["--wait", "block"],
+        "--wait block was given and onnxruntime computes on the CPU, where there is nothing to wait for",
+    ),
     "output in no folder": (["-o", "absent/result.json"], "the folder"),
     "output is a folder": (["-o", "."], ". is a folder; give the result a file name"),
 }

@@ -20,7 +20,7 @@ def test_the_result_is_written_into_the_bundle_and_its_path_is_the_last_line(run
     out, _ = run_quick
     assert out.splitlines()[-1] == f"written: {bundle / 'result.json'}"
     result = json.loads((bundle / "result.json").read_text())
-    assert (result["schema"], result["kind"]) == (2, "benchmark")
+    assert (result["schema"], result["kind"]) == (3, "benchmark")
     assert [(one["precision"], one["batch"]) for one in result["measurements"]] == [
         ("fp32", 1),
         ("fp32", 8),

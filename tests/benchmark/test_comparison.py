@@ -176,8 +176,16 @@ def test_energies_with_intervals_have_one_of_their_ratio(compare):
 
 
 def test_flags_are_said_with_the_file_that_they_are_of(compare):
-    _, out, _ = compare(result(measurement()), result(measurement(flags=["unsteady: by 9 %"])))
-    assert "b.json: flag: unsteady: by 9 %" in out.splitlines()
+    _, out, _ = compare(result(measurement()), result(measurement(flags=["machine loaded: 3"])))
+    assert "b.json: flag: machine loaded: 3" in out.splitlines()
+    assert "warning:" not in out
+
+
+def test_a_run_that_is_not_valid_is_warned_of(compare):
+    _, out, _ = compare(result(measurement(flags=["throttled: heat"])), result(measurement()))
+    assert "a.json: invalid: throttled: heat" in out.splitlines()
+    assert "warning: a.json holds runs that are not valid; measure it again before believing it" in out.splitlines()
+    assert "warning: b.json" not in out
 
 
 def test_each_of_several_results_is_compared_with_the_first(compare):

@@ -39,7 +39,8 @@ def test_outputs_of_another_form_are_not_scored_and_it_is_said_why():
 
 
 def test_the_table_names_the_metric_of_the_result(bundle):
-    from edgesynth.benchmark.run import Settings, measure
+    from edgesynth.benchmark.run import measure
+    from edgesynth.benchmark.settings import Settings
 
     result = measure(open_target(str(bundle)), settings=Settings(duration_s=0.02, warm_up_s=0.0, idle_s=0.0))
     assert result["metric"] == "accuracy" and "accuracy %" in format_table(result)

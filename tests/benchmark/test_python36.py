@@ -127,6 +127,22 @@ def test_tensorrt_82_of_a_tx2_is_measured_under_python_36(edgesynth36, tensorrt_
     assert 1e-5 < figures["fp16", 5]["max_abs_error"] < 1e-2 < figures["int8", 5]["max_abs_error"] < 0.5
 
 
+def test_a_calibrated_single_stream_that_blocks_is_measured_under_python_36(edgesynth36, tensorrt_bundle, tmp_path):
+    tx2 = with_tensorrt("8.2.1.8", "6.2", tmp_path / "cache", STANDIN_MEMORY="1000000")
+    how = ("--precision", "int8", "--calibrate", "samples", "--wait", "block", "--duration-s", "0.1")
+    code, out, err = edgesynth36("benchmark", tensorrt_bundle, *how, "--scenario", "single-stream", **tx2)
+    assert code == 0, err
+    assert "int8 x1, single-stream: p90 " in out
+    result = json.loads((tensorrt_bundle / "result.json").read_text())
+    (one,) = result["measurements"]
+    assert (result["engine"]["wait"], one["scenario"]["name"]) == ("block", "single-stream")
+    assert one["built"]["source"] == "model.onnx + entropy calibration on samples.npz"
+    code, _, err = edgesynth36("benchmark", tensorrt_bundle, *how, "--scenario", "offline", "--batch", "4096", **tx2)
+    assert code == 0, err
+    (one,) = json.loads((tensorrt_bundle / "result.json").read_text())["measurements"]
+    assert (one["asked_batch"], one["batch"]) == (4096, 128)
+
+
 def test_a_bundle_is_verified_under_python_36(edgesynth36, verifiable):
     code, out, err = edgesynth36("verify", verifiable)
     assert code == 0, err

@@ -69,7 +69,7 @@ def test_the_default_place_is_inside_a_bundle_and_beside_a_bare_file(tmp_path):
         ("{", "is not JSON"),
         ("[]", "is not a result"),
         (json.dumps({"schema": 1, "kind": "report"}), "is not a result"),
-        (json.dumps({"schema": 3, "kind": "benchmark"}), "reads up to 2"),
+        (json.dumps({"schema": 4, "kind": "benchmark"}), "reads up to 3"),
         (json.dumps({"schema": 1, "kind": "benchmark"}), "lacks bundle"),
         (json.dumps(result({"precision": "fp32"})), "lacks batch"),
     ],
@@ -123,7 +123,7 @@ def test_the_table_gives_the_reason_instead_of_a_zero():
 
 def test_a_flag_names_the_configurations_it_stands_for():
     table = format_table(result(measurement(), measurement(batch=8, flags=["unsteady: by 9 %"])))
-    assert table.splitlines()[-1] == "flag: fp32 x8: unsteady: by 9 %"
+    assert table.splitlines()[-1] == "invalid: fp32 x8: unsteady: by 9 %"
 
 
 def test_a_flag_of_all_configurations_is_said_once():

@@ -9,7 +9,9 @@ from onnx import TensorProto, helper
 
 from edgesynth.benchmark.bundle import open_target
 from edgesynth.benchmark.power import Rapl
-from edgesynth.benchmark.run import Settings, compare_models, measure, measure_model
+from edgesynth.benchmark.quick import compare_models, measure_model
+from edgesynth.benchmark.run import measure
+from edgesynth.benchmark.settings import Settings
 from edgesynth.benchmark.timing import spread
 from edgesynth.errors import UserError
 

@@ -13,7 +13,8 @@ from edgesynth.benchmark.energy import energy_of
 from edgesynth.benchmark.power import Ina3221, opened, rest, sampler
 from edgesynth.benchmark.power.meter import UnreadableError
 from edgesynth.benchmark.power.sampler import Sampler, spare_core
-from edgesynth.benchmark.run import Settings, measure
+from edgesynth.benchmark.run import measure
+from edgesynth.benchmark.settings import Settings
 from edgesynth.benchmark.timing import Track
 
 from .conftest import REPOSITORY

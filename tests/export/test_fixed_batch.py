@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from edgesynth.benchmark.bundle import open_bundle
-from edgesynth.benchmark.run import Settings, measure
+from edgesynth.benchmark.run import measure
+from edgesynth.benchmark.settings import Settings
 from edgesynth.benchmark.verification import verify
 from edgesynth.errors import UserError
 from edgesynth.export import export_individual

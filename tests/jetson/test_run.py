@@ -50,6 +50,12 @@ def test_built_engines_outlive_the_container(host, bundle):
     assert (host.files / "home/.cache/edgesynth").is_dir()
 
 
+def test_a_measurement_in_a_container_locks_the_board_and_not_the_container(host, bundle):
+    (host.files / "run/lock").mkdir(parents=True)
+    host.call("run.sh", bundle)
+    assert volumes(run_words(host))["/run/lock"] == str(host.files / "run/lock")
+
+
 @pytest.mark.parametrize("given", [["-o", "out/r.json"], ["--output=out/r.json"], ["-oout/r.json"]])
 def test_the_result_s_folder_is_mounted_and_its_name_kept(host, bundle, tmp_path, given):
     (tmp_path / "out").mkdir()

@@ -6,6 +6,14 @@ import numpy as np
 
 from edgesynth.errors import UserError
 
+# How the CPU waits for a GPU: spinning wakes at once, blocking saves the CPU's power and takes tens of microseconds.
+SPIN, BLOCK = "spin", "block"
+WAITS = (SPIN, BLOCK)
+
+
+class BeyondMemoryError(UserError):
+    """A model at a batch does not fit the memory; it may at a smaller one."""
+
 
 class Engine:
     """One loaded model.
@@ -27,7 +35,31 @@ class Engine:
         """For each precision the keys of a bundle's models that can serve it, the best first (see `Target.model`)."""
         raise NotImplementedError
 
-    def load(self, path: str, precision: str, batch: int, threads: int, ranges: Optional[str] = None) -> None:
+    @classmethod
+    def choose_wait(cls, wait: Optional[str]) -> None:
+        """Say how the CPU waits for the device, before anything else is asked of the engine.
+
+        Args:
+            wait: one of `WAITS`; None for the engine's own way.
+
+        Raises:
+            UserError: it is no choice here.
+        """
+        if wait is not None:
+            raise UserError(
+                "--wait {} was given and {} computes on the {}, where there is nothing to wait for; leave it out, or "
+                "use --engine tensorrt".format(wait, cls.name, cls.device.upper())
+            )
+
+    def load(
+        self,
+        path: str,
+        precision: str,
+        batch: int,
+        threads: int,
+        ranges: Optional[str] = None,
+        samples: Optional[str] = None,
+    ) -> None:
         """Load a model.
 
         Args:
@@ -36,9 +68,11 @@ class Engine:
             batch: images per run, at least 1.
             threads: threads of the CPU, at least 1.
             ranges: the ranges.json to quantise a plain file by; None where the file's own types decide.
+            samples: the samples.npz to calibrate a plain file on, in place of ranges.
 
         Raises:
             UserError: the engine refuses the file, or its input is of another kind.
+            BeyondMemoryError: there is too little memory for the batch.
         """
         raise NotImplementedError
 
@@ -47,7 +81,7 @@ class Engine:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Let go of what the loaded model holds; it cannot be run any more."""
+        """Let go of what the loaded model holds, memory and all; it cannot be run any more."""
 
     def describe(self) -> Dict[str, Any]:
         """Name, version and whatever else a reader must know to compare two results."""

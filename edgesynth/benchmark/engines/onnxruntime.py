@@ -1,14 +1,17 @@
 """ONNX Runtime on the CPU."""
 
 import os
+import re
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from edgesynth.benchmark.engines.engine import Engine, shape_of_images
+from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine, shape_of_images
 from edgesynth.benchmark.engines.protobuf import field
 from edgesynth.errors import UserError
 
+# How ONNX Runtime says that it got no memory: it has no error of its own for it.
+_MEMORY = re.compile("bad_alloc|bad allocation|Failed to allocate memory")
 # Field numbers of ONNX's protobuf: ModelProto.graph, GraphProto.output, ValueInfoProto.name, NodeProto.output.
 _GRAPH, _OUTPUT, _NAME, _WRITTEN = 7, 12, 1, 2
 
@@ -33,7 +36,15 @@ class OnnxRuntime(Engine):
         """The plain model, and the INT8 one in the CPU's dialect."""
         return {"fp32": ("fp32",), "int8": ("int8-cpu",)}
 
-    def load(self, path: str, precision: str, batch: int, threads: int, ranges: Optional[str] = None) -> None:
+    def load(
+        self,
+        path: str,
+        precision: str,
+        batch: int,
+        threads: int,
+        ranges: Optional[str] = None,
+        samples: Optional[str] = None,
+    ) -> None:
         """Load a model; what it computes in is written in the file, so `precision` changes nothing here.
 
         Args:
@@ -42,10 +53,12 @@ class OnnxRuntime(Engine):
             batch: images per run, at least 1.
             threads: threads within an operator, at least 1.
             ranges: not used: nothing is quantised here.
+            samples: not used.
 
         Raises:
             UserError: the file is not an ONNX model, or ONNX Runtime refuses it, or its input is of another kind, or it
                 fails at this batch.
+            BeyondMemoryError: there is too little memory for this batch.
         """
         self._open(path, path, threads)
         self.threads = threads
@@ -91,6 +104,10 @@ class OnnxRuntime(Engine):
         """
         return self._session.run(self._outputs, {self._input: images})[0]
 
+    def close(self) -> None:
+        """Let go of the session; its arena goes with it."""
+        self._session = None
+
     def _open(self, path: str, model: Union[str, bytes], threads: int) -> None:
         options = self._ort.SessionOptions()
         options.intra_op_num_threads = threads
@@ -118,6 +135,10 @@ class OnnxRuntime(Engine):
             self.run(np.zeros((batch,) + self.input_shape, np.float32))
         except Exception as error:  # as above: only ONNX Runtime runs in there
             why = " ".join(str(error).split())
+            if isinstance(error, MemoryError) or _MEMORY.search(why):
+                raise BeyondMemoryError(
+                    "{} at batch {} does not fit the memory ({}); use a smaller --batch".format(path, batch, why)
+                ) from None
             raise UserError(
                 "{} fails at batch {} ({}); use --batch 1 or export it with a free batch".format(path, batch, why)
             ) from None

@@ -115,6 +115,10 @@ else
     echo "run.sh: nvpmodel does not tell the power mode; the result will not hold it (try with sudo)" >&2
 fi
 volumes+=(-v "$release:/etc/nv_tegra_release:ro")
+# The lock against two measurements at once holds between containers, and between them and the host.
+if [ -d "$root/run/lock" ]; then
+    volumes+=(-v "$root/run/lock:/run/lock")
+fi
 # Built engines outlive the container: a build takes minutes on a TX1.
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/edgesynth"
 mkdir -p "$cache"

@@ -92,6 +92,25 @@ def test_compute_is_timed_apart_by_the_clock_of_the_gpu(on_tensorrt):
     assert 0 < one["compute_ms"]["p50"] < one["latency_ms"]["p90"]
 
 
+@pytest.mark.parametrize(
+    "arguments, wait", [((), "spin"), (("--wait", "spin"), "spin"), (("--wait", "block"), "block")]
+)
+def test_how_the_cpu_waits_is_recorded(on_tensorrt, arguments, wait):
+    _, result, _, _ = on_tensorrt("8.2", TX2, "--precision", "fp32", *arguments)
+    assert (result["engine"]["wait"], result["settings"]["wait"]) == (wait, arguments[-1] if arguments else None)
+
+
+def test_the_context_of_the_gpu_is_made_to_wait_so(script):
+    lines = "import pycuda.driver as cuda\nfrom edgesynth.benchmark.engines.tensorrt.gpu import open_gpu\n"
+    lines += "make = cuda.Device.make_context\n"
+    lines += "cuda.Device.make_context = lambda device, flags=0: (print(flags), make(device, flags))[1]\n"
+    assert script("8.2", TX2, lines + "open_gpu('spin')") == "1"
+    assert script("8.2", TX2, lines + "open_gpu('block'); open_gpu()") == "4"
+    assert "this process waits for the GPU by block and --wait is spin" in script(
+        "8.2", TX2, lines + "open_gpu('block'); open_gpu('spin')"
+    )
+
+
 def test_onnx_runtime_is_taken_where_it_is_asked_for(on_tensorrt):
     code, result, _, err = on_tensorrt("8.2", TX2, "--engine", "onnxruntime", "--precision", "fp32")
     assert code == 0, err
@@ -200,9 +219,3 @@ def test_what_cannot_be_built_is_one_line(version, gpu, target, environment, sai
     assert said.format(path) in err
     assert not (tmp_path / "measured.json").exists()
     assert not list((tmp_path / "cache").glob("**/plan-*"))
-
-
-def test_a_batch_beyond_the_memory_is_one_line_beside_a_model_that_is_loaded(on_tensorrt):
-    code, _, _, err = on_tensorrt("8.2", TX2, "--precision", "fp32", "--batch", "1,4096", STANDIN_MEMORY="1000000")
-    assert (code, len(err.splitlines())) == (2, 1)
-    assert "does not fit the GPU's memory (cuMemAlloc failed: out of memory); use a smaller --batch" in err

@@ -34,7 +34,12 @@ class Machine:
             self.port = free.getsockname()[1]
         self.user = getpass.getuser()
         self.address = f"ssh://{self.user}@127.0.0.1:{self.port}"
-        settings = {"XDG_CACHE_HOME": self.cache, "EDGESYNTH_TEST": folder, **environment}
+        settings = {
+            "XDG_CACHE_HOME": self.cache,
+            "EDGESYNTH_LOCK": folder / "lock",
+            "EDGESYNTH_TEST": folder,
+            **environment,
+        }
         given = " ".join(f'"{name}={value}"' for name, value in settings.items())
         (folder / "sshd_config").write_text(
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile none\nUsePAM no\n"
@@ -102,7 +107,7 @@ class Machine:
         (child,) = children
         return int(child)
 
-    def is_clean(self, within_s=10.0):
+    def is_clean(self, within_s=30.0):
         """Whether nothing runs there and no run's folder is left, soon."""
         until = time.monotonic() + within_s
         while self.processes() or self.runs():

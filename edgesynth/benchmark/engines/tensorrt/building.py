@@ -1,38 +1,23 @@
 """From an ONNX file to the bytes of a plan."""
 
 import os
-from typing import Any, Iterator, NamedTuple, Optional
+from typing import Any, Iterator, NamedTuple, Optional, Tuple
 
-from edgesynth.benchmark.engines.engine import shape_of_images
+from edgesynth.benchmark.engines.engine import BeyondMemoryError, shape_of_images
 from edgesynth.benchmark.engines.onnx_bytes import node_at
-from edgesynth.benchmark.engines.tensorrt.calibration import make_calibrator
+from edgesynth.benchmark.engines.tensorrt.calibration import images_calibrator, ranges_calibrator
 from edgesynth.benchmark.engines.tensorrt.generation import Generation
 from edgesynth.benchmark.engines.tensorrt.gpu import Gpu
-from edgesynth.benchmark.engines.tensorrt.log import said
+from edgesynth.benchmark.engines.tensorrt.log import is_about_memory, said
+from edgesynth.benchmark.engines.tensorrt.plan_cache import calibration_key
+from edgesynth.benchmark.engines.tensorrt.request import Request
+from edgesynth.benchmark.samples import read_calibration
 from edgesynth.errors import UserError
 
 # A Jetson shares its memory with the CPU: no layer may take more of it than a quarter.
 _WORKSPACE_BYTES = 1 << 30
 _WORKSPACE_SHARE = 4
 _SHOWN_ERRORS = 3
-
-
-class Request(NamedTuple):
-    """What is to be built.
-
-    Attributes:
-        path: the ONNX file.
-        precision: "fp32", "fp16", "int8" or "as-is".
-        batch: images per run.
-        quantised: whether the file holds Q/DQ nodes.
-        ranges: the ranges.json to quantise a plain file by; None where the file's own types decide.
-    """
-
-    path: str
-    precision: str
-    batch: int
-    quantised: bool
-    ranges: Optional[str]
 
 
 class Built(NamedTuple):
@@ -54,6 +39,7 @@ def build(generation: Generation, gpu: Gpu, log: Any, request: Request, timings:
 
     Raises:
         UserError: TensorRT refuses the file or cannot build it; with its own reason.
+        BeyondMemoryError: it found no memory to build it in.
     """
     trt = generation.trt
     try:
@@ -69,7 +55,7 @@ def build(generation: Generation, gpu: Gpu, log: Any, request: Request, timings:
     config = builder.create_builder_config()
     _set_shape(builder, network, config, request)
     generation.set_workspace(config, min(_WORKSPACE_BYTES, gpu.total_bytes // _WORKSPACE_SHARE))
-    calibrator = make_calibrator(trt, request.ranges) if request.ranges is not None else None
+    calibrator = _calibrator(trt, gpu, request, tuple(network.get_input(0).shape)[1:])
     generation.set_precision(config, request.precision, request.quantised, calibrator)
     # What the inspector can tell of a plan is decided here. 8.0 has neither.
     detailed = getattr(trt.ProfilingVerbosity, "DETAILED", None)
@@ -80,7 +66,8 @@ def build(generation: Generation, gpu: Gpu, log: Any, request: Request, timings:
         config.set_timing_cache(config.create_timing_cache(b""), False)
     plan = builder.build_serialized_network(network, config)
     if plan is None:
-        raise UserError(
+        problem = BeyondMemoryError if is_about_memory(log) else UserError
+        raise problem(
             "TensorRT {} cannot build {} at {} and batch {} ({}); try --precision fp32 or a smaller --batch".format(
                 trt.__version__, request.path, request.precision, request.batch, said(log)
             )
@@ -102,6 +89,16 @@ def _set_shape(builder: Any, network: Any, config: Any, request: Request) -> Non
         profile = builder.create_optimization_profile()
         profile.set_shape(inputs[0].name, images, images, images)
         config.add_optimization_profile(profile)
+        if request.samples is not None:
+            config.set_calibration_profile(profile)
+
+
+def _calibrator(trt: Any, gpu: Gpu, request: Request, shape: Tuple[int, ...]) -> Optional[Any]:
+    """What TensorRT asks for ranges; None where the file's own types decide."""
+    if request.samples is not None:
+        images = read_calibration(request.samples, shape)
+        return images_calibrator(trt, gpu, images, request.batch, calibration_key(trt.__version__, request))
+    return ranges_calibrator(trt, request.ranges) if request.ranges is not None else None
 
 
 def _refusal(trt: Any, parser: Any, log: Any, path: str) -> UserError:

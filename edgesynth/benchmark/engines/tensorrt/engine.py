@@ -7,17 +7,19 @@ from typing import Any, Dict, List, Optional, Tuple, Type
 import numpy as np
 
 from edgesynth.benchmark.bundle import is_quantised
-from edgesynth.benchmark.engines.engine import Engine, shape_of_images
+from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine, shape_of_images
 from edgesynth.benchmark.engines.tensorrt import plan_cache
 from edgesynth.benchmark.engines.tensorrt.bindings import Bindings
-from edgesynth.benchmark.engines.tensorrt.building import Request, build
+from edgesynth.benchmark.engines.tensorrt.building import build
 from edgesynth.benchmark.engines.tensorrt.generation import Generation
-from edgesynth.benchmark.engines.tensorrt.gpu import WAIT, Buffer, Gpu, hold, open_gpu
+from edgesynth.benchmark.engines.tensorrt.gpu import Buffer, Gpu, hold, open_gpu
 from edgesynth.benchmark.engines.tensorrt.importing import import_tensorrt, version_of
 from edgesynth.benchmark.engines.tensorrt.inspection import in_words, layers_by_precision
-from edgesynth.benchmark.engines.tensorrt.log import said, the_log
+from edgesynth.benchmark.engines.tensorrt.log import is_about_memory, said, the_log
 from edgesynth.benchmark.engines.tensorrt.named_tensors import NamedTensors
+from edgesynth.benchmark.engines.tensorrt.request import Request
 from edgesynth.benchmark.engines.tensorrt.strongly_typed import StronglyTyped
+from edgesynth.benchmark.interruption import Deferred
 from edgesynth.errors import UserError
 
 COMPUTE_WARM_UP, COMPUTE_RUNS, COMPUTE_LEAST = 10, 100, 10
@@ -55,8 +57,9 @@ class TensorRt(Engine):
 
     def __init__(self) -> None:
         self._trt = import_tensorrt()
+        generation = generation_of(version_of(self._trt))
         self._gpu = open_gpu()
-        self._generation = generation_of(version_of(self._trt))(self._trt)
+        self._generation = generation(self._trt)
         self._log = the_log(self._trt)
         self.close()
         hold(self)
@@ -72,24 +75,42 @@ class TensorRt(Engine):
         self._runtime: Any = None
 
     @classmethod
+    def choose_wait(cls, wait: Optional[str]) -> None:
+        """Open the GPU so; it is a matter of its context."""
+        generation_of(version_of(import_tensorrt()))
+        open_gpu(wait)
+
+    @classmethod
     def candidates(cls) -> Dict[str, Tuple[str, ...]]:
         """By the generation and the GPU."""
         trt = import_tensorrt()
         return generation_of(version_of(trt))(trt).candidates(open_gpu().native("int8"))
 
-    def load(self, path: str, precision: str, batch: int, threads: int, ranges: Optional[str] = None) -> None:
+    def load(
+        self,
+        path: str,
+        precision: str,
+        batch: int,
+        threads: int,
+        ranges: Optional[str] = None,
+        samples: Optional[str] = None,
+    ) -> None:
         """Build a model's engine, or take the plan of an earlier build, and run it once; see `Engine.load`.
 
         Raises:
             UserError: as there; or the file holds Q/DQ nodes and the GPU has no INT8 units; or it does not fit the
                 memory.
         """
-        try:
-            self._load(Request(path, precision, batch, is_quantised(path), ranges))
+        refusal = None
+        with Deferred() as interruption:
+            try:
+                self._load(Request(path, precision, batch, is_quantised(path), ranges, samples))
+            except UserError as error:
+                # Raised anew: the frames of the old one hold what must be gone before the GPU's context.
+                refusal = type(error)(str(error))
+        interruption.raise_noted()
+        if refusal is None:
             return
-        except UserError as error:
-            # Raised anew: the frames of the old one hold what must be gone before the GPU's context.
-            refusal = UserError(str(error))
         self.close()
         raise refusal
 
@@ -98,12 +119,12 @@ class TensorRt(Engine):
             raise _no_int8(request.path, self._gpu, self._trt.__version__)
         del self._log.errors[:]
         self._request = request
-        self._make_engine(request)
         try:
+            self._make_engine(request)
             self._prepare(request)
             self.run(np.zeros((request.batch,) + self.input_shape, np.float32))
-        except self._gpu.cuda.MemoryError as error:
-            raise UserError(
+        except (self._gpu.cuda.MemoryError, MemoryError) as error:
+            raise BeyondMemoryError(
                 "{} at batch {} does not fit the GPU's memory ({}); use a smaller --batch".format(
                     request.path, request.batch, " ".join(str(error).split())
                 )
@@ -151,7 +172,7 @@ class TensorRt(Engine):
             "gpu": self._gpu.name,
             "sm": self._gpu.sm_name,
             "cuda_driver": self._gpu.driver,
-            "wait": WAIT,
+            "wait": self._gpu.wait,
             "timed": "copy to the GPU, compute, copy of the first output back",
         }
 
@@ -164,16 +185,18 @@ class TensorRt(Engine):
             was), `from_cache`, and `not_kept`: why the plan could not be kept, or None.
         """
         request = self._request
-        ranges = (
-            "" if request.ranges is None else " + calibration cache from {}".format(os.path.basename(request.ranges))
-        )
+        quantised = ""
+        if request.ranges is not None:
+            quantised = " + calibration cache from {}".format(os.path.basename(request.ranges))
+        elif request.samples is not None:
+            quantised = " + entropy calibration on {}".format(os.path.basename(request.samples))
         return dict(
             self._plan_facts,
             requested=request.precision,
             effective=in_words(self._layers),
             layers=self._layers,
             native=self._gpu.native("int8" if request.quantised else request.precision),
-            source=os.path.basename(request.path) + ranges,
+            source=os.path.basename(request.path) + quantised,
         )
 
     def flags(self) -> List[str]:
@@ -216,14 +239,15 @@ class TensorRt(Engine):
             facts.update(plan_bytes=len(built.plan), from_cache=False, not_kept=not_kept)
             self._engine = self._runtime.deserialize_cuda_engine(built.plan)
         if self._engine is None:
-            raise UserError("TensorRT {} does not load what it built ({})".format(version, said(self._log)))
+            problem = BeyondMemoryError if is_about_memory(self._log) else UserError
+            raise problem("TensorRT {} does not load what it built ({})".format(version, said(self._log)))
         self._plan_facts: Dict[str, Any] = facts
 
     def _prepare(self, request: Request) -> None:
         """Context, shapes and memory of the engine."""
         self._context = self._engine.create_execution_context()
         if self._context is None:
-            raise UserError(
+            raise BeyondMemoryError(
                 "{} at batch {} gets no memory to run in ({}); use a smaller --batch".format(
                     request.path, request.batch, said(self._log)
                 )

@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from edgesynth.benchmark.bundle import CALIBRATED
+from edgesynth.benchmark.bundle import CALIBRATED, SAMPLED
 
 
 class Tensor(NamedTuple):
@@ -34,7 +34,8 @@ class Generation:
     def candidates(self, native_int8: Optional[bool]) -> Dict[str, Tuple[str, ...]]:
         """Models that can serve each precision, the best first.
 
-        A Q/DQ file is refused by GPUs without INT8 units; a plain file with ranges is built there, if not faster.
+        A Q/DQ file is refused by GPUs without INT8 units; a plain file with ranges, or with
+        images to find them on, is built there, if not faster.
 
         Args:
             native_int8: whether the GPU has INT8 units.
@@ -42,7 +43,7 @@ class Generation:
         return {
             "fp32": ("fp32",),
             "fp16": ("fp32",),
-            "int8": ("int8", CALIBRATED) if native_int8 else (CALIBRATED,),
+            "int8": (("int8",) if native_int8 else ()) + (CALIBRATED, SAMPLED),
         }
 
     def create_network(self, builder: Any) -> Any:

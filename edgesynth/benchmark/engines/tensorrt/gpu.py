@@ -6,6 +6,7 @@ from typing import Any, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from edgesynth.benchmark.engines.engine import BLOCK, SPIN
 from edgesynth.boards.table import native_precisions
 from edgesynth.errors import UserError
 
@@ -19,9 +20,6 @@ _TYPES = {
     "UINT8": np.uint8,
     "BOOL": np.bool_,
 }
-# How the CPU waits for the GPU: spinning wakes at once, blocking saves the CPU's power and takes tens of microseconds.
-WAIT = "spin"
-
 _opened: List["Gpu"] = []
 # What must let go of the GPU while its context is still there; each has a method close.
 _holders: Any = weakref.WeakSet()
@@ -37,6 +35,7 @@ class Gpu(NamedTuple):
         multiprocessors: how many; a TX1 and a Nano have the same name and differ in them.
         total_bytes: its memory; on a Jetson that of the whole board.
         driver: version of CUDA that the driver has, e.g. 10020.
+        wait: how the CPU waits for it, one of `WAITS`.
     """
 
     cuda: Any
@@ -45,6 +44,7 @@ class Gpu(NamedTuple):
     multiprocessors: int
     total_bytes: int
     driver: int
+    wait: str
 
     @property
     def sm_name(self) -> str:
@@ -57,18 +57,22 @@ class Gpu(NamedTuple):
         return {"fp16": fp16, "int8": int8}.get(precision, True)
 
 
-def open_gpu() -> Gpu:
+def open_gpu(wait: Optional[str] = None) -> Gpu:
     """The first GPU of this machine; opened once, closed when the process ends.
 
+    Args:
+        wait: how the CPU waits for it, one of `WAITS`; None for spinning, or as it was opened.
+
     Raises:
-        UserError: pycuda cannot be imported, or there is no GPU that it can use.
+        UserError: pycuda cannot be imported, or there is no GPU that it can use, or it was opened to wait otherwise.
     """
     if not _opened:
         cuda = _import_pycuda()
         try:
             cuda.init()
             device = cuda.Device(0)
-            context = device.make_context(cuda.ctx_flags.SCHED_SPIN)
+            flags = {SPIN: cuda.ctx_flags.SCHED_SPIN, BLOCK: cuda.ctx_flags.SCHED_BLOCKING_SYNC}
+            context = device.make_context(flags[wait or SPIN])
         except cuda.Error as error:
             raise UserError(
                 "no GPU can be used here ({}); TensorRT needs one: inside a container give docker run "
@@ -84,6 +88,13 @@ def open_gpu() -> Gpu:
                 multiprocessors=device.get_attribute(cuda.device_attribute.MULTIPROCESSOR_COUNT),
                 total_bytes=cuda.mem_get_info()[1],
                 driver=cuda.get_driver_version(),
+                wait=wait or SPIN,
+            )
+        )
+    if wait not in (None, _opened[0].wait):
+        raise UserError(
+            "this process waits for the GPU by {} and --wait is {}; measure each in a process of its own".format(
+                _opened[0].wait, wait
             )
         )
     return _opened[0]

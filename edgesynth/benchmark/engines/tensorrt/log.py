@@ -3,10 +3,14 @@
 TensorRT knows one logger in a process: the first that it is given, which must live as long as the process does.
 """
 
+import re
 from typing import Any, List
 
 _ERRORS = ("ERROR", "INTERNAL_ERROR")
 _KEPT = 200
+_RECENT = 10
+# As TensorRT and CUDA put it (NVIDIA/TensorRT#3017).
+_MEMORY = re.compile("OutOfMemory|out of memory|could not be allocated|insufficient memory")
 
 _made: List[Any] = []
 
@@ -41,3 +45,8 @@ def said(log: Any) -> str:
     """What the log says went wrong: its errors, each once, the newest last."""
     lines = list(dict.fromkeys(log.errors))[-3:]
     return "; ".join(lines) or "it gives no reason"
+
+
+def is_about_memory(log: Any) -> bool:
+    """Whether one of the newest errors is that there was too little memory."""
+    return any(_MEMORY.search(line) for line in log.errors[-_RECENT:])

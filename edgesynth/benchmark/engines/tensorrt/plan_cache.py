@@ -4,19 +4,20 @@ A file is one line of JSON, which holds what the content was made of and its sha
 fit what is asked for, or is damaged, is as if it were not there: TensorRT is never given it.
 
 A plan hangs on the model, TensorRT, the GPU, precision and batch. Timings of kernels hang on TensorRT and the GPU
-alone: the next model, precision or batch is built faster by them.
+alone: the next model, precision or batch is built faster by them. The ranges of an entropy calibration hang on the
+model, the images and TensorRT.
 """
 
 import hashlib
 import json
 import os
 import tempfile
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from edgesynth.benchmark.bundle import sha256_of
 from edgesynth.benchmark.engines.onnx_bytes import external_files
-from edgesynth.benchmark.engines.tensorrt.building import Request
 from edgesynth.benchmark.engines.tensorrt.gpu import Gpu
+from edgesynth.benchmark.engines.tensorrt.request import Request
 
 FORMAT = 1
 
@@ -63,11 +64,29 @@ def plan_key(tensorrt: str, gpu: Gpu, request: Request) -> Dict[str, Any]:
     return dict(
         timings_key(tensorrt, gpu),
         kind="plan",
-        model=[sha256_of(path) for path in [request.path] + external_files(request.path) if os.path.isfile(path)],
+        model=_sums_of_model(request),
         ranges=None if request.ranges is None else sha256_of(request.ranges),
+        samples=None if request.samples is None else sha256_of(request.samples),
         precision=request.precision,
         batch=request.batch,
     )
+
+
+def calibration_key(tensorrt: str, request: Request) -> Dict[str, Any]:
+    """What the ranges of an entropy calibration hang on: neither on the GPU nor on the batch.
+
+    Args:
+        tensorrt: its version.
+        request: what is built, with `samples`.
+    """
+    assert request.samples is not None
+    return {
+        "format": FORMAT,
+        "kind": "calibration",
+        "tensorrt": tensorrt,
+        "model": _sums_of_model(request),
+        "samples": sha256_of(request.samples),
+    }
 
 
 def find(key: Dict[str, Any]) -> Optional[Kept]:
@@ -110,6 +129,10 @@ def keep(key: Dict[str, Any], content: bytes, facts: Dict[str, Any]) -> Optional
     except OSError as error:
         return "{} ({})".format(error.strerror or type(error).__name__, os.path.dirname(path))
     return None
+
+
+def _sums_of_model(request: Request) -> List[str]:
+    return [sha256_of(path) for path in [request.path] + external_files(request.path) if os.path.isfile(path)]
 
 
 def _path(key: Dict[str, Any]) -> str:

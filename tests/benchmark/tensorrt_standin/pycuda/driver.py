@@ -156,6 +156,14 @@ class Event:
         return (event._time - self._time) * 1e3
 
 
+def memcpy_htod(dest, src):
+    if not isinstance(dest, DeviceAllocation) or not src.flags.c_contiguous:
+        raise ValueError("ndarray is not contiguous, or its destination is none")
+    if src.nbytes > len(_memory[int(dest)]):
+        raise LogicError("cuMemcpyHtoD failed: invalid argument")
+    _memory[int(dest)][: src.nbytes] = src.reshape(-1).view(np.uint8)
+
+
 def memcpy_htod_async(dest, src, stream):
     _check(dest, src)
     stream._queue.append(lambda: _memory[int(dest)].__setitem__(slice(None), src.reshape(-1).view(np.uint8)))

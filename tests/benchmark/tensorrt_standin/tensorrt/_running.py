@@ -7,9 +7,11 @@ import numpy as np
 import onnxruntime
 import pycuda.driver as cuda
 
-from tensorrt._building import depends, fail
+from tensorrt._building import depends, fail, no_memory
 from tensorrt._strict import NUMBERS, VERSION, Strict, member
 
+# Times the bytes of the images, for what lies between the layers.
+_RUN_NEEDS = 8
 _ROUGH = {"tensor(float)": ("FLOAT", np.float32), "tensor(float16)": ("HALF", np.float16)}
 _TOLD = {
     "FP32": ("Row major linear FP32", "Float"),
@@ -83,16 +85,24 @@ class ICudaEngine(Strict):
         return self._shape(self._of(name))
 
     def create_execution_context(self):
-        return IExecutionContext(self)
+        shape = self._shape(self._of(self._inputs[0]))
+        if -1 in shape:
+            shape = self._facts["profiles"][0][self._inputs[0]][1]
+        size = _RUN_NEEDS * 4 * int(np.prod(shape))
+        try:
+            return IExecutionContext(self, cuda.mem_alloc(size))
+        except cuda.MemoryError:
+            no_memory(self._logger, "executionContext.cpp::ExecutionContext::470", size)
+            return None
 
     def create_engine_inspector(self):
         return EngineInspector(self)
 
 
 class IExecutionContext(Strict):
-    def __init__(self, engine):
+    def __init__(self, engine, memory):
         depends(self, engine._logger)
-        self._engine = engine
+        self._engine, self._memory = engine, memory
         self._shapes = {one.name: engine._shape(one) for one in engine._tensors}
         self._addresses = {}
 

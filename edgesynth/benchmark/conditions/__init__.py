@@ -1,0 +1,71 @@
+"""Conditions of a run: what of the machine changed while it was measured, and would mislead.
+
+Everything is looked at before the run, under load after the warm-up and at the end of every window, never within one.
+A new condition is a file with a class as `condition.Condition` describes it, and one line here.
+"""
+
+from typing import Any, Dict, List
+
+from edgesynth.benchmark.conditions.clocks import Clock, cpu_clock, gpu_clock
+from edgesynth.benchmark.conditions.condition import Condition, Unseen
+from edgesynth.benchmark.conditions.neighbours import Neighbours
+from edgesynth.benchmark.conditions.throttling import Slowdowns, Throttling
+from edgesynth.benchmark.power.meter import UnreadableError
+from edgesynth.benchmark.power.nvml_library import LIBRARY, NvmlLibrary
+
+__all__ = ["Clock", "Condition", "Conditions", "watch"]
+
+
+class Conditions:
+    """All conditions that can be seen here.
+
+    Args:
+        parts: each is looked at once.
+    """
+
+    def __init__(self, parts: List[Condition]) -> None:
+        self._parts = parts
+        for part in parts:
+            part.begin()
+
+    def look(self) -> None:
+        """Look at everything, under load."""
+        for part in self._parts:
+            part.look()
+
+    def flags(self) -> List[str]:
+        """What would mislead, by name."""
+        return [flag for part in self._parts for flag in part.flags()]
+
+    def describe(self) -> Dict[str, Any]:
+        """What was seen, for the result; `unseen` has the reason for what could not be."""
+        described: Dict[str, Any] = {"unseen": []}
+        for part in self._parts:
+            seen = part.describe()
+            described["unseen"] += seen.pop("unseen", [])
+            described.update(seen)
+        return described
+
+
+def watch(device: str, sysfs: str = "/sys", library: str = LIBRARY) -> Conditions:
+    """What can be seen of this machine, looked at for the first time.
+
+    Args:
+        device: what the engine runs on, "cpu" or "gpu"; before the engine has been there.
+        sysfs: root of the sysfs tree.
+        library: file name of NVML.
+    """
+    parts: List[Condition] = [cpu_clock(sysfs), Throttling(sysfs)]
+    if device == "gpu":
+        try:
+            nvml = NvmlLibrary(library)
+            handle = nvml.handle(nvml.chosen())
+            parts += [
+                Clock("gpu", lambda: nvml.clock_mhz(handle)),
+                Slowdowns(nvml, handle),
+                Neighbours(lambda: nvml.processes(handle)),
+            ]
+        except UnreadableError as why:
+            parts += gpu_clock(sysfs)
+            parts.append(Unseen("other processes on the GPU", str(why)))
+    return Conditions(parts)

@@ -1,0 +1,108 @@
+"""Throttling: the machine was held back by heat, power or current while it was measured."""
+
+import os
+import re
+from typing import Any, Dict, List, Optional, Set
+
+from edgesynth.benchmark.conditions.condition import Condition, matching, read_number, read_text
+from edgesynth.benchmark.power.meter import UnreadableError
+
+# A fan is a cooling device too, and may run.
+_HOLDS_BACK = re.compile("cpu|gpu|emc|processor|throttle|balanced", re.IGNORECASE)
+# A sensor of the Jetson's power chip that always says 100 degrees.
+_CONSTANT = "PMIC"
+
+
+class Throttling(Condition):
+    """What the kernel tells: cooling devices at work, and counters of events that have risen.
+
+    Cooling devices are the kernel's own (`cur_state` above 0), counters those of Intel's cores and of the over-current
+    alarms of Orin (`soctherm_oc`).
+
+    Args:
+        sysfs: root of the sysfs tree.
+    """
+
+    def __init__(self, sysfs: str) -> None:
+        self._devices = {}
+        for folder in matching(os.path.join(sysfs, "class/thermal"), r"cooling_device\d+"):
+            kind = read_text(os.path.join(folder, "type")) or ""
+            if _HOLDS_BACK.search(kind) and "fan" not in kind.lower():
+                self._devices[os.path.join(folder, "cur_state")] = kind
+        self._counters = {}
+        for core in matching(os.path.join(sysfs, "devices/system/cpu"), r"cpu\d+"):
+            for path in matching(os.path.join(core, "thermal_throttle"), r"(core|package)_throttle_count"):
+                self._counters[path] = "heat of the processor"
+        for folder in matching(os.path.join(sysfs, "class/hwmon"), r"hwmon\d+"):
+            if read_text(os.path.join(folder, "name")) == "soctherm_oc":
+                for path in matching(folder, r"oc\d+_event_cnt"):
+                    self._counters[path] = "over-current alarm {}".format(os.path.basename(path).split("_")[0])
+        self._zones = [
+            os.path.join(folder, "temp")
+            for folder in matching(os.path.join(sysfs, "class/thermal"), r"thermal_zone\d+")
+            if _CONSTANT not in (read_text(os.path.join(folder, "type")) or "")
+        ]
+        self._counts: Dict[str, Optional[float]] = {}
+        self._reasons: Set[str] = set()
+        self._hottest_c: List[float] = []
+
+    def begin(self) -> None:
+        """Counters hold everything since the machine was started."""
+        self._counts = {path: read_number(path) for path in self._counters}
+        self._temperatures()
+
+    def look(self) -> None:
+        """Devices and counters."""
+        self._reasons.update(
+            "cooling by {}".format(kind) for path, kind in self._devices.items() if (read_number(path) or 0) > 0
+        )
+        for path, reason in self._counters.items():
+            before, now = self._counts.get(path), read_number(path)
+            if before is not None and now is not None and now > before:
+                self._reasons.add(reason)
+        self._temperatures()
+
+    def flags(self) -> List[str]:
+        """What held the machine back."""
+        return throttled(self._reasons)
+
+    def describe(self) -> Dict[str, Any]:
+        """The temperature of the hottest zone before the run and the highest in it, in degrees Celsius."""
+        seen = self._hottest_c
+        return {"hottest_c": {"before": seen[0], "most": max(seen)} if seen else None}
+
+    def _temperatures(self) -> None:
+        degrees_c = [milli / 1e3 for milli in map(read_number, self._zones) if milli is not None]
+        if degrees_c:
+            self._hottest_c.append(max(degrees_c))
+
+
+class Slowdowns(Condition):
+    """What NVML says holds the clock of a GPU down.
+
+    Args:
+        nvml: the library.
+        handle: the GPU.
+    """
+
+    def __init__(self, nvml: Any, handle: Any) -> None:
+        self._nvml, self._handle = nvml, handle
+        self._reasons: Set[str] = set()
+
+    def look(self) -> None:
+        """Under load: a GPU at rest is held down by being so."""
+        try:
+            self._reasons.update(self._nvml.slowdowns(self._handle))
+        except UnreadableError:
+            pass
+
+    def flags(self) -> List[str]:
+        """What held the GPU back."""
+        return throttled(self._reasons)
+
+
+def throttled(reasons: Set[str]) -> List[str]:
+    """The flag, if there is a reason."""
+    if not reasons:
+        return []
+    return ["throttled: {}; let the machine cool down, or choose a lower power mode".format(", ".join(sorted(reasons)))]

@@ -1,0 +1,23 @@
+"""What TensorRT is asked to build."""
+
+from typing import NamedTuple, Optional
+
+
+class Request(NamedTuple):
+    """What is to be built.
+
+    Attributes:
+        path: the ONNX file.
+        precision: "fp32", "fp16", "int8" or "as-is".
+        batch: images per run.
+        quantised: whether the file holds Q/DQ nodes.
+        ranges: the ranges.json to quantise a plain file by; None where the file's own types decide.
+        samples: the samples.npz to calibrate a plain file on, in place of ranges.
+    """
+
+    path: str
+    precision: str
+    batch: int
+    quantised: bool
+    ranges: Optional[str]
+    samples: Optional[str] = None

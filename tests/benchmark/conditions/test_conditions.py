@@ -1,0 +1,204 @@
+"""What changes in the world during a run is seen, and only that."""
+
+import os
+
+import pytest
+
+from edgesynth.benchmark.bundle import open_target
+from edgesynth.benchmark.conditions import watch
+from edgesynth.benchmark.run import measure
+from edgesynth.benchmark.settings import Settings
+
+QUICK = Settings(duration_s=0.02, warm_up_s=0.0)
+
+
+class World:
+    """A sysfs tree."""
+
+    def __init__(self, root):
+        self.root = root
+
+    def write(self, path, value):
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{value}\n")
+
+
+CPU = "devices/system/cpu/cpu{}/cpufreq/scaling_cur_freq"
+GPU = "class/devfreq/{}/cur_freq"
+TX2, NANO, ORIN = "17000000.gp10b", "57000000.gpu", "17000000.ga10b"
+
+
+@pytest.fixture
+def world(tmp_path):
+    """A Jetson TX2 at rest with locked clocks."""
+    world = World(tmp_path / "sys")
+    for core in sorted(os.sched_getaffinity(0)):
+        world.write(CPU.format(core), 2035200)
+    world.write(GPU.format(TX2), 1300500000)
+    world.write(f"class/devfreq/{TX2}/device/load", 0)
+    world.write("class/thermal/cooling_device0/type", "pwm-fan")
+    world.write("class/thermal/cooling_device0/cur_state", 3)
+    world.write("class/thermal/cooling_device1/type", "gpu-balanced")
+    world.write("class/thermal/cooling_device1/cur_state", 0)
+    for zone, (name, temp) in enumerate({"GPU-therm": 45500, "PMIC-Die": 100000}.items()):
+        world.write(f"class/thermal/thermal_zone{zone}/type", name)
+        world.write(f"class/thermal/thermal_zone{zone}/temp", temp)
+    return world
+
+
+def _watch(world, device="gpu"):
+    return watch(device, str(world.root), library="libabsent.so")
+
+
+def test_a_board_that_stays_as_it_is_has_no_flags_and_its_clocks_are_recorded(world):
+    conditions = _watch(world)
+    conditions.look()
+    conditions.look()
+    assert conditions.flags() == []
+    seen = conditions.describe()
+    same = {"before": 1300.5, "least": 1300.5, "most": 1300.5, "after": 1300.5}
+    assert (seen["gpu_clock_mhz"], seen["cpu_clock_mhz"]["most"]) == (same, 2035.2)
+    assert seen["hottest_c"] == {"before": 45.5, "most": 45.5}  # not the 100 of the power chip
+    assert seen["gpu_load_before_percent"] == 0
+    assert seen["unseen"][0].startswith("other processes on the GPU: no NVML found (libabsent.so")
+
+
+@pytest.mark.parametrize("gpu", [TX2, NANO, ORIN])
+def test_a_gpu_that_steps_down_one_clock_is_seen_on_every_board(world, gpu):
+    if gpu != TX2:
+        (world.root / f"class/devfreq/{TX2}").rename(world.root / f"class/devfreq/{gpu}")
+    conditions = _watch(world)
+    conditions.look()
+    world.write(GPU.format(gpu), 1122000000)
+    conditions.look()
+    (flag,) = conditions.flags()
+    assert flag.startswith("clocks changed: the GPU's was between 1122 and 1300 MHz during the run; lock it")
+
+
+def test_a_cpu_that_steps_up_is_seen_and_a_jitter_is_not(world):
+    core = max(os.sched_getaffinity(0))
+    conditions = _watch(world, "cpu")
+    conditions.look()
+    world.write(CPU.format(core), 2060000)
+    conditions.look()
+    assert conditions.flags() == []
+    world.write(CPU.format(core), 2188800)
+    conditions.look()
+    assert conditions.flags()[0].startswith("clocks changed: the CPU's was between 2035 and 2189 MHz")
+    assert "gpu_clock_mhz" not in conditions.describe()
+
+
+def test_a_clock_that_rises_from_rest_before_the_run_has_not_changed_in_it(world):
+    world.write(GPU.format(TX2), 114750000)
+    conditions = _watch(world)
+    world.write(GPU.format(TX2), 1300500000)
+    conditions.look()
+    assert conditions.flags() == []
+    assert conditions.describe()["gpu_clock_mhz"]["before"] == 114.75
+
+
+def test_cooling_that_holds_the_gpu_back_is_seen_and_a_fan_is_not(world):
+    conditions = _watch(world)
+    conditions.look()
+    world.write("class/thermal/cooling_device1/cur_state", 2)
+    conditions.look()
+    world.write("class/thermal/cooling_device1/cur_state", 0)
+    conditions.look()
+    (flag,) = conditions.flags()
+    assert flag.startswith("throttled: cooling by gpu-balanced; ")
+
+
+def test_counters_that_rise_during_the_run_are_seen_and_older_events_are_not(world):
+    world.write("class/hwmon/hwmon4/name", "soctherm_oc")
+    world.write("class/hwmon/hwmon4/oc2_event_cnt", 15)
+    world.write("class/hwmon/hwmon4/oc3_event_cnt", 37)
+    world.write("class/hwmon/hwmon5/name", "other")
+    world.write("class/hwmon/hwmon5/oc1_event_cnt", 0)
+    world.write("devices/system/cpu/cpu0/thermal_throttle/core_throttle_count", 7)
+    conditions = _watch(world)
+    conditions.look()
+    assert conditions.flags() == []
+    world.write("class/hwmon/hwmon4/oc3_event_cnt", 38)
+    world.write("class/hwmon/hwmon5/oc1_event_cnt", 1)
+    world.write("devices/system/cpu/cpu0/thermal_throttle/core_throttle_count", 8)
+    conditions.look()
+    (flag,) = conditions.flags()
+    assert flag.startswith("throttled: heat of the processor, over-current alarm oc3; ")
+
+
+def test_load_on_a_board_s_gpu_before_the_run_is_another_process(world):
+    world.write(f"class/devfreq/{TX2}/device/load", 412)
+    conditions = _watch(world)
+    world.write(f"class/devfreq/{TX2}/device/load", 990)
+    conditions.look()
+    (flag,) = conditions.flags()
+    assert flag.startswith("GPU shared: its load was 41 % before the run; ")
+
+
+def test_what_is_not_there_is_named_and_nothing_is_flagged(tmp_path):
+    conditions = watch("gpu", str(tmp_path / "empty"), library="libabsent.so")
+    conditions.look()
+    assert conditions.flags() == []
+    assert [line.split(":")[0] for line in conditions.describe()["unseen"]] == [
+        "clock of the CPU",
+        "clock of the GPU",
+        "other processes on the GPU",
+    ]
+
+
+def test_files_that_hold_garbage_are_as_if_they_were_not_there(world):
+    conditions = _watch(world)
+    for file in (GPU.format(TX2), "class/thermal/cooling_device1/cur_state", "class/thermal/thermal_zone0/temp"):
+        world.write(file, "<unsupported>")
+    conditions.look()
+    assert conditions.flags() == []
+    assert conditions.describe()["gpu_clock_mhz"] is None
+
+
+def test_nvml_tells_clock_slowdown_and_processes(tmp_path, nvml, monkeypatch):
+    monkeypatch.setenv("STANDIN_PIDS", str(os.getpid()))
+    conditions = watch("gpu", str(tmp_path / "empty"), library=nvml())
+    monkeypatch.setenv("STANDIN_SLOW", "1")  # at rest
+    conditions.look()
+    assert conditions.flags() == []
+    assert (conditions.describe()["gpu_clock_mhz"]["before"], conditions.describe()["other_gpu_processes"]) == (1980, 0)
+    monkeypatch.setenv("STANDIN_SLOW", "44")
+    monkeypatch.setenv("STANDIN_MHZ", "1410")
+    monkeypatch.setenv("STANDIN_PIDS", f"31,{os.getpid()},32")
+    conditions.look()
+    assert [flag.split(";")[0] for flag in conditions.flags()] == [
+        "clocks changed: the GPU's was between 1410 and 1980 MHz during the run",
+        "throttled: heat, by hardware, power cap",
+        "GPU shared: 2 other processes computed on it",
+    ]
+
+
+def test_in_a_container_the_one_process_that_came_with_the_engine_is_ours(tmp_path, nvml, monkeypatch):
+    conditions = watch("gpu", str(tmp_path / "empty"), library=nvml())
+    monkeypatch.setenv("STANDIN_PIDS", "4194303")
+    conditions.look()
+    assert conditions.flags() == []
+    monkeypatch.setenv("STANDIN_PIDS", "4194303,4194302")
+    conditions.look()
+    assert conditions.flags()[0].startswith("GPU shared: 1 other process computed on it; ")
+
+
+def test_an_older_driver_tells_its_processes_by_the_older_name(tmp_path, nvml, monkeypatch):
+    monkeypatch.setenv("STANDIN_PIDS", "31")
+    library = nvml("-DPROCESSES=nvmlDeviceGetComputeRunningProcesses_v2")
+    assert watch("gpu", str(tmp_path / "empty"), library=library).describe()["other_gpu_processes"] == 1
+    library = nvml("-DPROCESSES=nvmlDeviceGetComputeRunningProcesses")
+    seen = watch("gpu", str(tmp_path / "empty"), library=library).describe()
+    assert seen["other_gpu_processes"] is None
+    assert "this NVML is too old" in seen["unseen"][-1]
+
+
+def test_a_run_under_conditions_that_changed_is_not_valid(bundle, world):
+    conditions = _watch(world, "cpu")
+    world.write("class/thermal/cooling_device1/cur_state", 1)
+    result = measure(open_target(str(bundle)), precisions=["fp32"], settings=QUICK, conditions=conditions)
+    (one,) = result["measurements"]
+    assert one["valid"] is False
+    assert any(flag.startswith("throttled: cooling by gpu-balanced") for flag in one["flags"])
+    assert result["conditions"]["cpu_clock_mhz"]["most"] == 2035.2
