@@ -75,6 +75,11 @@ def evolve(
     begun = resume and is_taken(path)
     has_ancestor = begun and Run.open(path).has(ANCESTOR.name)
     notes = [*task.notes]
+    if len(task.train.labels) < config.batch_size:
+        notes.append(
+            f"train has {len(task.train.labels)} images and --batch-size is {config.batch_size}, so an epoch is one "
+            "step; a smaller --batch-size makes more of each"
+        )
     if config.weights is not None and not has_ancestor:
         notes += _weights_notes(config, config.weights, kind)  # refused before anything is written
     if config.measure_on is not None:
