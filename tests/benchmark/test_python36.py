@@ -17,8 +17,7 @@ from .sensors import Sensors, tx2
 
 COMMANDS_ON_BOARD = [f"cli/{name}.py" for name in ("__init__", "benchmark", "compare", "probe", "verify")]
 ON_BOARD = ("__init__.py", "errors.py", "benchmark", "boards", *COMMANDS_ON_BOARD)
-# The last versions with wheels for Python 3.6; a JetPack board has the same click.
-PACKAGES = ("click==8.0.4", "numpy==1.19.4", "onnxruntime==1.10.0")
+PACKAGES = REPOSITORY / "docker/requirements-board.txt"
 
 
 def _vermin(*paths):
@@ -76,9 +75,9 @@ def python36():
             pytest.skip("no Python 3.6 here (looked at pyenv's versions and for python3.6 on the PATH)")
         if not _runs(interpreter, "-m", "venv", "--clear", str(folder)):
             pytest.skip(f"{interpreter} cannot make a virtual environment in {folder}")
-        for packages in (("pip==21.3.1",), PACKAGES):
+        for packages in (("pip==21.3.1",), ("--no-deps", "-r", str(PACKAGES))):
             if not _runs(python, "-m", "pip", "install", "-q", *packages):
-                pytest.skip(f"pip under Python 3.6 cannot install {', '.join(packages)}: no index can be reached?")
+                pytest.skip(f"pip under Python 3.6 cannot install {packages[-1]}: no index can be reached?")
     return python
 
 

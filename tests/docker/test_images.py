@@ -9,12 +9,13 @@ import sys
 import pytest
 from packaging.requirements import Requirement
 
-from tests.benchmark.test_python36 import PACKAGES
 from tests.conftest import ROOT
 
 DOCKER = ROOT / "docker"
 DOCKERFILES = [DOCKER / "Dockerfile", DOCKER / "Dockerfile.jetson"]
 NAMES = [path.name for path in DOCKERFILES]
+BOARD_LINES = (DOCKER / "requirements-board.txt").read_text().splitlines()
+BOARD_PINS = dict(line.split("==") for line in BOARD_LINES if not line.startswith("#"))
 
 
 def instructions(path):
@@ -70,24 +71,21 @@ def test_an_argument_of_the_board_s_image_is_declared_in_each_stage_that_uses_it
         assert set(re.findall(r"\$\{([A-Z0-9_]+)\}", runs(stage))) <= declared
 
 
-def test_the_board_s_packages_are_those_that_the_tests_under_python_36_run_with():
-    lines = (DOCKER / "requirements-board.txt").read_text().splitlines()
-    assert sorted(line for line in lines if not line.startswith("#")) == sorted(PACKAGES)
+def test_the_board_s_packages_are_installed_alone():
+    """onnxruntime's wheel for aarch64 asks for a numpy that dies there: see test_board_packages."""
+    for stage in stages(DOCKER / "Dockerfile.jetson"):
+        (install,) = re.findall(r"pip install ([^&;]*requirements-board.txt)", runs(stage))
+        assert "--no-deps" in install
 
 
 def test_the_board_s_packages_are_what_the_package_asks_for():
-    pins = dict(package.split("==") for package in PACKAGES)
     asked = re.findall(r'^    "(\w+>=[\d.]+)",$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    for requirement in map(Requirement, asked):
-        if requirement.name in ("click", "numpy"):
-            assert pins[requirement.name] in requirement.specifier
-            del pins[requirement.name]
-    assert set(pins) == {"onnxruntime"}
+    met = [one.name for one in map(Requirement, asked) if BOARD_PINS.get(one.name, "0") in one.specifier]
+    assert met == ["click", "numpy"]
 
 
 def test_numpy_on_the_board_is_not_the_one_that_dies_there():
-    numpy = next(package for package in PACKAGES if package.startswith("numpy"))
-    assert numpy != "numpy==1.19.5"
+    assert BOARD_PINS["numpy"] != "1.19.5"
     last = stages(DOCKER / "Dockerfile.jetson")[-1]
     assert any(word == "ENV" and "OPENBLAS_CORETYPE=ARMV8" in rest for word, rest in last)
 
@@ -123,7 +121,7 @@ def test_the_image_that_run_sh_asks_for_is_the_one_that_the_build_line_makes():
     assert 'image="${EDGESYNTH_IMAGE:-edgesynth:r32.7.1}"' in (ROOT / "jetson/run.sh").read_text()
 
 
-def torch_step(tmp_path, accelerator):
+def torch_step(tmp_path, accelerator, **arguments):
     """Really run the workstation's first step, with a pip that only writes down what it is given."""
     (tmp_path / "pip").write_text('#!/bin/sh\necho "$*" >pip.log\n')
     (tmp_path / "pip").chmod(0o755)
@@ -132,7 +130,7 @@ def torch_step(tmp_path, accelerator):
     done = subprocess.run(
         ["sh", "-c", step],
         cwd=tmp_path,
-        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "ACCELERATOR": accelerator},
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "ACCELERATOR": accelerator, **arguments},
         capture_output=True,
         text=True,
     )
@@ -152,6 +150,12 @@ def test_the_workstation_s_torch_is_the_tested_one_from_the_index_of_its_acceler
     assert set(pins) <= set((ROOT / "constraints.txt").read_text().splitlines())
 
 
+def test_torch_comes_from_the_index_that_the_build_names(tmp_path):
+    code, _, given = torch_step(tmp_path, "cpu", TORCH_INDEX="https://mirror.example/simple")
+    assert code == 0
+    assert "--index-url https://mirror.example/simple -r torch.txt" in given
+
+
 def test_an_accelerator_that_is_none_ends_the_build(tmp_path):
     code, err, given = torch_step(tmp_path, "rocm")
     assert (code, given) == (2, "")
@@ -162,7 +166,8 @@ def test_the_workstation_has_a_python_that_the_constraints_pin_for_and_no_root()
     workstation = instructions(DOCKER / "Dockerfile")
     assert workstation[0] == ("ARG", "PYTHON=3.11")
     assert re.search(r'^numpy==\S+; python_version >= "3.11"$', (ROOT / "constraints.txt").read_text(), re.MULTILINE)
-    assert "-c constraints.txt ." in runs(workstation)
+    # With Ray, for which compose.yaml makes /dev/shm larger.
+    assert "-c constraints.txt '.[ray]'" in runs(workstation)
     assert ("USER", "1000") in workstation
 
 
