@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from torch import nn
 
+from edgesynth.ancestors.detectnet import detectnet, detectnet_small
 from edgesynth.ancestors.given import given_network, lend_network
 from edgesynth.ancestors.importing import import_network
 from edgesynth.ancestors.lenet5 import lenet5, lenet5_relu
@@ -14,6 +15,7 @@ from edgesynth.ancestors.resnet_cifar import resnet20, resnet32, resnet44, resne
 from edgesynth.ancestors.saliency import saliency_small, saliency_vgg16
 from edgesynth.ancestors.sizes import check_size
 from edgesynth.ancestors.weights import read_weights
+from edgesynth.ancestors.yolov2 import tiny_yolov2, yolov2, yolov2_small
 from edgesynth.errors import UserError
 from edgesynth.lent import is_lent
 
@@ -31,6 +33,8 @@ class Known(NamedTuple):
 
 
 ANCESTORS = {
+    "detectnet": Known(detectnet, (3, 384, 384)),
+    "detectnet-small": Known(detectnet_small, (3, 128, 128)),
     "lenet5": Known(lenet5, (1, 28, 28)),
     "lenet5-relu": Known(lenet5_relu, (1, 28, 28)),
     "resnet20": Known(resnet20, (3, 32, 32)),
@@ -39,6 +43,9 @@ ANCESTORS = {
     "resnet56": Known(resnet56, (3, 32, 32)),
     "saliency-small": Known(saliency_small, (3, 64, 64)),
     "saliency-vgg16": Known(saliency_vgg16, (3, 256, 256)),
+    "tiny-yolov2": Known(tiny_yolov2, (3, 416, 416)),
+    "yolov2": Known(yolov2, (3, 416, 416)),
+    "yolov2-small": Known(yolov2_small, (3, 128, 128)),
 }
 PHOTOGRAPH = (3, 224, 224)  # what networks of unknown origin are most often made for
 

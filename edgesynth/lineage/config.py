@@ -33,7 +33,10 @@ class Config(BaseModel):
     )
     data_root: Path | None = Field(None, description="folder of the task's data")
     image_size: int = Field(
-        64, ge=1, le=16384, description="side that imagefolder and masks bring their images to, pixels"
+        64,
+        ge=1,
+        le=16384,
+        description="side that imagefolder, masks, voc, kitti and coco bring their images to, pixels",
     )
     generations: int = Field(6, ge=1, le=999, description="generations to breed at most")
     offspring: int = Field(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from edgesynth.errors import UserError
 from edgesynth.lent import is_lent
 from edgesynth.tasks.classification import Classification
+from edgesynth.tasks.detection import Detection, boxes_task
 from edgesynth.tasks.digits import digits
 from edgesynth.tasks.given import given_task, lend_task
 from edgesynth.tasks.imagefolder import imagefolder
@@ -17,9 +19,25 @@ from edgesynth.tasks.stored import Stored
 from edgesynth.tasks.task import Split, Task, Teaching
 
 TASKS = {"digits": digits, "mnist": mnist}
-SIZED = {"imagefolder": imagefolder, "masks": masks}  # folders of the user's, whose images are brought to one size
+# Folders of the user's, whose images are brought to one size.
+SIZED: dict[str, Callable[[Path | None, int], Task]] = {
+    "imagefolder": imagefolder,
+    "masks": masks,
+    **{kind: boxes_task(kind) for kind in ("voc", "kitti", "coco")},
+}
 
-__all__ = ["TASKS", "Classification", "Saliency", "Split", "Stored", "Task", "Teaching", "lend_task", "load_task"]
+__all__ = [
+    "TASKS",
+    "Classification",
+    "Detection",
+    "Saliency",
+    "Split",
+    "Stored",
+    "Task",
+    "Teaching",
+    "lend_task",
+    "load_task",
+]
 
 
 def load_task(name: str, data_root: Path | None = None, image_size: int = 64) -> Task:

@@ -61,10 +61,19 @@ def colour(file: str, size: int) -> Tensor:
     Raises:
         UnreadableError: see `open_image`.
     """
+    return _tensor(rgb(file), size).permute(2, 0, 1).contiguous()
+
+
+def rgb(file: str) -> Image:
+    """An image file as RGB of its own size; grey, CMYK and 16-bit files are converted.
+
+    Raises:
+        UnreadableError: see `open_image`.
+    """
     image = open_image(file)
     if image.mode.startswith(("I", "F")):  # 16 or 32 bits: Pillow's own conversion would clip them at 255
         image = _eight_bits(image)
-    return _tensor(image.convert("RGB"), size).permute(2, 0, 1).contiguous()
+    return image.convert("RGB")
 
 
 def binary(file: str, size: int) -> Tensor:
