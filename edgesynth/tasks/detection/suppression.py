@@ -39,8 +39,10 @@ def _one(corners: Tensor, scores: Tensor, limits: Limits) -> Tensor:
     flat = scores.flatten()
     order = flat.argsort(descending=True, stable=True)[: limits.candidates]
     order = order[flat[order] >= limits.min_score]
-    place, kind = order // scores.shape[1], order % scores.shape[1]
-    boxes = corners[place].clamp(0, 1)
+    boxes = corners[order // scores.shape[1]].clamp(0, 1)
+    sound = (boxes[:, 2:] > boxes[:, :2]).all(dim=1)  # distances to sides may contradict each other
+    boxes, order = boxes[sound], order[sound]
+    kind = order % scores.shape[1]
     rivals = ((overlap(boxes, boxes) > limits.max_iou) & (kind[:, None] == kind)).cpu().numpy()
     alive, kept = torch.ones(len(order), dtype=torch.bool).numpy(), []
     for one in range(len(order)):

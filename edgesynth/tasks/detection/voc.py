@@ -79,7 +79,8 @@ def _annotated(files: dict[str, Path], path: Path, dropped: list[str]) -> Annota
         if not name:
             dropped.append(f"{path.name} object {number} has no name")
             continue
-        boxes.append(Box(name, left - 1, top - 1, right, bottom))
+        # One pixel from 5 to 5 would be a box, and is more often a slip: it stays without area.
+        boxes.append(Box(name, left - (right > left), top - (bottom > top), right, bottom))
     width, height = (document.findtext(f"size/{side}") or "0" for side in ("width", "height"))
     sized = width.isdigit() and height.isdigit() and int(width) > 0 and int(height) > 0
     return Annotated(files[path.stem], tuple(boxes), (int(width), int(height)) if sized else None)
