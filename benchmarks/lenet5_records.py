@@ -43,18 +43,19 @@ COMMON: dict[str, Any] = {
     "learning_rate": 5e-3,
 }
 # What each is bred to, and what it must show: least ratios, and most test error in percent.
+# Removal has a looser budget of parameters than is wanted: what meets the MACs has fewer still.
 # So small a network learns better from fresh weights than from what its parent's are cut down to.
 BY_REMOVAL = {
     "keep": 1.0,
     "keep_clusters": 0.85,
-    "offspring": 2,
+    "offspring": 1,
     "epochs": 2,
     "final_epochs": 60,
     "final_inheritance": "newborn",
     "distillation": 0.0,
 }
 RECORDS: dict[str, dict[str, Any]] = {
-    "removal": {**BY_REMOVAL, "max_params": 431_080 // 170, "max_macs": 2_293_000 // 21},
+    "removal": {**BY_REMOVAL, "max_params": 3000, "max_macs": 2_293_000 // 21},
     "synapses": {
         "keep": 0.65,
         "keep_clusters": 0.8,

@@ -82,6 +82,7 @@ def test_a_name_that_the_version_does_not_have_is_an_attribute_error(version, li
             TX2,
             "class Old(trt.IInt8EntropyCalibrator2):\n"
             "    def read_calibration_cache(self): return b'TRT-8001-EntropyCalibration2\\nimages: 3caa54fc\\n'\n"
+            "    def get_batch_size(self): return 2\n"
             "    def get_batch(self, names): return None\n"
             "config.set_flag(trt.BuilderFlag.INT8); config.int8_calibrator = Old()\n"
             "assert builder.build_serialized_network(shaped(parse(plain)), config) is None",

@@ -107,7 +107,7 @@ class Machine:
         (child,) = children
         return int(child)
 
-    def is_clean(self, within_s=10.0):
+    def is_clean(self, within_s=30.0):
         """Whether nothing runs there and no run's folder is left, soon."""
         until = time.monotonic() + within_s
         while self.processes() or self.runs():

@@ -75,7 +75,7 @@ def test_the_container_runs_what_was_sent_and_the_result_comes_back(board, bundl
 def test_the_container_ends_with_the_command_here(board, bundle, tmp_path):
     command = board.begin(bundle, "--docker", cwd=tmp_path)
     command.send_signal(signal.SIGINT)
-    command.communicate(timeout=20)
+    command.communicate(timeout=60)
     assert command.returncode == 130
     assert board.is_clean()
     assert "\nkill edgesynth-run-" in board.log()

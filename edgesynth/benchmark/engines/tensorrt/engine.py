@@ -57,8 +57,9 @@ class TensorRt(Engine):
 
     def __init__(self) -> None:
         self._trt = import_tensorrt()
+        generation = generation_of(version_of(self._trt))
         self._gpu = open_gpu()
-        self._generation = generation_of(version_of(self._trt))(self._trt)
+        self._generation = generation(self._trt)
         self._log = the_log(self._trt)
         self.close()
         hold(self)
@@ -76,7 +77,7 @@ class TensorRt(Engine):
     @classmethod
     def choose_wait(cls, wait: Optional[str]) -> None:
         """Open the GPU so; it is a matter of its context."""
-        import_tensorrt()
+        generation_of(version_of(import_tensorrt()))
         open_gpu(wait)
 
     @classmethod
