@@ -19,6 +19,7 @@ ITS_CONFIG = (
     "weights",
     "data_root",
     "image_size",
+    "class_weights",
     "ancestor_epochs",
     "batch_size",
     "learning_rate",

@@ -11,6 +11,8 @@ from edgesynth.ancestors.detectnet import detectnet, detectnet_small
 from edgesynth.ancestors.given import given_network, lend_network
 from edgesynth.ancestors.importing import import_network
 from edgesynth.ancestors.lenet5 import lenet5, lenet5_relu
+from edgesynth.ancestors.lraspp import lraspp_mobilenetv3_large, lraspp_mobilenetv3_small
+from edgesynth.ancestors.refinenet import refinenet_resnet34, refinenet_small
 from edgesynth.ancestors.resnet_cifar import resnet20, resnet32, resnet44, resnet56
 from edgesynth.ancestors.saliency import saliency_small, saliency_vgg16
 from edgesynth.ancestors.sizes import check_size
@@ -37,6 +39,10 @@ ANCESTORS = {
     "detectnet-small": Known(detectnet_small, (3, 128, 128)),
     "lenet5": Known(lenet5, (1, 28, 28)),
     "lenet5-relu": Known(lenet5_relu, (1, 28, 28)),
+    "lraspp-mobilenetv3-large": Known(lraspp_mobilenetv3_large, (3, 224, 224)),
+    "lraspp-mobilenetv3-small": Known(lraspp_mobilenetv3_small, (3, 64, 64)),
+    "refinenet-resnet34": Known(refinenet_resnet34, (3, 256, 256)),
+    "refinenet-small": Known(refinenet_small, (3, 64, 64)),
     "resnet20": Known(resnet20, (3, 32, 32)),
     "resnet32": Known(resnet32, (3, 32, 32)),
     "resnet44": Known(resnet44, (3, 32, 32)),

@@ -68,7 +68,7 @@ def evolve(
             "--strategy generative breeds one individual a generation, from what the last one left in the run: "
             "there is nothing to share out; use --executor process"
         )
-    task = load_task(config.task, config.data_root, config.image_size)
+    task = load_task(config.task, config.data_root, config.image_size, config.class_weights)
     kind = species(config.ancestor, task, config.seed)
     check_feasible(config, kind.anatomy)
     breeder = build_breeder(config, kind, task, progress or Progress(), path)

@@ -47,7 +47,7 @@ def replay(run: Run, name: str, progress: Progress | None = None) -> Replay:
     kept = run.load(name)
     if not kept.record.parents and run.config.rewinds:
         kept = dataclasses.replace(kept, rewind=run.rewind())
-    task = load_task(run.config.task, run.config.data_root, run.config.image_size)
+    task = load_task(run.config.task, run.config.data_root, run.config.image_size, run.config.class_weights)
     kind = species(run.config.ancestor, task, run.config.seed)
     breeder = build_breeder(run.config, kind, task, progress or Progress(), run.path)
     record = kept.record

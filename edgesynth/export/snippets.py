@@ -105,5 +105,11 @@ DECODED = {
         "    if score >= 0.3:  # left, top, right, bottom in pixels of the network's input",
         '        print(manifest["labels"][int(kind)], round(score, 2), [round(side * corner) for corner in corners])',
     ],
+    "class map": [
+        "from PIL import Image",
+        "numbers = logits.argmax(axis=0)  # of each pixel, its class",
+        'print([json.load(open("manifest.json"))["labels"][number] for number in np.unique(numbers)])',
+        'Image.fromarray(numbers.astype(np.uint8)).save("classes.png")',
+    ],
 }
 KNOWN = ("source", "resize", "pad", "crop", "scale", "mean", "std")

@@ -32,11 +32,9 @@ class Config(BaseModel):
         None, description="tensors that the ancestor starts from: .safetensors, .pth (unset: drawn by chance)"
     )
     data_root: Path | None = Field(None, description="folder of the task's data")
-    image_size: int = Field(
-        64,
-        ge=1,
-        le=16384,
-        description="side that imagefolder, masks, voc, kitti and coco bring their images to, pixels",
+    image_size: int = Field(64, ge=1, le=16384, description="side that tasks of files bring their images to, pixels")
+    class_weights: Literal["none", "median-frequency"] = Field(
+        "none", description="segmentation: how classes weigh in the loss"
     )
     generations: int = Field(6, ge=1, le=999, description="generations to breed at most")
     offspring: int = Field(

@@ -18,6 +18,22 @@ if TYPE_CHECKING:
 
 TILE_IN = 1.35
 SURE = 0.3  # score from which a box is shown
+VOID = 255
+
+
+def _colours() -> np.ndarray:
+    """(256, 3) uint8 of the numbers of classes: the palette of PASCAL VOC, in which near numbers differ; void is white.
+
+    The bits of a number go in turn to red, green and blue, the lowest to their highest.
+    """
+    numbers = np.arange(256)
+    channels = [sum(((numbers >> (3 * bit + place)) & 1) << (7 - bit) for bit in range(3)) for place in range(3)]
+    colours = np.stack(channels, axis=1).astype(np.uint8)
+    colours[VOID] = 255
+    return colours
+
+
+COLOURS = _colours()
 
 
 def predictions_plot(found: Predictions, names: list[str]) -> Markup | None:
@@ -30,7 +46,7 @@ def predictions_plot(found: Predictions, names: list[str]) -> Markup | None:
     draw = FORMS.get(found.form)
     if draw is None or (found.form == "boxes" and not found.decoding):
         return None
-    rows = ROWS.get(found.form, 1)
+    rows = ROWS[found.form]
     ancestor, offspring = found.individuals
     label = f"Answers of {ancestor} and {offspring} to {len(found.images)} test images"
     size = (TILE_IN * len(found.images) + 0.6, (TILE_IN if rows > 1 else TILE_IN + 0.6) * rows)
@@ -53,7 +69,30 @@ def _map(figure: Figure, found: Predictions, names: list[str]) -> None:
     rows: list[tuple[str, Any]] = [("image", found.images), ("mask", found.labels[:, 0])]
     for name, logits in zip(found.individuals, (found.ancestor, found.offspring), strict=True):
         rows.append((name, 1 / (1 + np.exp(-logits[:, 0].astype(np.float64).clip(-60, 60)))))
-    cells = figure.subplots(len(rows), len(found.images), squeeze=False)
+    _rows(figure, rows)
+
+
+def _class_map(figure: Figure, found: Predictions, names: list[str]) -> None:
+    """Four rows: images, masks, and what both say of each pixel, in the colours of the legend; void is white."""
+    from matplotlib.patches import Patch
+
+    answers = [scores.argmax(axis=1) for scores in (found.ancestor, found.offspring)]
+    rows: list[tuple[str, Any]] = [("image", found.images)]
+    for name, numbers in zip(("mask", *found.individuals), (found.labels, *answers), strict=True):
+        rows.append((name, COLOURS[numbers]))
+    _rows(figure, rows)
+    seen = np.unique(np.stack([found.labels, *answers]))
+    patches = [
+        Patch(facecolor=COLOURS[number] / 255, edgecolor="gray", label=_name(names, number))
+        for number in seen.tolist()
+        if number != VOID
+    ]
+    figure.legend(handles=patches, loc="outside lower center", ncols=6, fontsize=7, frameon=False)
+
+
+def _rows(figure: Figure, rows: list[tuple[str, Any]]) -> None:
+    """(name, pictures) of each row, below each other."""
+    cells = figure.subplots(len(rows), len(rows[0][1]), squeeze=False)
     for line, (name, shown) in zip(cells, rows, strict=True):
         for axes, one in zip(line, shown, strict=True):
             _show(axes, one)
@@ -110,6 +149,7 @@ def _name(names: list[str], number: int) -> str:
 FORMS: dict[str, Callable[[Figure, Predictions, list[str]], None]] = {
     "classes": _classes,
     "map": _map,
+    "class map": _class_map,
     "boxes": _boxes,
 }
-ROWS = {"map": 4, "boxes": 3}
+ROWS = {"classes": 1, "map": 4, "class map": 4, "boxes": 3}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from edgesynth.errors import UserError
 from edgesynth.lent import is_lent
@@ -15,6 +16,7 @@ from edgesynth.tasks.imagefolder import imagefolder
 from edgesynth.tasks.importing import import_task
 from edgesynth.tasks.mnist import mnist
 from edgesynth.tasks.saliency import Saliency, masks
+from edgesynth.tasks.segmentation import Segmentation, camvid, voc_segmentation
 from edgesynth.tasks.stored import Stored
 from edgesynth.tasks.task import Split, Task, Teaching
 
@@ -23,14 +25,19 @@ TASKS = {"digits": digits, "mnist": mnist}
 SIZED: dict[str, Callable[[Path | None, int], Task]] = {
     "imagefolder": imagefolder,
     "masks": masks,
+    "camvid": camvid,
+    "voc-segmentation": voc_segmentation,
     **{kind: boxes_task(kind) for kind in ("voc", "kitti", "coco")},
 }
+ClassWeights = Literal["none", "median-frequency"]
 
 __all__ = [
     "TASKS",
+    "ClassWeights",
     "Classification",
     "Detection",
     "Saliency",
+    "Segmentation",
     "Split",
     "Stored",
     "Task",
@@ -40,7 +47,9 @@ __all__ = [
 ]
 
 
-def load_task(name: str, data_root: Path | None = None, image_size: int = 64) -> Task:
+def load_task(
+    name: str, data_root: Path | None = None, image_size: int = 64, class_weights: ClassWeights = "none"
+) -> Task:
     """Build a task by name.
 
     Args:
@@ -48,10 +57,17 @@ def load_task(name: str, data_root: Path | None = None, image_size: int = 64) ->
             returns one; or what `lend_task` returned.
         data_root: folder of its data, where the name does not give it.
         image_size: side of its images, pixels, where that can be chosen.
+        class_weights: in the loss: all alike, or the rarer a class the more.
 
     Raises:
-        UserError: there is no task of that name, its data are missing or damaged, or a user's task is not sound.
+        UserError: there is no task of that name, its data are missing or damaged, a user's task is not sound, or its
+            loss knows no weights.
     """
+    task = _named(name, data_root, image_size)
+    return task if class_weights == "none" else task.weighted()
+
+
+def _named(name: str, data_root: Path | None, image_size: int) -> Task:
     if is_lent(name):
         return given_task(name)
     kind, _, folder = name.partition(":")

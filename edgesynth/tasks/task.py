@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from torch import Tensor
 
+from edgesynth.errors import UserError
 from edgesynth.tasks.augmentation import draw_flips, draw_shifts, flipped, shifted, shifts
 from edgesynth.tasks.stored import Stored, whole
 
@@ -96,6 +97,14 @@ class Task(ABC):
     @abstractmethod
     def right(self, labels: Tensor) -> Tensor:
         """Outputs of a network that is always right."""
+
+    def weighted(self) -> Task:
+        """The same task with a loss in which rare classes weigh more.
+
+        Raises:
+            UserError: its loss knows no weights.
+        """
+        raise UserError(f"--class-weights is given and the task {self.name} weighs no classes; leave it out")
 
     def moved(self, labels: Tensor, variants: Tensor) -> Tensor:
         """Labels of images that were augmented so, where they depend on it; see `augment`."""

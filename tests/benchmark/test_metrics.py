@@ -8,12 +8,13 @@ from edgesynth.benchmark.bundle import open_target
 from edgesynth.benchmark.metrics import METRICS
 from edgesynth.benchmark.samples import Samples
 from edgesynth.benchmark.table import format_table
-from edgesynth.tasks import Classification, Detection, Saliency
+from edgesynth.tasks import Classification, Detection, Saliency, Segmentation
 from edgesynth.tasks.saliency.f_beta import f_beta
+from edgesynth.tasks.segmentation.miou import mean_iou
 
 
 def test_every_built_in_task_can_be_scored_on_the_board():
-    assert {Classification.metric_name, Saliency.metric_name, Detection.metric_name} == set(METRICS)
+    assert {task.metric_name for task in (Classification, Saliency, Segmentation, Detection)} == set(METRICS)
 
 
 def test_f_beta_on_the_board_is_f_beta_in_training():
@@ -23,6 +24,26 @@ def test_f_beta_on_the_board_is_f_beta_in_training():
     masks[4] = 0
     ours = f_beta(torch.from_numpy(logits), torch.from_numpy(masks))
     assert METRICS["F-beta"].score(logits, masks) == pytest.approx(ours, abs=1e-6) and 40 < ours < 95
+
+
+def test_miou_on_the_board_is_miou_in_training():
+    draws = np.random.default_rng(4)
+    labels = draws.integers(0, 5, (3, 12, 10)).astype(np.uint8)
+    scores = (draws.normal(0, 1, (3, 7, 12, 10)) + 1.5 * np.eye(7)[labels].transpose(0, 3, 1, 2)).astype(np.float32)
+    scores[:, 6] = -9  # a class that neither occurs nor is told of; 5 is told of alone
+    labels[draws.random(labels.shape) < 0.2] = 255
+    ours = mean_iou(torch.from_numpy(scores), torch.from_numpy(labels))
+    assert METRICS["mIoU"].score(scores, labels) == pytest.approx(ours, abs=1e-9) and 20 < ours < 80
+
+
+def test_miou_takes_neither_masks_of_void_alone_nor_classes_that_no_map_stands_for():
+    metric, labels = METRICS["mIoU"], np.full((2, 4, 4), 255, np.uint8)
+    assert not metric.takes(labels)
+    labels[0, 0, 0] = 3
+    assert metric.takes(labels)
+    assert metric.fits(np.zeros((2, 4, 4, 4), np.float32), labels)
+    assert not metric.fits(np.zeros((2, 3, 4, 4), np.float32), labels)
+    assert not metric.fits(np.zeros((2, 4, 2, 4), np.float32), labels)
 
 
 def test_maps_that_are_certain_do_not_overflow():

@@ -7,7 +7,7 @@ import pytest
 
 from edgesynth.errors import UserError
 from edgesynth.lineage import Predictions
-from edgesynth.report.predictions import predictions_plot
+from edgesynth.report.predictions import COLOURS, predictions_plot
 
 
 def written(plot):
@@ -32,6 +32,26 @@ def test_answers_stand_below_their_images_with_the_truth(digits):
 
 def test_a_class_without_a_name_is_numbered(digits):
     assert "g002-c1: class 0" in written(predictions_plot(digits, []))
+
+
+def test_maps_of_classes_are_drawn_in_the_colours_of_a_legend_and_void_is_in_none():
+    scores = np.zeros((1, 3, 4, 4), np.float32)
+    scores[:, 1] = 1
+    labels = np.full((1, 4, 4), 255, np.uint8)
+    labels[:, 0] = 2
+    found = Predictions(("g000-c0", "g002-c1"), "class map", np.zeros((1, 4, 4, 3), np.uint8), labels, scores, scores)
+    texts = written(predictions_plot(found, ["ant", "bee", "cat"]))
+    assert [text for text in texts if text in ("image", "mask", "g000-c0", "g002-c1")] == [
+        "image",
+        "mask",
+        "g000-c0",
+        "g002-c1",
+    ]
+    assert [text for text in texts if text in ("ant", "bee", "cat", "class 255")] == ["bee", "cat"]
+
+
+def test_the_colours_are_those_of_voc():
+    assert COLOURS[[0, 1, 2, 8, 15]].tolist() == [[0, 0, 0], [128, 0, 0], [0, 128, 0], [64, 0, 0], [192, 128, 128]]
 
 
 def test_answers_of_a_form_that_is_not_known_are_not_drawn(digits):

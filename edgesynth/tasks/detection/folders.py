@@ -20,7 +20,7 @@ from edgesynth.tasks.detection.average_precision import check_installed
 from edgesynth.tasks.detection.detection import NO_BOX, Detection
 from edgesynth.tasks.detection.letterbox import GREY, fit_of, letterboxed
 from edgesynth.tasks.detection.sound import Sieve
-from edgesynth.tasks.saliency.folders import DEVIATION, MEAN, normalised
+from edgesynth.tasks.pairs.reading import DEVIATION, MEAN, normalised
 from edgesynth.tasks.stored import Kept, Stored
 from edgesynth.tasks.task import Split
 

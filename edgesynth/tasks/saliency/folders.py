@@ -5,19 +5,14 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from edgesynth.errors import UserError
-from edgesynth.tasks.pixels import UnreadableError, binary, colour, size_of
-from edgesynth.tasks.saliency.pairs import LAYOUTS, Pair, find_pairs
+from edgesynth.tasks.pairs import Pair, Reading, max_shift, preprocessing, read_pairs, shuffled
+from edgesynth.tasks.pairs.shuffling import TEST, VALIDATION
+from edgesynth.tasks.pixels import binary
+from edgesynth.tasks.saliency.pairs import LAYOUTS, find_pairs
 from edgesynth.tasks.saliency.saliency import Saliency
-from edgesynth.tasks.stored import Kept, Stored
-from edgesynth.tasks.task import Split
 
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, which pretrained networks expect
-VALIDATION, TEST = 0.1, 0.2  # of one folder, or of train where no val is beside it
-NAMED = 3  # bad pairs that are named; the others are counted
+CHUNK = 64
 
 
 def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
@@ -40,101 +35,37 @@ def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
     if not data_root.is_dir():
         raise UserError(f"--task masks:{data_root} names no folder; give {LAYOUTS}")
     parts, odd = _parts(data_root)
-    kept = Kept()
-    read_image, read_mask = partial(colour, size=image_size), partial(binary, size=image_size)
-    splits, empty, count = [], 0, sum(map(len, parts))
-    for pairs in parts:
-        sound = []
-        for pair in pairs:
-            try:
-                _check_sizes(pair)
-                kept(str(pair.image), read_image)
-                empty += not bool(kept(str(pair.mask), read_mask).any())
-                sound.append(pair)
-            except UnreadableError as error:
-                odd.append(str(error))
-        if not sound:
-            raise UserError(f"{data_root} has no sound pair left for a split of {len(pairs)}: {'; '.join(odd[:NAMED])}")
-        images = Stored([str(one.image) for one in sound], (3, image_size, image_size), read_image, normalised, kept)
-        labels = Stored([str(one.mask) for one in sound], (1, image_size, image_size), read_mask, as_it_is, kept)
-        splits.append(Split(images, labels))
-    train, validation, test = splits
+    read_mask = partial(binary, size=image_size)
+    found = read_pairs(data_root, parts, odd, image_size, read_mask, (1, image_size, image_size))
     return Saliency(
         name="masks",
-        train=train,
-        validation=validation,
-        load_test=partial(_test, test),
+        train=found.train,
+        validation=found.validation,
+        load_test=found.load_test,
         labels=["salient"],
-        preprocessing={
-            "source": "RGB images with values 0..255",
-            "resize": {"size": [image_size, image_size], "mode": "bilinear", "antialias": True},
-            "scale": 1 / 255,
-            "mean": list(MEAN),
-            "std": list(DEVIATION),
-        },
-        max_shift=max(2, image_size // 16),
+        preprocessing=preprocessing(image_size),
+        max_shift=max_shift(image_size),
         flip=True,
-        notes=_notes(data_root, count, odd, empty),
+        notes=[*found.notes, *_empty(data_root, found)],
     )
-
-
-def normalised(pixels: Tensor) -> Tensor:
-    """(N, 3, S, S) float32 of uint8 pixels."""
-    mean, deviation = (torch.tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
-    return (pixels / 255 - mean) / deviation
-
-
-def as_it_is(pixels: Tensor) -> Tensor:
-    """Masks are used as they are kept."""
-    return pixels
-
-
-def _test(split: Split) -> Split:
-    return split
 
 
 def _parts(root: Path) -> tuple[list[list[Pair]], list[str]]:
     """Train, validation and test, and what was left out."""
     if not (root / "train").is_dir():
         pairs, odd = find_pairs(root)
-        return _shuffled(root, pairs, VALIDATION, TEST), odd
+        return shuffled(root, pairs, VALIDATION, TEST), odd
     if not (root / "test").is_dir():
         raise UserError(f"{root} has train and no test beside it; add test, or give one folder to be split")
     (train, odd), (test, others) = find_pairs(root / "train"), find_pairs(root / "test")
     if not (root / "val").is_dir():
-        return [*_shuffled(root / "train", train, VALIDATION), test], odd + others
+        return [*shuffled(root / "train", train, VALIDATION), test], odd + others
     validation, more = find_pairs(root / "val")
     return [train, validation, test], odd + others + more
 
 
-def _shuffled(folder: Path, pairs: list[Pair], *shares: float) -> list[list[Pair]]:
-    """What is left, then each share, in a shuffle that is always the same."""
-    counts = [max(1, round(share * len(pairs))) for share in shares]
-    if sum(counts) >= len(pairs):
-        raise UserError(f"{folder} has {len(pairs)} pairs of image and mask, too few to be split; give at least 4")
-    order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(0)).tolist()
-    left = len(pairs) - sum(counts)
-    return [[pairs[place] for place in sorted(part)] for part in _cut(order, [left, *counts])]
-
-
-def _cut(order: list[int], counts: list[int]) -> list[list[int]]:
-    ends = torch.tensor(counts).cumsum(0).tolist()
-    return [order[end - count : end] for end, count in zip(ends, counts, strict=True)]
-
-
-def _check_sizes(pair: Pair) -> None:
-    image, mask = size_of(pair.image), size_of(pair.mask)
-    if image != mask:
-        raise UnreadableError(
-            f"{pair.mask.name} is {mask[0]}x{mask[1]} and its image {pair.image.name} {image[0]}x{image[1]}"
-        )
-
-
-def _notes(root: Path, count: int, odd: list[str], empty: int) -> list[str]:
-    notes = []
-    if odd:
-        more = f"; and {len(odd) - NAMED:,} more" if len(odd) > NAMED else ""
-        notes.append(f"of {root}, {count:,} pairs, {len(odd):,} files are skipped: {'; '.join(odd[:NAMED])}{more}")
-    if empty:
-        notes.append(f"{empty:,} of {count:,} masks of {root} show nothing salient")
-    return notes
+def _empty(root: Path, found: Reading) -> list[str]:
+    """A note on masks without a salient pixel."""
+    chunks = (chunk for split in (found.train, found.validation, found.test) for chunk in split.labels.split(CHUNK))
+    empty = sum(int((chunk.flatten(1).amax(dim=1) == 0).sum()) for chunk in chunks)
+    return [f"{empty:,} of {found.count:,} masks of {root} show nothing salient"] if empty else []

@@ -7,26 +7,17 @@ DIR/{train,val,test}/...                        either of them, split already
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 from edgesynth.errors import UserError
+from edgesynth.tasks.pairs import Pair, by_stem, matched
 
 IMAGES = ("images", "image", "imgs", "img")
 MASKS = ("masks", "mask", "gt", "ground_truth_mask", "ground_truth", "annotation", "annotations")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 LAYOUTS = (
     "DIR/images/NAME.jpg with DIR/masks/NAME.png (folders imgs and gt, or ground_truth_mask, are known too), or "
     "DIR/NAME.jpg with DIR/NAME.png"
 )
-
-
-class Pair(NamedTuple):
-    """An image and its mask, as files."""
-
-    image: Path
-    mask: Path
 
 
 def find_pairs(folder: Path) -> tuple[list[Pair], list[str]]:
@@ -36,14 +27,12 @@ def find_pairs(folder: Path) -> tuple[list[Pair], list[str]]:
         UserError: it is of no known layout, or holds no pair.
     """
     images, masks, odd = _listed(folder)
-    pairs = [Pair(image, masks[stem]) for stem, image in images.items() if stem in masks]
+    pairs, alone = matched(images, masks)
     if not pairs:
         raise UserError(
             f"{folder} has {len(images)} images and {len(masks)} masks, none of the same name; give {LAYOUTS}"
         )
-    odd += [f"{image.name} has no mask" for stem, image in images.items() if stem not in masks]
-    odd += [f"{mask.name} has no image" for stem, mask in masks.items() if stem not in images]
-    return pairs, odd
+    return pairs, odd + alone
 
 
 def _listed(folder: Path) -> tuple[dict[str, Path], dict[str, Path], list[str]]:
@@ -53,24 +42,11 @@ def _listed(folder: Path) -> tuple[dict[str, Path], dict[str, Path], list[str]]:
         next((folders[name] for name in names if name in folders), None) for names in (IMAGES, MASKS)
     )
     if image_folder and mask_folder:
-        images, repeated = _by_stem(image_folder.iterdir(), SUFFIXES)
-        masks, others = _by_stem(mask_folder.iterdir(), SUFFIXES)
+        images, repeated = by_stem(image_folder.iterdir())
+        masks, others = by_stem(mask_folder.iterdir())
         return images, masks, repeated + others
     if image_folder or mask_folder:
         raise UserError(f"{folder} has {(image_folder or mask_folder)} alone; give {LAYOUTS}")
-    images, repeated = _by_stem(folder.iterdir(), (".jpg", ".jpeg"))
-    masks, others = _by_stem(folder.iterdir(), (".png",))
+    images, repeated = by_stem(folder.iterdir(), (".jpg", ".jpeg"))
+    masks, others = by_stem(folder.iterdir(), (".png",))
     return images, masks, repeated + others
-
-
-def _by_stem(entries: Iterable[Path], suffixes: tuple[str, ...]) -> tuple[dict[str, Path], list[str]]:
-    found: dict[str, Path] = {}
-    repeated = []
-    for entry in sorted(entries):
-        if entry.suffix.lower() not in suffixes or not entry.is_file():
-            continue
-        if entry.stem in found:
-            repeated.append(f"{entry.name} is a second file of its name")
-        else:
-            found[entry.stem] = entry
-    return found, repeated

@@ -1,0 +1,192 @@
+"""CamVid by generative synthesis: at least 10x fewer parameters and MACs, mIoU within 2 points (paper 5).
+
+    python benchmarks/segmentation_camvid.py --data-root DIR
+
+DIR is CamVid as SegNet lays it out (train, trainannot, ...). A RefineNet-style ancestor is trained, its validation mIoU
+less 4 points is the floor of every cycle, and the budgets are a tenth of its parameters and of its MACs. Two sizes, by
+whether there is a GPU: `small` (refinenet-small, 96x96) for two CPU cores, `large` (refinenet-resnet34, 256x256).
+
+Resumable: finished runs are taken from segmentation_camvid.json beside this script (unless --again), killed ones go on
+in --runs. With --trial, the settings are tiny, the JSON goes to --runs and the table is only printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from lineages import ANCESTOR, Lines, begin, figures, lent_ancestor, machine
+from tables import write_table
+
+from edgesynth.errors import UserError
+from edgesynth.evolution import evolve
+from edgesynth.evolution.generative.performance import UNITS, performance
+from edgesynth.lineage import Config, Run, resolve
+from edgesynth.lineage.files import write_json
+
+HERE = Path(__file__).resolve().parent
+NAME = "segmentation_camvid"
+TIMES = 10  # fewer parameters, and fewer MACs
+FLOOR_POINTS = 4.0  # below the ancestor's validation, for networks that are not yet nurtured in full
+BOUND_POINTS = 2.0  # what the last may lose on test
+SETTINGS: dict[str, Any] = {
+    "task": "camvid",
+    "strategy": "generative",
+    "generations": 12,
+    "probes": 4,
+    "probe_epochs": 1,
+    "keep": 0.6,
+    "batch_size": 8,
+}
+SIZES: dict[str, dict[str, Any]] = {
+    "small": {
+        "ancestor": "refinenet-small",
+        "image_size": 96,
+        "ancestor_epochs": 60,
+        "epochs": 4,
+        "final_epochs": 80,
+    },
+    "large": {
+        "ancestor": "refinenet-resnet34",
+        "image_size": 256,
+        "ancestor_epochs": 200,
+        "epochs": 10,
+        "final_epochs": 300,
+        "probes": 8,
+    },
+}
+TRIAL = {
+    "image_size": 32,
+    "ancestor_epochs": 2,
+    "probes": 2,
+    "generations": 2,
+    "epochs": 1,
+    "final_epochs": 1,
+    "keep": 0.3,
+    "batch_size": 32,
+}
+
+
+def main() -> None:
+    """Breed what is missing, write the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-root", type=Path, required=True, help="CamVid's folder")
+    parser.add_argument("--size", choices=list(SIZES), help="large where there is a GPU, else small")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--runs", type=Path, default=Path(f"runs/{NAME}"), help="where runs are kept")
+    parser.add_argument("--again", action="store_true", help="run anew what has a result already")
+    parser.add_argument("--trial", action="store_true", help="tiny settings, and no result beside this script")
+    arguments = parser.parse_args()
+    arguments.runs.mkdir(parents=True, exist_ok=True)
+    size = arguments.size or ("large" if torch.cuda.is_available() else "small")
+
+    file = (arguments.runs if arguments.trial else HERE) / f"{NAME}.json"
+    document = json.loads(file.read_text()) if file.is_file() else {"benchmark": NAME, "score": UNITS, "runs": {}}
+    options = {**SETTINGS, **SIZES[size], **(TRIAL if arguments.trial else {})}
+    for seed in arguments.seeds:
+        key = f"{size}, seed {seed}"
+        if key in document["runs"] and not arguments.again:
+            continue
+        print(key, flush=True)
+        path = arguments.runs / f"{size}-seed_{seed}"
+        if arguments.again:
+            shutil.rmtree(path, ignore_errors=True)
+        given = {**options, "seed": seed, "data_root": arguments.data_root}
+        document["runs"][key] = {"options": options, "seed": seed, **bred(arguments.runs, path, given)}
+        write_json(file, document)
+    print(table(document))
+    if not arguments.trial:
+        write_table(HERE / "README.md", NAME, table(document))
+
+
+def bred(runs: Path, path: Path, given: dict[str, Any]) -> dict[str, Any]:
+    """The figures of a run whose floor and budgets are told from its ancestor."""
+    ancestor = trained(runs, path.with_name(f"{path.name}-ancestor"), given)
+    census = ancestor.record.census
+    floor = max(0.0, ancestor.record.validation - FLOOR_POINTS)
+    bounds = {"min_accuracy": floor, "max_params": census.params // TIMES, "max_macs": census.macs // TIMES}
+    config = resolve(None, {**given, **bounds})
+    begin(runs, path, config)
+    found = {"bounds": bounds, "machine": machine(), "device": device(), "metric": "mIoU"}
+    try:
+        run = evolve(path, config, resume=True, progress=Lines())
+    except UserError as error:
+        if not is_concluded(path):
+            raise
+        return {**found, "individual": None, "stopped": str(error)}
+    best = run.record(run.outcome()["best"])
+    scores = {name: run.beside()[individual] for name, individual in (("ancestor", ANCESTOR), ("best", best.name))}
+    return {
+        **found,
+        **figures(run),
+        "beside": scores,
+        "ancestor_performance_db": performance(ancestor.record.validation, census),
+        "performance_db": performance(best.validation, best.census),
+        "networks_probed": max(one.synthesis.get("networks_probed", 0) for one in run.records()),
+    }
+
+
+def trained(runs: Path, path: Path, given: dict[str, Any]) -> Any:
+    """The ancestor, bred in a run that asks for more than it can have, and so ends with it."""
+    config: Config = resolve(None, {**given, "min_accuracy": 100.0})
+    lent = lent_ancestor(runs, config)
+    if lent is None:
+        try:
+            evolve(path, config, resume=True, progress=Lines())
+        except UserError:
+            lent = lent_ancestor(runs, config)
+            if lent is None:
+                raise
+    if lent is None:
+        raise RuntimeError(f"{path} went on past an ancestor of 100 %")
+    return lent[0]
+
+
+def is_concluded(path: Path) -> bool:
+    """Whether a run has ended, be it without a feasible network."""
+    return path.exists() and bool(Run.open(path).outcome())
+
+
+def device() -> str:
+    """Where the networks were trained."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+
+
+def table(document: dict[str, Any]) -> str:
+    """Markdown of the results."""
+    lines = [
+        "| run | network, image side | test mIoU (ancestor) | parameters | MACs | pixel accuracy (ancestor) "
+        "| NetScore (ancestor) | probed | shown | evolution (ancestor) | trained on |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for key, one in document["runs"].items():
+        what = f"{one['options']['ancestor']}, {one['options']['image_size']}"
+        if one["individual"] is None:
+            lines.append(f"| {key} | {what} | none feasible | | | | | | no | | {one['device']} |")
+            continue
+        pixels = {name: 100 * scores["pixel accuracy"] for name, scores in one["beside"].items()}
+        lines.append(
+            f"| {key} | {what} "
+            f"| **{one['test_accuracy_percent']:.2f} %** ({one['ancestor_test_accuracy_percent']:.2f} %) "
+            f"| {one['params_ratio']:.1f}x fewer ({one['params']:,}) "
+            f"| {one['macs_ratio']:.1f}x fewer ({one['macs']:,}) "
+            f"| {pixels['best']:.1f} % ({pixels['ancestor']:.1f} %) "
+            f"| {one['performance_db']:.2f} dB ({one['ancestor_performance_db']:.2f}) | {one['networks_probed']} "
+            f"| {'yes' if reached(one) else 'no'} | {one['evolution_s']:.0f} s ({one['ancestor_s']:.0f} s) "
+            f"| {one['device']} |"
+        )
+    return "\n".join(lines)
+
+
+def reached(one: dict[str, Any]) -> bool:
+    """Whether a run shows what is asked for."""
+    lost = one["ancestor_test_accuracy_percent"] - one["test_accuracy_percent"]
+    return min(one["params_ratio"], one["macs_ratio"]) >= TIMES and lost <= BOUND_POINTS
+
+
+if __name__ == "__main__":
+    main()

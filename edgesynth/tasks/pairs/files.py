@@ -1,0 +1,37 @@
+"""Files of images and of masks, matched by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+
+
+class Pair(NamedTuple):
+    """An image and its mask, as files."""
+
+    image: Path
+    mask: Path
+
+
+def by_stem(entries: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> tuple[dict[str, Path], list[str]]:
+    """{stem: file} of those with one of the suffixes, in the order of their names, and those that repeat a stem."""
+    found: dict[str, Path] = {}
+    repeated = []
+    for entry in sorted(entries):
+        if entry.suffix.lower() not in suffixes or not entry.is_file():
+            continue
+        if entry.stem in found:
+            repeated.append(f"{entry.name} is a second file of its name")
+        else:
+            found[entry.stem] = entry
+    return found, repeated
+
+
+def matched(images: dict[str, Path], masks: dict[str, Path]) -> tuple[list[Pair], list[str]]:
+    """Pairs of {stem: file}, in the images' order, and what has no partner, one line each."""
+    pairs = [Pair(image, masks[stem]) for stem, image in images.items() if stem in masks]
+    odd = [f"{image.name} has no mask" for stem, image in images.items() if stem not in masks]
+    return pairs, odd + [f"{mask.name} has no image" for stem, mask in masks.items() if stem not in images]

@@ -1,0 +1,128 @@
+"""Pairs read once to see which are sound, and then from disk as they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgesynth.errors import UserError
+from edgesynth.tasks.pairs.files import Pair
+from edgesynth.tasks.pixels import UnreadableError, colour, size_of
+from edgesynth.tasks.stored import Kept, Stored
+from edgesynth.tasks.task import Split
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, which pretrained networks expect
+NAMED = 3  # bad pairs that are named; the others are counted
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What became of the pairs.
+
+    Attributes:
+        train: the first part; images (N, 3, S, S), masks as `finish` of `read_pairs` gives them.
+        validation: the second.
+        test: the third.
+        count: pairs that there were.
+        notes: what was left out, in one line; empty if nothing was.
+    """
+
+    train: Split
+    validation: Split
+    test: Split
+    count: int
+    notes: list[str]
+
+    def load_test(self) -> Split:
+        """The third part, as a task asks for it."""
+        return self.test
+
+
+def read_pairs(
+    root: Path,
+    parts: Sequence[Sequence[Pair]],
+    odd: Sequence[str],
+    image_size: int,
+    read_mask: Callable[[str], Tensor],
+    mask_shape: tuple[int, ...],
+) -> Reading:
+    """Read all pairs, and leave out those that cannot be read or whose mask is of another size than its image.
+
+    Args:
+        root: what messages call them.
+        parts: train, validation and test.
+        odd: what was left out before, one line each.
+        image_size: S, to whose square images are stretched, pixels.
+        read_mask: a mask's file to uint8 of `mask_shape`; see `Stored`.
+        mask_shape: of one mask.
+
+    Raises:
+        UserError: a part has no sound pair left.
+    """
+    kept, read_image = Kept(), partial(colour, size=image_size)
+    splits, skipped = [], list(odd)
+    for pairs in parts:
+        sound = []
+        for pair in pairs:
+            try:
+                _check_sizes(pair)
+                kept(str(pair.image), read_image)
+                kept(str(pair.mask), read_mask)
+                sound.append(pair)
+            except UnreadableError as error:
+                skipped.append(str(error))
+        if not sound:
+            raise UserError(f"{root} has no sound pair left for a split of {len(pairs)}: {'; '.join(skipped[:NAMED])}")
+        images = Stored([str(one.image) for one in sound], (3, image_size, image_size), read_image, normalised, kept)
+        splits.append(Split(images, Stored([str(one.mask) for one in sound], mask_shape, read_mask, as_it_is, kept)))
+    train, validation, test = splits
+    count = sum(map(len, parts))
+    return Reading(train, validation, test, count, _notes(root, count, skipped))
+
+
+def preprocessing(image_size: int) -> dict[str, Any]:
+    """The steps of `read_pairs` from an image file to a network's input, for deployment."""
+    return {
+        "source": "RGB images with values 0..255",
+        "resize": {"size": [image_size, image_size], "mode": "bilinear", "antialias": True},
+        "scale": 1 / 255,
+        "mean": list(MEAN),
+        "std": list(DEVIATION),
+    }
+
+
+def max_shift(image_size: int) -> int:
+    """By how many pixels such images are shifted in training, either way."""
+    return max(2, image_size // 16)
+
+
+def normalised(pixels: Tensor) -> Tensor:
+    """(N, 3, S, S) float32 of uint8 pixels."""
+    mean, deviation = (torch.tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
+    return (pixels / 255 - mean) / deviation
+
+
+def as_it_is(pixels: Tensor) -> Tensor:
+    """Masks are used as they are kept."""
+    return pixels
+
+
+def _check_sizes(pair: Pair) -> None:
+    image, mask = size_of(pair.image), size_of(pair.mask)
+    if image != mask:
+        raise UnreadableError(
+            f"{pair.mask.name} is {mask[0]}x{mask[1]} and its image {pair.image.name} {image[0]}x{image[1]}"
+        )
+
+
+def _notes(root: Path, count: int, skipped: list[str]) -> list[str]:
+    if not skipped:
+        return []
+    more = f"; and {len(skipped) - NAMED:,} more" if len(skipped) > NAMED else ""
+    return [f"of {root}, {count:,} pairs, {len(skipped):,} files are skipped: {'; '.join(skipped[:NAMED])}{more}"]

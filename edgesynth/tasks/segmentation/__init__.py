@@ -1,0 +1,7 @@
+"""Semantic segmentation: images and masks that number the class of each pixel."""
+
+from edgesynth.tasks.segmentation.camvid import camvid
+from edgesynth.tasks.segmentation.segmentation import Segmentation
+from edgesynth.tasks.segmentation.voc import voc_segmentation
+
+__all__ = ["Segmentation", "camvid", "voc_segmentation"]

@@ -1,0 +1,41 @@
+"""Weights of classes in the loss, so that what fills few pixels is learned too."""
+
+from __future__ import annotations
+
+import torch
+
+from edgesynth.tasks.segmentation.class_map import VOID
+from edgesynth.tasks.stored import Stored
+
+CHUNK = 64
+
+
+def pixels_of(labels: torch.Tensor | Stored, classes: int) -> torch.Tensor:
+    """(N, classes) int64: how many pixels of each mask (N, H, W) are of each class."""
+    rows = []
+    for chunk in labels.split(CHUNK):
+        numbers = chunk.flatten(1).long()
+        counts = torch.zeros(len(numbers), VOID + 1, dtype=torch.int64)
+        rows.append(counts.scatter_add_(1, numbers, torch.ones_like(numbers))[:, :classes])
+    return torch.cat(rows)
+
+
+def median_frequency(labels: torch.Tensor | Stored, classes: int) -> tuple[float, ...]:
+    """Median frequency over frequency (Eigen and Fergus, arXiv 1411.4734, section 6.3.2; SegNet, 1511.00561).
+
+    The frequency of a class is its share of the counted pixels of those images in which it occurs. A class that occurs
+    nowhere has weight 1.
+
+    Args:
+        labels: (N, H, W) numbers of classes.
+        classes: how many there are.
+    """
+    pixels = pixels_of(labels, classes).double()
+    occurs = pixels > 0
+    own = pixels.sum(0)
+    around = (pixels.sum(1, keepdim=True) * occurs).sum(0)
+    frequency = own / around.clamp(min=1)
+    found = frequency > 0
+    # torch's median is the lower of two in the middle; the mean of both is what is meant.
+    median = frequency[found].quantile(0.5)
+    return tuple(torch.where(found, median / frequency.clamp(min=1e-300), torch.ones_like(own)).tolist())

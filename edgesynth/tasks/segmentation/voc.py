@@ -1,0 +1,124 @@
+"""`--task voc-segmentation:DIR`: PASCAL VOC's segmentation in its own layout, or your own data in it.
+
+DIR/JPEGImages/NAME.jpg
+DIR/SegmentationClass/NAME.png                        masks with VOC's palette: 0 is background, 255 void
+DIR/ImageSets/Segmentation/{train,val,test}.txt       one NAME a line
+DIR/classes.txt                                       your own classes instead of VOC's, one a line
+
+DIR may be the folder above too, be it VOCdevkit or the one that `torchvision.datasets.VOCSegmentation(root)` was given.
+VOC gives no masks of its test images: then val.txt is the test split, and 10 % of train.txt are held out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgesynth.errors import UserError
+from edgesynth.tasks.pairs import Pair, by_stem, matched, shuffled
+from edgesynth.tasks.pairs.shuffling import TEST, VALIDATION
+from edgesynth.tasks.segmentation.building import Parts, build
+from edgesynth.tasks.segmentation.class_map import VOID
+from edgesynth.tasks.segmentation.class_names import own_classes
+from edgesynth.tasks.segmentation.segmentation import Segmentation
+
+CLASSES = (
+    "background",
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "dining table",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "potted plant",
+    "sheep",
+    "sofa",
+    "train",
+    "tv monitor",
+)
+IMAGES, MASKS, LISTS = "JPEGImages", "SegmentationClass", "ImageSets/Segmentation"
+LAYOUT = f"DIR/{IMAGES}/NAME.jpg with DIR/{MASKS}/NAME.png and DIR/{LISTS}/train.txt"
+
+
+def voc_segmentation(data_root: Path | None = None, image_size: int = 64) -> Segmentation:
+    """Build the task; see `build` for what becomes of the images.
+
+    With train.txt alone, its images are shuffled, always in the same way, and split 70/10/20.
+
+    Args:
+        data_root: the folder.
+        image_size: side of the images, pixels.
+
+    Raises:
+        UserError: no folder was given, it is of another layout, or too few pairs are sound.
+    """
+    if data_root is None:
+        raise UserError(f"the task voc-segmentation needs its folder, as in --task voc-segmentation:DIR: {LAYOUT}")
+    if not data_root.is_dir():
+        raise UserError(f"--task voc-segmentation:{data_root} names no folder; give {LAYOUT}")
+    root = _year(data_root)
+    return build("voc-segmentation", root, _parts(root), own_classes(root) or CLASSES, VOID, image_size)
+
+
+def _year(given: Path) -> Path:
+    """The folder of one year of VOC, given it or one above it."""
+    if (given / IMAGES).is_dir():
+        return given
+    found = sorted(
+        folder.parent for pattern in (f"*/{IMAGES}", f"VOCdevkit/*/{IMAGES}") for folder in given.glob(pattern)
+    )
+    if len(found) > 1:
+        raise UserError(f"{given} holds {', '.join(str(folder) for folder in found)}; give one of them")
+    if not found:
+        raise UserError(f"{given} has no {IMAGES}; give {LAYOUT}")
+    return found[0]
+
+
+def _parts(root: Path) -> Parts:
+    for folder in (MASKS, LISTS):
+        if not (root / folder).is_dir():
+            raise UserError(f"{root} has no {folder}; give {LAYOUT}")
+    images, repeated = by_stem((root / IMAGES).iterdir())
+    masks, others = by_stem((root / MASKS).iterdir())
+    lists = {part: _listed(root, part) for part in ("train", "val", "test")}
+    if not lists["train"]:
+        raise UserError(f"{root / LISTS} has no train.txt that names an image; give {LAYOUT}")
+    if not any(name in masks for name in lists["test"]):
+        lists["test"] = []
+    odd, parts = repeated + others, {}
+    for part, names in lists.items():
+        odd += [f"{name} of {part}.txt has no image" for name in names if name not in images]
+        chosen = {name: images[name] for name in names if name in images}
+        parts[part], alone = matched(chosen, {name: masks[name] for name in chosen if name in masks})
+        odd += alone
+    return _split(root, parts), odd
+
+
+def _split(root: Path, parts: dict[str, list[Pair]]) -> list[list[Pair]]:
+    train, validation, test = parts.values()
+    if validation and test:
+        return [train, validation, test]
+    if not (validation or test):
+        return shuffled(root, train, VALIDATION, TEST)
+    return [*shuffled(root, train, VALIDATION), validation or test]
+
+
+def _listed(root: Path, part: str) -> list[str]:
+    """Names of a list, in its order; none where there is no such list."""
+    file = root / LISTS / f"{part}.txt"
+    if not file.is_file():
+        return []
+    try:
+        return list(
+            dict.fromkeys(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
+        )
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} cannot be read ({error}); it holds one name a line") from None
