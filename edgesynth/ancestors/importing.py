@@ -16,6 +16,8 @@ from edgesynth.importing import import_named, quoted
 
 # What torchvision would download by default or may be asked for.
 WEIGHTS = ("weights", "weights_backbone")
+# In training these of torchvision's give a second answer from an auxiliary head, which no task here listens to.
+AUXILIARY = ("googlenet", "inception_v3")
 
 
 def import_network(name: str, classes: int | None = None) -> nn.Module:
@@ -49,14 +51,16 @@ def import_network(name: str, classes: int | None = None) -> nn.Module:
     return network
 
 
-def _arguments(build: Callable[..., Any], torchvisions: bool, classes: int | None) -> dict[str, int | None]:
+def _arguments(build: Callable[..., Any], torchvisions: bool, classes: int | None) -> dict[str, Any]:
     try:
         parameters = inspect.signature(build).parameters
     except (TypeError, ValueError):  # written in C, with no signature to read
         return {}
-    arguments: dict[str, int | None] = {key: None for key in WEIGHTS if torchvisions and key in parameters}
+    arguments: dict[str, Any] = {key: None for key in WEIGHTS if torchvisions and key in parameters}
     # torchvision's classifiers hand their keywords on to a class that takes it.
     handed_on = torchvisions and any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
     if classes is not None and ("num_classes" in parameters or handed_on):
         arguments["num_classes"] = classes
+    if handed_on and build.__name__ in AUXILIARY:
+        arguments.update(aux_logits=False, init_weights=True)
     return arguments

@@ -16,6 +16,7 @@ from edgesynth.errors import UserError
 # name: (runs on the board, one line for --help); the command itself is edgesynth.cli.<name>:command
 COMMANDS = {
     "evolve": (False, "Breed a network over generations into a much smaller one."),
+    "data": (False, "Look over a folder of data: layout, what is broken, splits, memory."),
     "replay": (False, "Breed an individual again and compare it with its files, bit for bit."),
     "anatomy": (False, "Show what can be cut out of a network, what cannot and why, and its size."),
     "export": (False, "Write an individual as a bundle: ONNX, INT8, samples, manifest."),

@@ -74,8 +74,14 @@ def evolve(
     breeder = build_breeder(config, kind, task, progress or Progress(), path)
     begun = resume and is_taken(path)
     has_ancestor = begun and Run.open(path).has(ANCESTOR.name)
+    notes = [*task.notes]
+    if len(task.train.labels) < config.batch_size:
+        notes.append(
+            f"train has {len(task.train.labels)} images and --batch-size is {config.batch_size}, so an epoch is one "
+            "step; a smaller --batch-size makes more of each"
+        )
     if config.weights is not None and not has_ancestor:
-        read_weights(config.weights, kind.model)  # refused before anything is written
+        notes += _weights_notes(config, config.weights, kind)  # refused before anything is written
     if config.measure_on is not None:
         if instrument is None:
             raise UserError(
@@ -86,10 +92,17 @@ def evolve(
     run = _open(path, config) if begun else Run.create(path, config)
     bench = Bench(run, kind, instrument if config.measure_on else None, breeder.yardstick, breeder.progress)
     run.save_task(task.to_json())
-    for note in task.notes:
+    for note in notes:
         breeder.progress.note(note)
     with cpu_threads(threads_of(run)), executor or InProcess() as crew:
         return _evolve(run, breeder, crew, measure, bench)
+
+
+def _weights_notes(config: Config, weights: Path, kind: Species) -> list[str]:
+    found = read_weights(weights, kind.model)
+    if found.head and not config.ancestor_epochs:
+        raise UserError(f"{found.note}; --ancestor-epochs is 0, which would leave it so: give some, or other --weights")
+    return [found.note] if found.note else []
 
 
 def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None, bench: Bench) -> Run:

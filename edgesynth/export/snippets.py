@@ -56,7 +56,11 @@ def _image(manifest: dict[str, Any]) -> list[str]:
     if channels not in (1, 3) or not {"scale", "mean", "std"} <= set(steps) <= {*KNOWN}:
         return []
     # As the tasks do, grey images are resized in floating point, colour ones in 8 bits.
-    lines = ["from PIL import Image", f'image = Image.open("image.png").convert("{"L" if channels == 1 else "RGB"}")']
+    lines = (
+        DECODE
+        if "decode" in steps
+        else ["from PIL import Image", f'image = Image.open("image.png").convert("{"L" if channels == 1 else "RGB"}")']
+    )
     resize = steps.get("resize", {})
     if "shorter_side" in resize:
         lines += [
@@ -89,6 +93,18 @@ def _image(manifest: dict[str, Any]) -> list[str]:
     ]
 
 
+# An image file as the tasks read it; see `edgesynth.tasks.pixels`.
+DECODE = [
+    "from PIL import Image, ImageOps",
+    'image = ImageOps.exif_transpose(Image.open("image.png"))',
+    'if image.mode[0] in "IF":  # 16 bits',
+    "    levels = np.asarray(image, float)",
+    "    levels *= 255 / (65535 if levels.max() > 255 else 255)",
+    "    image = Image.fromarray(np.rint(levels).astype(np.uint8))",
+    'image = image.convert("RGBA")',
+    'image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")',
+]
+
 # From `logits`, what a network gives for one image, by the form of its answers; see `Task.decoding`.
 DECODED = {
     "classes": ['print(json.load(open("manifest.json"))["labels"][logits.argmax()])'],
@@ -112,4 +128,4 @@ DECODED = {
         'Image.fromarray(numbers.astype(np.uint8)).save("classes.png")',
     ],
 }
-KNOWN = ("source", "resize", "pad", "crop", "scale", "mean", "std")
+KNOWN = ("source", "decode", "resize", "pad", "crop", "scale", "mean", "std")

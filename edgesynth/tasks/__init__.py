@@ -8,6 +8,7 @@ from typing import Literal
 
 from edgesynth.errors import UserError
 from edgesynth.lent import is_lent
+from edgesynth.tasks.cifar10 import cifar10
 from edgesynth.tasks.classification import Classification
 from edgesynth.tasks.detection import Detection, boxes_task
 from edgesynth.tasks.digits import digits
@@ -17,10 +18,18 @@ from edgesynth.tasks.importing import import_task
 from edgesynth.tasks.mnist import mnist
 from edgesynth.tasks.saliency import Saliency, masks
 from edgesynth.tasks.segmentation import Segmentation, camvid, voc_segmentation
+from edgesynth.tasks.stl10 import stl10
 from edgesynth.tasks.stored import Stored
+from edgesynth.tasks.svhn import svhn
 from edgesynth.tasks.task import Split, Task, Teaching
 
-TASKS = {"digits": digits, "mnist": mnist}
+TASKS: dict[str, Callable[[Path | None], Task]] = {
+    "cifar10": cifar10,
+    "digits": digits,
+    "mnist": mnist,
+    "stl10": stl10,
+    "svhn": svhn,
+}
 # Folders of the user's, whose images are brought to one size.
 SIZED: dict[str, Callable[[Path | None, int], Task]] = {
     "imagefolder": imagefolder,
@@ -53,8 +62,8 @@ def load_task(
     """Build a task by name.
 
     Args:
-        name: of a task that comes with edgesynth, such as `digits` or `masks:DIR`; or `package.module:callable`, which
-            returns one; or what `lend_task` returned.
+        name: of a task that comes with edgesynth, such as `digits`, `cifar10:DIR` or `masks:DIR`; or
+            `package.module:callable`, which returns one; or what `lend_task` returned.
         data_root: folder of its data, where the name does not give it.
         image_size: side of its images, pixels, where that can be chosen.
         class_weights: in the loss: all alike, or the rarer a class the more.
@@ -71,15 +80,18 @@ def _named(name: str, data_root: Path | None, image_size: int) -> Task:
     if is_lent(name):
         return given_task(name)
     kind, _, folder = name.partition(":")
-    if kind in SIZED:
-        if folder and data_root is not None:
-            raise UserError(f"--task {name} names its folder and --data-root is {data_root}; give one of them")
-        return SIZED[kind](Path(folder) if folder else data_root, image_size)
-    if ":" in name:
-        return import_task(name, data_root, image_size)
-    if name not in TASKS:
+    if kind not in SIZED and kind not in TASKS:
+        if ":" in name:
+            return import_task(name, data_root, image_size)
         known = ", ".join([*sorted(TASKS), *(f"{kind}:DIR" for kind in SIZED)])
         raise UserError(
             f"there is no task {name!r}; the tasks are {known}, and package.module:callable for one of your own"
         )
-    return TASKS[name](data_root)
+    if folder and data_root is not None:
+        raise UserError(f"--task {name} names its folder and --data-root is {data_root}; give one of them")
+    if folder and kind == "digits":
+        raise UserError(
+            f"--task {name} names a folder; digits come with scikit-learn and need no folder: --task digits"
+        )
+    root = Path(folder) if folder else data_root
+    return SIZED[kind](root, image_size) if kind in SIZED else TASKS[kind](root)

@@ -2,69 +2,94 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
 from edgesynth.errors import UserError
-from edgesynth.optional import torchvision
 from edgesynth.tasks.classification import Classification, Split
-from edgesynth.tasks.stored import available_bytes
+from edgesynth.tasks.normalising import DEVIATION, MEAN, normalised
+from edgesynth.tasks.pixels import DECODING, UnreadableError, centred, size_of
+from edgesynth.tasks.stored import SHARE, Kept, Stored, available_bytes
 
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, which pretrained networks expect
 HELD_OUT = 0.15  # of one folder, for validation and once more for test
 MAX_SHIFT = 2
-GIB = 1 << 30
+SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")  # torchvision's
+NAMED = 3  # damaged files that are named; the others are counted
+COARSE = 20  # validation images below which each is worth 5 points and more
 
 Files = Sequence[tuple[str, int]]
 
 
-def imagefolder(data_root: Path | None = None, image_size: int = 64) -> Classification:
+def imagefolder(data_root: Path | None = None, image_size: int = 64, most_bytes: int | None = None) -> Classification:
     """Build the task from `DATA_ROOT/{train,val,test}/CLASS/*.jpg`, or from one `DATA_ROOT/CLASS/*.jpg`.
 
     One folder is shuffled, always in the same way, and split 70/15/15. Without `val`, 15 % of `train` are held out.
     Images are scaled so that their shorter side has `image_size` pixels, cropped to their centre and normalised by
-    ImageNet's mean and deviation: (N, 3, image_size, image_size). Training flips and shifts them.
+    ImageNet's mean and deviation: (N, 3, image_size, image_size). Training flips and shifts them. A file that cannot be
+    read is left out of its split and told of in `notes`.
 
     Args:
         data_root: the folder.
         image_size: side of the images, pixels.
+        most_bytes: memory that all of them may take; more are read from disk, each time they are asked for. By default
+            a quarter of what is free.
 
     Raises:
-        UserError: no folder was given, a split lacks images or classes, a file is no image, or all of them together
-            do not fit into memory.
+        UserError: no folder was given, or a split lacks images or classes.
     """
     if data_root is None:
         raise UserError(
-            "the task imagefolder needs --data-root DIR: DIR/train/CLASS/*.jpg with val and test beside train, or "
-            "DIR/CLASS/*.jpg to be split"
+            "the task imagefolder needs its folder, as in --task imagefolder:DIR: DIR/train/CLASS/*.jpg with val and "
+            "test beside train, or DIR/CLASS/*.jpg to be split"
         )
-    classes, train, validation, test = _splits(data_root)
-    # The test split is read while the other two are still held.
-    _check_memory(data_root, len(train) + len(validation) + len(test), image_size)
+    classes, *parts = find_splits(data_root)
+    count = sum(map(len, parts))
+    bound = int(SHARE * available_bytes()) if most_bytes is None else most_bytes
+    held = count * 3 * image_size * image_size * 4 <= bound
+    kept, odd, splits = Kept(bound), [], []
+    for part in parts:
+        split, broken = _read(part, image_size, kept, held)
+        if not len(split.labels):
+            raise UserError(f"{data_root} has no readable image left for a split of {len(part)}: {_few(broken)}")
+        splits.append(split)
+        odd += broken
+    train, validation, test = splits
+    missing = sorted(set(range(len(classes))) - set(train.targets.tolist()))
+    if missing:
+        names = ", ".join(classes[label] for label in missing)
+        raise UserError(f"{data_root} has no image to train on of {names}; add some, or take its folder away")
     return Classification(
         name="imagefolder",
-        train=_read(train, image_size),
-        validation=_read(validation, image_size),
-        load_test=lambda: _read(test, image_size),
+        train=train,
+        validation=validation,
+        load_test=partial(_given, test),
         labels=classes,
         max_shift=MAX_SHIFT,
         flip=True,
         preprocessing={
             "source": "RGB images with values 0..255",
+            "decode": DECODING,
             "resize": {"shorter_side": image_size, "mode": "bilinear", "antialias": True},
             "crop": {"size": [image_size, image_size], "at": "centre"},
             "scale": 1 / 255,
             "mean": list(MEAN),
             "std": list(DEVIATION),
         },
+        notes=_notes(data_root, classes, count, odd, validation, held),
     )
 
 
-def _splits(root: Path) -> tuple[list[str], Files, Files, Files]:
+def find_splits(root: Path) -> tuple[list[str], Files, Files, Files]:
+    """Names of the classes, and the files of train, validation and test.
+
+    Raises:
+        UserError: the folder is missing, of another layout, too small, or a class has no image.
+    """
     if not root.is_dir():
         raise UserError(f"--data-root {root} is not a folder; imagefolder needs one that holds a folder for each class")
     if not (root / "train").is_dir():
@@ -84,16 +109,35 @@ def _splits(root: Path) -> tuple[list[str], Files, Files, Files]:
 
 
 def _list(folder: Path) -> tuple[list[str], Files]:
-    """Names of the classes in alphabetical order, and (file, class) of every image."""
-    torchvision()
-    from torchvision.datasets import ImageFolder
+    """Names of the classes in alphabetical order, and (file, class) of every image, as torchvision lists them."""
+    classes = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not is_hidden(entry.name))
+    files = []
+    for label, name in enumerate(classes):
+        for place, _, names in sorted(os.walk(folder / name, followlinks=True)):
+            files += [(os.path.join(place, one), label) for one in sorted(names) if is_image(one)]
+    if not files:
+        raise UserError(f"{folder} is not a folder for each class with images in it; {_kinds()}")
+    counts = Counter(label for _, label in files)
+    empty = [name for label, name in enumerate(classes) if not counts[label]]
+    if empty:
+        raise UserError(f"{folder} has no image of {', '.join(empty)}; add some, or take the folder away ({_kinds()})")
+    if len(classes) < 2:
+        raise UserError(f"{folder} has one class, {classes[0]}; at least 2 are needed, each a folder")
+    return classes, files
 
-    try:
-        found = ImageFolder(str(folder))
-    except FileNotFoundError as error:
-        first = str(error).splitlines()[0]
-        raise UserError(f"{folder} is not a folder for each class with images in it: {first}") from error
-    return found.classes, found.samples
+
+def is_image(name: str) -> bool:
+    """Whether a file counts as an image, by its name."""
+    return name.lower().endswith(SUFFIXES) and not is_hidden(name)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is what a system or an editor leaves behind."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _kinds() -> str:
+    return f"images are {', '.join(SUFFIXES)}"
 
 
 def _shuffled(folder: Path, files: Files, *shares: float) -> tuple[Files, ...]:
@@ -115,37 +159,52 @@ def _check_classes(root: Path, part: str, classes: list[str], others: list[str])
         raise UserError(f"{root / part} and {root / 'train'} have not the same classes: {', '.join(odd)} in one alone")
 
 
-def _check_memory(root: Path, count: int, size: int) -> None:
-    needed, free = count * 3 * size * size * 4, available_bytes()
-    if needed > free:
-        raise UserError(
-            f"the {count:,} images of {root} take {needed / GIB:,.1f} GiB at --image-size {size} and {free / GIB:.1f} "
-            "GiB of memory are free; give a smaller --image-size, or fewer images"
+def _read(files: Files, size: int, kept: Kept, held: bool) -> tuple[Split, list[str]]:
+    """A split of what can be read, and what is wrong with the others.
+
+    Of files that are not held the heads alone are read: one that is cut short shows when it is first asked for.
+    """
+    read = partial(centred, size=size)
+    images = torch.empty(len(files) if held else 0, 3, size, size)
+    sound: list[tuple[str, int]] = []
+    broken: list[str] = []
+    for file, label in files:
+        try:
+            if held:
+                images[len(sound)] = normalised(read(file)[None])[0]
+            else:
+                size_of(file)
+            sound.append((file, label))
+        except UnreadableError as error:
+            broken.append(str(error))
+    labels = torch.tensor([label for _, label in sound], dtype=torch.int64)
+    if held:
+        return Split(images[: len(sound)], labels), broken
+    return Split(Stored([file for file, _ in sound], (3, size, size), read, normalised, kept), labels), broken
+
+
+def _given(split: Split) -> Split:
+    return split
+
+
+def _few(lines: list[str]) -> str:
+    more = f"; and {len(lines) - NAMED:,} more" if len(lines) > NAMED else ""
+    return f"{'; '.join(lines[:NAMED])}{more}"
+
+
+def _notes(root: Path, classes: list[str], count: int, odd: list[str], validation: Split, held: bool) -> list[str]:
+    notes = []
+    if odd:
+        notes.append(f"of {root}, {count:,} images, {len(odd):,} are skipped: {_few(odd)}")
+    if not held:
+        notes.append(f"the {count:,} images of {root} are more than memory should hold and are read from disk")
+    if len(validation.labels) < COARSE:
+        points = 100 / len(validation.labels)
+        notes.append(
+            f"validation has {len(validation.labels)} images, each worth {points:.1f} points of accuracy; with "
+            "so few, --min-accuracy and the choice of the best are coarse"
         )
-
-
-def _read(files: Files, size: int) -> Split:
-    mean, deviation = (torch.tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
-    images = torch.empty(len(files), 3, size, size)
-    for index, (file, _) in enumerate(files):
-        pixels = torch.from_numpy(_pixels(file, size)).permute(2, 0, 1)
-        images[index] = (pixels / 255 - mean) / deviation
-    return Split(images, torch.tensor([label for _, label in files], dtype=torch.int64))
-
-
-def _pixels(file: str, size: int) -> np.ndarray[Any, Any]:
-    """(size, size, 3) uint8 of an image file."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(file) as opened:
-            image = opened.convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise UserError(
-            f"{file} cannot be read as an image ({error}); mend it, or take it out of the folder"
-        ) from error
-    scale = size / min(image.size)
-    width, height = (max(size, round(scale * side)) for side in image.size)
-    image = image.resize((width, height), Image.Resampling.BILINEAR)
-    left, top = (width - size) // 2, (height - size) // 2
-    return np.array(image.crop((left, top, left + size, top + size)))
+    unseen = set(range(len(classes))) - set(validation.targets.tolist())
+    if unseen:
+        notes.append(f"validation has no image of {', '.join(classes[label] for label in sorted(unseen))}")
+    return notes

@@ -1,7 +1,8 @@
-"""Pixels of image files: 8 bits a channel, whatever the file has."""
+"""Pixels of image files: upright, opaque, 8 bits a channel, whatever the file has."""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,29 +18,60 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+# What is done to a file before it is scaled, for deployment to repeat; `edgesynth.export.snippets` does it in Pillow.
+DECODING = {
+    "orientation": "as EXIF says",
+    "depth": "levels above 255 in a file: 65535 becomes 255",
+    "transparency": "over white",
+    "channels": "RGB; grey is repeated",
+}
+SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations by which width and height change places
+ORIENTATION = 0x0112
+
+
 class UnreadableError(UserError):
     """A file that cannot be read as an image; whoever has many of them may leave it out."""
 
 
 def open_image(file: str | Path) -> Image:
-    """A decoded image.
+    """A decoded image, turned as its EXIF orientation says.
 
     Raises:
         UnreadableError: the file is no image, damaged, or cut short.
     """
+    from PIL import ImageOps
+
     with _opened(file) as image:
         image.load()
-        return image.copy()
+        return ImageOps.exif_transpose(image)
 
 
 def size_of(file: str | Path) -> tuple[int, int]:
-    """(width, height) that the head of an image file promises.
+    """(width, height) that the head of an image file promises, once it is turned upright.
 
     Raises:
         UnreadableError: the file is no image.
     """
     with _opened(file) as image:
-        return image.size
+        width, height = image.size
+        return (height, width) if image.getexif().get(ORIENTATION) in SIDEWAYS else (width, height)
+
+
+def rgb(file: str | Path) -> Image:
+    """An image in 8-bit RGB: grey, palette, CMYK and 16-bit files are converted, transparency is laid over white.
+
+    Raises:
+        UnreadableError: see `open_image`.
+    """
+    from PIL import Image
+
+    image = open_image(file)
+    if image.mode.startswith(("I", "F")):  # 16 or 32 bits: Pillow's own conversion would clip them at 255
+        image = _eight_bits(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
 
 
 @contextmanager
@@ -51,12 +83,12 @@ def _opened(file: str | Path) -> Iterator[Image]:
             yield image
     except UnidentifiedImageError:
         raise UnreadableError(f"{file} is no image that can be read") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
         raise UnreadableError(f"{file} cannot be read as an image ({error})") from error
 
 
 def colour(file: str, size: int) -> Tensor:
-    """(3, size, size) uint8 of an image file, stretched to a square; grey, CMYK and 16-bit files are converted.
+    """(3, size, size) uint8 of an image file, stretched to a square; see `rgb`.
 
     Raises:
         UnreadableError: see `open_image`.
@@ -64,16 +96,21 @@ def colour(file: str, size: int) -> Tensor:
     return _tensor(rgb(file), size).permute(2, 0, 1).contiguous()
 
 
-def rgb(file: str) -> Image:
-    """An image file as RGB of its own size; grey, CMYK and 16-bit files are converted.
+def centred(file: str, size: int) -> Tensor:
+    """(3, size, size) uint8 of an image file, its shorter side scaled to `size`, cut to its centre; see `rgb`.
 
     Raises:
         UnreadableError: see `open_image`.
     """
-    image = open_image(file)
-    if image.mode.startswith(("I", "F")):  # 16 or 32 bits: Pillow's own conversion would clip them at 255
-        image = _eight_bits(image)
-    return image.convert("RGB")
+    from PIL import Image
+
+    image = rgb(file)
+    scale = size / min(image.size)
+    width, height = (max(size, round(scale * side)) for side in image.size)
+    image = image.resize((width, height), Image.Resampling.BILINEAR)
+    left, top = (width - size) // 2, (height - size) // 2
+    pixels = np.array(image.crop((left, top, left + size, top + size)))
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 
 def binary(file: str, size: int) -> Tensor:

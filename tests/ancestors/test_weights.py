@@ -1,4 +1,5 @@
 import pickle
+import re
 
 import pytest
 import safetensors.torch
@@ -7,6 +8,7 @@ from torch import nn
 
 from edgesynth.ancestors import build_ancestor, read_weights
 from edgesynth.errors import UserError
+from edgesynth.optional import torchvision
 
 
 def network():
@@ -23,7 +25,9 @@ def test_a_file_of_tensors_is_read_as_it_was_saved(tmp_path, suffix, wrap):
     else:
         torch.save({wrap: state, "epoch": 3} if wrap else state, path)
     torch.manual_seed(1)
-    found = read_weights(path, nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 3)))
+    found = read_weights(
+        path, nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 3))
+    ).state
     assert found.keys() == state.keys() and all(torch.equal(found[name], tensor) for name, tensor in state.items())
 
 
@@ -49,7 +53,62 @@ def test_a_file_of_before_batches_were_counted_fits(tmp_path):
     state = network().state_dict()
     del state["1.num_batches_tracked"]
     torch.save(state, tmp_path / "weights.pth")
-    assert read_weights(tmp_path / "weights.pth", network())["1.num_batches_tracked"] == 0
+    assert read_weights(tmp_path / "weights.pth", network()).state["1.num_batches_tracked"] == 0
+
+
+def test_of_many_names_the_first_few_are_told_and_the_others_counted(tmp_path):
+    torch.save(build_ancestor("resnet32").state_dict(), tmp_path / "weights.pth")
+    with pytest.raises(UserError) as refusal:
+        read_weights(tmp_path / "weights.pth", build_ancestor("mobilenet-v1-cifar"))
+    text = str(refusal.value)
+    assert "features.0.0.weight is missing, " in text and "conv1.weight is not in the network, " in text
+    # 27 layers of 1 tensor and 27 normalisations of 4 (batches not counted), a linear layer; 4 of each kind are named
+    assert "and 133 more are missing; " in text and text.count(" is missing") == 4 and len(text) < 1000
+    assert "(27 of 164 tensors fit)" in text
+
+
+def test_a_head_of_another_number_of_classes_starts_untrained_and_is_told_of(tmp_path):
+    trained, fresh = build_ancestor("squeezenet-cifar", 1000), build_ancestor("squeezenet-cifar", 3)
+    torch.save(trained.state_dict(), tmp_path / "weights.pth")
+    state, head, note = read_weights(tmp_path / "weights.pth", fresh)
+    assert head == "classifier.1" and "classifier.1 is of 1,000 classes there and of 3 here" in note
+    for name, tensor in state.items():
+        assert torch.equal(tensor, (fresh if name.startswith(head) else trained).state_dict()[name])
+
+
+def test_a_head_that_differs_in_more_than_its_classes_is_refused(tmp_path):
+    state = network().state_dict()
+    state["3.weight"] = torch.zeros(3, 20)
+    torch.save(state, tmp_path / "weights.pth")
+    with pytest.raises(UserError, match=r"3\.weight is 3x20 and must be 3x16"):
+        read_weights(tmp_path / "weights.pth", network())
+
+
+def test_the_prefix_of_data_parallel_is_taken_off(tmp_path):
+    state = network().state_dict()
+    torch.save({f"module.{name}": tensor for name, tensor in state.items()}, tmp_path / "weights.pth")
+    assert read_weights(tmp_path / "weights.pth", network()).state.keys() == state.keys()
+
+
+def test_files_of_torchvision_load_whatever_torch_saved_them(tmp_path):
+    """DenseNet's names as an older torch wrote them, GoogLeNet's auxiliary heads, both in the older file format."""
+    models = torchvision().models
+    densenet, other = (models.DenseNet(8, (1, 1), 8, num_classes=2) for _ in range(2))
+    old = {re.sub(r"(norm|conv)([12])\.", r"\1.\2.", name): tensor for name, tensor in densenet.state_dict().items()}
+    old = {re.sub(r"^features\.(norm|conv)\.", r"features.\1", name): tensor for name, tensor in old.items()}
+    assert "features.denseblock1.denselayer1.norm.1.weight" in old
+    torch.save(
+        old,
+        tmp_path / "d.pth",
+        _use_new_zipfile_serialization=False,
+    )
+    found = read_weights(tmp_path / "d.pth", other).state
+    assert all(torch.equal(tensor, densenet.state_dict()[name]) for name, tensor in found.items())
+
+    whole = models.googlenet(weights=None, num_classes=2, aux_logits=True, init_weights=False)
+    torch.save(whole.state_dict(), tmp_path / "g.pth", _use_new_zipfile_serialization=False)
+    state = read_weights(tmp_path / "g.pth", build_ancestor("googlenet", 2)).state
+    assert "fc.weight" in state and not any(name.startswith("aux") for name in state)
 
 
 class Trap:

@@ -8,7 +8,9 @@ import torch
 from PIL import Image
 
 from edgesynth.errors import UserError
-from edgesynth.tasks import load_task
+from edgesynth.optional import torchvision
+from edgesynth.tasks import Stored, load_task
+from edgesynth.tasks.imagefolder import _list, imagefolder
 
 SOURCE = """
 import torch
@@ -215,14 +217,56 @@ def test_tasks_that_do_not_mirror_draw_as_they_did(here, name):
     assert torch.equal(drawn, rows * 5 + columns)
 
 
-def test_a_folder_that_does_not_fit_into_memory_is_refused_with_the_need(tmp_path):
+def test_a_folder_that_does_not_fit_into_memory_is_read_from_disk_to_the_same_pixels(tmp_path):
     write_images(tmp_path / "data", 45)
-    with pytest.raises(UserError, match=r"the 90 images of .* take 270\.0 GiB at --image-size 16384 and .* GiB of"):
-        load_task("imagefolder", tmp_path / "data", 16384)
+    task, held = (imagefolder(tmp_path / "data", 16, most) for most in (50_000, None))
+    assert isinstance(task.train.images, Stored) and isinstance(held.train.images, torch.Tensor)
+    assert any("90 images of" in note and "are read from disk" in note for note in task.notes)
+    for part, whole in zip(
+        (task.train, task.validation, task.load_test()), (held.train, held.validation, held.load_test()), strict=True
+    ):
+        assert torch.equal(part.images[torch.arange(len(part.labels))], whole.images)
+        assert torch.equal(part.labels, whole.labels)
+    assert task.train.images.kept.bytes <= 50_000
+    assert isinstance(load_task("imagefolder", tmp_path / "data", 16384).train.images, Stored)
+
+
+def test_files_are_listed_as_torchvision_lists_them(tmp_path):
+    write_images(tmp_path, 12)
+    (tmp_path / "cat" / "more").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "cat" / "more" / "A.PNG")
+    (tmp_path / "cat" / "notes.txt").write_text("no image")
+    (tmp_path / ".cache").mkdir()
+    torchvision()
+    from torchvision.datasets import ImageFolder
+
+    found = _list(tmp_path)
+    (tmp_path / ".cache").rmdir()
+    theirs = ImageFolder(str(tmp_path))
+    assert found == (theirs.classes, theirs.samples)
+
+
+def test_a_class_without_an_image_is_refused_by_name(tmp_path):
+    write_images(tmp_path, 12)
+    (tmp_path / "emu").mkdir()
+    with pytest.raises(UserError, match="has no image of emu; add some, or take the folder away"):
+        load_task("imagefolder", tmp_path)
+
+
+def test_few_validation_images_and_classes_without_one_are_told_of(tmp_path):
+    for part, names in (("train", ("cat", "dog")), ("val", ("cat", "dog")), ("test", ("cat", "dog"))):
+        write_images(tmp_path / part, 4, names)
+    for index in range(4):
+        (tmp_path / "val" / "dog" / f"{index}.png").write_bytes(b"no image")
+    notes = load_task("imagefolder", tmp_path, 8).notes
+    assert "4 are skipped: " in notes[0] and "and 1 more" in notes[0]
+    assert (
+        "validation has 4 images, each worth 25.0 points" in notes[1] and notes[2] == "validation has no image of dog"
+    )
 
 
 def test_what_is_no_folder_of_classes_is_refused(tmp_path):
-    with pytest.raises(UserError, match="needs --data-root DIR"):
+    with pytest.raises(UserError, match="needs its folder, as in --task imagefolder:DIR"):
         load_task("imagefolder")
     with pytest.raises(UserError, match="is not a folder; imagefolder needs one"):
         load_task("imagefolder", tmp_path / "nowhere")
@@ -242,10 +286,23 @@ def test_splits_of_other_classes_and_a_missing_test_split_are_refused(tmp_path):
         load_task("imagefolder", tmp_path)
 
 
-def test_a_damaged_image_is_named(tmp_path):
+def test_a_damaged_image_is_skipped_counted_and_named_and_moves_no_other(tmp_path):
     folder = write_images(tmp_path / "data", 10)
-    for name in ("3.png", "4.png"):
-        for label in ("cat", "dog"):
-            (folder / label / name).write_bytes((folder / label / name).read_bytes()[:50])
-    with pytest.raises(UserError, match=r"[34]\.png cannot be read as an image .*; mend it, or take it out"):
-        load_task("imagefolder", folder)
+    before = load_task("imagefolder", folder, 8)
+    for label in ("cat", "dog"):
+        (folder / label / "3.png").write_bytes((folder / label / "3.png").read_bytes()[:50])
+    task = load_task("imagefolder", folder, 8)
+    assert "20 images, 2 are skipped: " in task.notes[0] and "3.png cannot be read as an image" in task.notes[0]
+    parts = [(split.train, split.validation, split.load_test()) for split in (before, task)]
+    for old, new in zip(*parts, strict=True):
+        lost = [colour for colour in colours(old) if colour[0] == 30]
+        assert colours(new) == [colour for colour in colours(old) if colour not in lost]
+
+
+def test_a_split_without_a_readable_image_is_refused(tmp_path):
+    for part in ("train", "val", "test"):
+        write_images(tmp_path / part, 2)
+    for file in (tmp_path / "val").rglob("*.png"):
+        file.write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"has no readable image left for a split of 4: .* is no image .*and 1 more"):
+        load_task("imagefolder", tmp_path, 8)

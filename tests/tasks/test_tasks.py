@@ -44,7 +44,7 @@ def test_mnist_reads_the_real_files_in_their_order(data_root):
 
 
 def test_an_unknown_task_is_refused_with_the_known_ones():
-    with pytest.raises(UserError, match="no task 'mnits'; the tasks are digits, mnist"):
+    with pytest.raises(UserError, match="no task 'mnits'; the tasks are cifar10, digits, mnist"):
         load_task("mnits")
 
 

@@ -21,6 +21,7 @@ from edgesynth.tasks.detection.detection import NO_BOX, Detection
 from edgesynth.tasks.detection.letterbox import GREY, fit_of, letterboxed
 from edgesynth.tasks.detection.sound import Sieve
 from edgesynth.tasks.pairs.reading import DEVIATION, MEAN, normalised
+from edgesynth.tasks.pixels import DECODING
 from edgesynth.tasks.stored import Kept, Stored
 from edgesynth.tasks.task import Split
 
@@ -84,6 +85,7 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
         labels=classes,
         preprocessing={
             "source": "RGB images with values 0..255",
+            "decode": DECODING,
             "resize": {"longer_side": image_size, "mode": "bilinear", "antialias": True},
             "pad": {"size": [image_size, image_size], "at": "centre", "value": GREY},
             "scale": 1 / 255,

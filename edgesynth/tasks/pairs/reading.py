@@ -8,16 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from edgesynth.errors import UserError
+from edgesynth.tasks.normalising import DEVIATION, MEAN, normalised
 from edgesynth.tasks.pairs.files import Pair
-from edgesynth.tasks.pixels import UnreadableError, colour, size_of
+from edgesynth.tasks.pixels import DECODING, UnreadableError, colour, size_of
 from edgesynth.tasks.stored import Kept, Stored
 from edgesynth.tasks.task import Split
 
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, which pretrained networks expect
 NAMED = 3  # bad pairs that are named; the others are counted
 
 
@@ -90,6 +89,7 @@ def preprocessing(image_size: int) -> dict[str, Any]:
     """The steps of `read_pairs` from an image file to a network's input, for deployment."""
     return {
         "source": "RGB images with values 0..255",
+        "decode": DECODING,
         "resize": {"size": [image_size, image_size], "mode": "bilinear", "antialias": True},
         "scale": 1 / 255,
         "mean": list(MEAN),
@@ -100,12 +100,6 @@ def preprocessing(image_size: int) -> dict[str, Any]:
 def max_shift(image_size: int) -> int:
     """By how many pixels such images are shifted in training, either way."""
     return max(2, image_size // 16)
-
-
-def normalised(pixels: Tensor) -> Tensor:
-    """(N, 3, S, S) float32 of uint8 pixels."""
-    mean, deviation = (torch.tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
-    return (pixels / 255 - mean) / deviation
 
 
 def as_it_is(pixels: Tensor) -> Tensor:

@@ -1,0 +1,106 @@
+"""Layouts of data sets, recognised by their files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from edgesynth.tasks.imagefolder import is_hidden, is_image
+
+IMAGES = ("images", "image", "imgs", "img")
+MASKS = ("masks", "mask", "gt", "ground_truth_mask", "ground_truth", "annotation", "annotations")
+MOST_JSON_BYTES = 4 << 30
+
+
+class Layout(NamedTuple):
+    """A layout that is known.
+
+    Attributes:
+        task: the task that reads it.
+        words: what it looks like.
+        fits: whether a folder is of it.
+    """
+
+    task: str
+    words: str
+    fits: Callable[[Path], bool]
+
+
+def recognised(folder: Path) -> Layout | None:
+    """The first layout that fits, the most particular ones first."""
+    return next((layout for layout in LAYOUTS if layout.fits(folder)), None)
+
+
+def images_below(folder: Path) -> list[Path]:
+    """All image files in a folder and in those below, in the order of their names; hidden ones are passed over."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder).parts
+        if is_image(path.name) and path.is_file() and not any(map(is_hidden, inside)):
+            found.append(path)
+    return found
+
+
+def is_mask(file: Path, folder: Path) -> bool:
+    """Whether a file is a mask or a map of classes, by the folder that it lies in."""
+    inside = [part.lower() for part in file.relative_to(folder).parts[:-1]]
+    return any(part in MASKS or part.endswith("annot") or part.startswith("segmentation") for part in inside)
+
+
+def coco_files(folder: Path) -> list[Path]:
+    """JSON files that look like COCO's annotations of boxes."""
+    files = sorted([*folder.glob("*.json"), *folder.glob("annotations/*.json")])
+    return [file for file in files if file.stat().st_size <= MOST_JSON_BYTES and _is_coco(file)]
+
+
+def kitti_folder(folder: Path) -> Path | None:
+    """The folder that holds `image_2` and `label_2`, if there is one."""
+    found = (one for one in (folder, folder / "training") if (one / "image_2").is_dir() and (one / "label_2").is_dir())
+    return next(found, None)
+
+
+def _is_coco(file: Path) -> bool:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
+
+
+def _holds(*names: str) -> Callable[[Path], bool]:
+    return lambda folder: any(next(folder.glob(name), None) is not None for name in names)
+
+
+def _masks(folder: Path) -> bool:
+    folder = folder / "train" if (folder / "train").is_dir() else folder
+    names = {entry.name.lower() for entry in folder.iterdir() if entry.is_dir()}
+    stems = [{file.stem for file in folder.glob(kind)} for kind in ("*.jpg", "*.png")]
+    return bool(names & {*IMAGES} and names & {*MASKS}) or bool(stems[0] & stems[1])
+
+
+def _classes(folder: Path) -> bool:
+    folder = folder / "train" if (folder / "train").is_dir() else folder
+    return any(images_below(entry) for entry in folder.iterdir() if entry.is_dir() and not is_hidden(entry.name))
+
+
+LAYOUTS = (
+    Layout(
+        "cifar10",
+        "CIFAR-10",
+        _holds("data_batch_1*", "cifar-10-batches-bin/data_batch_1.bin", "cifar-10-batches-py/data_batch_1"),
+    ),
+    Layout("stl10", "STL-10", _holds("train_X.bin", "stl10_binary/train_X.bin")),
+    Layout("svhn", "SVHN", _holds("train_32x32.mat", "*/train_32x32.mat")),
+    Layout("mnist", "MNIST", _holds("*-idx3-ubyte*", "raw/*-idx3-ubyte*", "MNIST/raw/*-idx3-ubyte*")),
+    Layout(
+        "coco", "COCO: a JSON file with images, annotations and categories", lambda folder: bool(coco_files(folder))
+    ),
+    Layout("voc", "PASCAL VOC: JPEGImages and Annotations", _holds("Annotations/*.xml")),
+    Layout("voc-segmentation", "PASCAL VOC: JPEGImages and SegmentationClass", _holds("SegmentationClass/*.png")),
+    Layout("kitti", "KITTI: image_2 and label_2", lambda folder: kitti_folder(folder) is not None),
+    Layout("camvid", "CamVid: train and trainannot", _holds("trainannot/*.png")),
+    Layout("masks", "images and masks", _masks),
+    Layout("imagefolder", "a folder of images for each class", _classes),
+)

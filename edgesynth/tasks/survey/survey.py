@@ -1,0 +1,133 @@
+"""The survey itself: the layout, every image and box looked at, and the task that reads the folder tried."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from edgesynth.errors import UserError
+from edgesynth.tasks import SIZED, TASKS, load_task
+from edgesynth.tasks.classification import Classification
+from edgesynth.tasks.pixels import UnreadableError
+from edgesynth.tasks.stored import Stored
+from edgesynth.tasks.survey.boxes import READERS, look_at_boxes
+from edgesynth.tasks.survey.images import look
+from edgesynth.tasks.survey.layouts import LAYOUTS, Layout, images_below, is_mask, recognised
+from edgesynth.tasks.task import Split, Task
+
+
+@dataclass
+class Survey:
+    """What was found in a folder.
+
+    Attributes:
+        folder: the folder.
+        layout: what it looks like, in words; empty if it is of no known layout.
+        task: what to give as `--task`; empty likewise.
+        images: image files that were looked at.
+        broken: {what is wrong: where}.
+        converted: {what is out of the ordinary: files}; these are used all the same.
+        boxes: {class: boxes}, of detection.
+        splits: {split: {class: images}}, where the task could be built; of no classification, {"images": their number}.
+        notes: what the task tells of its data.
+        obstacles: why it cannot be trained on; empty if it can.
+    """
+
+    folder: Path
+    layout: str = ""
+    task: str = ""
+    images: int = 0
+    broken: dict[str, list[str]] = field(default_factory=dict)
+    converted: dict[str, list[str]] = field(default_factory=dict)
+    boxes: dict[str, int] = field(default_factory=dict)
+    splits: dict[str, dict[str, int]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    obstacles: list[str] = field(default_factory=list)
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be trained on as it is."""
+        return not self.obstacles
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, all files by name."""
+        return {**vars(self), "folder": str(self.folder), "usable": self.usable}
+
+
+def survey(folder: Path, image_size: int = 64) -> tuple[Survey, Task | None]:
+    """Look over a folder of data, reading every image.
+
+    Args:
+        folder: the folder.
+        image_size: side that images are brought to, pixels.
+
+    Returns:
+        What was found, and the task, if it can be built.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder; give the one that holds the data")
+    found = Survey(folder)
+    _look_at_images(found)
+    layout = recognised(folder)
+    if layout is None:
+        known = "; ".join(one.words for one in LAYOUTS)
+        found.obstacles.append(f"{folder} holds {found.images:,} images in no known layout; known are {known}")
+        return found, None
+    found.layout, found.task = layout.words, f"{layout.task}:{folder}"
+    if layout.task in READERS:
+        found.boxes, wrong = look_at_boxes(layout.task, folder)
+        found.broken.update(wrong)
+    return found, _tried(found, layout, image_size)
+
+
+def _look_at_images(found: Survey) -> None:
+    for file in images_below(found.folder):
+        found.images += 1
+        try:
+            kinds = look(file)
+            for kind in [] if is_mask(file, found.folder) else kinds:
+                found.converted.setdefault(kind, []).append(str(file))
+        except UnreadableError as error:
+            found.broken.setdefault("image cannot be read", []).append(str(error))
+
+
+def _tried(found: Survey, layout: Layout, image_size: int) -> Task | None:
+    """The task itself, built as `evolve` would: what that refuses is an obstacle."""
+    if layout.task not in (*TASKS, *SIZED):
+        found.task = ""
+        found.obstacles.append(f"no task reads {layout.words}; write one: --task package.module:task")
+        return None
+    try:
+        task = load_task(found.task, None, image_size)
+        parts = {"train": task.train, "validation": task.validation, "test": task.load_test()}
+    except UserError as error:
+        found.obstacles.append(str(error))
+        return None
+    found.notes = list(task.notes)
+    found.splits = {name: _counts(task, part) for name, part in parts.items()}
+    return task
+
+
+def _counts(task: Task, split: Split) -> dict[str, int]:
+    if not isinstance(task, Classification):
+        return {"images": len(split.labels)}
+    counts = Counter(split.targets.tolist())
+    return {name: counts[label] for label, name in enumerate(task.labels)}
+
+
+def held_bytes(task: Task) -> int:
+    """Memory that a task's images and labels take while it is trained on: of what lies on disk, what may be kept."""
+    return sum(_bytes(one) for split in (task.train, task.validation) for one in split)
+
+
+def _bytes(stack: Tensor | Stored) -> int:
+    if isinstance(stack, Tensor):
+        return stack.nbytes
+    return stack.shape.numel()  # kept as pixels, a byte each, as far as memory allows

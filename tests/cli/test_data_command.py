@@ -1,0 +1,30 @@
+"""`edgesynth data check` as a user types it."""
+
+import json
+
+from tests.tasks.test_own_tasks import write_images
+
+
+def test_a_usable_folder_ends_with_the_task_and_0(edgesynth, tmp_path):
+    write_images(tmp_path / "photos", 12)
+    (tmp_path / "photos/cat/3.png").write_bytes(b"no image")
+    result = edgesynth("data", "check", "photos", "--image-size", "32", "--ancestor", "resnet20", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0] == "photos: a folder of images for each class, 24 image files"
+    assert "  broken: image cannot be read, 1: photos/cat/3.png is no image that can be read" in lines
+    assert lines[-1] == "Usable: edgesynth evolve --ancestor resnet20 --task imagefolder:photos --image-size 32"
+    (memory,) = [line for line in lines if "memory of resnet20 with 16 images a step: images " in line]
+    assert "weights 5 MiB, activations " in memory
+
+
+def test_json_names_all_and_a_folder_that_is_not_usable_ends_with_1(edgesynth, tmp_path):
+    write_images(tmp_path / "photos", 12)
+    (tmp_path / "photos/emu").mkdir()
+    result = edgesynth("data", "check", "photos", "--json", cwd=tmp_path)
+    facts = json.loads(result.stdout)
+    assert result.returncode == 1 and not facts["usable"] and "no image of emu" in facts["obstacles"][0]
+
+
+def test_a_folder_that_is_not_there_ends_with_2(edgesynth, tmp_path, refused):
+    refused(edgesynth("data", "check", "nowhere", cwd=tmp_path), "nowhere is not a folder")

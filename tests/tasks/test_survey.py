@@ -1,0 +1,177 @@
+"""`data check`'s survey: which layout a folder is of, what of it is broken, whether it can be trained on."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgesynth.errors import UserError
+from edgesynth.tasks.survey import survey
+from edgesynth.tasks.survey.boxes import look_at_boxes
+from edgesynth.tasks.survey.layouts import recognised
+from tests.tasks.shapes import write_shapes
+from tests.tasks.test_official import write_cifar10, write_stl10, write_svhn
+from tests.tasks.test_own_tasks import write_images
+
+VOC = "<annotation><filename>{}.jpg</filename>{}</annotation>"
+OBJECT = "<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"
+
+
+def write_voc(root):
+    """Six annotations of 40x30: sound, of no area, outside, empty, no XML, no image."""
+    for folder in ("JPEGImages", "Annotations"):
+        (root / folder).mkdir(parents=True)
+    bodies = {
+        "sound": OBJECT.format("cat", 1, 1, 41, 30) + OBJECT.format("dog", 2, 2, 9, 9),
+        "flat": OBJECT.format("cat", 5, 5, 5, 9),
+        "outside": OBJECT.format("dog", 5, 5, 60, 9),
+        "empty": "",
+        "torn": "<object>",
+        "lost": OBJECT.format("cat", 1, 1, 9, 9),
+    }
+    for name, body in bodies.items():
+        (root / "Annotations" / f"{name}.xml").write_text(VOC.format(name, body))
+        if name != "lost":
+            Image.new("RGB", (40, 30)).save(root / "JPEGImages" / f"{name}.jpg")
+    return root
+
+
+def write_kitti(root):
+    for folder in ("image_2", "label_2"):
+        (root / "training" / folder).mkdir(parents=True)
+    Image.new("RGB", (40, 30)).save(root / "training/image_2/000.png")
+    lines = [
+        "Car 0 0 0 1 1 9 9 " + "0 " * 7,
+        "Car 0 0 0 9 9 9 12 " + "0 " * 7,
+        "DontCare -1 -1 -10 0 0 90 90 " + "-1 " * 7,
+    ]
+    (root / "training/label_2/000.txt").write_text("\n".join(lines))
+    (root / "training/label_2/001.txt").write_text("Car 0 0 0 x 1 9 9")
+    return root
+
+
+def write_coco(root):
+    (root / "images").mkdir(parents=True)
+    Image.new("RGB", (40, 30)).save(root / "images/a.jpg")
+    boxes = [(1, [1, 1, 9, 9]), (1, [1, 1, 0, 9]), (1, [30, 1, 20, 9]), (7, [1, 1, 2, 2])]
+    content = {
+        "images": [{"id": 5, "file_name": "a.jpg"}, {"id": 6, "file_name": "b.jpg"}],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [{"image_id": 5, "category_id": kind, "bbox": box} for kind, box in boxes],
+    }
+    (root / "instances.json").write_text(json.dumps(content))
+    return root
+
+
+@pytest.mark.parametrize(
+    ("write", "task"),
+    [
+        (lambda root: write_images(root, 12), "imagefolder"),
+        (lambda root: [write_images(root / part, 3) for part in ("train", "test")], "imagefolder"),
+        (write_shapes, "masks"),
+        (lambda root: write_shapes(root, images=".", masks="."), "masks"),
+        (lambda root: write_shapes(root / "train"), "masks"),
+        (lambda root: write_shapes(root, images="train", masks="trainannot"), "camvid"),
+        (lambda root: write_shapes(root, images="JPEGImages", masks="SegmentationClass"), "voc-segmentation"),
+        (write_voc, "voc"),
+        (write_kitti, "kitti"),
+        (write_coco, "coco"),
+        (write_cifar10, "cifar10"),
+        (write_stl10, "stl10"),
+        (write_svhn, "svhn"),
+    ],
+)
+def test_every_layout_is_told_from_the_others(tmp_path, write, task):
+    root = tmp_path / "data"
+    root.mkdir()
+    write(root) if task not in ("voc", "kitti", "coco") else write(root / "in")
+    layout = recognised(root / "in" if (root / "in").is_dir() else root)
+    assert layout is not None and layout.task == task
+
+
+def test_a_sound_folder_is_usable_and_its_classes_are_counted(tmp_path):
+    found, task = survey(write_images(tmp_path / "data", 20), 8)
+    assert found.usable and found.task == f"imagefolder:{tmp_path / 'data'}" and found.images == 40
+    assert {name: sum(counts.values()) for name, counts in found.splits.items()} == {
+        "train": 28,
+        "validation": 6,
+        "test": 6,
+    }
+    assert sum(counts["cat"] for counts in found.splits.values()) == 20
+    assert task is not None and found.broken == {} == found.converted
+
+
+def test_what_is_broken_and_what_is_converted_is_told_by_file(tmp_path):
+    root = write_images(tmp_path / "data", 12)
+    whole = (root / "cat" / "3.png").read_bytes()
+    (root / "cat" / "3.png").write_bytes(whole[: len(whole) // 2])
+    Image.new("L", (9, 9)).save(root / "dog" / "grey.png")
+    Image.new("CMYK", (9, 9)).save(root / "dog" / "cmyk.jpg")
+    Image.fromarray(np.full((9, 9), 900, np.uint16)).save(root / "dog" / "deep.png")
+    Image.new("RGBA", (9, 9)).save(root / "dog" / "glass.png")
+    Image.new("RGB", (1, 1)).save(root / "dog" / "one.png")
+    Image.new("RGB", (8000, 6000)).save(root / "dog" / "large.png")
+    found, _ = survey(root, 8)
+    (cut,) = found.broken["image cannot be read"]
+    assert "3.png cannot be read as an image" in cut and found.usable
+    assert {kind: [file.rpartition("/")[2] for file in files] for kind, files in found.converted.items()} == {
+        "grey": ["grey.png"],
+        "CMYK": ["cmyk.jpg"],
+        "16 bits": ["deep.png"],
+        "transparent": ["glass.png"],
+        "a side of 1 pixel": ["one.png"],
+        "above 20 megapixels": ["large.png"],
+    }
+    assert sum(sum(counts.values()) for counts in found.splits.values()) == 29
+
+
+def test_what_the_task_would_refuse_is_an_obstacle_in_its_words(tmp_path):
+    root = write_images(tmp_path / "data", 12)
+    (root / "emu").mkdir()
+    found, task = survey(root, 8)
+    assert not found.usable and task is None and "has no image of emu" in found.obstacles[0]
+
+
+def test_a_mask_of_another_size_is_told_and_masks_are_not_called_grey(tmp_path):
+    root = write_shapes(tmp_path)
+    Image.new("L", (5, 5)).save(root / "masks" / "002.png")
+    found, _ = survey(root, 16)
+    assert found.usable and "002.png is 5x5 and its image 002.jpg 40x28" in found.notes[0] and not found.converted
+
+
+def test_boxes_of_voc_are_looked_over(tmp_path):
+    counts, wrong = look_at_boxes("voc", write_voc(tmp_path / "data"))
+    assert counts == {"cat": 3, "dog": 2}
+    names = {kind: [one.rpartition("/")[2] for one in where] for kind, where in wrong.items()}
+    assert names.pop("annotation cannot be read")[0].startswith("torn.xml (mismatched tag")
+    assert names == {
+        "annotation without a box": ["empty.xml"],
+        "box of no area": ["flat.xml: cat 5 5 5 9"],
+        "annotation without an image": ["lost.xml"],
+        "box outside its image": ["outside.xml: dog 5 5 60 9"],
+    }
+
+
+def test_boxes_of_kitti_and_coco_are_looked_over(tmp_path):
+    counts, wrong = look_at_boxes("kitti", write_kitti(tmp_path / "kitti"))
+    assert counts == {"Car": 2} and [len(wrong[kind]) for kind in ("box of no area", "annotation cannot be read")] == [
+        1,
+        1,
+    ]
+    counts, wrong = look_at_boxes("coco", write_coco(tmp_path / "coco"))
+    assert counts == {"cat": 3, "unknown class 7": 1}
+    assert {kind: len(where) for kind, where in wrong.items()} == {
+        "box of no area": 1,
+        "box outside its image": 1,
+        "annotation without a box": 1,
+        "annotation without an image": 1,
+    }
+
+
+def test_a_folder_of_no_known_layout_is_not_usable_and_a_missing_one_is_refused(tmp_path):
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    found, _ = survey(tmp_path)
+    assert not found.usable and "holds 1 images in no known layout; known are CIFAR-10" in found.obstacles[0]
+    with pytest.raises(UserError, match="is not a folder; give the one"):
+        survey(tmp_path / "nowhere")
