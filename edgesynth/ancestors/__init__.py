@@ -8,6 +8,7 @@ from typing import NamedTuple
 from torch import nn
 
 from edgesynth.ancestors.alexnet import alexnet_cifar
+from edgesynth.ancestors.detectnet import detectnet, detectnet_small
 from edgesynth.ancestors.given import given_network, lend_network
 from edgesynth.ancestors.importing import import_network
 from edgesynth.ancestors.lenet5 import lenet5, lenet5_relu
@@ -21,6 +22,7 @@ from edgesynth.ancestors.squeezenet import squeezenet_cifar
 from edgesynth.ancestors.torchvisions import near_names, path_of
 from edgesynth.ancestors.vgg_cifar import vgg16_bn_cifar
 from edgesynth.ancestors.weights import read_weights
+from edgesynth.ancestors.yolov2 import tiny_yolov2, yolov2, yolov2_small
 from edgesynth.errors import UserError
 from edgesynth.lent import is_lent
 
@@ -38,6 +40,8 @@ class Known(NamedTuple):
 
 
 ANCESTORS = {
+    "detectnet": Known(detectnet, (3, 384, 384)),
+    "detectnet-small": Known(detectnet_small, (3, 128, 128)),
     "alexnet-cifar": Known(alexnet_cifar, (3, 32, 32)),
     "lenet5": Known(lenet5, (1, 28, 28)),
     "lenet5-relu": Known(lenet5_relu, (1, 28, 28)),
@@ -54,6 +58,9 @@ ANCESTORS = {
     "resnet56": Known(resnet56, (3, 32, 32)),
     "saliency-small": Known(saliency_small, (3, 64, 64)),
     "saliency-vgg16": Known(saliency_vgg16, (3, 256, 256)),
+    "tiny-yolov2": Known(tiny_yolov2, (3, 416, 416)),
+    "yolov2": Known(yolov2, (3, 416, 416)),
+    "yolov2-small": Known(yolov2_small, (3, 128, 128)),
     "squeezenet-cifar": Known(squeezenet_cifar, (3, 32, 32)),
     "vgg16-bn-cifar": Known(vgg16_bn_cifar, (3, 32, 32)),
 }

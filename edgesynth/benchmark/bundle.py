@@ -179,7 +179,10 @@ def open_bundle(path: str) -> Target:
     samples: Union[Samples, NoSamples] = NoSamples("the bundle has no {}".format(SAMPLES))
     if SAMPLES in manifest["files"]:
         metric = _field(path, _field(path, manifest, "task", dict), "task.metric", str)
-        samples = read_samples(os.path.join(path, SAMPLES), tuple(shape), metric)
+        decoding = manifest["output"].get("decoding") if isinstance(manifest.get("output"), dict) else None
+        samples = read_samples(
+            os.path.join(path, SAMPLES), tuple(shape), metric, decoding if isinstance(decoding, dict) else None
+        )
     return Target(path, manifest.get("individual"), models, tuple(shape), samples, manifest, _batch(path, manifest))
 
 

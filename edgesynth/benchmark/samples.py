@@ -2,7 +2,7 @@
 
 import zipfile
 import zlib
-from typing import Callable, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -39,13 +39,22 @@ class Samples:
         labels: (N, ...), what the metric compares outputs with.
         expected: (N, ...), float32: the exported network's outputs before any engine.
         metric: name of the task's metric; those of `METRICS` can be scored here.
+        decoding: how the outputs are to be read; see the manifest's `output.decoding`.
     """
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, expected: np.ndarray, metric: Optional[str]) -> None:
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        expected: np.ndarray,
+        metric: Optional[str],
+        decoding: Optional[Dict[str, Any]] = None,
+    ) -> None:
         self.images = images
         self.labels = labels
         self.expected = expected
         self.metric = metric
+        self.decoding = decoding or {}
 
     def batch_of(self, batch: int, shape: Tuple[int, ...]) -> np.ndarray:
         """The first samples, repeated where there are fewer than the batch: (batch, C, H, W), float32."""
@@ -84,6 +93,7 @@ class Samples:
                 self.metric, ", ".join(METRICS)
             )
             return Score(None, reason, error, finite, count)
+        metric = metric.of(self.decoding)
         if not finite:
             return Score(None, "the outputs hold nan or infinity", None, False, count)
         if not metric.fits(answers, self.labels):
@@ -141,13 +151,16 @@ def read_calibration(path: str, input_shape: Tuple[int, ...]) -> np.ndarray:
     return images
 
 
-def read_samples(path: str, input_shape: Tuple[int, ...], metric: Optional[str]) -> Samples:
+def read_samples(
+    path: str, input_shape: Tuple[int, ...], metric: Optional[str], decoding: Optional[Dict[str, Any]] = None
+) -> Samples:
     """Read a bundle's `samples.npz`; nothing in it is unpickled.
 
     Args:
         path: the file.
         input_shape: (C, H, W) that the manifest promises.
         metric: name of the task's metric.
+        decoding: the manifest's `output.decoding`.
 
     Returns:
         The samples.
@@ -189,4 +202,4 @@ def read_samples(path: str, input_shape: Tuple[int, ...], metric: Optional[str])
                 form,
             )
         )
-    return Samples(images, labels, expected, metric)
+    return Samples(images, labels, expected, metric, decoding)

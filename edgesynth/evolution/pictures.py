@@ -17,9 +17,10 @@ def keep_pictures(run: Run, species: Species, task: Task, test: Split, ancestor:
     """Write the run's predictions: of six images, evenly spread over the test split, whoever is right on them."""
     some = test.part(torch.linspace(0, len(test.labels) - 1, min(COUNT, len(test.labels))).round().long())
     images = some.images[torch.arange(len(some.labels))]
-    answers = [outputs(species.quantised(run.load(name)), images).numpy() for name in (ancestor, offspring)]
-    form = str(task.decoding["form"])
-    Predictions((ancestor, offspring), form, _pixels(images, task), some.targets.numpy(), *answers).write(run.path)
+    first, second = (outputs(species.quantised(run.load(name)), images).numpy() for name in (ancestor, offspring))
+    decoding = task.decoding_of(first.shape[1:])
+    shown, truth = _pixels(images, task), some.targets.numpy()
+    Predictions((ancestor, offspring), decoding["form"], shown, truth, first, second, decoding).write(run.path)
 
 
 def _pixels(images: Tensor, task: Task) -> np.ndarray:

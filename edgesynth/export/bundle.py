@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from edgesynth.nurture import outputs
 from edgesynth.tasks import Split, Task, load_task
 
 MODEL, RANGES, SAMPLES = "model.onnx", "ranges.json", "samples.npz"
+BOXES = "boxes.py"  # how a detector's output becomes boxes, for whoever has no edgesynth
 MAX_INT8_LOSS = 0.5  # points of the metric
 
 Progress = Callable[[str], None]
@@ -112,13 +114,16 @@ def export_individual(
         stage.write_ranges(calibration, max_int8_loss if int8 else None)
         write_samples(temporary / SAMPLES, calibration, stage.test, stage.expected, run.config.seed)
         say("recording what verification will look for")
-        record_samples(temporary, SAMPLES, stage.models, task.metric_name)
+        decoding = task.decoding_of(stage.expected.shape[1:])
+        record_samples(temporary, SAMPLES, stage.models, task.metric_name, decoding)
         record_layers(temporary / MODEL, temporary / SAMPLES, batch)
         if name not in run.tested():
             run.save_tested(name, task.metric(stage.expected, stage.answers))
         manifest = build_manifest(
             task, line, stage.models, stage.ledger, tuple(stage.expected.shape[1:]), exporter, licence
         )
+        if decoding["form"] == "boxes":
+            write_bytes(temporary / BOXES, files("edgesynth.benchmark").joinpath(BOXES).read_bytes())
         write_bytes(temporary / README, readme(manifest).encode())
         manifest["files"] = file_facts(temporary)
         write_json(temporary / MANIFEST, manifest)

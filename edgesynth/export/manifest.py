@@ -76,7 +76,7 @@ def build_manifest(
         "exporter": exporter._asdict(),
         "task": {"name": task.name, "metric": task.metric_name, "unit": task.metric_unit},
         "input": {"name": INPUT, "shape": list(task.input_shape), "dtype": "float32", "layout": "NCHW"},
-        "output": {"name": OUTPUT, "shape": list(answer), "decoding": task.decoding},
+        "output": {"name": OUTPUT, "shape": list(answer), "decoding": task.decoding_of(answer)},
         "preprocessing": task.preprocessing,
         "labels": list(task.labels),
         "models": models,

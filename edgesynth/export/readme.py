@@ -19,6 +19,8 @@ KINDS = {
 ANSWERS = {
     "classes": "{0} values an image, one for each of `labels` in `manifest.json`",
     "map": "a map of log-odds an image, channels first; 1 / (1 + exp(-x)) is how salient a pixel is, 0 to 1",
+    "boxes": "a grid of {1}x{2} cells with {0} channels an image, which `boxes.py` turns into boxes as "
+    "`output.decoding` in `manifest.json` says",
     "class map": "{0} maps of scores an image, one for each of `labels` in `manifest.json`; the largest is the pixel's",
 }
 OTHER = "what `output` in `manifest.json` says"

@@ -14,7 +14,9 @@ from edgesynth.benchmark.verification import figures_of
 from edgesynth.export.onnx_file import data_file
 
 
-def record_samples(folder: Path, file: str, models: dict[str, dict[str, Any]], metric: str) -> None:
+def record_samples(
+    folder: Path, file: str, models: dict[str, dict[str, Any]], metric: str, decoding: dict[str, Any]
+) -> None:
     """Enter into each model's facts what its answers to the bundle's samples are worth.
 
     Args:
@@ -22,8 +24,9 @@ def record_samples(folder: Path, file: str, models: dict[str, dict[str, Any]], m
         file: the samples' name.
         models: {key: facts of the model's file}; `samples` is added to each.
         metric: name of the task's metric.
+        decoding: how the outputs are to be read.
     """
-    samples = _samples(folder / file, metric)
+    samples = _samples(folder / file, metric, decoding)
     for facts in models.values():
         facts["samples"] = figures_of(str(folder / facts["file"]), samples, facts["batch"])._asdict()
 
@@ -43,10 +46,10 @@ def record_layers(model: Path, samples: Path, batch: int | None) -> None:
     write_layers(str(model.with_name(LAYERS)), sketches)
 
 
-def _samples(path: Path, metric: str) -> Samples:
+def _samples(path: Path, metric: str, decoding: dict[str, Any] | None = None) -> Samples:
     with np.load(path, allow_pickle=False) as arrays:
         shape = arrays["images"].shape[1:]
-    return read_samples(str(path), shape, metric)
+    return read_samples(str(path), shape, metric, decoding)
 
 
 def _layers(model: Path) -> tuple[list[str], list[str]]:

@@ -68,6 +68,15 @@ def _image(manifest: dict[str, Any]) -> list[str]:
             f"image = image.resize([max({resize['shorter_side']}, round(scale * side)) for side in image.size], "
             "Image.BILINEAR)",
         ]
+    elif "longer_side" in resize:
+        grey = ", ".join([str(steps["pad"]["value"])] * 3)
+        lines += [
+            f"scale = {resize['longer_side']} / max(image.size)",
+            "inner = image.resize([max(1, round(scale * side)) for side in image.size], Image.BILINEAR)",
+            f"image = Image.new('RGB', ({width}, {height}), ({grey}))",
+            f"left, top = ({width} - inner.size[0]) // 2, ({height} - inner.size[1]) // 2",
+            "image.paste(inner, (left, top))",
+        ]
     elif resize:
         depth = '.convert("F")' if channels == 1 else ""
         lines.append(f"image = image{depth}.resize(({width}, {height}), Image.BILINEAR)")
@@ -104,6 +113,14 @@ DECODED = {
         "levels = np.rint(255 / (1 + np.exp(-logits[0])))  # white: salient",
         'Image.fromarray(levels.astype(np.uint8)).save("map.png")',
     ],
+    "boxes": [
+        "from boxes import detections",
+        'manifest = json.load(open("manifest.json"))',
+        "side = pixels.shape[3]",
+        'for kind, score, *corners in detections(logits[None], manifest["output"]["decoding"])[0].tolist():',
+        "    if score >= 0.3:  # left, top, right, bottom in pixels of the network's input",
+        '        print(manifest["labels"][int(kind)], round(score, 2), [round(side * corner) for corner in corners])',
+    ],
     "class map": [
         "from PIL import Image",
         "numbers = logits.argmax(axis=0)  # of each pixel, its class",
@@ -111,4 +128,4 @@ DECODED = {
         'Image.fromarray(numbers.astype(np.uint8)).save("classes.png")',
     ],
 }
-KNOWN = ("source", "decode", "resize", "crop", "scale", "mean", "std")
+KNOWN = ("source", "decode", "resize", "pad", "crop", "scale", "mean", "std")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +28,7 @@ class Predictions:
         labels: (K, ...), as the task has them.
         ancestor: (K, ...) float32, outputs of the ancestor.
         offspring: the offspring's.
+        decoding: how they are to be read; empty where a run of an older edgesynth kept none.
     """
 
     individuals: tuple[str, str]
@@ -34,12 +37,15 @@ class Predictions:
     labels: np.ndarray
     ancestor: np.ndarray
     offspring: np.ndarray
+    decoding: dict[str, Any] = field(default_factory=dict)
 
     def write(self, run: Path) -> None:
         """Keep them in a run directory."""
         stream = io.BytesIO()
         arrays = {name: getattr(self, name) for name in _ARRAYS}
-        np.savez_compressed(stream, individuals=np.array(self.individuals), form=np.array(self.form), **arrays)
+        individuals, form = np.array(self.individuals), np.array(self.form)
+        decoding = np.array(json.dumps(self.decoding))
+        np.savez_compressed(stream, individuals=individuals, form=form, decoding=decoding, **arrays)
         write_bytes(run / FILE, stream.getvalue())
 
     @classmethod
@@ -54,7 +60,9 @@ class Predictions:
         try:
             with np.load(run / FILE, allow_pickle=False) as arrays:
                 first, second = (str(name) for name in arrays["individuals"])
-                return cls((first, second), str(arrays["form"]), *(arrays[name] for name in _ARRAYS))
+                images, labels, ancestor, offspring = (arrays[name] for name in _ARRAYS)
+                decoding = json.loads(str(arrays["decoding"])) if "decoding" in arrays else {}
+                return cls((first, second), str(arrays["form"]), images, labels, ancestor, offspring, decoding)
         except Exception as error:  # numpy and zipfile raise a dozen kinds for a damaged archive
             why = f"{type(error).__name__}: {error}"
             raise UserError(

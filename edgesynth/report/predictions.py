@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from markupsafe import Markup
 
+from edgesynth.benchmark.boxes import detections
 from edgesynth.lineage import Predictions
 from edgesynth.report.drawing import svg
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TILE_IN = 1.35
+SURE = 0.3  # score from which a box is shown
 VOID = 255
 
 
@@ -42,9 +44,9 @@ def predictions_plot(found: Predictions, names: list[str]) -> Markup | None:
         names: of the classes.
     """
     draw = FORMS.get(found.form)
-    if draw is None:
+    if draw is None or (found.form == "boxes" and not found.decoding):
         return None
-    rows = 1 if found.form == "classes" else 4
+    rows = ROWS[found.form]
     ancestor, offspring = found.individuals
     label = f"Answers of {ancestor} and {offspring} to {len(found.images)} test images"
     size = (TILE_IN * len(found.images) + 0.6, (TILE_IN if rows > 1 else TILE_IN + 0.6) * rows)
@@ -97,6 +99,38 @@ def _rows(figure: Figure, rows: list[tuple[str, Any]]) -> None:
         line[0].set_ylabel(name)
 
 
+def _boxes(figure: Figure, found: Predictions, names: list[str]) -> None:
+    """Three rows: the true boxes, and those that both are sure enough of; a colour for each class."""
+    truth = [rows[rows[:, 0] >= 0] for rows in found.labels]
+    told = [
+        [one[one[:, 1] >= SURE][:, [0, 2, 3, 4, 5]] for one in detections(outputs, found.decoding)]
+        for outputs in (found.ancestor, found.offspring)
+    ]
+    cells = figure.subplots(3, len(found.images), squeeze=False)
+    for line, name, boxes in zip(cells, ("truth", *found.individuals), (truth, *told), strict=True):
+        for axes, image, mine in zip(line, found.images, boxes, strict=True):
+            _show(axes, image)
+            _outline(axes, image, mine)
+        line[0].set_ylabel(name)
+    seen = sorted({int(kind) for boxes in (truth, *told) for mine in boxes for kind in mine[:, 0]})
+    handles = [cells[0][0].plot([], [], color=_colour(kind), label=_name(names, kind))[0] for kind in seen]
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)), fontsize=8)
+
+
+def _outline(axes: Axes, image: Any, boxes: Any) -> None:
+    from matplotlib.patches import Rectangle
+
+    height, width = image.shape[:2]
+    for kind, left, top, right, bottom in boxes:
+        corner, size = (left * width, top * height), ((right - left) * width, (bottom - top) * height)
+        axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=_colour(int(kind)), linewidth=1))
+
+
+def _colour(kind: int) -> str:
+    return f"C{kind % 10}"
+
+
 def _show(axes: Axes, image: Any) -> None:
     """Pixels of (H, W, C) bytes, or of (H, W) from 0 to 1."""
     axes.set_xticks([])
@@ -116,4 +150,6 @@ FORMS: dict[str, Callable[[Figure, Predictions, list[str]], None]] = {
     "classes": _classes,
     "map": _map,
     "class map": _class_map,
+    "boxes": _boxes,
 }
+ROWS = {"classes": 1, "map": 4, "class map": 4, "boxes": 3}

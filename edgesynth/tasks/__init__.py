@@ -10,6 +10,7 @@ from edgesynth.errors import UserError
 from edgesynth.lent import is_lent
 from edgesynth.tasks.cifar10 import cifar10
 from edgesynth.tasks.classification import Classification
+from edgesynth.tasks.detection import Detection, boxes_task
 from edgesynth.tasks.digits import digits
 from edgesynth.tasks.given import given_task, lend_task
 from edgesynth.tasks.imagefolder import imagefolder
@@ -35,6 +36,7 @@ SIZED: dict[str, Callable[[Path | None, int], Task]] = {
     "masks": masks,
     "camvid": camvid,
     "voc-segmentation": voc_segmentation,
+    **{kind: boxes_task(kind) for kind in ("voc", "kitti", "coco")},
 }
 ClassWeights = Literal["none", "median-frequency"]
 
@@ -42,6 +44,7 @@ __all__ = [
     "TASKS",
     "ClassWeights",
     "Classification",
+    "Detection",
     "Saliency",
     "Segmentation",
     "Split",

@@ -118,6 +118,10 @@ class Task(ABC):
         """Whether a network that gives this shape, without the batch, answers the task."""
         return tuple(shape) == self.answer_shape
 
+    def decoding_of(self, shape: Sequence[int]) -> dict[str, Any]:
+        """What a device makes of outputs of this shape, without the batch; JSON-able, complete."""
+        return self.decoding
+
     def to_json(self) -> dict[str, Any]:
         """What is told of the task where its data are not."""
         return {

@@ -8,13 +8,13 @@ from edgesynth.benchmark.bundle import open_target
 from edgesynth.benchmark.metrics import METRICS
 from edgesynth.benchmark.samples import Samples
 from edgesynth.benchmark.table import format_table
-from edgesynth.tasks import Classification, Saliency, Segmentation
+from edgesynth.tasks import Classification, Detection, Saliency, Segmentation
 from edgesynth.tasks.saliency.f_beta import f_beta
 from edgesynth.tasks.segmentation.miou import mean_iou
 
 
 def test_every_built_in_task_can_be_scored_on_the_board():
-    assert {task.metric_name for task in (Classification, Saliency, Segmentation)} == set(METRICS)
+    assert {task.metric_name for task in (Classification, Saliency, Segmentation, Detection)} == set(METRICS)
 
 
 def test_f_beta_on_the_board_is_f_beta_in_training():

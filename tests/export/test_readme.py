@@ -13,7 +13,9 @@ from PIL import Image
 from edgesynth.boards.calibration_cache import write_cache
 from edgesynth.export.readme import readme
 from edgesynth.export.snippets import onnxruntime_python, trtexec
+from edgesynth.tasks import load_task
 from edgesynth.tasks.imagefolder import imagefolder
+from tests.tasks.scenes import write_voc
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +77,16 @@ def test_colour_images_are_resized_and_cropped_as_the_task_reads_them(manifest, 
     every = np.concatenate([split.images.numpy() for split in (task.train, task.validation, task.load_test())])
     assert shape == "(1, 3, 32, 32)"
     assert np.abs(every - pixels).max(axis=(1, 2, 3)).min() < 1e-5
+
+
+def test_images_of_a_detector_are_fitted_to_its_square_as_the_task_reads_them(manifest, tmp_path):
+    task = load_task("voc", write_voc(tmp_path / "data", 5), 48)
+    first = task.train.images.files[0]
+    Image.open(first).save(tmp_path / "image.png")
+    manifest["preprocessing"], manifest["input"]["shape"] = task.preprocessing, [3, 48, 48]
+    code = onnxruntime_python(manifest).split("session =")[0] + "print(pixels.tobytes().hex())"
+    pixels = np.frombuffer(bytes.fromhex(run(code, tmp_path)), np.float32).reshape(3, 48, 48)
+    assert np.abs(pixels - task.train.images[torch.tensor([0])][0].numpy()).max() < 1e-5
 
 
 def test_preprocessing_of_another_kind_is_left_to_the_manifest_and_a_sample_is_shown(exported, manifest):

@@ -59,6 +59,20 @@ def test_answers_of_a_form_that_is_not_known_are_not_drawn(digits):
     assert predictions_plot(other, []) is None
 
 
+def test_boxes_are_drawn_for_truth_ancestor_and_offspring_where_they_are_sure_enough():
+    """DetectNet's head over one cell: the ancestor covers it with a bee, the offspring is not sure of anything."""
+    decoding = {"form": "boxes", "head": "detectnet", "classes": 2, "candidates": 9, "most": 9}
+    decoding.update(min_score=0.005, max_iou=0.45)
+    labels = np.array([[[1, 0.2, 0.2, 0.8, 0.8], [-1, 0, 0, 0, 0]]], np.float32)
+    sure = np.array([-9, 9, -0.3, -0.3, 0.3, 0.3], np.float32).reshape(1, 6, 1, 1)
+    unsure = np.where(np.arange(6).reshape(1, 6, 1, 1) < 2, -2, sure).astype(np.float32)
+    images = np.zeros((1, 8, 8, 3), np.uint8)
+    found = Predictions(("g000-c0", "g002-c1"), "boxes", images, labels, sure, unsure, decoding)
+    plot = predictions_plot(found, ["ant", "bee"])
+    assert {"truth", "g000-c0", "g002-c1", "bee"} <= set(written(plot)) and "ant" not in written(plot)
+    assert plot.count("stroke: #ff7f0e") == 3  # two boxes of the second class, and its line in the legend
+
+
 def test_what_is_written_is_read_again_and_a_damaged_file_is_named(digits, tmp_path):
     assert Predictions.read(tmp_path) is None
     digits.write(tmp_path)

@@ -6,11 +6,12 @@ Each is the second form of the metric of a task, which has it in torch; a manife
 from typing import Dict
 
 from edgesynth.benchmark.metrics.accuracy import Accuracy
+from edgesynth.benchmark.metrics.average_precision import AveragePrecision
 from edgesynth.benchmark.metrics.f_beta import FBeta
 from edgesynth.benchmark.metrics.metric import Metric
 from edgesynth.benchmark.metrics.miou import MeanIou
 
-METRICS: Dict[str, Metric] = {metric.name: metric for metric in (Accuracy(), FBeta(), MeanIou())}
+METRICS: Dict[str, Metric] = {metric.name: metric for metric in (Accuracy(), FBeta(), MeanIou(), AveragePrecision())}
 # What results and runs were scored by before they named it.
 FIRST = Accuracy.name
 

@@ -1,5 +1,7 @@
 """What a metric is: percent, higher is better, of outputs against labels."""
 
+from typing import Any, Dict
+
 import numpy as np
 
 
@@ -15,6 +17,10 @@ class Metric:
     name = ""
     labels_form = ""
     unfit = ""
+
+    def of(self, decoding: Dict[str, Any]) -> "Metric":
+        """The metric for outputs that are to be decoded so; see the manifest's `output.decoding`."""
+        return self
 
     def takes(self, labels: np.ndarray) -> bool:
         """Whether labels (N, ...) are of the form that it takes."""

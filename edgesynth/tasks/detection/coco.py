@@ -1,0 +1,100 @@
+"""COCO: one JSON file for all images of a split.
+
+DIR/annotations/instances_train2017.json  DIR/train2017/NAME.jpg    as it is downloaded; train, val and test by name
+DIR/{train,valid,test}/_annotations.coco.json                       images beside it, as annotation tools export it
+DIR/NAME.json                                                       one file, to be split; images in DIR or DIR/images
+
+Crowds are regions and no objects: they are left out, and counted.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from edgesynth.errors import UserError
+from edgesynth.tasks.detection.annotation import Annotated, Box, Found, listed_classes
+
+LAYOUT = "DIR/annotations/instances_train2017.json with DIR/train2017/NAME.jpg, or one DIR/NAME.json with DIR/images"
+PARTS = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
+
+
+def read_coco(root: Path) -> Found:
+    """List a data set in COCO's layout.
+
+    Raises:
+        UserError: it is of another layout, or a JSON file is damaged or no annotation of COCO's.
+    """
+    found = Found(classes=listed_classes(root))
+    for part, file in _files(root).items():
+        document = _document(file)
+        try:
+            if found.classes is None:
+                ordered = sorted(document["categories"], key=lambda one: one["id"])
+                found.classes = [str(one["name"]) for one in ordered]
+            found.parts[part] = _annotated(root, file, document, found)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            why = f"{type(error).__name__}: {error}"
+            raise UserError(f"{file} is no annotation of COCO's ({why}); give {LAYOUT}") from None
+    return found
+
+
+def _files(root: Path) -> dict[str, Path]:
+    """The JSON file of each part."""
+    listed = sorted(root.glob("*/_annotations.coco.json")) + sorted(root.glob("annotations/*.json"))
+    files: dict[str, Path] = {}
+    for file in listed:
+        # The words of `instances_train2017`, or the name of the folder.
+        text = file.stem if file.parent.name == "annotations" else file.parent.name
+        if file.parent.name == "annotations" and len(listed) > 1 and not file.stem.startswith("instances"):
+            continue  # captions and key points
+        for part, names in PARTS.items():
+            if any(word.startswith(names) for word in text.lower().replace("-", "_").split("_")):
+                files.setdefault(part, file)
+    if "train" in files:
+        return files
+    single = sorted(root.glob("*.json")) or listed
+    if len(single) != 1:
+        raise UserError(f"{root} has {len(single)} JSON files and none of them is of train; give {LAYOUT}")
+    return {"all": single[0]}
+
+
+def _document(file: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file} cannot be read as JSON ({error}); give {LAYOUT}") from None
+    if not isinstance(document, dict) or not {"images", "annotations", "categories"} <= document.keys():
+        raise UserError(f"{file} has no images, annotations and categories; give {LAYOUT}")
+    return document
+
+
+def _annotated(root: Path, file: Path, document: dict[str, Any], found: Found) -> list[Annotated]:
+    names = {one["id"]: str(one["name"]) for one in document["categories"]}
+    boxes: dict[Any, list[Box]] = {one["id"]: [] for one in document["images"]}
+    for one in document["annotations"]:
+        number = f"{file.name} annotation {one.get('id', '?')}"
+        if one.get("iscrowd"):
+            found.dropped.append(f"{number} is a crowd")
+        elif one["category_id"] not in names:
+            found.dropped.append(f"{number} is of the unknown category {one['category_id']}")
+        elif one["image_id"] not in boxes:
+            found.dropped.append(f"{number} is of the unknown image {one['image_id']}")
+        else:
+            left, top, width, height = (float(value) for value in one["bbox"])
+            boxes[one["image_id"]].append(
+                Box(names[one["category_id"]], left, top, left + max(width, 0.0), top + max(height, 0.0))
+            )
+    split = file.stem.removeprefix("instances_")
+    folders = [root / split, root / "images" / split, root / "images", file.parent, root]
+    listed = []
+    for one in document["images"]:
+        name = str(one["file_name"])
+        path = next((folder / name for folder in folders if (folder / name).is_file()), None)
+        if path is None:
+            found.skipped.append(f"{name} of {file.name} is not there")
+            continue
+        size = (int(one["width"]), int(one["height"])) if "width" in one and "height" in one else None
+        listed.append(Annotated(path, tuple(boxes[one["id"]]), size))
+    return listed

@@ -1,0 +1,129 @@
+"""The detection task: boxes and their classes, told by a grid of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgesynth.errors import UserError
+from edgesynth.tasks.augmentation import shifts
+from edgesynth.tasks.detection.average_precision import mean_average_precision
+from edgesynth.tasks.detection.coverage import CoverageHead
+from edgesynth.tasks.detection.heads import Head
+from edgesynth.tasks.detection.suppression import Limits, suppressed
+from edgesynth.tasks.detection.yolo import YoloHead
+from edgesynth.tasks.stored import form
+from edgesynth.tasks.task import Task
+
+NO_BOX = (-1.0, 0.0, 0.0, 0.0, 0.0)
+LEAST_LEFT = 0.25  # of a box that augmentation moves out of the image; with less it is not looked for
+STRIDE = 32  # of the grid that most detectors end with
+OVERLAPS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
+CHUNK = 64
+
+
+@dataclass(frozen=True)
+class Detection(Task):
+    """Labels are (N, M, 5) float32, rows of class, left, top, right, bottom, the corners in shares of the image.
+
+    Rows of class -1 are no box. A network gives one map, of YOLOv2's form or of DetectNet's (see `heads`), over any
+    grid of cells.
+
+    Attributes:
+        anchors: (width, height) in shares of the image, for YOLOv2's form.
+    """
+
+    anchors: Sequence[tuple[float, float]] = ()
+
+    metric_name = "mAP@0.5"
+    teaching = "numbers"
+    decoding = {"form": "boxes"}  # noqa: RUF012  (never changed)
+
+    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """That of the head whose form the outputs have."""
+        return self.head(outputs.shape[1]).loss(outputs, labels)
+
+    def metric(self, outputs: Tensor, labels: Tensor) -> float:
+        """Mean average precision, percent, of what is left after suppression, at an IoU of 0.5."""
+        return mean_average_precision(self.detected(outputs), labels, len(self.labels))
+
+    def beside(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
+        """COCO's mean over IoU of 0.5 to 0.95, 0 to 1."""
+        found = mean_average_precision(self.detected(outputs), labels, len(self.labels), OVERLAPS)
+        return {"mAP@0.5:0.95": found / 100}
+
+    def detected(self, outputs: Tensor) -> list[Tensor]:
+        """For each image (K, 6) rows of class, score, left, top, right, bottom, the surest first."""
+        head = self.head(outputs.shape[1])
+        return [one for chunk in outputs.float().split(CHUNK) for one in suppressed(head.candidates(chunk))]
+
+    @property
+    def heads(self) -> tuple[Head, Head]:
+        """Both forms of an answer."""
+        count = len(self.labels)
+        return YoloHead(count, self.anchors), CoverageHead(count, self.anchors)
+
+    def head(self, channels: int) -> Head:
+        """The form with so many channels.
+
+        Raises:
+            UserError: there is none.
+        """
+        for head in self.heads:
+            if head.channels == channels:
+                return head
+        known = " or ".join(f"{head.channels} ({type(head).__name__})" for head in self.heads)
+        raise UserError(f"outputs of {channels} channels are no boxes of {len(self.labels)} classes; give {known}")
+
+    def decoding_of(self, shape: Sequence[int]) -> dict[str, Any]:
+        """Head, anchors, classes and limits of suppression, for answers of this shape."""
+        steps = {"classes": len(self.labels), **Limits()._asdict()}
+        return {**self.decoding, **self.head(shape[0]).to_json(), **steps}
+
+    @property
+    def answer_shape(self) -> tuple[int, ...]:
+        """(A (5 + C), H / 32, W / 32): YOLOv2's."""
+        _, height, width = self.input_shape
+        return (self.heads[0].channels, max(1, height // STRIDE), max(1, width // STRIDE))
+
+    def fits(self, shape: Sequence[int]) -> bool:
+        """Any grid of either head."""
+        return len(shape) == 3 and shape[0] in [head.channels for head in self.heads]
+
+    def moved(self, labels: Tensor, variants: Tensor) -> Tensor:
+        """Boxes go where their images go; of those that leave the image the rest counts, if it is enough."""
+        _, height, width = self.input_shape
+        numbers, side = variants % shifts(self.max_shift), 2 * self.max_shift + 1
+        down, right = self.max_shift - numbers // side, self.max_shift - numbers % side
+        step = torch.stack([right / width, down / height] * 2, dim=1)[:, None].to(labels)
+        corners = labels[..., 1:] + step
+        if self.flip:
+            mirrored = corners[..., [2, 1, 0, 3]] * labels.new_tensor([-1, 1, -1, 1]) + labels.new_tensor([1, 0, 1, 0])
+            chosen = (variants >= shifts(self.max_shift)).to(labels.device)
+            corners = torch.where(chosen[:, None, None], mirrored, corners)
+        inner = corners.clamp(0, 1)
+        there = (labels[..., :1] >= 0) & (_area(inner) > LEAST_LEFT * _area(corners))
+        return torch.where(there, torch.cat([labels[..., :1], inner], dim=-1), labels.new_tensor(NO_BOX))
+
+    def wrong_labels(self, labels: Tensor) -> str:
+        """Labels are (N, M, 5) of float32; classes are numbers of `labels`, or -1; corners lie within the image."""
+        if labels.ndim != 3 or labels.shape[2] != 5 or labels.dtype != torch.float32:
+            return f"are {form(labels)}; they must be (N, M, 5) of float32: class, left, top, right, bottom"
+        boxes = labels[labels[..., 0] >= 0]
+        if len(boxes) and boxes[:, 0].max() >= len(self.labels):
+            return f"run up to class {boxes[:, 0].max():g} and {len(self.labels)} classes are named"
+        sound = (boxes[:, 1:3] < boxes[:, 3:]).all() and (boxes[:, 1:] >= 0).all() and (boxes[:, 1:] <= 1 + 1e-5).all()
+        return "" if bool(sound) else "hold boxes without area or outside 0 to 1, the shares of the image"
+
+    def right(self, labels: Tensor) -> Tensor:
+        """Outputs of YOLOv2's form that are sure of every box."""
+        return self.heads[0].right(labels, *self.answer_shape[1:])
+
+
+def _area(corners: Tensor) -> Tensor:
+    """(..., 1)."""
+    return (corners[..., 2:] - corners[..., :2]).prod(dim=-1, keepdim=True)

@@ -1,0 +1,182 @@
+"""`--task voc:DIR`, `kitti:DIR` and `coco:DIR`: detection from a folder, images read from disk as they are needed.
+
+Boxes become rows of (class, left, top, right, bottom), the corners in shares of the square that the image is fitted to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from edgesynth.errors import UserError
+from edgesynth.tasks.detection import coco, kitti, voc
+from edgesynth.tasks.detection.anchors import find_anchors
+from edgesynth.tasks.detection.annotation import Annotated, Found, few
+from edgesynth.tasks.detection.average_precision import check_installed
+from edgesynth.tasks.detection.detection import NO_BOX, Detection
+from edgesynth.tasks.detection.letterbox import GREY, fit_of, letterboxed
+from edgesynth.tasks.detection.sound import Sieve
+from edgesynth.tasks.pairs.reading import DEVIATION, MEAN, normalised
+from edgesynth.tasks.pixels import DECODING
+from edgesynth.tasks.stored import Kept, Stored
+from edgesynth.tasks.task import Split
+
+VALIDATION, TEST = 0.1, 0.2  # of what is to be split
+LAYOUTS = {
+    "voc": (voc.read_voc, voc.LAYOUT),
+    "kitti": (kitti.read_kitti, kitti.LAYOUT),
+    "coco": (coco.read_coco, coco.LAYOUT),
+}
+
+
+def boxes_task(kind: str) -> Callable[[Path | None, int], Detection]:
+    """What builds the task from data of a kind: `voc`, `kitti` or `coco`."""
+    return partial(_build, kind)
+
+
+def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> Detection:
+    """Build the task from a folder; see `voc`, `kitti` and `coco` for their layouts.
+
+    Splits that the data have are kept. Of train alone 10 % are held out for validation; of train and val without test
+    (VOC 2012, COCO), val becomes test; what is not split at all is shuffled, always in the same way, 70/10/20. Images
+    are fitted to (3, S, S) with their proportions kept, and normalised by ImageNet's mean and deviation.
+
+    Args:
+        kind: of layout.
+        data_root: the folder.
+        image_size: S, pixels.
+
+    Raises:
+        UserError: no folder was given, it is of another layout, a split has no image or no box left, or pycocotools,
+            which judges, is not installed.
+    """
+    read, layout = LAYOUTS[kind]
+    if data_root is None:
+        raise UserError(f"the task {kind} needs its folder, as in --task {kind}:DIR: {layout}")
+    if not data_root.is_dir():
+        raise UserError(f"--task {kind}:{data_root} names no folder; give {layout}")
+    check_installed()
+    found, kept = read(data_root), Kept()
+    reader = partial(letterboxed, size=image_size)
+    sieve = Sieve(found, lambda file: kept(file, reader))
+    count = sum(map(len, found.parts.values())) + len(found.skipped)
+    parts = _split(data_root, {name: sieve.images(listed) for name, listed in found.parts.items()}, found)
+    classes, lost = _classes(found, parts["train"])
+    splits = {
+        name: Split(
+            Stored([str(one.image) for one in listed], (3, image_size, image_size), reader, normalised, kept),
+            _labels(listed, classes, image_size),
+        )
+        for name, listed in parts.items()
+    }
+    for name, split in splits.items():
+        if not (split.targets[..., 0] >= 0).any():
+            raise UserError(f"{data_root} has no sound box in {name}, {len(split.labels)} images{_why(found)}")
+    rows = splits["train"].targets.flatten(0, 1)
+    return Detection(
+        name=kind,
+        train=splits["train"],
+        validation=splits["validation"],
+        load_test=partial(_test, splits["test"]),
+        labels=classes,
+        preprocessing={
+            "source": "RGB images with values 0..255",
+            "decode": DECODING,
+            "resize": {"longer_side": image_size, "mode": "bilinear", "antialias": True},
+            "pad": {"size": [image_size, image_size], "at": "centre", "value": GREY},
+            "scale": 1 / 255,
+            "mean": list(MEAN),
+            "std": list(DEVIATION),
+        },
+        max_shift=max(2, image_size // 16),
+        flip=True,
+        notes=_notes(data_root, count, parts, sieve, lost),
+        anchors=find_anchors(rows[rows[:, 0] >= 0][:, 1:]),
+    )
+
+
+def _test(split: Split) -> Split:
+    return split
+
+
+def _split(root: Path, parts: dict[str, list[Annotated]], found: Found) -> dict[str, list[Annotated]]:
+    """Train, validation and test."""
+    if "all" in parts:
+        train, validation, test = _shuffled(root, parts["all"], found, VALIDATION, TEST)
+        return {"train": train, "validation": validation, "test": test}
+    if "test" in parts and "val" in parts:
+        return {"train": parts["train"], "validation": parts["val"], "test": parts["test"]}
+    held_out = "test" if "test" in parts else "val"
+    if held_out not in parts:
+        raise UserError(f"{root} has train and neither val nor test beside it; add one, or take the split away")
+    train, validation = _shuffled(root, parts["train"], found, VALIDATION)
+    return {"train": train, "validation": validation, "test": parts[held_out]}
+
+
+def _shuffled(root: Path, listed: list[Annotated], found: Found, *shares: float) -> list[list[Annotated]]:
+    """What is left, then each share, in a shuffle that is always the same."""
+    counts = [max(1, round(share * len(listed))) for share in shares]
+    if sum(counts) >= len(listed):
+        raise UserError(f"{root} has {len(listed)} sound images, too few to be split; give at least 4{_why(found)}")
+    order = torch.randperm(len(listed), generator=torch.Generator().manual_seed(0))
+    cut = order.split([len(listed) - sum(counts), *counts])
+    return [[listed[place] for place in sorted(part.tolist())] for part in cut]
+
+
+def _classes(found: Found, train: list[Annotated]) -> tuple[list[str], list[str]]:
+    """The classes that train has boxes of, in order, and those that it should have and has not."""
+    seen = {box.name for one in train for box in one.boxes}
+    listed = found.classes if found.classes is not None else sorted(seen)
+    return [name for name in listed if name in seen], [name for name in listed if name not in seen]
+
+
+def _labels(listed: list[Annotated], classes: list[str], size: int) -> Tensor:
+    """(N, M, 5) float32: rows of class, left, top, right, bottom; what is no box is of class -1."""
+    numbers = {name: number for number, name in enumerate(classes)}
+    rows = []
+    for one in listed:
+        assert one.size is not None
+        fit = fit_of(*one.size, size)
+        scale = torch.tensor([fit.width / one.size[0], fit.height / one.size[1]] * 2)
+        offset = torch.tensor([fit.left, fit.top] * 2)
+        known = [box for box in one.boxes if box.name in numbers]
+        corners = torch.tensor([box[1:] for box in known], dtype=torch.float32).reshape(-1, 4) * scale + offset
+        kinds = torch.tensor([[float(numbers[box.name])] for box in known]).reshape(-1, 1)
+        rows.append(torch.cat([kinds, corners], dim=1))
+    labels = torch.tensor(NO_BOX).repeat(len(rows), max([1, *map(len, rows)]), 1)
+    for place, row in enumerate(rows):
+        labels[place, : len(row)] = row
+    return labels
+
+
+def _why(found: Found) -> str:
+    lines = found.skipped + found.dropped
+    return f": {few(lines)}" if lines else ""
+
+
+def _notes(root: Path, count: int, parts: dict[str, list[Annotated]], sieve: Sieve, lost: list[str]) -> list[str]:
+    listed = [one for part in parts.values() for one in part]
+    seen = {box.name for one in parts["train"] for box in one.boxes}
+    known = seen if sieve.found.classes is None else seen & set(sieve.found.classes)
+    strange = [box.name for one in listed for box in one.boxes if box.name not in known]
+    empty = sum(not one.boxes for one in listed)
+    found = sieve.found
+    notes = []
+    if found.skipped:
+        notes.append(f"of {root}, {count:,} images, {len(found.skipped):,} files are skipped: {few(found.skipped)}")
+    if found.dropped:
+        notes.append(f"of {root}, {len(found.dropped):,} boxes are left out: {few(found.dropped)}")
+    if strange:
+        names = ", ".join(sorted(set(strange)))
+        notes.append(f"of {root}, {len(strange):,} boxes are of classes that train has none of, and left out: {names}")
+    if lost:
+        notes.append(f"{root} lists classes that train has no box of; they are not learned: {', '.join(lost)}")
+    if sieve.cut:
+        notes.append(f"{sieve.cut:,} boxes of {root} reach outside their image and are cut at its edge")
+    if empty:
+        notes.append(f"{empty:,} of {len(listed):,} images of {root} have no box")
+    return notes

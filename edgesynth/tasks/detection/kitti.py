@@ -1,0 +1,70 @@
+"""KITTI's object benchmark: a text file for each image, a line for each object.
+
+DIR/training/image_2/NAME.png  DIR/training/label_2/NAME.txt   as it is downloaded; `training` may be left out
+DIR/{train,val,test}/images    DIR/{train,val,test}/labels     split already, as DIGITS wants it for DetectNet
+
+A line is: type, truncation, occlusion, angle, left, top, right, bottom (pixels from 0), and seven figures of space that
+are not used. Regions of `DontCare` are no objects.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from edgesynth.errors import UserError
+from edgesynth.tasks.detection.annotation import Annotated, Box, Found, listed_classes
+
+LAYOUT = "DIR/training/image_2/NAME.png with DIR/training/label_2/NAME.txt, or DIR/train/images with DIR/train/labels"
+PAIRS = (("image_2", "label_2"), ("images", "labels"))
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+NO_OBJECT = "DontCare"
+
+
+def read_kitti(root: Path) -> Found:
+    """List a data set in KITTI's layout.
+
+    Raises:
+        UserError: it is of another layout.
+    """
+    found = Found(classes=listed_classes(root))
+    folders = {part: root / part for part in ("train", "val", "test") if _pair(root / part)}
+    if "train" not in folders:
+        folders = {"all": next((one for one in (root / "training", root) if _pair(one)), root)}
+    for part, folder in folders.items():
+        pair = _pair(folder)
+        if pair is None:
+            raise UserError(f"{root} has no folder of images with one of labels beside it; give {LAYOUT}")
+        images, labels = pair
+        found.parts[part] = []
+        for image in sorted(path for path in images.iterdir() if path.suffix.lower() in SUFFIXES):
+            path = labels / f"{image.stem}.txt"
+            if not path.is_file():
+                found.skipped.append(f"{image.name} has no label file")
+                continue
+            found.parts[part].append(Annotated(image, _boxes(path, found.dropped)))
+    return found
+
+
+def _pair(folder: Path) -> tuple[Path, Path] | None:
+    for images, labels in PAIRS:
+        if (folder / images).is_dir() and (folder / labels).is_dir():
+            return folder / images, folder / labels
+    return None
+
+
+def _boxes(path: Path, dropped: list[str]) -> tuple[Box, ...]:
+    boxes = []
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        fields = line.split()
+        if not fields or fields[0] == NO_OBJECT:
+            continue
+        try:
+            left, top, right, bottom = (float(value) for value in fields[4:8])
+            if not all(map(math.isfinite, (left, top, right, bottom))):
+                raise ValueError
+        except ValueError:
+            dropped.append(f"{path.name} line {number} is no label of KITTI's")
+            continue
+        boxes.append(Box(fields[0], left, top, right, bottom))
+    return tuple(boxes)

@@ -1,0 +1,86 @@
+"""PASCAL VOC: an XML file for each image, and lists of images for each split.
+
+DIR/JPEGImages/NAME.jpg  DIR/Annotations/NAME.xml  DIR/ImageSets/Main/{train,val,test}.txt
+
+Pixels are counted from 1, and a box includes its last one. Boxes marked as difficult count like any other.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from edgesynth.errors import UserError
+from edgesynth.tasks.detection.annotation import Annotated, Box, Found, listed_classes
+
+LAYOUT = "DIR/JPEGImages/NAME.jpg with DIR/Annotations/NAME.xml, and lists in DIR/ImageSets/Main if it is split"
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+
+
+def read_voc(root: Path) -> Found:
+    """List a data set in PASCAL VOC's layout.
+
+    Raises:
+        UserError: it is of another layout.
+    """
+    images, notes = root / "JPEGImages", root / "Annotations"
+    if not (images.is_dir() and notes.is_dir()):
+        raise UserError(f"{root} has no JPEGImages with Annotations beside it; give {LAYOUT}")
+    files = {path.stem: path for path in sorted(images.iterdir()) if path.suffix.lower() in SUFFIXES}
+    found = Found(classes=listed_classes(root))
+    for part, names in _lists(root, notes).items():
+        found.parts[part] = []
+        for name in names:
+            path = notes / f"{name}.xml"
+            try:
+                found.parts[part].append(_annotated(files, path, found.dropped))
+            except _OddError as error:
+                found.skipped.append(str(error))
+    return found
+
+
+class _OddError(Exception):
+    """A file that cannot be used, and why."""
+
+
+def _lists(root: Path, notes: Path) -> dict[str, list[str]]:
+    """Names of each part: by the lists where there are any, else all that are annotated."""
+    folder = root / "ImageSets" / "Main"
+    lists = {part: folder / f"{part}.txt" for part in ("train", "val", "test")}
+    if not lists["train"].is_file():
+        return {"all": sorted(path.stem for path in notes.glob("*.xml"))}
+    # A line may have a 1 or -1 behind the name, in the lists that VOC has of each class.
+    return {
+        part: [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        for part, path in lists.items()
+        if path.is_file()
+    }
+
+
+def _annotated(files: dict[str, Path], path: Path, dropped: list[str]) -> Annotated:
+    if path.stem not in files:
+        raise _OddError(f"{path.stem} has no image")
+    try:
+        document = ET.parse(path).getroot()
+    except FileNotFoundError:
+        raise _OddError(f"{path.stem} has no annotation") from None
+    except (ET.ParseError, OSError, ValueError) as error:
+        raise _OddError(f"{path.name} is no XML that can be read ({error})") from None
+    boxes = []
+    for number, node in enumerate(document.iter("object"), 1):
+        name = (node.findtext("name") or "").strip()
+        try:
+            left, top, right, bottom = (
+                float(node.findtext(f"bndbox/{side}") or "") for side in ("xmin", "ymin", "xmax", "ymax")
+            )
+        except ValueError:
+            dropped.append(f"{path.name} object {number} has no box of four numbers")
+            continue
+        if not name:
+            dropped.append(f"{path.name} object {number} has no name")
+            continue
+        # One pixel from 5 to 5 would be a box, and is more often a slip: it stays without area.
+        boxes.append(Box(name, left - (right > left), top - (bottom > top), right, bottom))
+    width, height = (document.findtext(f"size/{side}") or "0" for side in ("width", "height"))
+    sized = width.isdigit() and height.isdigit() and int(width) > 0 and int(height) > 0
+    return Annotated(files[path.stem], tuple(boxes), (int(width), int(height)) if sized else None)
