@@ -12,6 +12,7 @@ import torch
 
 from edgesynth.errors import UserError
 from edgesynth.tasks.classification import Classification, Split
+from edgesynth.tasks.few import few
 from edgesynth.tasks.normalising import DEVIATION, MEAN, normalised
 from edgesynth.tasks.pixels import DECODING, UnreadableError, centred, size_of
 from edgesynth.tasks.stored import SHARE, Kept, Stored, available_bytes
@@ -19,7 +20,6 @@ from edgesynth.tasks.stored import SHARE, Kept, Stored, available_bytes
 HELD_OUT = 0.15  # of one folder, for validation and once more for test
 MAX_SHIFT = 2
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")  # torchvision's
-NAMED = 3  # damaged files that are named; the others are counted
 COARSE = 20  # validation images below which each is worth 5 points and more
 
 Files = Sequence[tuple[str, int]]
@@ -55,7 +55,7 @@ def imagefolder(data_root: Path | None = None, image_size: int = 64, most_bytes:
     for part in parts:
         split, broken = _read(part, image_size, kept, held)
         if not len(split.labels):
-            raise UserError(f"{data_root} has no readable image left for a split of {len(part)}: {_few(broken)}")
+            raise UserError(f"{data_root} has no readable image left for a split of {len(part)}: {few(broken)}")
         splits.append(split)
         odd += broken
     train, validation, test = splits
@@ -187,15 +187,10 @@ def _given(split: Split) -> Split:
     return split
 
 
-def _few(lines: list[str]) -> str:
-    more = f"; and {len(lines) - NAMED:,} more" if len(lines) > NAMED else ""
-    return f"{'; '.join(lines[:NAMED])}{more}"
-
-
 def _notes(root: Path, classes: list[str], count: int, odd: list[str], validation: Split, held: bool) -> list[str]:
     notes = []
     if odd:
-        notes.append(f"of {root}, {count:,} images, {len(odd):,} are skipped: {_few(odd)}")
+        notes.append(f"of {root}, {count:,} images, {len(odd):,} are skipped: {few(odd)}")
     if not held:
         notes.append(f"the {count:,} images of {root} are more than memory should hold and are read from disk")
     if len(validation.labels) < COARSE:

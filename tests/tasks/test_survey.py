@@ -1,15 +1,18 @@
 """`data check`'s survey: which layout a folder is of, what of it is broken, whether it can be trained on."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from edgesynth.errors import UserError
+from edgesynth.tasks import SIZED, TASKS
 from edgesynth.tasks.survey import survey
 from edgesynth.tasks.survey.boxes import look_at_boxes
-from edgesynth.tasks.survey.layouts import recognised
+from edgesynth.tasks.survey.layouts import LAYOUTS, recognised
+from tests.tasks import scenes
 from tests.tasks.shapes import write_shapes
 from tests.tasks.test_official import write_cifar10, write_stl10, write_svhn
 from tests.tasks.test_own_tasks import write_images
@@ -48,7 +51,18 @@ def write_kitti(root):
     ]
     (root / "training/label_2/000.txt").write_text("\n".join(lines))
     (root / "training/label_2/001.txt").write_text("Car 0 0 0 x 1 9 9")
+    for name in ("001", "002"):
+        Image.new("RGB", (40, 30)).save(root / f"training/image_2/{name}.png")
     return root
+
+
+def write_digits_kitti(root):
+    """KITTI as DIGITS wants it, split."""
+    write_kitti(root)
+    for part in ("train", "val"):
+        shutil.copytree(root / "training/image_2", root / part / "images")
+        shutil.copytree(root / "training/label_2", root / part / "labels")
+    shutil.rmtree(root / "training")
 
 
 def write_coco(root):
@@ -64,6 +78,13 @@ def write_coco(root):
     return root
 
 
+def write_exported_coco(root):
+    """COCO as annotation tools export it."""
+    write_coco(root)
+    (root / "images").rename(root / "train")
+    (root / "instances.json").rename(root / "train" / "_annotations.coco.json")
+
+
 @pytest.mark.parametrize(
     ("write", "task"),
     [
@@ -76,7 +97,9 @@ def write_coco(root):
         (lambda root: write_shapes(root, images="JPEGImages", masks="SegmentationClass"), "voc-segmentation"),
         (write_voc, "voc"),
         (write_kitti, "kitti"),
+        (write_digits_kitti, "kitti"),
         (write_coco, "coco"),
+        (write_exported_coco, "coco"),
         (write_cifar10, "cifar10"),
         (write_stl10, "stl10"),
         (write_svhn, "svhn"),
@@ -140,33 +163,65 @@ def test_a_mask_of_another_size_is_told_and_masks_are_not_called_grey(tmp_path):
     assert found.usable and "002.png is 5x5 and its image 002.jpg 40x28" in found.notes[0] and not found.converted
 
 
-def test_boxes_of_voc_are_looked_over(tmp_path):
-    counts, wrong = look_at_boxes("voc", write_voc(tmp_path / "data"))
-    assert counts == {"cat": 3, "dog": 2}
-    names = {kind: [one.rpartition("/")[2] for one in where] for kind, where in wrong.items()}
-    assert names.pop("annotation cannot be read")[0].startswith("torn.xml (mismatched tag")
-    assert names == {
-        "annotation without a box": ["empty.xml"],
-        "box of no area": ["flat.xml: cat 5 5 5 9"],
-        "annotation without an image": ["lost.xml"],
-        "box outside its image": ["outside.xml: dog 5 5 60 9"],
+def test_boxes_of_voc_are_counted_as_training_uses_them(tmp_path):
+    counts, wrong = look_at_boxes("voc", write_voc(tmp_path / "data"), {})
+    assert counts == {"cat": 1, "dog": 2}
+    assert wrong.pop("annotation cannot be read")[0].startswith("torn.xml is no XML that can be read (mismatched tag")
+    assert wrong == {
+        "annotation without an image": ["lost has no image"],
+        "box of no area": ["the cat at (5, 4, 5, 9) of flat.jpg has no area"],
+        "box cut at the edge of its image": [
+            "the dog at (4, 4, 60, 9) of outside.jpg reaches outside its image of 40x30"
+        ],
     }
 
 
-def test_boxes_of_kitti_and_coco_are_looked_over(tmp_path):
-    counts, wrong = look_at_boxes("kitti", write_kitti(tmp_path / "kitti"))
-    assert counts == {"Car": 2} and [len(wrong[kind]) for kind in ("box of no area", "annotation cannot be read")] == [
-        1,
-        1,
-    ]
-    counts, wrong = look_at_boxes("coco", write_coco(tmp_path / "coco"))
-    assert counts == {"cat": 3, "unknown class 7": 1}
+def test_boxes_of_kitti_and_coco_are_counted_as_training_uses_them(tmp_path):
+    counts, wrong = look_at_boxes("kitti", write_kitti(tmp_path / "kitti"), {})
+    assert counts == {"Car": 1}
     assert {kind: len(where) for kind, where in wrong.items()} == {
+        "line that is no label": 1,
         "box of no area": 1,
-        "box outside its image": 1,
-        "annotation without a box": 1,
-        "annotation without an image": 1,
+        "image without an annotation": 1,
     }
+    counts, wrong = look_at_boxes("coco", write_coco(tmp_path / "coco"), {})
+    assert counts == {"cat": 2}
+    assert {kind: len(where) for kind, where in wrong.items()} == {
+        "box of an unknown class": 1,
+        "annotation without an image": 1,
+        "box of no area": 1,
+        "box cut at the edge of its image": 1,
+    }
+
+
+def test_what_is_told_of_boxes_is_what_training_is_given(tmp_path):
+    root = scenes.write_voc(tmp_path / "data", 14)
+    for place, spoil in enumerate((lambda whole: whole[:300], lambda whole: b"no image")):
+        file = root / "JPEGImages" / f"00{place}.jpg"
+        file.write_bytes(spoil(file.read_bytes()))
+    (root / "Annotations" / "002.xml").write_text(scenes.voc_xml([("ball", 5, 5, 5, 20), ("ball", 5, 5, 30, 30)]))
+    found, task = survey(root, 32)
+    parts = (task.train, task.validation, task.load_test())
+    kinds = [int(kind) for part in parts for kind in part.targets[..., 0].flatten() if kind >= 0]
+    assert found.boxes == {name: kinds.count(number) for number, name in enumerate(task.labels)}
+    assert sum(found.boxes.values()) == 23 and sum(one["images"] for one in found.splits.values()) == 12
+    assert {kind: len(where) for kind, where in found.broken.items()} == {
+        "image cannot be read": 2,
+        "box of no area": 1,
+    }
+
+
+def test_a_folder_that_its_task_refuses_says_so_once(tmp_path):
+    root = write_coco(tmp_path / "data")
+    (root / "other.json").write_text((root / "instances.json").read_text())
+    found, task = survey(root, 32)
+    assert task is None and found.boxes == {} == found.broken
+    (obstacle,) = found.obstacles
+    assert "has 2 JSON files and none of them is of train" in obstacle
+
+
+def test_every_layout_that_is_told_has_its_task():
+    assert {layout.task for layout in LAYOUTS} <= {*TASKS, *SIZED}
 
 
 def test_a_folder_of_no_known_layout_is_not_usable_and_a_missing_one_is_refused(tmp_path):

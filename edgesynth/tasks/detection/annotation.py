@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-NAMED = 3  # odd things that are named; the others are counted
 CLASSES = "classes.txt"
 
 
@@ -40,15 +39,23 @@ class Found:
 
     Attributes:
         parts: images by part: `train`, `val`, `test`; or `all`, which is still to be split.
-        skipped: files that are left out, one line each.
-        dropped: boxes that are left out, one line each.
+        skipped: {what is wrong: one line for each file that is left out}.
+        dropped: {what is wrong: one line for each box that is left out}.
         classes: their names in order, where the data set says which there are.
     """
 
     parts: dict[str, list[Annotated]] = field(default_factory=dict)
-    skipped: list[str] = field(default_factory=list)
-    dropped: list[str] = field(default_factory=list)
+    skipped: dict[str, list[str]] = field(default_factory=dict)
+    dropped: dict[str, list[str]] = field(default_factory=dict)
     classes: list[str] | None = None
+
+    def skip(self, wrong: str, line: str) -> None:
+        """Leave a file out."""
+        self.skipped.setdefault(wrong, []).append(line)
+
+    def drop(self, wrong: str, line: str) -> None:
+        """Leave a box out."""
+        self.dropped.setdefault(wrong, []).append(line)
 
 
 def listed_classes(root: Path) -> list[str] | None:
@@ -57,9 +64,3 @@ def listed_classes(root: Path) -> list[str] | None:
     if not path.is_file():
         return None
     return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-
-
-def few(lines: list[str]) -> str:
-    """The first of many lines, and how many more there are."""
-    more = f"; and {len(lines) - NAMED:,} more" if len(lines) > NAMED else ""
-    return "; ".join(lines[:NAMED]) + more

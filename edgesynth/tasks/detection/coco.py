@@ -76,11 +76,11 @@ def _annotated(root: Path, file: Path, document: dict[str, Any], found: Found) -
     for one in document["annotations"]:
         number = f"{file.name} annotation {one.get('id', '?')}"
         if one.get("iscrowd"):
-            found.dropped.append(f"{number} is a crowd")
+            found.drop("crowd", f"{number} is a crowd")
         elif one["category_id"] not in names:
-            found.dropped.append(f"{number} is of the unknown category {one['category_id']}")
+            found.drop("box of an unknown class", f"{number} is of the unknown category {one['category_id']}")
         elif one["image_id"] not in boxes:
-            found.dropped.append(f"{number} is of the unknown image {one['image_id']}")
+            found.drop("box of an unknown image", f"{number} is of the unknown image {one['image_id']}")
         else:
             left, top, width, height = (float(value) for value in one["bbox"])
             boxes[one["image_id"]].append(
@@ -93,7 +93,7 @@ def _annotated(root: Path, file: Path, document: dict[str, Any], found: Found) -
         name = str(one["file_name"])
         path = next((folder / name for folder in folders if (folder / name).is_file()), None)
         if path is None:
-            found.skipped.append(f"{name} of {file.name} is not there")
+            found.skip("annotation without an image", f"{name} of {file.name} is not there")
             continue
         size = (int(one["width"]), int(one["height"])) if "width" in one and "height" in one else None
         listed.append(Annotated(path, tuple(boxes[one["id"]]), size))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -15,17 +16,19 @@ from torch import Tensor
 from edgesynth.errors import UserError
 from edgesynth.tasks.detection import coco, kitti, voc
 from edgesynth.tasks.detection.anchors import find_anchors
-from edgesynth.tasks.detection.annotation import Annotated, Found, few
+from edgesynth.tasks.detection.annotation import Annotated, Found
 from edgesynth.tasks.detection.average_precision import check_installed
 from edgesynth.tasks.detection.detection import NO_BOX, Detection
 from edgesynth.tasks.detection.letterbox import GREY, fit_of, letterboxed
 from edgesynth.tasks.detection.sound import Sieve
+from edgesynth.tasks.few import few
+from edgesynth.tasks.folder import folder_of
 from edgesynth.tasks.pairs.reading import DEVIATION, MEAN, normalised
 from edgesynth.tasks.pixels import DECODING
+from edgesynth.tasks.shuffling import TEST, VALIDATION, shuffled
 from edgesynth.tasks.stored import Kept, Stored
 from edgesynth.tasks.task import Split
 
-VALIDATION, TEST = 0.1, 0.2  # of what is to be split
 LAYOUTS = {
     "voc": (voc.read_voc, voc.LAYOUT),
     "kitti": (kitti.read_kitti, kitti.LAYOUT),
@@ -55,16 +58,13 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
             which judges, is not installed.
     """
     read, layout = LAYOUTS[kind]
-    if data_root is None:
-        raise UserError(f"the task {kind} needs its folder, as in --task {kind}:DIR: {layout}")
-    if not data_root.is_dir():
-        raise UserError(f"--task {kind}:{data_root} names no folder; give {layout}")
+    root = folder_of(kind, data_root, layout)
     check_installed()
-    found, kept = read(data_root), Kept()
+    found, kept = read(root), Kept()
     reader = partial(letterboxed, size=image_size)
     sieve = Sieve(found, lambda file: kept(file, reader))
-    count = sum(map(len, found.parts.values())) + len(found.skipped)
-    parts = _split(data_root, {name: sieve.images(listed) for name, listed in found.parts.items()}, found)
+    count = sum(map(len, found.parts.values())) + sum(map(len, found.skipped.values()))
+    parts = _split(root, {name: sieve.images(listed) for name, listed in found.parts.items()}, found)
     classes, lost = _classes(found, parts["train"])
     splits = {
         name: Split(
@@ -75,7 +75,7 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
     }
     for name, split in splits.items():
         if not (split.targets[..., 0] >= 0).any():
-            raise UserError(f"{data_root} has no sound box in {name}, {len(split.labels)} images{_why(found)}")
+            raise UserError(f"{root} has no sound box in {name}, {len(split.labels)} images{_why(found)}")
     rows = splits["train"].targets.flatten(0, 1)
     return Detection(
         name=kind,
@@ -94,7 +94,7 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
         },
         max_shift=max(2, image_size // 16),
         flip=True,
-        notes=_notes(data_root, count, parts, sieve, lost),
+        notes=_notes(root, count, parts, sieve, lost),
         anchors=find_anchors(rows[rows[:, 0] >= 0][:, 1:]),
     )
 
@@ -105,26 +105,17 @@ def _test(split: Split) -> Split:
 
 def _split(root: Path, parts: dict[str, list[Annotated]], found: Found) -> dict[str, list[Annotated]]:
     """Train, validation and test."""
+    split = partial(shuffled, what="sound images", why=_why(found))
     if "all" in parts:
-        train, validation, test = _shuffled(root, parts["all"], found, VALIDATION, TEST)
+        train, validation, test = split(root, parts["all"], VALIDATION, TEST)
         return {"train": train, "validation": validation, "test": test}
     if "test" in parts and "val" in parts:
         return {"train": parts["train"], "validation": parts["val"], "test": parts["test"]}
     held_out = "test" if "test" in parts else "val"
     if held_out not in parts:
         raise UserError(f"{root} has train and neither val nor test beside it; add one, or take the split away")
-    train, validation = _shuffled(root, parts["train"], found, VALIDATION)
+    train, validation = split(root, parts["train"], VALIDATION)
     return {"train": train, "validation": validation, "test": parts[held_out]}
-
-
-def _shuffled(root: Path, listed: list[Annotated], found: Found, *shares: float) -> list[list[Annotated]]:
-    """What is left, then each share, in a shuffle that is always the same."""
-    counts = [max(1, round(share * len(listed))) for share in shares]
-    if sum(counts) >= len(listed):
-        raise UserError(f"{root} has {len(listed)} sound images, too few to be split; give at least 4{_why(found)}")
-    order = torch.randperm(len(listed), generator=torch.Generator().manual_seed(0))
-    cut = order.split([len(listed) - sum(counts), *counts])
-    return [[listed[place] for place in sorted(part.tolist())] for part in cut]
 
 
 def _classes(found: Found, train: list[Annotated]) -> tuple[list[str], list[str]]:
@@ -154,8 +145,8 @@ def _labels(listed: list[Annotated], classes: list[str], size: int) -> Tensor:
 
 
 def _why(found: Found) -> str:
-    lines = found.skipped + found.dropped
-    return f": {few(lines)}" if lines else ""
+    odd = [*chain(*found.skipped.values(), *found.dropped.values())]
+    return f": {few(odd)}" if odd else ""
 
 
 def _notes(root: Path, count: int, parts: dict[str, list[Annotated]], sieve: Sieve, lost: list[str]) -> list[str]:
@@ -166,17 +157,17 @@ def _notes(root: Path, count: int, parts: dict[str, list[Annotated]], sieve: Sie
     empty = sum(not one.boxes for one in listed)
     found = sieve.found
     notes = []
-    if found.skipped:
-        notes.append(f"of {root}, {count:,} images, {len(found.skipped):,} files are skipped: {few(found.skipped)}")
-    if found.dropped:
-        notes.append(f"of {root}, {len(found.dropped):,} boxes are left out: {few(found.dropped)}")
+    if skipped := [*chain(*found.skipped.values())]:
+        notes.append(f"of {root}, {count:,} images, {len(skipped):,} files are skipped: {few(skipped)}")
+    if dropped := [*chain(*found.dropped.values())]:
+        notes.append(f"of {root}, {len(dropped):,} boxes are left out: {few(dropped)}")
     if strange:
         names = ", ".join(sorted(set(strange)))
         notes.append(f"of {root}, {len(strange):,} boxes are of classes that train has none of, and left out: {names}")
     if lost:
         notes.append(f"{root} lists classes that train has no box of; they are not learned: {', '.join(lost)}")
     if sieve.cut:
-        notes.append(f"{sieve.cut:,} boxes of {root} reach outside their image and are cut at its edge")
+        notes.append(f"{len(sieve.cut):,} boxes of {root} reach outside their image and are cut at its edge")
     if empty:
         notes.append(f"{empty:,} of {len(listed):,} images of {root} have no box")
     return notes

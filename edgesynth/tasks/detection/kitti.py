@@ -28,22 +28,27 @@ def read_kitti(root: Path) -> Found:
         UserError: it is of another layout.
     """
     found = Found(classes=listed_classes(root))
-    folders = {part: root / part for part in ("train", "val", "test") if _pair(root / part)}
-    if "train" not in folders:
-        folders = {"all": next((one for one in (root / "training", root) if _pair(one)), root)}
-    for part, folder in folders.items():
-        pair = _pair(folder)
-        if pair is None:
-            raise UserError(f"{root} has no folder of images with one of labels beside it; give {LAYOUT}")
-        images, labels = pair
+    pairs = kitti_folders(root)
+    if not pairs:
+        raise UserError(f"{root} has no folder of images with one of labels beside it; give {LAYOUT}")
+    for part, (images, labels) in pairs.items():
         found.parts[part] = []
         for image in sorted(path for path in images.iterdir() if path.suffix.lower() in SUFFIXES):
             path = labels / f"{image.stem}.txt"
             if not path.is_file():
-                found.skipped.append(f"{image.name} has no label file")
+                found.skip("image without an annotation", f"{image.name} has no label file")
                 continue
-            found.parts[part].append(Annotated(image, _boxes(path, found.dropped)))
+            found.parts[part].append(Annotated(image, _boxes(path, found)))
     return found
+
+
+def kitti_folders(root: Path) -> dict[str, tuple[Path, Path]]:
+    """The folders of images and of labels of each part; none if it is of another layout."""
+    parts = {part: pair for part in ("train", "val", "test") if (pair := _pair(root / part))}
+    if "train" in parts:
+        return parts
+    whole = _pair(root / "training") or _pair(root)
+    return {"all": whole} if whole else {}
 
 
 def _pair(folder: Path) -> tuple[Path, Path] | None:
@@ -53,7 +58,7 @@ def _pair(folder: Path) -> tuple[Path, Path] | None:
     return None
 
 
-def _boxes(path: Path, dropped: list[str]) -> tuple[Box, ...]:
+def _boxes(path: Path, found: Found) -> tuple[Box, ...]:
     boxes = []
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
         fields = line.split()
@@ -64,7 +69,7 @@ def _boxes(path: Path, dropped: list[str]) -> tuple[Box, ...]:
             if not all(map(math.isfinite, (left, top, right, bottom))):
                 raise ValueError
         except ValueError:
-            dropped.append(f"{path.name} line {number} is no label of KITTI's")
+            found.drop("line that is no label", f"{path.name} line {number} is no label of KITTI's")
             continue
         boxes.append(Box(fields[0], left, top, right, bottom))
     return tuple(boxes)

@@ -18,12 +18,15 @@ class Sieve:
     Args:
         found: what the data set lists; its `skipped` and `dropped` grow.
         read: decodes an image file, which shows whether it can be read.
+
+    Attributes:
+        cut: one line for each box that is cut at its image's edge.
     """
 
     def __init__(self, found: Found, read: Callable[[str], object]) -> None:
         self.found = found
         self.read = read
-        self.cut = 0
+        self.cut: list[str] = []
 
     def images(self, listed: list[Annotated]) -> list[Annotated]:
         """Those that can be read and are of the size that was promised, with their sound boxes and their true size."""
@@ -31,13 +34,13 @@ class Sieve:
         for one in listed:
             try:
                 size = size_of(one.image)
-                if one.size not in (None, size):
-                    raise UnreadableError(
-                        f"{one.image.name} is {_form(size)} and its annotation says {_form(one.size)}"
-                    )
                 self.read(str(one.image))
             except UnreadableError as error:
-                self.found.skipped.append(str(error))
+                self.found.skip("image cannot be read", str(error))
+                continue
+            if one.size not in (None, size):
+                line = f"{one.image.name} is {_form(size)} and its annotation says {_form(one.size)}"
+                self.found.skip("image of another size than annotated", line)
                 continue
             boxes = tuple(box for given in one.boxes if (box := self._box(given, one.image, size)))
             sound.append(Annotated(one.image, boxes, size))
@@ -47,22 +50,24 @@ class Sieve:
         """The part of a box within its image; None for one that is left out."""
         corners = box[1:]
         if not all(map(math.isfinite, corners)):
-            self._drop(box, image, "is no finite box")
+            self.found.drop("box that is not finite", _told(box, image, "is no finite box"))
             return None
         if box.right <= box.left or box.bottom <= box.top:
-            self._drop(box, image, "has no area")
+            self.found.drop("box of no area", _told(box, image, "has no area"))
             return None
         width, height = size
         inner = Box(box.name, max(box.left, 0), max(box.top, 0), min(box.right, width), min(box.bottom, height))
         if inner.right <= inner.left or inner.bottom <= inner.top:
-            self._drop(box, image, f"lies outside its image of {_form(size)}")
+            self.found.drop("box outside its image", _told(box, image, f"lies outside its image of {_form(size)}"))
             return None
-        self.cut += any(abs(before - after) > TOLERANCE for before, after in zip(corners, inner[1:], strict=True))
+        if any(abs(before - after) > TOLERANCE for before, after in zip(corners, inner[1:], strict=True)):
+            self.cut.append(_told(box, image, f"reaches outside its image of {_form(size)}"))
         return inner
 
-    def _drop(self, box: Box, image: Path, why: str) -> None:
-        corners = ", ".join(f"{value:g}" for value in box[1:])
-        self.found.dropped.append(f"the {box.name} at ({corners}) of {image.name} {why}")
+
+def _told(box: Box, image: Path, why: str) -> str:
+    corners = ", ".join(f"{value:g}" for value in box[1:])
+    return f"the {box.name} at ({corners}) of {image.name} {why}"
 
 
 def _form(size: tuple[int, int] | None) -> str:

@@ -33,14 +33,18 @@ def read_voc(root: Path) -> Found:
         for name in names:
             path = notes / f"{name}.xml"
             try:
-                found.parts[part].append(_annotated(files, path, found.dropped))
+                found.parts[part].append(_annotated(files, path, found))
             except _OddError as error:
-                found.skipped.append(str(error))
+                found.skip(error.wrong, str(error))
     return found
 
 
 class _OddError(Exception):
-    """A file that cannot be used, and why."""
+    """A file that cannot be used: what is wrong, and a line that names it."""
+
+    def __init__(self, wrong: str, line: str) -> None:
+        super().__init__(line)
+        self.wrong = wrong
 
 
 def _lists(root: Path, notes: Path) -> dict[str, list[str]]:
@@ -57,15 +61,16 @@ def _lists(root: Path, notes: Path) -> dict[str, list[str]]:
     }
 
 
-def _annotated(files: dict[str, Path], path: Path, dropped: list[str]) -> Annotated:
+def _annotated(files: dict[str, Path], path: Path, found: Found) -> Annotated:
     if path.stem not in files:
-        raise _OddError(f"{path.stem} has no image")
+        raise _OddError("annotation without an image", f"{path.stem} has no image")
     try:
         document = ET.parse(path).getroot()
     except FileNotFoundError:
-        raise _OddError(f"{path.stem} has no annotation") from None
+        raise _OddError("image without an annotation", f"{path.stem} has no annotation") from None
     except (ET.ParseError, OSError, ValueError) as error:
-        raise _OddError(f"{path.name} is no XML that can be read ({error})") from None
+        line = f"{path.name} is no XML that can be read ({error})"
+        raise _OddError("annotation cannot be read", line) from None
     boxes = []
     for number, node in enumerate(document.iter("object"), 1):
         name = (node.findtext("name") or "").strip()
@@ -74,10 +79,10 @@ def _annotated(files: dict[str, Path], path: Path, dropped: list[str]) -> Annota
                 float(node.findtext(f"bndbox/{side}") or "") for side in ("xmin", "ymin", "xmax", "ymax")
             )
         except ValueError:
-            dropped.append(f"{path.name} object {number} has no box of four numbers")
+            found.drop("box that is not four numbers", f"{path.name} object {number} has no box of four numbers")
             continue
         if not name:
-            dropped.append(f"{path.name} object {number} has no name")
+            found.drop("box without a class", f"{path.name} object {number} has no name")
             continue
         # One pixel from 5 to 5 would be a box, and is more often a slip: it stays without area.
         boxes.append(Box(name, left - (right > left), top - (bottom > top), right, bottom))

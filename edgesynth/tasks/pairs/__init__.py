@@ -2,7 +2,6 @@
 
 from edgesynth.tasks.pairs.files import Pair, by_stem, matched
 from edgesynth.tasks.pairs.reading import Reading, max_shift, preprocessing, read_pairs
-from edgesynth.tasks.pairs.shuffling import shuffled
 
 __all__ = [
     "Pair",
@@ -12,5 +11,4 @@ __all__ = [
     "max_shift",
     "preprocessing",
     "read_pairs",
-    "shuffled",
 ]

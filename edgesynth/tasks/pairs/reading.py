@@ -11,13 +11,12 @@ from typing import Any
 from torch import Tensor
 
 from edgesynth.errors import UserError
+from edgesynth.tasks.few import few
 from edgesynth.tasks.normalising import DEVIATION, MEAN, normalised
 from edgesynth.tasks.pairs.files import Pair
 from edgesynth.tasks.pixels import DECODING, UnreadableError, colour, size_of
 from edgesynth.tasks.stored import Kept, Stored
 from edgesynth.tasks.task import Split
-
-NAMED = 3  # bad pairs that are named; the others are counted
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def read_pairs(
             except UnreadableError as error:
                 skipped.append(str(error))
         if not sound:
-            raise UserError(f"{root} has no sound pair left for a split of {len(pairs)}: {'; '.join(skipped[:NAMED])}")
+            raise UserError(f"{root} has no sound pair left for a split of {len(pairs)}: {few(skipped)}")
         images = Stored([str(one.image) for one in sound], (3, image_size, image_size), read_image, normalised, kept)
         splits.append(Split(images, Stored([str(one.mask) for one in sound], mask_shape, read_mask, as_it_is, kept)))
     train, validation, test = splits
@@ -118,5 +117,4 @@ def _check_sizes(pair: Pair) -> None:
 def _notes(root: Path, count: int, skipped: list[str]) -> list[str]:
     if not skipped:
         return []
-    more = f"; and {len(skipped) - NAMED:,} more" if len(skipped) > NAMED else ""
-    return [f"of {root}, {count:,} pairs, {len(skipped):,} files are skipped: {'; '.join(skipped[:NAMED])}{more}"]
+    return [f"of {root}, {count:,} pairs, {len(skipped):,} files are skipped: {few(skipped)}"]

@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.pairs import Pair, Reading, max_shift, preprocessing, read_pairs, shuffled
-from edgesynth.tasks.pairs.shuffling import TEST, VALIDATION
+from edgesynth.tasks.folder import folder_of
+from edgesynth.tasks.pairs import Pair, Reading, max_shift, preprocessing, read_pairs
 from edgesynth.tasks.pixels import binary
 from edgesynth.tasks.saliency.pairs import LAYOUTS, find_pairs
 from edgesynth.tasks.saliency.saliency import Saliency
+from edgesynth.tasks.shuffling import TEST, VALIDATION, shuffled
 
 CHUNK = 64
 
@@ -30,13 +31,10 @@ def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
     Raises:
         UserError: no folder was given, it is of no known layout, or too few pairs are sound.
     """
-    if data_root is None:
-        raise UserError(f"the task masks needs its folder, as in --task masks:DIR: {LAYOUTS}")
-    if not data_root.is_dir():
-        raise UserError(f"--task masks:{data_root} names no folder; give {LAYOUTS}")
-    parts, odd = _parts(data_root)
+    root = folder_of("masks", data_root, LAYOUTS)
+    parts, odd = _parts(root)
     read_mask = partial(binary, size=image_size)
-    found = read_pairs(data_root, parts, odd, image_size, read_mask, (1, image_size, image_size))
+    found = read_pairs(root, parts, odd, image_size, read_mask, (1, image_size, image_size))
     return Saliency(
         name="masks",
         train=found.train,
@@ -46,7 +44,7 @@ def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
         preprocessing=preprocessing(image_size),
         max_shift=max_shift(image_size),
         flip=True,
-        notes=[*found.notes, *_empty(data_root, found)],
+        notes=[*found.notes, *_empty(root, found)],
     )
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.pairs import Pair, by_stem, matched, shuffled
-from edgesynth.tasks.pairs.shuffling import TEST, VALIDATION
+from edgesynth.tasks.folder import folder_of
+from edgesynth.tasks.pairs import Pair, by_stem, matched
 from edgesynth.tasks.segmentation.building import Parts, build
 from edgesynth.tasks.segmentation.class_map import VOID
 from edgesynth.tasks.segmentation.class_names import own_classes
 from edgesynth.tasks.segmentation.segmentation import Segmentation
+from edgesynth.tasks.shuffling import TEST, VALIDATION, shuffled
 
 CLASSES = (
     "sky",
@@ -46,13 +47,10 @@ def camvid(data_root: Path | None = None, image_size: int = 64) -> Segmentation:
     Raises:
         UserError: no folder was given, it is of another layout, or too few pairs are sound.
     """
-    if data_root is None:
-        raise UserError(f"the task camvid needs its folder, as in --task camvid:DIR: {LAYOUT}")
-    if not data_root.is_dir():
-        raise UserError(f"--task camvid:{data_root} names no folder; give {LAYOUT}")
-    own = own_classes(data_root)
+    root = folder_of("camvid", data_root, LAYOUT)
+    own = own_classes(root)
     void = VOID if own else len(CLASSES)
-    return build("camvid", data_root, _parts(data_root), own or CLASSES, void, image_size)
+    return build("camvid", root, _parts(root), own or CLASSES, void, image_size)
 
 
 def _parts(root: Path) -> Parts:

@@ -14,12 +14,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.pairs import Pair, by_stem, matched, shuffled
-from edgesynth.tasks.pairs.shuffling import TEST, VALIDATION
+from edgesynth.tasks.folder import folder_of
+from edgesynth.tasks.pairs import Pair, by_stem, matched
 from edgesynth.tasks.segmentation.building import Parts, build
 from edgesynth.tasks.segmentation.class_map import VOID
 from edgesynth.tasks.segmentation.class_names import own_classes
 from edgesynth.tasks.segmentation.segmentation import Segmentation
+from edgesynth.tasks.shuffling import TEST, VALIDATION, shuffled
 
 CLASSES = (
     "background",
@@ -60,11 +61,7 @@ def voc_segmentation(data_root: Path | None = None, image_size: int = 64) -> Seg
     Raises:
         UserError: no folder was given, it is of another layout, or too few pairs are sound.
     """
-    if data_root is None:
-        raise UserError(f"the task voc-segmentation needs its folder, as in --task voc-segmentation:DIR: {LAYOUT}")
-    if not data_root.is_dir():
-        raise UserError(f"--task voc-segmentation:{data_root} names no folder; give {LAYOUT}")
-    root = _year(data_root)
+    root = _year(folder_of("voc-segmentation", data_root, LAYOUT))
     return build("voc-segmentation", root, _parts(root), own_classes(root) or CLASSES, VOID, image_size)
 
 

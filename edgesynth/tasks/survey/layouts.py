@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from edgesynth.tasks.detection.kitti import kitti_folders
 from edgesynth.tasks.imagefolder import is_hidden, is_image
 
 IMAGES = ("images", "image", "imgs", "img")
 MASKS = ("masks", "mask", "gt", "ground_truth_mask", "ground_truth", "annotation", "annotations")
+COCO = ("*.json", "annotations/*.json", "*/_annotations.coco.json")
 MOST_JSON_BYTES = 4 << 30
 
 
@@ -51,14 +53,8 @@ def is_mask(file: Path, folder: Path) -> bool:
 
 def coco_files(folder: Path) -> list[Path]:
     """JSON files that look like COCO's annotations of boxes."""
-    files = sorted([*folder.glob("*.json"), *folder.glob("annotations/*.json")])
+    files = sorted(path for kind in COCO for path in folder.glob(kind))
     return [file for file in files if file.stat().st_size <= MOST_JSON_BYTES and _is_coco(file)]
-
-
-def kitti_folder(folder: Path) -> Path | None:
-    """The folder that holds `image_2` and `label_2`, if there is one."""
-    found = (one for one in (folder, folder / "training") if (one / "image_2").is_dir() and (one / "label_2").is_dir())
-    return next(found, None)
 
 
 def _is_coco(file: Path) -> bool:
@@ -71,6 +67,11 @@ def _is_coco(file: Path) -> bool:
 
 def _holds(*names: str) -> Callable[[Path], bool]:
     return lambda folder: any(next(folder.glob(name), None) is not None for name in names)
+
+
+def _kitti(folder: Path) -> bool:
+    """Whether labels are text files: other layouts have folders of the same names."""
+    return any(next(labels.glob("*.txt"), None) is not None for _, labels in kitti_folders(folder).values())
 
 
 def _masks(folder: Path) -> bool:
@@ -99,7 +100,7 @@ LAYOUTS = (
     ),
     Layout("voc", "PASCAL VOC: JPEGImages and Annotations", _holds("Annotations/*.xml")),
     Layout("voc-segmentation", "PASCAL VOC: JPEGImages and SegmentationClass", _holds("SegmentationClass/*.png")),
-    Layout("kitti", "KITTI: image_2 and label_2", lambda folder: kitti_folder(folder) is not None),
+    Layout("kitti", "KITTI: image_2 and label_2, or images and labels", _kitti),
     Layout("camvid", "CamVid: train and trainannot", _holds("trainannot/*.png")),
     Layout("masks", "images and masks", _masks),
     Layout("imagefolder", "a folder of images for each class", _classes),

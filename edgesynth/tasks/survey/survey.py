@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,13 @@ from typing import Any
 from torch import Tensor
 
 from edgesynth.errors import UserError
-from edgesynth.tasks import SIZED, TASKS, load_task
+from edgesynth.tasks import load_task
 from edgesynth.tasks.classification import Classification
 from edgesynth.tasks.pixels import UnreadableError
 from edgesynth.tasks.stored import Stored
-from edgesynth.tasks.survey.boxes import READERS, look_at_boxes
+from edgesynth.tasks.survey.boxes import HAVE_BOXES, look_at_boxes
 from edgesynth.tasks.survey.images import look
-from edgesynth.tasks.survey.layouts import LAYOUTS, Layout, images_below, is_mask, recognised
+from edgesynth.tasks.survey.layouts import LAYOUTS, images_below, is_mask, recognised
 from edgesynth.tasks.task import Split, Task
 
 
@@ -31,7 +32,7 @@ class Survey:
         images: image files that were looked at.
         broken: {what is wrong: where}.
         converted: {what is out of the ordinary: files}; these are used all the same.
-        boxes: {class: boxes}, of detection.
+        boxes: {class: boxes that training uses}, of detection.
         splits: {split: {class: images}}, where the task could be built; of no classification, {"images": their number}.
         notes: what the task tells of its data.
         obstacles: why it cannot be trained on; empty if it can.
@@ -74,20 +75,23 @@ def survey(folder: Path, image_size: int = 64) -> tuple[Survey, Task | None]:
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder; give the one that holds the data")
     found = Survey(folder)
-    _look_at_images(found)
+    unreadable = _look_at_images(found)
     layout = recognised(folder)
     if layout is None:
         known = "; ".join(one.words for one in LAYOUTS)
         found.obstacles.append(f"{folder} holds {found.images:,} images in no known layout; known are {known}")
         return found, None
     found.layout, found.task = layout.words, f"{layout.task}:{folder}"
-    if layout.task in READERS:
-        found.boxes, wrong = look_at_boxes(layout.task, folder)
-        found.broken.update(wrong)
-    return found, _tried(found, layout, image_size)
+    if layout.task in HAVE_BOXES:
+        with suppress(UserError):  # the task refuses the same, in the same words
+            found.boxes, wrong = look_at_boxes(layout.task, folder, unreadable)
+            found.broken = {**wrong, **found.broken}
+    return found, _tried(found, image_size)
 
 
-def _look_at_images(found: Survey) -> None:
+def _look_at_images(found: Survey) -> dict[str, str]:
+    """Look at every image; those that cannot be read, and why."""
+    unreadable = {}
     for file in images_below(found.folder):
         found.images += 1
         try:
@@ -95,15 +99,14 @@ def _look_at_images(found: Survey) -> None:
             for kind in [] if is_mask(file, found.folder) else kinds:
                 found.converted.setdefault(kind, []).append(str(file))
         except UnreadableError as error:
-            found.broken.setdefault("image cannot be read", []).append(str(error))
+            unreadable[str(file)] = str(error)
+    if unreadable:
+        found.broken["image cannot be read"] = list(unreadable.values())
+    return unreadable
 
 
-def _tried(found: Survey, layout: Layout, image_size: int) -> Task | None:
+def _tried(found: Survey, image_size: int) -> Task | None:
     """The task itself, built as `evolve` would: what that refuses is an obstacle."""
-    if layout.task not in (*TASKS, *SIZED):
-        found.task = ""
-        found.obstacles.append(f"no task reads {layout.words}; write one: --task package.module:task")
-        return None
     try:
         task = load_task(found.task, None, image_size)
         parts = {"train": task.train, "validation": task.validation, "test": task.load_test()}

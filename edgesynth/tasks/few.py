@@ -1,0 +1,13 @@
+"""Many lines told in one: the first few, and how many more there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+NAMED = 3  # the others are counted
+
+
+def few(lines: Sequence[str]) -> str:
+    """The first of many lines, and how many more there are."""
+    more = f"; and {len(lines) - NAMED:,} more" if len(lines) > NAMED else ""
+    return "; ".join(lines[:NAMED]) + more

@@ -1,0 +1,25 @@
+"""The folder that a task's data lie in, as the user gave it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgesynth.errors import UserError
+
+
+def folder_of(task: str, data_root: Path | None, layout: str) -> Path:
+    """The folder of a task's data.
+
+    Args:
+        task: its name.
+        data_root: what was given.
+        layout: what the folder should hold, for messages.
+
+    Raises:
+        UserError: no folder was given, or it is none.
+    """
+    if data_root is None:
+        raise UserError(f"the task {task} needs its folder, as in --task {task}:DIR: {layout}")
+    if not data_root.is_dir():
+        raise UserError(f"--task {task}:{data_root} names no folder; give {layout}")
+    return data_root
