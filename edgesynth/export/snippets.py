@@ -57,7 +57,7 @@ def _image(manifest: dict[str, Any]) -> list[str]:
         return []
     # As the tasks do, grey images are resized in floating point, colour ones in 8 bits.
     lines = (
-        DECODE
+        [*DECODE]
         if "decode" in steps
         else ["from PIL import Image", f'image = Image.open("image.png").convert("{"L" if channels == 1 else "RGB"}")']
     )

@@ -141,6 +141,7 @@ class Machine:
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            preexec_fn=heeds_ctrl_c,
         )
         for line in process.stderr:
             if line.startswith("measuring"):
@@ -150,6 +151,11 @@ class Machine:
     def words(self, *arguments, python=sys.executable):
         edgesynth = Path(sys.executable).with_name("edgesynth")
         return [str(edgesynth), "benchmark", *map(str, arguments), "--on", self.address, "--remote-python", str(python)]
+
+
+def heeds_ctrl_c():
+    """A job in the background ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture

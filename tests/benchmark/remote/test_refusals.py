@@ -118,8 +118,8 @@ def test_files_beyond_what_may_be_written_there(machine, bundle):
 
 
 def test_a_result_beyond_what_may_be_written_there(machine, bundle):
-    limited = tool(machine.folder / "limited", f'ulimit -f 400; exec {sys.executable} "$@"')
-    code, _, err = machine.call(bundle, *QUICK, "--duration-s", "3", cwd=bundle.parent, python=limited)
+    limited = tool(machine.folder / "limited", f'ulimit -f 1000; exec {sys.executable} "$@"')
+    code, _, err = machine.call(bundle, *QUICK, "--duration-s", "6", cwd=bundle.parent, python=limited)
     assert code == 2
     assert err.splitlines()[-1] == "edgesynth: on 127.0.0.1: the result cannot be written there: File too large"
     assert machine.is_clean() and not (bundle / "result.json").exists()

@@ -14,7 +14,7 @@ from edgesynth.errors import UserError
 from tests.benchmark.conftest import scale, write_classifier, write_manifest
 from tests.benchmark.test_python36 import python36  # noqa: F401  (a fixture)
 
-from .conftest import QUICK
+from .conftest import QUICK, heeds_ctrl_c
 
 
 def sent(err):
@@ -157,7 +157,9 @@ def test_a_service_that_is_killed_there_takes_its_worker_along_and_the_next_run_
 def test_ctrl_c_while_connecting_does_not_wait_for_the_network(machine, bundle, tmp_path):
     (machine.folder / "bin/ssh").write_text("#!/bin/sh\necho connecting >&2\nexec sleep 60\n")
     words = machine.words(bundle, *QUICK)
-    command = subprocess.Popen(words, cwd=tmp_path, env=machine.environment(), stderr=subprocess.PIPE, text=True)
+    command = subprocess.Popen(
+        words, cwd=tmp_path, env=machine.environment(), stderr=subprocess.PIPE, text=True, preexec_fn=heeds_ctrl_c
+    )
     assert command.stderr.readline() == "connecting: 127.0.0.1\n"
     time.sleep(0.3)
     command.send_signal(signal.SIGINT)
