@@ -9,8 +9,8 @@ after each convolution, as Sparse VD and Bayesian Compression built it:
 - removal: whole clusters alone, at least 170x fewer parameters and 21x fewer MACs at 1.0 % or less (BC-GHS: 154x, 15x);
 - clusters: at least 23x fewer at 1.0 % or less (Evolution in Groups: 9.71x; with two parents 34x at about 3 %).
 
-Resumable: finished runs are taken from lenet5_records.json beside this script (unless --again), killed ones go on in
---runs. With --trial the JSON goes to --runs and the table is only printed.
+Resumable: runs that were finished with these options are taken from lenet5_records.json beside this script (unless
+--again), killed ones go on in --runs. With --trial the JSON goes to --runs and the table is only printed.
 """
 
 from __future__ import annotations
@@ -91,13 +91,13 @@ def main() -> None:
     for seed in arguments.seeds:
         for record in arguments.only:
             key = f"{record}, seed {seed}"
-            if key in document["runs"] and not arguments.again:
+            options = {**COMMON, **RECORDS[record]}
+            if document["runs"].get(key, {}).get("options") == options and not arguments.again:
                 continue
             print(key, flush=True)
             path = arguments.runs / f"{record}-seed_{seed}"
             if arguments.again and path.exists():
                 shutil.rmtree(path)
-            options = {**COMMON, **RECORDS[record]}
             config = resolve(None, {**options, "seed": seed, "data_root": arguments.data_root})
             begin(arguments.runs, path, config)
             found = figures(evolve(path, config, resume=True, progress=Lines()))
@@ -111,22 +111,23 @@ def main() -> None:
 def table(document: dict[str, Any]) -> str:
     """Markdown of the results."""
     lines = [
-        "| bred for | wanted | test error (ancestor) | synapses | clusters (by layer) | parameters | MACs | reached "
-        "| epochs | evolution (ancestor) | without nurture |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| bred for | ancestor | wanted | test error (ancestor) | synapses | clusters (by layer) | parameters | MACs "
+        "| reached | epochs | evolution (ancestor) | without nurture |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     runs = sorted(document["runs"].values(), key=lambda one: (list(RECORDS).index(one["record"]), one["seed"]))
     for one in runs:
         ratios, error = WANTED[one["record"]]
+        overhead = f"{one['overhead_percent']:.1f} %" if "overhead_percent" in one else ""
         wanted = " and ".join(f"{name.split('_')[0]} {least:g}x" for name, least in ratios.items())
         lines.append(
-            f"| {one['record']}, seed {one['seed']} | {wanted} at {error} % "
+            f"| {one['record']}, seed {one['seed']} | {one['options']['ancestor']} | {wanted} at {error} % "
             f"| **{100 - one['test_accuracy_percent']:.2f} %** ({100 - one['ancestor_test_accuracy_percent']:.2f} %) "
             f"| {one['synaptic_efficiency']:.1f}x ({one['synapses']:,}) "
             f"| {one['cluster_efficiency']:.1f}x ({'-'.join(map(str, one['layers']))}) "
             f"| {one['params_ratio']:.1f}x ({one['params']:,}) | {one['macs_ratio']:.1f}x ({one['macs']:,}) "
             f"| {'yes' if reached(one) else 'no'} | {one['epochs']} "
-            f"| {one['evolution_s']:.0f} s ({one['ancestor_s']:.0f} s) | {one['overhead_percent']:.1f} % |"
+            f"| {one['evolution_s']:.0f} s ({one['ancestor_s']:.0f} s) | {overhead} |"
         )
     lines.append("")
     for record in RECORDS:
