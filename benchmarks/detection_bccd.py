@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import onnxruntime
-import torch
-from lineages import Lines, begin, figures, machine
+from lineages import Lines, begin, device, figures, machine
 from tables import write_table
 
 from edgesynth.benchmark.quick import compare_models
@@ -84,7 +83,7 @@ def main() -> None:
             "network": config.ancestor,
             "layout": config.task,
             "wanted": {name: RUNS[network][name] for name in ("synapses", "clusters")},
-            "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+            "device": device(),
             "machine": {**machine(), "onnxruntime": onnxruntime.__version__},
             "beside": run.beside(),
             "latency": latency(run),

@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import shutil
 import statistics
 from pathlib import Path
 from typing import Any
 
-import torch
+from lineages import begin, machine
 from tables import write_table
 
 from edgesynth.errors import UserError
@@ -101,12 +100,7 @@ def document(settings: dict[str, Any], results: dict[str, dict[str, Any]]) -> di
         "benchmark": "generative_mnist",
         "performance": UNITS,
         "settings": settings,
-        "machine": {
-            "cpu_threads": torch.get_num_threads(),
-            "machine": platform.machine(),
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-        },
+        "machine": machine(),
         "runs": results,
     }
 
@@ -116,11 +110,7 @@ def bred(runs: Path, config: Config, again: bool) -> Run:
     path = runs / f"{config.search}-seed_{config.seed}"
     if again and path.exists():
         shutil.rmtree(path)
-    lender = runs / f"{SEARCHES[0]}-seed_{config.seed}"
-    if not path.exists() and lender.exists():
-        run, first = Run.create(path, config), Run.open(lender)
-        run.save(first.load("g000-c0"))
-        run.save_measured("g000-c0", first.measured("g000-c0"))
+    begin(runs, path, config)
     try:
         return evolve(path, config, resume=True, progress=Lines())
     except UserError:

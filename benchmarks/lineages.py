@@ -101,6 +101,11 @@ def overhead_percent(run: Run) -> float:
     return 100 * own / sum(one["breeding_s"] for one in bred)
 
 
+def device() -> str:
+    """Where networks were trained."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
 def machine() -> dict[str, Any]:
     """What it ran on."""
     return {

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lineages import overhead_percent
+from lineages import device, overhead_percent
 from resnet_cifar10_peer import finetune, learn_sparsely, macs, pruned
 from safetensors.torch import load_file, save_file
 from tables import write_table
@@ -87,7 +87,7 @@ def main() -> None:
                 "epochs": arguments.epochs,
                 "seed": arguments.seed,
                 "torch": torch.__version__,
-                "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+                "device": device(),
                 **measure(task, ratio, method, arguments),
             }
             write_json(results, document)

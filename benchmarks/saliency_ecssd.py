@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lineages import ANCESTOR, Lines, begin, figures, machine
+from lineages import ANCESTOR, Lines, begin, device, figures, machine
 from tables import write_table
 
 from edgesynth.anatomy import Census
@@ -94,12 +94,11 @@ def main() -> None:
         config = resolve(None, {**options, "seed": seed, "data_root": arguments.data_root})
         begin(arguments.runs, path, config)
         run = evolve(path, config, resume=True, progress=Lines())
-        device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
         document["runs"][key] = {
             "options": options,
             "seed": seed,
             "machine": machine(),
-            "device": device,
+            "device": device(),
             "metric": "F-beta",
             **figures(run),
             **apart(run),

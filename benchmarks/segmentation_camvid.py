@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lineages import ANCESTOR, Lines, begin, figures, lent_ancestor, machine
+from lineages import ANCESTOR, Lines, begin, device, figures, lent_ancestor, machine
 from tables import write_table
 
 from edgesynth.errors import UserError
@@ -149,11 +149,6 @@ def trained(runs: Path, path: Path, given: dict[str, Any]) -> Any:
 def is_concluded(path: Path) -> bool:
     """Whether a run has ended, be it without a feasible network."""
     return path.exists() and bool(Run.open(path).outcome())
-
-
-def device() -> str:
-    """Where the networks were trained."""
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
 
 
 def table(document: dict[str, Any]) -> str:
