@@ -94,7 +94,7 @@ def _image(manifest: dict[str, Any]) -> list[str]:
 
 
 # An image file as the tasks read it; see `edgesynth.tasks.pixels`.
-DECODE = [
+DECODE = (
     "from PIL import Image, ImageOps",
     'image = ImageOps.exif_transpose(Image.open("image.png"))',
     'if image.mode[0] in "IF":  # 16 bits',
@@ -103,7 +103,7 @@ DECODE = [
     "    image = Image.fromarray(np.rint(levels).astype(np.uint8))",
     'image = image.convert("RGBA")',
     'image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")',
-]
+)
 
 # From `logits`, what a network gives for one image, by the form of its answers; see `Task.decoding`.
 DECODED = {
