@@ -5,11 +5,11 @@ what the rest of the package sees, so that nothing else asks whether it came fro
 """
 
 import hashlib
-import json
 import os
 from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
 
 from edgesynth.benchmark.samples import NoSamples, Samples, read_samples
+from edgesynth.boards.json_file import read_json
 from edgesynth.errors import UserError
 
 # 2 adds to each model its batch, where its external data lie, and its figures on the samples; 1 is read as well.
@@ -216,17 +216,8 @@ def is_quantised(path: str) -> bool:
 
 def _read_manifest(path: str) -> Dict[str, Any]:
     manifest_path = os.path.join(path, MANIFEST)
-    if not os.path.isfile(manifest_path):
-        raise UserError(
-            "{} is a folder without {}; give the folder that `edgesynth export` wrote, or an .onnx file".format(
-                path, MANIFEST
-            )
-        )
-    try:
-        with open(manifest_path, encoding="utf-8") as file:
-            manifest = json.load(file)
-    except ValueError as error:
-        raise UserError("{} is not JSON ({}); export the bundle again".format(manifest_path, error)) from None
+    missing = "{} is a folder without {}; give the folder that `edgesynth export` wrote, or an .onnx file"
+    manifest = read_json(manifest_path, missing.format(path, MANIFEST), "export the bundle again")
     if not isinstance(manifest, dict):
         raise not_ours(path, "it is not a JSON object")
     schema = manifest.get("schema")

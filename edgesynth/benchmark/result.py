@@ -33,6 +33,7 @@ import tempfile
 from typing import Any, Dict
 
 from edgesynth.benchmark.metrics import FIRST
+from edgesynth.boards.json_file import read_json
 from edgesynth.errors import UserError
 
 SCHEMA = 3
@@ -119,14 +120,8 @@ def read_result(path: str) -> Dict[str, Any]:
     Raises:
         UserError: the file does not exist, is not a benchmark's result, or is of a newer schema.
     """
-    if not os.path.isfile(path):
-        raise UserError("{} is not a file; give a result that `edgesynth benchmark` wrote".format(path))
-    try:
-        with open(path, encoding="utf-8") as file:
-            result = json.load(file)
-    except ValueError as error:
-        raise UserError("{} is not JSON ({}); measure again".format(path, error)) from None
-    return check_result(result, path)
+    missing = "{} is not a file; give a result that `edgesynth benchmark` wrote".format(path)
+    return check_result(read_json(path, missing, "measure again"), path)
 
 
 def check_result(result: Any, path: str) -> Dict[str, Any]:

@@ -5,13 +5,13 @@ header, `TRT-8201-EntropyCalibration2`, and a line `tensor: 3caa54fc` for each t
 as float32, in hexadecimal without leading zeros. The formats of TensorRT 7 to 10; from 11 on there are no calibrators.
 """
 
-import json
 import os
 import re
 import struct
 import tempfile
-from typing import Any, Dict, NamedTuple
+from typing import Dict, NamedTuple
 
+from edgesynth.boards.json_file import read_json
 from edgesynth.errors import UserError
 
 ALGORITHM = "EntropyCalibration2"
@@ -146,13 +146,8 @@ def read_ranges(path: str) -> Dict[str, float]:
     Raises:
         UserError: it is missing, or not such a file.
     """
-    if not os.path.isfile(path):
-        raise UserError("{} is not a file; give the ranges.json of a bundle".format(path))
-    try:
-        with open(path, encoding="utf-8") as file:
-            ranges: Any = json.load(file)
-    except ValueError as error:
-        raise UserError("{} is not JSON ({}); export the bundle again".format(path, error)) from None
+    missing = "{} is not a file; give the ranges.json of a bundle".format(path)
+    ranges = read_json(path, missing, "export the bundle again")
     if not isinstance(ranges, dict) or not isinstance(ranges.get("amax"), dict):
         raise UserError("{} holds no ranges (`amax`); export the bundle again".format(path))
     if ranges.get("schema") != RANGES_SCHEMA:

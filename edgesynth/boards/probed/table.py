@@ -5,12 +5,11 @@ Schema 1: `schema`, `kind` ("probe"), `created_utc`, `machine`, `board` (its nam
 beside its layers), `flags`, and `staircases`: for each shape its steps of `width`, `ms` and `spread_ms`.
 """
 
-import json
 import math
-import os
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from edgesynth.boards.board import Board, PowerMode
+from edgesynth.boards.json_file import read_json
 from edgesynth.boards.probed.shape import LayerShape
 from edgesynth.boards.probed.staircase import Staircase, Step, between
 from edgesynth.errors import UserError
@@ -157,13 +156,8 @@ def read_table(path: str) -> ProbeTable:
     Raises:
         UserError: the file does not exist, is no table of a probe, is damaged or of a newer schema.
     """
-    if not os.path.isfile(path):
-        raise UserError("{} is not a file; give a table that `edgesynth probe` wrote".format(path))
-    try:
-        with open(path, encoding="utf-8") as file:
-            plain = json.load(file)
-    except ValueError as error:
-        raise UserError("{} is not JSON ({}); probe again".format(path, error)) from None
+    missing = "{} is not a file; give a table that `edgesynth probe` wrote".format(path)
+    plain = read_json(path, missing, "probe again")
     if not isinstance(plain, dict) or plain.get("kind") != KIND or not isinstance(plain.get("schema"), int):
         raise UserError("{} is not a table of `edgesynth probe`; probe again".format(path))
     if plain["schema"] > SCHEMA:
