@@ -1,7 +1,7 @@
 """Augmentation of batches that already lie in memory as tensors.
 
-A random shift is one of few: its number is drawn first, so that whoever knows the number (a teacher that has answered
-before) need not see the image.
+A random shift, and a random scale, is one of few: its number is drawn first, so that whoever knows the number (a
+teacher that has answered before) need not see the image.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+MAX_ZOOM = 1.25  # of tasks whose targets are places: an object may be nearer or farther
+ZOOMS = 5  # scales from the smallest to the largest, by equal factors
 
 
 def shifts(max_shift: int) -> int:
@@ -55,3 +58,58 @@ def flipped(images: Tensor, chosen: Tensor) -> Tensor:
     """Mirror the chosen images left to right: (N, C, H, W) in and out, chosen (N,) bool."""
     chosen = chosen.to(images.device)[:, None, None, None]
     return torch.where(chosen, images.flip(3), images)
+
+
+def zooms(max_zoom: float) -> tuple[float, ...]:
+    """The factors by which an image can be scaled: from 1 / max_zoom to max_zoom; 1 alone where that is 1."""
+    if max_zoom == 1:
+        return (1.0,)
+    return tuple(max_zoom ** (2 * step / (ZOOMS - 1) - 1) for step in range(ZOOMS))
+
+
+def draw_zooms(count: int, max_zoom: float, generator: torch.Generator) -> Tensor:
+    """(count,) numbers of factors in `zooms`; each is as likely."""
+    return torch.randint(0, len(zooms(max_zoom)), (count,), generator=generator)
+
+
+def windows(numbers: Tensor, factors: Tensor, max_shift: int, height: int, width: int) -> Tensor:
+    """What of each image is shown: (N, 4) float64 left, top, width, height, in shares of the image.
+
+    A number from `draw_shifts` says where the window lies between its outermost places: those at which the smaller of
+    window and image just lies within the larger, and `max_shift` pixels beyond.
+
+    Args:
+        numbers: (N,), each below `shifts(max_shift)`.
+        factors: (N,), of `zooms`: a window of 1 / factor of the image's sides.
+        max_shift: pixels.
+        height: of the images, pixels.
+        width: likewise.
+    """
+    side = 2 * max_shift + 1
+    sizes = 1 / factors.double()
+    freedom = (1 - sizes).abs() / 2
+    found = []
+    for steps, pixels in ((numbers % side, width), (numbers // side, height)):
+        place = (steps.double() - max_shift) / max(max_shift, 1)
+        found.append((1 - sizes) / 2 + place * (freedom + max_shift / pixels))
+    return torch.stack([*found, sizes, sizes], dim=1)
+
+
+def shown(images: Tensor, chosen: Tensor, mirrored: Tensor, mode: str) -> Tensor:
+    """The windows of images, scaled to the images' own size; beyond the edge its pixels are repeated.
+
+    Args:
+        images: (N, C, H, W), float.
+        chosen: (N, 4) from `windows`.
+        mirrored: (N,) bool: those that are mirrored left to right.
+        mode: `bilinear`, or `nearest` for masks.
+
+    Returns:
+        (N, C, H, W), a new tensor.
+    """
+    left, top, width, height = chosen.unbind(1)
+    nothing, turned = torch.zeros_like(left), torch.where(mirrored, -1.0, 1.0)
+    rows = [turned * width, nothing, 2 * left + width - 1, nothing, height, 2 * top + height - 1]
+    maps = torch.stack(rows, dim=1).reshape(-1, 2, 3).to(images)
+    grid = F.affine_grid(maps, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, mode, padding_mode="border", align_corners=False)

@@ -15,6 +15,7 @@ from edgesynth.tasks.stored import Stored, form
 from edgesynth.tasks.task import Split, Task
 
 MAKE = "make it with edgesynth.Classification(name, train, validation, load_test, labels)"
+MOST_ZOOM = 4.0
 
 
 def check_task(task: Any, name: str) -> None:
@@ -33,6 +34,10 @@ def check_task(task: Any, name: str) -> None:
         raise UserError(f"the task {name} returned a value of type {type(task).__name__}; {MAKE}")
     if len(task.labels) < (least := 2 if isinstance(task, Classification) else 1):
         raise UserError(f"the task {name} names {len(task.labels)} classes in labels; at least {least} are needed")
+    if not 1 <= task.max_zoom <= MOST_ZOOM:
+        raise UserError(
+            f"the task {name} has max_zoom {task.max_zoom:g}; give 1 for none, or a factor up to {MOST_ZOOM:g}"
+        )
     _check_split(name, "train", task.train, task)
     _check_split(name, "validation", task.validation, task)
     try:

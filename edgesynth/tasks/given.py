@@ -17,7 +17,8 @@ def lend_task(task: Task) -> str:
         UserError: the task is not sound.
     """
     check_task(task, task.name)
-    digest = hashlib.sha256(repr((list(task.labels), task.max_shift, task.flip)).encode())
+    ways = (task.max_shift, task.flip, *([task.max_zoom] if task.max_zoom != 1 else []))
+    digest = hashlib.sha256(repr((list(task.labels), *ways)).encode())
     for tensor in (*task.train, *task.validation):
         digest.update(tensor.identity() if isinstance(tensor, Stored) else tensor.contiguous().numpy().tobytes())
     return lend(task.name, digest.hexdigest(), task)

@@ -11,10 +11,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
+import torch
 from torch import Tensor
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.augmentation import draw_flips, draw_shifts, flipped, shifted, shifts
+from edgesynth.tasks.augmentation import (
+    draw_flips,
+    draw_shifts,
+    draw_zooms,
+    flipped,
+    shifted,
+    shifts,
+    shown,
+    windows,
+    zooms,
+)
 from edgesynth.tasks.stored import Stored, whole
 
 # How answers are compared with a teacher's: classes that exclude each other along dimension 1, at every place; logits
@@ -59,6 +70,8 @@ class Task(ABC):
         preprocessing: JSON-able steps from an image file to the network's input.
         max_shift: augmentation shifts images by up to this many pixels either way.
         flip: augmentation mirrors half of the images, left to right.
+        max_zoom: augmentation scales images by up to this factor, either way, and cuts them or repeats their edge; at 1
+            it does not.
         notes: what the user should know of the data, such as how many images were skipped; one line each.
     """
 
@@ -70,6 +83,7 @@ class Task(ABC):
     preprocessing: dict[str, Any] = field(default_factory=dict)
     max_shift: int = 2
     flip: bool = False
+    max_zoom: float = 1.0
     notes: Sequence[str] = ()
 
     metric_name: ClassVar[str]
@@ -141,14 +155,35 @@ class Task(ABC):
     @property
     def variants(self) -> int:
         """In how many ways an image can be augmented."""
-        return shifts(self.max_shift) * (2 if self.flip else 1)
+        return shifts(self.max_shift) * (2 if self.flip else 1) * len(zooms(self.max_zoom))
 
     def draw_variants(self, count: int, generator: Any) -> Tensor:
         """(count,) ways to augment, each below `variants`, from a `torch.Generator`."""
-        numbers = draw_shifts(count, self.max_shift, generator)
-        return numbers + shifts(self.max_shift) * draw_flips(count, generator) if self.flip else numbers
+        numbers, step = draw_shifts(count, self.max_shift, generator), shifts(self.max_shift)
+        if self.flip:
+            numbers, step = numbers + step * draw_flips(count, generator), 2 * step
+        return numbers + step * draw_zooms(count, self.max_zoom, generator) if self.max_zoom != 1 else numbers
 
     def augment(self, images: Tensor, variants: Tensor) -> Tensor:
-        """Shift each image by its own few pixels, mirror some: (N, C, H, W) in and out, variants (N,)."""
+        """Shift each image by its own few pixels, mirror and scale some: (N, C, H, W) in and out, variants (N,)."""
+        return self._move(images, variants, "bilinear")
+
+    def augment_masks(self, masks: Tensor, variants: Tensor) -> Tensor:
+        """Masks (N, C, H, W) of whole numbers up to 255 as `augment` moves their images: no new numbers come up."""
+        return self._move(masks.float(), variants, "nearest").to(masks.dtype)
+
+    def windows(self, variants: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 4) what of each image is shown, and (N,) bool whether that is mirrored; see `augmentation.windows`."""
+        step = shifts(self.max_shift)
+        ways = variants // step
+        mirrored = ways % 2 == 1 if self.flip else torch.zeros_like(ways, dtype=torch.bool)
+        factors = torch.tensor(zooms(self.max_zoom), dtype=torch.float64)[ways // 2 if self.flip else ways]
+        _, height, width = self.input_shape
+        return windows(variants % step, factors, self.max_shift, height, width), mirrored
+
+    def _move(self, images: Tensor, variants: Tensor, mode: str) -> Tensor:
+        if self.max_zoom != 1:
+            return shown(images, *self.windows(variants), mode)
+        # Whole pixels: a gather is faster than sampling, and exact.
         moved = shifted(images, self.max_shift, variants % shifts(self.max_shift))
         return flipped(moved, variants >= shifts(self.max_shift)) if self.flip else moved

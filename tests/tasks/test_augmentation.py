@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from edgesynth.tasks.augmentation import draw_shifts, flipped, shifted, shifts
+from edgesynth.tasks.augmentation import draw_shifts, draw_zooms, flipped, shifted, shifts, shown, windows, zooms
 
 
 def drawn(images, max_shift):
@@ -47,3 +48,43 @@ def test_the_chosen_images_alone_are_mirrored():
     moved = flipped(images, torch.tensor([False, True, False]))
     assert torch.equal(moved[0], images[0]) and torch.equal(moved[2], images[2])
     assert torch.equal(moved[1], torch.tensor(images[1].numpy()[:, :, ::-1].copy()))
+
+
+def factors_of(*values):
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def test_factors_are_even_steps_both_ways_and_all_of_them_are_drawn():
+    assert zooms(1) == (1.0,)
+    assert zooms(1.44) == tuple(pytest.approx(one) for one in (1 / 1.44, 1 / 1.2, 1, 1.2, 1.44))
+    drawn = draw_zooms(1000, 1.44, torch.Generator().manual_seed(0))
+    assert min(drawn.bincount(minlength=5).tolist()) > 150 and len(drawn.unique()) == 5
+
+
+def test_a_window_of_factor_1_is_the_whole_pixels_of_a_shift():
+    images = torch.rand(25, 3, 9, 7)
+    numbers = torch.arange(25)
+    chosen = windows(numbers, torch.ones(25), 2, 9, 7)
+    mirrored = numbers % 2 == 1
+    expected = flipped(shifted(images, 2, numbers), mirrored)
+    for mode, close in (("bilinear", 1e-5), ("nearest", 0)):
+        assert (shown(images, chosen, mirrored, mode) - expected).abs().max() <= close
+
+
+def test_a_magnified_window_lies_within_the_image_but_for_the_shift_and_reaches_all_of_its_edges():
+    numbers = torch.tensor([0, 24, 12])
+    left, top, width, height = windows(numbers, factors_of(2, 2, 2), 2, 20, 40).unbind(1)
+    assert width.tolist() == height.tolist() == [0.5, 0.5, 0.5]
+    assert left.tolist() == pytest.approx([-2 / 40, 0.5 + 2 / 40, 0.25])
+    assert top.tolist() == pytest.approx([-2 / 20, 0.5 + 2 / 20, 0.25])
+
+
+def test_the_middle_of_an_image_is_magnified_and_shrunk_and_its_edge_repeated():
+    image = torch.zeros(2, 1, 9, 9)
+    image[:, 0, 2:7, 2:7] = 1
+    image[:, 0, :, 0] = 5
+    larger, smaller = shown(
+        image, windows(torch.tensor([12, 12]), factors_of(2, 0.5), 2, 9, 9), torch.tensor([False, False]), "nearest"
+    )
+    assert bool((larger == 1).all())
+    assert int((smaller == 1).sum()) == 9 and bool((smaller[0, :, :3] == 5).all())

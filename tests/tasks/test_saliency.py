@@ -42,12 +42,16 @@ def test_a_mask_is_that_of_its_image_and_the_shape_is_the_bright_part(root):
         assert image[0][mask[0] > 0].mean() > image[0][mask[0] == 0].mean() + 2
 
 
-def test_images_and_masks_are_shifted_and_mirrored_alike(root):
+def test_images_and_masks_are_shifted_mirrored_and_scaled_alike(root):
     task = load_task(f"masks:{root}", None, 32)
     masks = task.train.targets
     variants = task.draw_variants(7, torch.Generator().manual_seed(1))
+    moved = task.moved(masks, variants)
     alike = task.augment(masks.float(), variants)
-    assert torch.equal(task.moved(masks, variants).float(), alike) and not torch.equal(alike, masks.float())
+    assert torch.equal(moved[(alike - 0.5).abs() > 0.499], alike[(alike - 0.5).abs() > 0.499].round().to(torch.uint8))
+    assert set(moved.unique().tolist()) == {0, 1} and not torch.equal(moved, masks)
+    assert torch.equal(task.moved(masks, variants), moved)
+    assert len(task.windows(variants)[0][:, 2].unique()) > 2
 
 
 @pytest.mark.parametrize("names", [("imgs", "gt"), ("Images", "ground_truth_mask"), (".", ".")])

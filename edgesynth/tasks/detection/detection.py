@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.augmentation import shifts
 from edgesynth.tasks.detection.average_precision import mean_average_precision
 from edgesynth.tasks.detection.coverage import CoverageHead
 from edgesynth.tasks.detection.heads import Head
@@ -57,7 +56,12 @@ class Detection(Task):
         return {"mAP@0.5:0.95": found / 100}
 
     def detected(self, outputs: Tensor) -> list[Tensor]:
-        """For each image (K, 6) rows of class, score, left, top, right, bottom, the surest first."""
+        """For each image (K, 6) rows of class, score, left, top, right, bottom, the surest first.
+
+        Outputs are grids (N, channels, h, w), or the rows that a file made of them (N, R, 6), some of class -1.
+        """
+        if outputs.ndim == 3:
+            return [rows[rows[:, 0] >= 0] for rows in outputs]
         head = self.head(outputs.shape[1])
         return [one for chunk in outputs.float().split(CHUNK) for one in suppressed(head.candidates(chunk))]
 
@@ -95,16 +99,12 @@ class Detection(Task):
         return len(shape) == 3 and shape[0] in [head.channels for head in self.heads]
 
     def moved(self, labels: Tensor, variants: Tensor) -> Tensor:
-        """Boxes go where their images go; of those that leave the image the rest counts, if it is enough."""
-        _, height, width = self.input_shape
-        numbers, side = variants % shifts(self.max_shift), 2 * self.max_shift + 1
-        down, right = self.max_shift - numbers // side, self.max_shift - numbers % side
-        step = torch.stack([right / width, down / height] * 2, dim=1)[:, None].to(labels)
-        corners = labels[..., 1:] + step
-        if self.flip:
-            mirrored = corners[..., [2, 1, 0, 3]] * labels.new_tensor([-1, 1, -1, 1]) + labels.new_tensor([1, 0, 1, 0])
-            chosen = (variants >= shifts(self.max_shift)).to(labels.device)
-            corners = torch.where(chosen[:, None, None], mirrored, corners)
+        """Boxes go where their images go; of those that leave the image the rest counts, if enough of them is left."""
+        windows, mirrored = (one.to(labels.device)[:, None] for one in self.windows(variants))
+        begin, size = windows[..., :2].repeat(1, 1, 2), windows[..., 2:].repeat(1, 1, 2)
+        corners = ((labels[..., 1:] - begin) / size).to(labels.dtype)
+        turned = corners[..., [2, 1, 0, 3]] * labels.new_tensor([-1, 1, -1, 1]) + labels.new_tensor([1, 0, 1, 0])
+        corners = torch.where(mirrored[..., None], turned, corners)
         inner = corners.clamp(0, 1)
         there = (labels[..., :1] >= 0) & (_area(inner) > LEAST_LEFT * _area(corners))
         return torch.where(there, torch.cat([labels[..., :1], inner], dim=-1), labels.new_tensor(NO_BOX))

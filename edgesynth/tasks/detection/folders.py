@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from edgesynth.errors import UserError
+from edgesynth.tasks.augmentation import MAX_ZOOM
 from edgesynth.tasks.detection import coco, kitti, voc
 from edgesynth.tasks.detection.anchors import find_anchors
 from edgesynth.tasks.detection.annotation import Annotated, Found
@@ -46,7 +47,8 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
 
     Splits that the data have are kept. Of train alone 10 % are held out for validation; of train and val without test
     (VOC 2012, COCO), val becomes test; what is not split at all is shuffled, always in the same way, 70/10/20. Images
-    are fitted to (3, S, S) with their proportions kept, and normalised by ImageNet's mean and deviation.
+    are fitted to (3, S, S) with their proportions kept, and normalised by ImageNet's mean and deviation. Training
+    shifts, mirrors and scales them, and their boxes alike; a box of which too little is left is not looked for.
 
     Args:
         kind: of layout.
@@ -94,6 +96,7 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
         },
         max_shift=max(2, image_size // 16),
         flip=True,
+        max_zoom=MAX_ZOOM,
         notes=_notes(root, count, parts, sieve, lost),
         anchors=find_anchors(rows[rows[:, 0] >= 0][:, 1:]),
     )

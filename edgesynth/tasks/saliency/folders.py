@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from edgesynth.errors import UserError
+from edgesynth.tasks.augmentation import MAX_ZOOM
 from edgesynth.tasks.folder import folder_of
 from edgesynth.tasks.pairs import Pair, Reading, max_shift, preprocessing, read_pairs
 from edgesynth.tasks.pixels import binary
@@ -19,10 +20,10 @@ CHUNK = 64
 def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
     """Build the task from a folder; see `pairs` for its layouts.
 
-    One folder is shuffled, always in the same way, and split 70/10/20; where `train` and `test` are there and no `val`,
-    10 % of train are held out. Images and masks are stretched to (3, S, S) and (1, S, S), the images normalised by
-    ImageNet's mean and deviation. Training flips and shifts both alike. A pair that cannot be read, or whose mask is of
-    another size than its image, is left out and told of in `notes`.
+    One folder is shuffled, always in the same way, and split 70/10/20; where `train` and `test` are
+    there and no `val`, 10 % of train are held out. Images and masks are stretched to (3, S, S) and (1, S, S), the
+    images normalised by ImageNet's mean and deviation. Training flips, shifts and scales both alike. A pair that cannot
+    be read, or whose mask is of another size than its image, is left out and told of in `notes`.
 
     Args:
         data_root: the folder.
@@ -44,6 +45,7 @@ def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
         preprocessing=preprocessing(image_size),
         max_shift=max_shift(image_size),
         flip=True,
+        max_zoom=MAX_ZOOM,
         notes=[*found.notes, *_empty(root, found)],
     )
 

@@ -42,7 +42,7 @@ class Saliency(Task):
 
     def moved(self, labels: Tensor, variants: Tensor) -> Tensor:
         """Masks go where their images go."""
-        return self.augment(labels.float(), variants).to(labels.dtype)
+        return self.augment_masks(labels, variants)
 
     def wrong_labels(self, labels: Tensor) -> str:
         """Labels are (N, 1, H, W) of uint8, 0 or 1."""

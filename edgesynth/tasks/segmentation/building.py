@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from edgesynth.errors import UserError
+from edgesynth.tasks.augmentation import MAX_ZOOM
 from edgesynth.tasks.pairs import Pair, Reading, max_shift, preprocessing, read_pairs
 from edgesynth.tasks.segmentation.class_map import VOID, class_map
 from edgesynth.tasks.segmentation.class_weights import pixels_of
@@ -19,8 +20,9 @@ def build(name: str, root: Path, found: Parts, classes: Sequence[str], void: int
     """Read the pairs and make a task of them.
 
     Images and masks are stretched to (3, S, S) and (S, S), the images normalised by ImageNet's mean and deviation.
-    Training flips and shifts both alike. A pair that cannot be read, whose mask is of another size than its image or
-    holds a number that is no class, is left out and told of in `notes`, as are classes without a pixel to learn from.
+    Training flips, shifts and scales both alike. A pair that cannot be read, whose mask is of another size than its
+    image or holds a number that is no class, is left out and told of in `notes`, as are classes without a pixel to
+    learn from.
 
     Args:
         name: of the task.
@@ -45,6 +47,7 @@ def build(name: str, root: Path, found: Parts, classes: Sequence[str], void: int
         preprocessing=preprocessing(image_size),
         max_shift=max_shift(image_size),
         flip=True,
+        max_zoom=MAX_ZOOM,
         notes=[*reading.notes, *_unlearned(root, reading, classes)],
     )
 

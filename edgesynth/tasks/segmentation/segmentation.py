@@ -58,7 +58,7 @@ class Segmentation(Task):
 
     def moved(self, labels: Tensor, variants: Tensor) -> Tensor:
         """Masks go where their images go."""
-        return self.augment(labels[:, None].float(), variants)[:, 0].to(labels.dtype)
+        return self.augment_masks(labels[:, None], variants)[:, 0]
 
     def wrong_labels(self, labels: Tensor) -> str:
         """Labels are (N, H, W) of uint8, each the number of a class or 255, and not all of them 255."""
