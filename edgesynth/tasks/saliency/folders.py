@@ -10,6 +10,7 @@ from edgesynth.tasks.augmentation import MAX_ZOOM
 from edgesynth.tasks.folder import folder_of
 from edgesynth.tasks.pairs import Pair, Reading, max_shift, preprocessing, read_pairs
 from edgesynth.tasks.pixels import binary
+from edgesynth.tasks.saliency.lists import listed_parts
 from edgesynth.tasks.saliency.pairs import LAYOUTS, find_pairs
 from edgesynth.tasks.saliency.saliency import Saliency
 from edgesynth.tasks.shuffling import TEST, VALIDATION, shuffled
@@ -18,9 +19,9 @@ CHUNK = 64
 
 
 def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
-    """Build the task from a folder; see `pairs` for its layouts.
+    """Build the task from a folder; see `pairs` for its layouts, and `lists` for the splits of MSRA-B and HKU-IS.
 
-    One folder is shuffled, always in the same way, and split 70/10/20; where `train` and `test` are
+    One folder without such lists is shuffled, always in the same way, and split 70/10/20; where `train` and `test` are
     there and no `val`, 10 % of train are held out. Images and masks are stretched to (3, S, S) and (1, S, S), the
     images normalised by ImageNet's mean and deviation. Training flips, shifts and scales both alike. A pair that cannot
     be read, or whose mask is of another size than its image, is left out and told of in `notes`.
@@ -54,6 +55,9 @@ def _parts(root: Path) -> tuple[list[list[Pair]], list[str]]:
     """Train, validation and test, and what was left out."""
     if not (root / "train").is_dir():
         pairs, odd = find_pairs(root)
+        listed = listed_parts(root, pairs)
+        if listed is not None:
+            return listed[0], odd + listed[1]
         return shuffled(root, pairs, VALIDATION, TEST), odd
     if not (root / "test").is_dir():
         raise UserError(f"{root} has train and no test beside it; add test, or give one folder to be split")
