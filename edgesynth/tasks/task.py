@@ -184,6 +184,6 @@ class Task(ABC):
     def _move(self, images: Tensor, variants: Tensor, mode: str) -> Tensor:
         if self.max_zoom != 1:
             return shown(images, *self.windows(variants), mode)
-        # Whole pixels: a gather is faster than sampling, and exact.
+        # Whole pixels are moved exactly.
         moved = shifted(images, self.max_shift, variants % shifts(self.max_shift))
         return flipped(moved, variants >= shifts(self.max_shift)) if self.flip else moved
