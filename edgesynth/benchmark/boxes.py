@@ -16,15 +16,26 @@ def detections(outputs: np.ndarray, decoding: Dict[str, Any]) -> List[np.ndarray
     """Find what a network sees.
 
     Args:
-        outputs: (N, channels, h, w), as the network gives them.
-        decoding: the manifest's `output.decoding`, of the form `boxes`.
+        outputs: (N, channels, h, w), as the network gives them; or (N, rows, 6), where the file decodes them itself.
+        decoding: the manifest's `output.decoding`, of the form `boxes`; or `detections`, for the latter.
 
     Returns:
         For each image (K, 6): class, score (0 to 1), left, top, right, bottom in shares of the network's square input,
         the surest first.
     """
+    if decodes(decoding):
+        return [rows[rows[:, 0] >= 0].astype(np.float32) for rows in outputs]
     corners, scores = HEADS[decoding["head"]](outputs.astype(np.float32), decoding)
     return [_suppressed(one, sure, decoding) for one, sure in zip(corners, scores)]
+
+
+def decodes(decoding: Dict[str, Any]) -> bool:
+    """Whether a model gives boxes by itself; rows of class -1 are none.
+
+    Args:
+        decoding: the manifest's `output.decoding`.
+    """
+    return decoding.get("form") == "detections"
 
 
 def channels(decoding: Dict[str, Any]) -> int:

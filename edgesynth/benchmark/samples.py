@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from edgesynth.benchmark.boxes import decodes
 from edgesynth.benchmark.metrics import METRICS
 from edgesynth.errors import UserError
 
@@ -19,7 +20,8 @@ class Score(NamedTuple):
     Attributes:
         accuracy_percent: the task's metric, whichever that is, 0 to 100; None: see `reason`.
         reason: why there is none; None where there is one.
-        max_abs_error: largest distance of an output from the expected one; None without samples or if not finite.
+        max_abs_error: largest distance of an output from the expected one; None without samples, if not finite, or of
+            a model that decodes its outputs itself: boxes have no place of their own to be compared at.
         finite: whether every output was a finite number.
         samples: how many.
     """
@@ -37,7 +39,7 @@ class Samples:
     Args:
         images: (N, C, H, W), float32.
         labels: (N, ...), what the metric compares outputs with.
-        expected: (N, ...), float32: the exported network's outputs before any engine.
+        expected: (N, ...), float32: the exported network's outputs before any engine, and before any decoding.
         metric: name of the task's metric; those of `METRICS` can be scored here.
         decoding: how the outputs are to be read; see the manifest's `output.decoding`.
     """
@@ -56,6 +58,11 @@ class Samples:
         self.metric = metric
         self.decoding = decoding or {}
 
+    @property
+    def decodes(self) -> bool:
+        """Whether the models decode their outputs themselves, to so many `rows` of what they still have as `grid`."""
+        return decodes(self.decoding) and {"grid", "rows"} <= set(self.decoding)
+
     def batch_of(self, batch: int, shape: Tuple[int, ...]) -> np.ndarray:
         """The first samples, repeated where there are fewer than the batch: (batch, C, H, W), float32."""
         return np.ascontiguousarray(self.images[np.arange(batch) % len(self.images)])
@@ -71,22 +78,13 @@ class Samples:
             The score.
 
         Raises:
-            UserError: the outputs do not have the shape of the expected ones.
+            UserError: the outputs do not have the shape that they should have.
         """
         count = len(self.images)
-        outputs = []
-        for start in range(0, count, batch):
-            rows = np.arange(start, start + batch) % count
-            outputs.append(np.asarray(run(self.images[rows]), dtype=np.float32)[: count - start])
-        answers = np.concatenate(outputs)
-        if answers.shape != self.expected.shape:
-            raise UserError(
-                "the model answers with shape {} and samples.npz expects {}; export the bundle again".format(
-                    list(answers.shape), list(self.expected.shape)
-                )
-            )
+        wanted = self._answer_shape()
+        answers = self._run(run, batch, wanted)
         finite = bool(np.isfinite(answers).all())
-        error = float(np.abs(answers.astype(np.float64) - self.expected).max()) if finite else None
+        error = self._distance(answers) if wanted == self.expected.shape else None
         metric = METRICS.get(self.metric or "")
         if metric is None:
             reason = "the task's metric is {}, which is not scored here (it can be: {})".format(
@@ -99,6 +97,49 @@ class Samples:
         if not metric.fits(answers, self.labels):
             return Score(None, metric.unfit, error, True, count)
         return Score(metric.score(answers, self.labels), None, error, True, count)
+
+    def distance(self, run: Callable[[np.ndarray], np.ndarray], batch: int) -> Optional[float]:
+        """Largest distance from what is expected, of a tensor of a model that has that form.
+
+        Args:
+            run: as in `score`, but to that tensor: within a model that decodes its outputs it is its decoding's `grid`.
+            batch: likewise.
+
+        Returns:
+            None if it is not finite.
+
+        Raises:
+            UserError: it does not have the shape of the expected outputs.
+        """
+        return self._distance(self._run(run, batch, self.expected.shape))
+
+    def _answer_shape(self) -> Tuple[int, ...]:
+        """(N, rows, 6) of a model that decodes its outputs itself, else that of the expected ones."""
+        if not self.decodes:
+            return self.expected.shape
+        return (len(self.images), self.decoding["rows"], 6)
+
+    def _run(self, run: Callable[[np.ndarray], np.ndarray], batch: int, shape: Tuple[int, ...]) -> np.ndarray:
+        """Answers to all samples; the last batch is filled up and its surplus dropped."""
+        count = len(self.images)
+        outputs = []
+        for start in range(0, count, batch):
+            rows = np.arange(start, start + batch) % count
+            outputs.append(np.asarray(run(self.images[rows]), dtype=np.float32)[: count - start])
+        answers = np.concatenate(outputs)
+        if answers.shape != shape:
+            raise UserError(
+                "the model answers with shape {} and the bundle promises {}; export the bundle again".format(
+                    list(answers.shape), list(shape)
+                )
+            )
+        return answers
+
+    def _distance(self, answers: np.ndarray) -> Optional[float]:
+        """Largest distance of answers from the expected ones; None if they are not finite."""
+        if not np.isfinite(answers).all():
+            return None
+        return float(np.abs(answers.astype(np.float64) - self.expected).max())
 
 
 class NoSamples:

@@ -27,7 +27,7 @@ class Figures(NamedTuple):
     """What a model's answers to the samples are worth.
 
     Attributes:
-        max_abs: largest distance of an output from the expected one; None if not finite.
+        max_abs: largest distance of an output, before any decoding, from the expected one; None if not finite.
         max_rel: that distance over the largest magnitude that is expected; None if not finite.
         accuracy_percent: the task's metric, whichever that is; None where it is not scored here, or not finite.
         samples: how many.
@@ -118,10 +118,14 @@ def figures_of(path: str, samples: Samples, batch: Optional[int]) -> Figures:
     engine = OnnxRuntime()
     engine.load(path, FP32, batch or FREE_BATCH, 1)
     score = samples.score(engine.run, batch or FREE_BATCH)
+    error = score.max_abs_error
+    if samples.decodes:
+        engine.load_with_outputs(path, [samples.decoding["grid"]])
+        error = samples.distance(lambda images: engine.run_all(images)[0], batch or FREE_BATCH)
     relative = None
-    if score.max_abs_error is not None:
-        relative = score.max_abs_error / max(float(np.abs(samples.expected).max()), 1e-30)
-    return Figures(score.max_abs_error, relative, score.accuracy_percent, score.samples)
+    if error is not None:
+        relative = error / max(float(np.abs(samples.expected).max()), 1e-30)
+    return Figures(error, relative, score.accuracy_percent, score.samples)
 
 
 def _verified(target: Target, key: str, samples: Samples) -> Verified:

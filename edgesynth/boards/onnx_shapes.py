@@ -75,6 +75,8 @@ def types_of(model: Any, images: int = 1) -> Dict[str, Any]:
             types[value.name] = helper.make_tensor_type_proto(value.type.tensor_type.elem_type, lengths)
     for node in model.graph.node:
         types.update(_types_of_outputs(node, types, known, model))
+        if node.op_type == "NonMaxSuppression":
+            _bound_boxes(node, types)
         _compute(node, types, known, model)
     return types
 
@@ -116,6 +118,15 @@ def _types_of_outputs(node: Any, types: Dict[str, Any], known: Dict[str, Any], m
         )
     except Exception:  # onnx raises errors of its own for unknown operators, subgraphs and misfits alike
         return {}
+
+
+def _bound_boxes(node: Any, types: Dict[str, Any]) -> None:
+    """As many rows as it can give: how many it does give hangs on the image."""
+    from onnx import TensorProto, helper
+
+    scores = lengths_of(types.get(node.input[1]))
+    if scores is not None:
+        types[node.output[0]] = helper.make_tensor_type_proto(TensorProto.INT64, [elements(scores), 3])
 
 
 def _compute(node: Any, types: Dict[str, Any], known: Dict[str, Any], model: Any) -> None:

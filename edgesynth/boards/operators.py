@@ -9,6 +9,7 @@ from edgesynth.boards.restrictions import Broken, broken_restrictions
 
 _IR_OF_82 = 7
 _TYPE_NAMES = {"FLOAT": "FP32", "FLOAT16": "FP16", "BFLOAT16": "BF16", "FLOAT8E4M3FN": "FP8"}
+_ADVICE = {"NonMaxSuppression": "; export without --nms-in-graph, and boxes.py of the bundle decodes on the board"}
 # Narrowed with a warning where the parser does not have them: to INT32 and FP32.
 _NARROWED = ("INT64", "DOUBLE")
 
@@ -58,7 +59,7 @@ def _broken(graph: OnnxGraph, node: Node, parser: Parser) -> Iterator[Broken]:
         return
     if node.op not in parser.restrictions:
         known = "" if node.op in parser.refused else " (it is newer than that parser, or needs a plugin)"
-        yield Broken("not parsed by {}{}".format(parser.name, known), True)
+        yield Broken("not parsed by {}{}{}".format(parser.name, known, _ADVICE.get(node.op, "")), True)
         return
     if node.op in (Q, DQ):
         problem = broken_quantisation(graph, node, parser.version)

@@ -29,6 +29,8 @@ PIPE_WIDTH = 200  # a table that is read by a program must not be wrapped
     help="Points of the metric that INT8 may lose; layers that cost more stay in floating point.",
 )
 @click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, in one line.")
+@click.option("--nms-in-graph", is_flag=True, help="Detectors: the models decode and suppress boxes themselves.")
+@click.option("--tensorrt", metavar="VERSION", help="Refuse to write what this one does not parse, such as 8.2.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The folder.  [default: RUN/bundles/INDIVIDUAL]")
 def command(
     individual: str,
@@ -38,6 +40,8 @@ def command(
     batch: int | None,
     max_int8_loss: float,
     licence: str,
+    nms_in_graph: bool,
+    tensorrt: str | None,
     output: Path | None,
 ) -> None:
     """Write an individual as a bundle: ONNX, ranges, samples, manifest, README, and INT8 on demand.
@@ -60,6 +64,8 @@ def command(
             opset=opset,
             batch=batch,
             licence=licence,
+            nms_in_graph=nms_in_graph,
+            tensorrt=tensorrt,
         )
     console = Console()
     console = console if console.is_terminal else Console(width=PIPE_WIDTH)

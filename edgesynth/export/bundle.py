@@ -14,25 +14,28 @@ from torch import Tensor
 from edgesynth.errors import UserError
 from edgesynth.export.calibration import observe
 from edgesynth.export.choosing import PLAIN, Source, quantise_best, ranges_of
+from edgesynth.export.detections import COLUMNS, DETECTIONS, check_decodes, decode_in_graph, decoding_in_graph
 from edgesynth.export.dialects import DIALECTS
-from edgesynth.export.exporters import Exporter
+from edgesynth.export.exporters import OUTPUT, Exporter
 from edgesynth.export.fixed_batch import fix_batch
 from edgesynth.export.half import FILE as HALF
 from edgesynth.export.half import to_half
 from edgesynth.export.learned import floating_layers, learned_scales
-from edgesynth.export.ledger import FP16, FP32, Ledger, loss_of
+from edgesynth.export.ledger import DECODED, FP16, FP32, Hop, Ledger, loss_of
 from edgesynth.export.manifest import LICENCE, MANIFEST, ancestry, build_manifest, check_licence, file_facts
 from edgesynth.export.onnx_file import OPSET, check_form, data_file, form_of, to_onnx
+from edgesynth.export.parsed import check_parsed, parser_for
 from edgesynth.export.ranges import ranges_json
 from edgesynth.export.readme import README, readme
 from edgesynth.export.records import record_layers, record_samples
+from edgesynth.export.rows import aligned, rows_of
 from edgesynth.export.runtime import run_onnx
 from edgesynth.export.samples import calibration_images, write_samples
 from edgesynth.export.staging import check_free, staged
 from edgesynth.lineage import Individual, Run, species
 from edgesynth.lineage.files import write_bytes, write_json
 from edgesynth.nurture import outputs
-from edgesynth.tasks import Split, Task, load_task
+from edgesynth.tasks import Detection, Split, Task, load_task
 
 MODEL, RANGES, SAMPLES = "model.onnx", "ranges.json", "samples.npz"
 BOXES = "boxes.py"  # how a detector's output becomes boxes, for whoever has no edgesynth
@@ -67,6 +70,8 @@ def export_individual(
     opset: int = OPSET,
     batch: int | None = None,
     licence: str = LICENCE,
+    nms_in_graph: bool = False,
+    tensorrt: str | None = None,
 ) -> Bundle:
     """Write an individual as a bundle.
 
@@ -81,14 +86,17 @@ def export_individual(
         opset: of all models, 13 to 18.
         batch: images per run that all models are fixed to, 1 to 4096; None leaves it free.
         licence: of the weights, in one line.
+        nms_in_graph: let a detector's models decode their outputs and suppress boxes themselves.
+        tensorrt: version of TensorRT that must parse model.onnx; None leaves that to `edgesynth plan`, but for what
+            suppresses boxes, which the newest of the run's board must parse.
 
     Returns:
         The bundle. Its ledger is false if an INT8 model lost more even so: the file is there, and marked.
 
     Raises:
         UserError: an option is out of range, there is no such individual, its weights are not finite, the folder is
-            taken, the network cannot be written at that opset with a free batch, or the plain ONNX file does not
-            compute what the network does. Nothing is left then.
+            taken, the network cannot be written at that opset with a free batch, the plain ONNX file does not compute
+            what the network does, or the target does not parse it. Nothing is left then.
     """
     if samples < 1:
         raise UserError(f"--samples is {samples}; give at least 1 calibration image (512 is the default)")
@@ -98,6 +106,7 @@ def export_individual(
         )
     check_form(opset, batch)
     check_licence(licence)
+    parser = parser_for(tensorrt, run.config, nms_in_graph)
     folder = out or run.path / "bundles" / name
     check_free(folder)
     line = ancestry(run, name)
@@ -106,6 +115,8 @@ def export_individual(
     say = progress or (lambda line: None)
     say("reading the data and rebuilding the network")
     task = load_task(run.config.task, run.config.data_root, run.config.image_size)
+    if nms_in_graph:
+        check_decodes(task)
     with staged(folder) as temporary:
         stage = _Stage(run, task, individual, temporary, say)
         exporter = stage.write_fp32(opset, batch)
@@ -114,15 +125,15 @@ def export_individual(
         stage.write_ranges(calibration, max_int8_loss if int8 else None)
         write_samples(temporary / SAMPLES, calibration, stage.test, stage.expected, run.config.seed)
         say("recording what verification will look for")
-        decoding = task.decoding_of(stage.expected.shape[1:])
-        record_samples(temporary, SAMPLES, stage.models, task.metric_name, decoding)
         record_layers(temporary / MODEL, temporary / SAMPLES, batch)
+        output = stage.decode() if nms_in_graph else stage.output
+        if parser is not None:
+            check_parsed(temporary / MODEL, parser)
+        record_samples(temporary, SAMPLES, stage.models, task.metric_name, output["decoding"])
         if name not in run.tested():
             run.save_tested(name, task.metric(stage.expected, stage.answers))
-        manifest = build_manifest(
-            task, line, stage.models, stage.ledger, tuple(stage.expected.shape[1:]), exporter, licence
-        )
-        if decoding["form"] == "boxes":
+        manifest = build_manifest(task, line, stage.models, stage.ledger, output, exporter, licence)
+        if output["decoding"]["form"] == "boxes":
             write_bytes(temporary / BOXES, files("edgesynth.benchmark").joinpath(BOXES).read_bytes())
         write_bytes(temporary / README, readme(manifest).encode())
         manifest["files"] = file_facts(temporary)
@@ -154,13 +165,8 @@ class _Stage:
         self.say("comparing torch and ONNX on the test images")
         self.expected = outputs(self.removed, self.test.images)
         self.ledger.start("torch masked", outputs(self.masked, self.test.images))
-        self.ledger.compare("torch removed", self.expected, "torch masked", FP32)
-        self.ledger.compare("onnx fp32", run_onnx(path, self.test.images), "torch removed", FP32)
-        if not self.ledger:
-            raise UserError(
-                f"no bundle was written, because the exported network is not the one that was bred: "
-                f"{self.ledger.bad[0]}; please report this with the run's config.toml, and export another individual"
-            )
+        _check_same(self.ledger.compare("torch removed", self.expected, "torch masked", FP32))
+        _check_same(self.ledger.compare("onnx fp32", run_onnx(path, self.test.images), "torch removed", FP32))
         self.models["fp32"] = {"file": MODEL, "dialect": "plain", **form_of(path)}
         return exporter
 
@@ -201,6 +207,30 @@ class _Stage:
         ranges = ranges_of(plain, source, method)
         write_json(self.folder / RANGES, ranges_json(MODEL, ranges, method, len(calibration)))
 
+    @property
+    def output(self) -> dict[str, Any]:
+        """What the models give, for the manifest: the network's own output."""
+        shape = tuple(self.expected.shape[1:])
+        return {"name": OUTPUT, "shape": list(shape), "decoding": self.task.decoding_of(shape)}
+
+    def decode(self) -> dict[str, Any]:
+        """Let all models decode their outputs, each held to what its own grid decodes to outside of it.
+
+        Returns:
+            What the models give then, for the manifest.
+        """
+        assert isinstance(self.task, Detection)
+        decoding = decoding_in_graph(self.output["decoding"], tuple(self.expected.shape[1:]))
+        for key, facts in self.models.items():
+            self.say(f"decoding within {facts['file']}")
+            decode_in_graph(self.folder / facts["file"], decoding)
+            expected = rows_of(self.task.detected(self.ledger.outputs_of(f"onnx {key}")), decoding["rows"])
+            found = aligned(run_onnx(self.folder / facts["file"], self.test.images), expected)
+            hop = self.ledger.compare(f"onnx {key} nms", found, f"onnx {key}", DECODED, expected)
+            if key == "fp32":
+                _check_same(hop)
+        return {"name": DETECTIONS, "shape": [decoding["rows"], COLUMNS], "decoding": decoding}
+
     def _write_int8(self, source: Source, max_loss: float) -> str:
         """Write the INT8 models, each by the calibration that is best on validation.
 
@@ -237,3 +267,12 @@ def _check_finite(run: Run, individual: Individual) -> None:
                 f"{name} of {run.path}:{individual.name} holds nan or infinity; export another individual, "
                 "or breed it again with a lower --learning-rate"
             )
+
+
+def _check_same(hop: Hop) -> None:
+    """Refuse a hop that should cost nothing and does."""
+    if not hop.ok:
+        raise UserError(
+            f"no bundle was written, because the exported network is not the one that was bred: {hop}; "
+            "please report this with the run's config.toml, and export another individual"
+        )

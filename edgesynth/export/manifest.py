@@ -8,7 +8,7 @@ from typing import Any
 import edgesynth
 from edgesynth.benchmark.bundle import sha256_of
 from edgesynth.errors import UserError
-from edgesynth.export.exporters import INPUT, OUTPUT, Exporter
+from edgesynth.export.exporters import INPUT, Exporter
 from edgesynth.export.ledger import Ledger
 from edgesynth.lineage import Record, Run
 from edgesynth.tasks import Task
@@ -52,7 +52,7 @@ def build_manifest(
     line: list[Record],
     models: dict[str, dict[str, Any]],
     ledger: Ledger,
-    answer: tuple[int, ...],
+    output: dict[str, Any],
     exporter: Exporter,
     licence: str,
 ) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def build_manifest(
         line: from `ancestry`.
         models: {key: facts of the model's file}.
         ledger: the parity ledger.
-        answer: shape of the network's output for one image.
+        output: name and shape (of one image) of what the models give, and how that is decoded.
         exporter: what wrote the fp32 model.
         licence: of the weights, as the user states it.
     """
@@ -76,7 +76,7 @@ def build_manifest(
         "exporter": exporter._asdict(),
         "task": {"name": task.name, "metric": task.metric_name, "unit": task.metric_unit},
         "input": {"name": INPUT, "shape": list(task.input_shape), "dtype": "float32", "layout": "NCHW"},
-        "output": {"name": OUTPUT, "shape": list(answer), "decoding": task.decoding_of(answer)},
+        "output": output,
         "preprocessing": task.preprocessing,
         "labels": list(task.labels),
         "models": models,

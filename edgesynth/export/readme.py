@@ -21,6 +21,8 @@ ANSWERS = {
     "map": "a map of log-odds an image, channels first; 1 / (1 + exp(-x)) is how salient a pixel is, 0 to 1",
     "boxes": "a grid of {1}x{2} cells with {0} channels an image, which `boxes.py` turns into boxes as "
     "`output.decoding` in `manifest.json` says",
+    "detections": "{0} rows an image, the surest first: class (its place in `labels` of `manifest.json`; -1: no box), "
+    "score, and left, top, right, bottom in shares of the input",
     "class map": "{0} maps of scores an image, one for each of `labels` in `manifest.json`; the largest is the pixel's",
 }
 OTHER = "what `output` in `manifest.json` says"

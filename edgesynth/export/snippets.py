@@ -105,6 +105,18 @@ DECODE = (
     'image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")',
 )
 
+
+def _told(boxes: str) -> list[str]:
+    """Lines that print boxes (K, 6), given as an expression, in pixels of the network's input."""
+    return [
+        'manifest = json.load(open("manifest.json"))',
+        "side = pixels.shape[3]",
+        f"for kind, score, *corners in {boxes}.tolist():",
+        "    if score >= 0.3:  # left, top, right, bottom in pixels of the network's input",
+        '        print(manifest["labels"][int(kind)], round(score, 2), [round(side * corner) for corner in corners])',
+    ]
+
+
 # From `logits`, what a network gives for one image, by the form of its answers; see `Task.decoding`.
 DECODED = {
     "classes": ['print(json.load(open("manifest.json"))["labels"][logits.argmax()])'],
@@ -115,12 +127,9 @@ DECODED = {
     ],
     "boxes": [
         "from boxes import detections",
-        'manifest = json.load(open("manifest.json"))',
-        "side = pixels.shape[3]",
-        'for kind, score, *corners in detections(logits[None], manifest["output"]["decoding"])[0].tolist():',
-        "    if score >= 0.3:  # left, top, right, bottom in pixels of the network's input",
-        '        print(manifest["labels"][int(kind)], round(score, 2), [round(side * corner) for corner in corners])',
+        *_told('detections(logits[None], manifest["output"]["decoding"])[0]'),
     ],
+    "detections": _told("logits[logits[:, 0] >= 0]"),
     "class map": [
         "from PIL import Image",
         "numbers = logits.argmax(axis=0)  # of each pixel, its class",

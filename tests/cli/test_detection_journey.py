@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import onnx
 import pytest
 
 from tests.tasks.scenes import write_kitti, write_voc
@@ -84,6 +85,39 @@ def test_the_readme_of_its_bundle_finds_the_boxes_without_edgesynth(run, tmp_pat
     assert done.returncode == 0, done.stderr
     lines = [line.split(" ", 2) for line in done.stdout.splitlines()]
     assert lines and all(name in ("ball", "crate") and 0.02 <= float(score) <= 1 for name, score, _ in lines)
+
+
+def test_a_bundle_that_decodes_within_its_files_is_verified_scored_and_run_from_its_readme(run, edgesynth, tmp_path):
+    path, _ = run
+    bundle = path / "inside"
+    options = "--nms-in-graph --tensorrt 8.2 --int8 --max-int8-loss 30 --samples 8"
+    result = edgesynth("export", path, *options.split(), "-o", bundle, cwd=path.parents[1])
+    assert result.returncode == 0, result.stderr
+    lines = [line.split() for line in result.stdout.splitlines() if " nms " in line]
+    assert [line[1] for line in lines] == ["fp32", "fp16", "int8", "int8-cpu"]
+    assert all(float(line[-4]) < 1e-4 and abs(float(line[-2])) <= 0.1 for line in lines)
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    output = manifest["output"]
+    assert (output["name"], output["shape"], output["decoding"]["form"]) == ("detections", [100, 6], "detections")
+    quantised = {
+        node.name for node in onnx.load(str(bundle / "model.int8.onnx")).graph.node if "Quantize" in node.op_type
+    }
+    assert quantised and not any(name.startswith("decode/") for name in quantised)
+    assert not (bundle / "boxes.py").exists()
+    result = edgesynth("verify", bundle, cwd=tmp_path)
+    assert result.returncode == 0 and "all as exported" in result.stdout, result.stdout + result.stderr
+    result = edgesynth("benchmark", bundle, "--duration-s", 0.05, "--warm-up-s", 0, "--idle-s", 0, cwd=tmp_path)
+    found = json.loads((bundle / "result.json").read_text())
+    (fp32,) = [one for one in found["measurements"] if one["precision"] == "fp32"]
+    tested = json.loads((path / "test.json").read_text())["g001-c0"]
+    assert found["metric"] == "mAP@0.5" and fp32["accuracy_percent"] == pytest.approx(tested, abs=0.5)
+    code = (bundle / "README.md").read_text().split("## ONNX Runtime")[1].split("```python\n")[1].split("```")[0]
+    (tmp_path / "image.png").write_bytes((path.parents[1] / "scenes" / "JPEGImages" / "000.jpg").read_bytes())
+    for name in ("model.onnx", "manifest.json"):
+        (tmp_path / name).write_bytes((bundle / name).read_bytes())
+    code = code.replace("score >= 0.3", "score >= 0.02")  # it has learned for seconds only
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.split()[0] in ("ball", "crate"), done.stderr
 
 
 def test_its_report_shows_truth_ancestor_and_offspring(run, edgesynth):

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional
 
 import numpy as np
 
-from edgesynth.benchmark.boxes import HEADS, channels, detections, overlaps
+from edgesynth.benchmark.boxes import HEADS, channels, decodes, detections, overlaps
 from edgesynth.benchmark.metrics.metric import Metric
 
 IOU = 0.5
@@ -18,6 +18,8 @@ LEVELS = np.linspace(0, 1, 101)
 
 class AveragePrecision(Metric):
     """Outputs (N, channels, h, w), labels (N, M, 5): class (-1: no box), left, top, right, bottom in shares.
+
+    Of a model that decodes by itself the outputs are (N, rows, 6).
 
     Args:
         decoding: the manifest's `output.decoding`; without it nothing can be scored.
@@ -39,11 +41,13 @@ class AveragePrecision(Metric):
         return labels.ndim == 3 and labels.shape[2] == 5 and labels.dtype.kind == "f"
 
     def fits(self, outputs: np.ndarray, labels: np.ndarray) -> bool:
-        """Whether the outputs are a grid with the channels of a head that is known."""
+        """Whether the outputs are a grid with the channels of a head that is known, or boxes that it became."""
         wanted = {"classes", "candidates", "min_score", "max_iou", "most"}
         head = self.decoding.get("head")
         if head not in HEADS or not wanted <= set(self.decoding) or (head == "yolov2" and not self.decoding["anchors"]):
             return False
+        if decodes(self.decoding):
+            return outputs.ndim == 3 and outputs.shape[2] == 6
         return outputs.ndim == 4 and outputs.shape[1] == channels(self.decoding)
 
     def score(self, outputs: np.ndarray, labels: np.ndarray) -> float:

@@ -6,7 +6,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from edgesynth.export.detections import decode_in_graph, decoding_in_graph
+
 from ..conftest import write_classifier, write_manifest
+from ..test_boxes import HEADS, decoding_of
 from .conftest import ORIN, TX2, VERSIONS, of
 
 MACHINES = [("8.2", TX2), ("8.6", ORIN), ("10.3", ORIN), ("10.16", ORIN), ("11.1", ORIN)]
@@ -219,3 +222,16 @@ def test_what_cannot_be_built_is_one_line(version, gpu, target, environment, sai
     assert said.format(path) in err
     assert not (tmp_path / "measured.json").exists()
     assert not list((tmp_path / "cache").glob("**/plan-*"))
+
+
+@pytest.mark.parametrize("version, gpu", [("8.2", TX2), ("10.3", ORIN)])
+def test_a_file_that_suppresses_boxes_itself_is_built_with_tensorrt_s_plugins_where_it_needs_them(
+    version, gpu, on_tensorrt, tmp_path
+):
+    path = tmp_path / "boxes.onnx"
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 24, 8, 8]) for name in ("images", "logits")]
+    graph = helper.make_graph([helper.make_node("Identity", ["images"], ["logits"])], "grid", values[:1], values[1:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7), str(path))
+    decode_in_graph(path, decoding_in_graph(decoding_of(HEADS[0]), (24, 8, 8)))
+    code, result, _, err = on_tensorrt(version, gpu, "--precision", "fp32", target=path)
+    assert code == 0 and of(result, "fp32")["latency_ms"]["count"] > 0, err

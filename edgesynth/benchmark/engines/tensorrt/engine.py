@@ -17,6 +17,7 @@ from edgesynth.benchmark.engines.tensorrt.importing import import_tensorrt, vers
 from edgesynth.benchmark.engines.tensorrt.inspection import in_words, layers_by_precision
 from edgesynth.benchmark.engines.tensorrt.log import is_about_memory, said, the_log
 from edgesynth.benchmark.engines.tensorrt.named_tensors import NamedTensors
+from edgesynth.benchmark.engines.tensorrt.plugins import register_plugins
 from edgesynth.benchmark.engines.tensorrt.request import Request
 from edgesynth.benchmark.engines.tensorrt.strongly_typed import StronglyTyped
 from edgesynth.benchmark.interruption import Deferred
@@ -224,6 +225,7 @@ class TensorRt(Engine):
     def _make_engine(self, request: Request) -> None:
         version = self._trt.__version__
         key, timings = plan_cache.plan_key(version, self._gpu, request), plan_cache.timings_key(version, self._gpu)
+        register_plugins(self._trt, self._log, request.path)
         self._runtime = self._trt.Runtime(self._log)
         kept = plan_cache.find(key)
         self._engine = self._runtime.deserialize_cuda_engine(kept.content) if kept is not None else None

@@ -9,5 +9,6 @@ from tensorrt import _building, _running, _strict
 
 __version__ = _strict.VERSION
 
+init_libnvinfer_plugins = _building.init_libnvinfer_plugins
 for _name, _thing in list(_strict.enums().items()) + list(_strict.classes(_building, _running).items()):
     globals()[_name] = _thing

@@ -23,6 +23,14 @@ _QDQ = ("QuantizeLinear", "DequantizeLinear")
 _FLOAT16, _DATA_TYPE, _INITIALIZER = 10, 2, 5
 
 
+_plugins = []
+
+
+def init_libnvinfer_plugins(logger, namespace):
+    _plugins.append(namespace)
+    return True
+
+
 class ILogger:
     def __init__(self):
         self._ready = True
@@ -154,6 +162,9 @@ class OnnxParser(Strict):
         for number, node in enumerate(nodes):
             if NUMBERS < (8, 4) and node.op in _REFUSED_BY_82:
                 desc = f"No importer registered for op: {node.op}"
+                self._refuse(ParserError("UNSUPPORTED_NODE", desc, number, node.name, node.op))
+            if NUMBERS < (8, 5) and node.op == "NonMaxSuppression" and not _plugins:
+                desc = "EfficientNMS_ONNX_TRT plugin was not found in the plugin registry!"
                 self._refuse(ParserError("UNSUPPORTED_NODE", desc, number, node.name, node.op))
         if self._errors:
             return False
