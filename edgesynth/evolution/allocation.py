@@ -20,6 +20,7 @@ from edgesynth.evolution.yardstick import ON_BOARD, Yardstick
 
 Allocation = Literal["strength", "macs", "params", "budgets"]
 Quantity = Literal["macs", "params"]
+LEAST_EXCESS = 1.001  # an amount that is at its budget, or just above it, still has a price
 
 
 def allocate(
@@ -35,19 +36,32 @@ def allocate(
         parent: whose sizes the costs are of.
         clusters: {group: (size,) viability}.
         allocation: `strength` leaves them as they are; `macs` and `params` name the cost; with `budgets` it is the sum,
-            over the budgets, of the share of each that dies with the cluster.
+            over the budgets, of the share of the present amount that dies with the cluster, times the logarithm of what
+            that amount is of the budget.
         budgets: {name: most that is allowed}, those that are not met.
         yardstick: of the run.
     """
     if allocation == "strength":
         return clusters
-    prices = {name: 1 / most for name, most in budgets.items()} if allocation == "budgets" else {allocation: 1.0}
+    prices = _urgency(parent, budgets, yardstick) if allocation == "budgets" else {allocation: 1.0}
     costs = dict.fromkeys(clusters, torch.zeros((), dtype=torch.float64))
     for name, price in prices.items():
         for group, cost in _costs(parent, name, yardstick).items():
             costs[group] = costs[group] + price * cost
     least = torch.finfo(torch.float64).tiny
     return {name: viability - costs[name].clamp_min(least).log() for name, viability in clusters.items()}
+
+
+def _urgency(parent: Parent, budgets: Mapping[str, float], yardstick: Yardstick) -> dict[str, float]:
+    """{budget: price of one unit of what it names}: the share of the present amount, by how far that has to fall.
+
+    Each amount is multiplied by something less than one in every generation, so that its logarithm is the way to go. By
+    shares of the budgets themselves, the one that is farthest off would be all that counts, until it is met by the
+    wrong clusters.
+    """
+    census = parent.genome.census(parent.anatomy)
+    amounts = {name: yardstick.amount(census, name) for name in budgets}
+    return {name: math.log(max(amounts[name] / most, LEAST_EXCESS)) / amounts[name] for name, most in budgets.items()}
 
 
 def _costs(parent: Parent, name: str, yardstick: Yardstick) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ with another ration, and its census is compared.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -83,8 +84,12 @@ def synthesise_on_budget(
         genome, facts = synthesise(parent, dna, world, fed, generator.set_state(start))
         return Draw(genome, facts, genome.census(parent.anatomy), yardstick)
 
-    found = draw(fed)
     unmet = yardstick.unmet(census)
+    if goals := _step(yardstick, fed, dna, census, unmet):
+        whole = Ration(float(census.clusters), fed.synapses)
+        if stepped := _nearest(lambda share: draw(_times_clusters(whole, share)), goals):
+            return stepped.genome, {**stepped.facts, "goals": goals}
+    found = draw(fed)
     if not unmet or yardstick.config.environment == "faithful":
         return found.genome, found.facts
     # Where no clusters are drawn, MACs stand still until synapses are few: that is no reason to take more at once.
@@ -97,6 +102,23 @@ def synthesise_on_budget(
         whole, goals = eased
         found = _nearest(lambda share: draw(_between(fed, whole, share)), goals, at_least=found) or found
     return found.genome, found.facts
+
+
+def _step(yardstick: Yardstick, fed: Ration, dna: Dna, census: Census, unmet: Mapping[str, float]) -> dict[str, float]:
+    """{budget: most that this generation may have of it}, where clusters are allocated by budgets; else empty.
+
+    All amounts go down geometrically and are to arrive together: the one that is farthest off falls to the generation's
+    share of clusters, the others by the same share of their ways. So siblings are of one size, and the most accurate of
+    them is not just the largest.
+    """
+    goals = {name: most for name, most in unmet.items() if name in CLUSTER_BUDGETS and name != "clusters"}
+    amounts = {name: yardstick.amount(census, name) for name in goals}
+    untold = not goals or math.inf in amounts.values()
+    if yardstick.config.allocation != "budgets" or untold or not dna.clusters or fed.clusters is None:
+        return {}
+    farthest = max(math.log(amounts[name] / most) for name, most in goals.items())
+    share = min(1.0, math.log(census.clusters / fed.clusters) / farthest)
+    return {name: amounts[name] * (most / amounts[name]) ** share for name, most in goals.items()}
 
 
 def _eased(
@@ -136,6 +158,10 @@ def _nearest(draw: Callable[[float], Draw], budgets: Mapping[str, float], at_lea
             high = share
         share = (low + high) / 2
     return best
+
+
+def _times_clusters(fed: Ration, share: float) -> Ration:
+    return Ration(None if fed.clusters is None else share * fed.clusters, fed.synapses)
 
 
 def _times(fed: Ration, share: float) -> Ration:

@@ -42,8 +42,8 @@ def breed(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     sys.modules.pop("budget_networks", None)
 
-    def call(ancestor="budget_networks:tiny", **given):
-        return evolve(Path("run"), resolve(None, {"ancestor": ancestor, **QUICK, **given}))
+    def call(ancestor="budget_networks:tiny", run="run", **given):
+        return evolve(Path(run), resolve(None, {"ancestor": ancestor, **QUICK, **given}))
 
     yield call
     sys.modules.pop("budget_networks", None)
@@ -100,6 +100,31 @@ def test_two_budgets_at_once_are_both_met_and_each_shrinks_until_it_is(breed, gi
         for name, most in run.config.budgets.items():
             old, new = getattr(before.census, name), getattr(after.census, name)
             assert new < old or old <= most or given.get("encoding") == "synapse"
+
+
+def test_allocation_by_budgets_goes_down_geometrically_towards_all_of_them_at_once(breed):
+    run = breed(keep=1.0, keep_clusters=0.7, allocation="budgets", max_macs=20_000, max_params=2000)
+    assert run.outcome()["stopped"] == "budget" and len(run.records()) > 3
+    for before, after in zip(run.records(), run.records()[1:], strict=False):
+        goals = after.synthesis["goals"]
+        ways = {name: math.log(getattr(before.census, name) / run.config.budgets[name]) for name in goals}
+        gone = {name: math.log(getattr(before.census, name) / goal) for name, goal in goals.items()}
+        assert max(gone.values()) <= math.log(1 / 0.7) * 1.05  # of clusters, those of the output are not drawn
+        assert len({round(gone[name] / ways[name], 9) for name in goals}) == 1
+        assert all(getattr(after.census, name) <= goal for name, goal in goals.items())
+
+
+def test_siblings_in_varied_environments_have_other_shapes_at_the_same_budget(breed):
+    given = {"strength": "magnitude", "allocation": "budgets", "keep": 1.0, "keep_clusters": 0.6, "max_macs": 30_000}
+    alike, varied = (
+        breed(**given, generations=1, offspring=4, variation=variation, run=f"run{variation}").records()[1:]
+        for variation in (0.0, 2.0)
+    )
+    shapes = [{tuple(layer.clusters for layer in record.census.layers) for record in some} for some in (alike, varied)]
+    assert len(shapes[0]) < len(shapes[1])
+    assert all("favours" not in record.synthesis for record in alike)
+    assert len({tuple(record.synthesis["favours"].values()) for record in varied}) == 4
+    assert all(record.census.macs <= record.synthesis["goals"]["macs"] for record in (*alike, *varied))
 
 
 def test_removal_alone_leaves_every_synapse_between_living_clusters(breed):

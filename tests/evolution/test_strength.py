@@ -247,13 +247,14 @@ def test_an_allocation_takes_the_place_of_the_cost_that_fisher_strength_divides_
         priced(encode(parent, "cluster", "fisher", allocation="params"), parent, "params", {}, yardstick).clusters["0"],
         plain - math.log(4 + 2 + 18),
     )
-    shares = (9 * 4 + 18) / 200 + (4 + 2 + 18) / 50 + 1 / 5
+    # 162 MACs and 74 parameters have to be halved, 5 clusters are as many as they may be
+    shares = math.log(2) * (9 * 4 + 18) / 162 + math.log(2) * (4 + 2 + 18) / 74 + math.log(1.001) / 5
     assert torch.allclose(
         priced(
             encode(parent, "cluster", "fisher", allocation="budgets"),
             parent,
             "budgets",
-            {"macs": 200, "params": 50, "clusters": 5},
+            {"macs": 81, "params": 37, "clusters": 5},
             yardstick,
         ).clusters["0"],
         plain - math.log(shares),
