@@ -12,8 +12,8 @@ from tests.jetson.conftest import RELEASE
 
 from .conftest import QUICK, SSH, SSHD, Machine
 
-# `run` puts the host's paths where the container's stand and runs the entry point. As with the real one, the container is
-# handed Ctrl-C, and the end of the client is not that of the container: only `kill` ends that.
+# `run` puts the host's paths where the container's stand and runs the entry point. As with the real one, Ctrl-C goes on
+# into the container, and the end of the client is not that of the container: only `kill` ends that.
 DOCKER = """#!{python}
 import os, signal, subprocess, sys
 board, words = {board!r}, sys.argv[1:]
