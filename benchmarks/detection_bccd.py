@@ -15,7 +15,6 @@ and to the table in README.md, both beside this script; --trial leaves them alon
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -23,17 +22,16 @@ from typing import Any
 
 import onnxruntime
 from lineages import Lines, begin, device, figures, machine
-from tables import write_table
+from results import Results, options
 
 from edgesynth.benchmark.quick import compare_models
 from edgesynth.evolution import evolve
 from edgesynth.export import to_onnx
-from edgesynth.lineage import Config, Run, resolve, species
-from edgesynth.lineage.files import write_json
+from edgesynth.lineage import Run, resolve, species
 from edgesynth.tasks import load_task
 from edgesynth.tasks.detection.voc import read_voc
 
-HERE = Path(__file__).resolve().parent
+NAME = "detection_bccd"
 MAX_LOSS_POINTS = 2.0
 COMMON: dict[str, Any] = {
     "offspring": 1,
@@ -61,56 +59,56 @@ TRIAL = {
 
 def main() -> None:
     """Breed each network, measure, write the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-root", type=Path, required=True, help="BCCD: JPEGImages, Annotations, ImageSets")
+    parser = options(__doc__, NAME, "BCCD: JPEGImages, Annotations, ImageSets")
     parser.add_argument("--networks", nargs="+", choices=RUNS, default=["tiny-yolov2"])
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--image-size", type=int, help="of all networks, pixels; their own by default")
-    parser.add_argument("--runs", type=Path, default=Path("runs/detection_bccd"), help="where runs are kept")
-    parser.add_argument("--trial", action="store_true", help="small networks, few epochs; no results are kept")
     arguments = parser.parse_args()
-    arguments.runs.mkdir(parents=True, exist_ok=True)
-    results = (arguments.runs if arguments.trial else HERE) / "detection_bccd.json"
-    document = json.loads(results.read_text()) if results.is_file() else {"benchmark": "detection_bccd", "rows": {}}
+    results = Results(NAME, arguments)
     for network in arguments.networks:
-        config = config_of(network, arguments)
-        key = f"{config.ancestor}, {config.image_size} pixels, seed {config.seed}"
-        print(key, flush=True)
-        path = arguments.runs / key.replace(", ", "-").replace(" ", "_")
-        begin(arguments.runs, path, config)
-        run = evolve(path, config, resume=True, progress=Lines())
-        document["rows"][key] = {
-            "network": config.ancestor,
-            "layout": config.task,
-            "wanted": {name: RUNS[network][name] for name in ("synapses", "clusters")},
-            "device": device(),
-            "machine": {**machine(), "onnxruntime": onnxruntime.__version__},
-            "beside": run.beside(),
-            "latency": latency(run),
-            **figures(run),
-        }
-        write_json(results, document)
-    print(table(document))
-    if not arguments.trial:
-        write_table(HERE / "README.md", "detection_bccd", table(document))
+        given = given_for(network, arguments)
+        for seed in arguments.seeds:
+            key = f"{given['ancestor']}, {given['image_size']} pixels, seed {seed}"
+            if not results.missing(key, given):
+                continue
+            path = results.folder(key)
+            config = resolve(None, {**given, "seed": seed, "data_root": root_for(network, arguments)})
+            begin(arguments.runs, path, config)
+            run = evolve(path, config, resume=True, progress=Lines())
+            row = {
+                "network": config.ancestor,
+                "layout": config.task,
+                "wanted": {name: RUNS[network][name] for name in ("synapses", "clusters")},
+                "device": device(),
+                "machine": {**machine(), "onnxruntime": onnxruntime.__version__},
+                "beside": run.beside(),
+                "latency": latency(run),
+                **figures(run),
+            }
+            results.keep(key, given, row)
+    results.publish(table)
 
 
-def config_of(network: str, arguments: argparse.Namespace) -> Config:
+def root_for(network: str, arguments: argparse.Namespace) -> Path:
+    """The folder of a network's data, in its layout."""
+    if RUNS[network]["task"] != "kitti":
+        return arguments.data_root
+    root = arguments.runs / "kitti"
+    if not root.is_dir():
+        write_kitti(arguments.data_root, root)
+    return root
+
+
+def given_for(network: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """What a network is bred by: budgets from the papers' ratios."""
     wanted = RUNS[network]
-    root = arguments.data_root
-    if wanted["task"] == "kitti":
-        root = arguments.runs / "kitti"
-        if not root.is_dir():
-            write_kitti(arguments.data_root, root)
     size = arguments.image_size or (TRIAL["image_size"] if arguments.trial else wanted["image_size"])
     ancestor = TRIAL["small"][network] if arguments.trial else network
-    options = {"ancestor": ancestor, "task": wanted["task"], "data_root": root, "image_size": size}
-    census = species(ancestor, load_task(wanted["task"], root, size), arguments.seed).anatomy.census()
-    options["max_synapses"] = int(census.synapses / wanted["synapses"])
+    census = species(ancestor, load_task(wanted["task"], root_for(network, arguments), size), 0).anatomy.census()
+    given = {**COMMON, "ancestor": ancestor, "task": wanted["task"], "image_size": size}
+    given["max_synapses"] = int(census.synapses / wanted["synapses"])
     if wanted["clusters"]:
-        options["max_clusters"] = int(census.clusters / wanted["clusters"])
-    return resolve(None, {**COMMON, **options, "seed": arguments.seed, **(TRIAL["options"] if arguments.trial else {})})
+        given["max_clusters"] = int(census.clusters / wanted["clusters"])
+    return {**given, **(TRIAL["options"] if arguments.trial else {})}
 
 
 def write_kitti(voc: Path, root: Path) -> None:
@@ -152,7 +150,7 @@ def table(document: dict[str, Any]) -> str:
         "| ONNX Runtime, CPU | wanted | reached | trained on |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for key, found in document["rows"].items():
+    for key, found in document["runs"].items():
         wanted = found["wanted"]
         loss = found["ancestor_test_accuracy_percent"] - found["test_accuracy_percent"]
         small = found["synaptic_efficiency"] >= wanted["synapses"] or (

@@ -15,21 +15,16 @@ Resumable: runs that were finished with these options are taken from lenet5_reco
 
 from __future__ import annotations
 
-import argparse
-import json
-import shutil
 import statistics
-from pathlib import Path
 from typing import Any
 
 from lineages import Lines, begin, figures, machine
-from tables import write_table
+from results import Results, options
 
 from edgesynth.evolution import evolve
 from edgesynth.lineage import resolve
-from edgesynth.lineage.files import write_json
 
-HERE = Path(__file__).resolve().parent
+NAME = "lenet5_records"
 SEEDS = (0, 1, 2)
 COMMON: dict[str, Any] = {
     "ancestor": "lenet5-relu",
@@ -76,36 +71,21 @@ WANTED: dict[str, tuple[dict[str, float], float]] = {
 
 def main() -> None:
     """Breed what is missing, write the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-root", type=Path, required=True, help="folder that holds MNIST/raw")
+    parser = options(__doc__, NAME, "folder that holds MNIST/raw", SEEDS)
     parser.add_argument("--only", choices=list(RECORDS), nargs="+", default=list(RECORDS), help="these targets alone")
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
-    parser.add_argument("--runs", type=Path, default=Path("runs/lenet5_records"), help="where runs are kept")
-    parser.add_argument("--again", action="store_true", help="run anew what has a result already")
-    parser.add_argument("--trial", action="store_true", help="leave the results beside this script alone")
     arguments = parser.parse_args()
-    arguments.runs.mkdir(parents=True, exist_ok=True)
-
-    file = (arguments.runs if arguments.trial else HERE) / "lenet5_records.json"
-    document = json.loads(file.read_text()) if file.is_file() else {"benchmark": "lenet5_records", "runs": {}}
+    results = Results(NAME, arguments)
     for seed in arguments.seeds:
         for record in arguments.only:
-            key = f"{record}, seed {seed}"
-            options = {**COMMON, **RECORDS[record]}
-            if document["runs"].get(key, {}).get("options") == options and not arguments.again:
+            key, given = f"{record}, seed {seed}", {**COMMON, **RECORDS[record]}
+            if not results.missing(key, given):
                 continue
-            print(key, flush=True)
-            path = arguments.runs / f"{record}-seed_{seed}"
-            if arguments.again and path.exists():
-                shutil.rmtree(path)
-            config = resolve(None, {**options, "seed": seed, "data_root": arguments.data_root})
+            path = results.folder(key)
+            config = resolve(None, {**given, "seed": seed, "data_root": arguments.data_root})
             begin(arguments.runs, path, config)
             found = figures(evolve(path, config, resume=True, progress=Lines()))
-            document["runs"][key] = {"record": record, "seed": seed, "options": options, "machine": machine(), **found}
-            write_json(file, document)
-    print(table(document))
-    if not arguments.trial:
-        write_table(HERE / "README.md", "lenet5_records", table(document))
+            results.keep(key, given, {"record": record, "seed": seed, "machine": machine(), **found})
+    results.publish(table)
 
 
 def table(document: dict[str, Any]) -> str:

@@ -13,24 +13,18 @@ Resumable: finished runs are taken from saliency_ecssd.json beside this script (
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-import shutil
-from pathlib import Path
 from typing import Any
 
 import torch
 from lineages import ANCESTOR, Lines, begin, device, figures, machine
-from tables import write_table
+from results import Results, options
 
 from edgesynth.anatomy import Census
 from edgesynth.ancestors import build_ancestor
 from edgesynth.evolution import evolve
 from edgesynth.lineage import Run, resolve
-from edgesynth.lineage.files import write_json
 
-HERE = Path(__file__).resolve().parent
 NAME = "saliency_ecssd"
 TIMES = 48  # fewer synapses
 BOUND_POINTS = 2.0  # of F-beta, in percent, that the last may lose on test
@@ -68,45 +62,24 @@ TRIAL = {"image_size": 32, "batch_size": 64, "ancestor_epochs": 2, "epochs": 1, 
 
 def main() -> None:
     """Breed what is missing, write the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-root", type=Path, required=True, help="folder that holds images and masks")
+    parser = options(__doc__, NAME, "folder that holds images and masks")
     parser.add_argument("--size", choices=list(SIZES), help="large where there is a GPU, else small")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--runs", type=Path, default=Path(f"runs/{NAME}"), help="where runs are kept")
-    parser.add_argument("--again", action="store_true", help="run anew what has a result already")
-    parser.add_argument("--trial", action="store_true", help="tiny settings, and no result beside this script")
     arguments = parser.parse_args()
-    arguments.runs.mkdir(parents=True, exist_ok=True)
     size = arguments.size or ("large" if torch.cuda.is_available() else "small")
-
-    file = (arguments.runs if arguments.trial else HERE) / f"{NAME}.json"
-    document = json.loads(file.read_text()) if file.is_file() else {"benchmark": NAME, "runs": {}}
-    options = {**SETTINGS, **SIZES[size], **(TRIAL if arguments.trial else {})}
-    options["max_synapses"] = synapses_of(options["ancestor"]) // TIMES
+    given = {**SETTINGS, **SIZES[size], **(TRIAL if arguments.trial else {})}
+    given["max_synapses"] = synapses_of(given["ancestor"]) // TIMES
+    results = Results(NAME, arguments)
     for seed in arguments.seeds:
         key = f"{size}, seed {seed}"
-        if key in document["runs"] and not arguments.again:
+        if not results.missing(key, given):
             continue
-        print(key, flush=True)
-        path = arguments.runs / f"{size}-seed_{seed}"
-        if arguments.again:
-            shutil.rmtree(path, ignore_errors=True)
-        config = resolve(None, {**options, "seed": seed, "data_root": arguments.data_root})
+        path = results.folder(key)
+        config = resolve(None, {**given, "seed": seed, "data_root": arguments.data_root})
         begin(arguments.runs, path, config)
         run = evolve(path, config, resume=True, progress=Lines())
-        document["runs"][key] = {
-            "options": options,
-            "seed": seed,
-            "machine": machine(),
-            "device": device(),
-            "metric": "F-beta",
-            **figures(run),
-            **apart(run),
-        }
-        write_json(file, document)
-    print(table(document))
-    if not arguments.trial:
-        write_table(HERE / "README.md", NAME, table(document))
+        found = {"seed": seed, "machine": machine(), "device": device(), "metric": "F-beta", **figures(run)}
+        results.keep(key, given, {**found, **apart(run)})
+    results.publish(table)
 
 
 def synapses_of(ancestor: str) -> int:

@@ -11,13 +11,15 @@ it: the share of a core that the sampler's process used.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import resource
 import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+
+from tables import write_table
 
 from edgesynth.benchmark.bundle import open_bare_model
 from edgesynth.benchmark.contenders import load
@@ -32,11 +34,11 @@ RAILS = {"VDD_IN": 7358, "VDD_SYS_GPU": 2280}
 
 
 def main() -> None:
-    """Measure, and write the result beside this script."""
+    """Measure, and write the result and its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="a bare ONNX file")
-    parser.add_argument("--pairs", type=int, default=60, help="windows of each kind")
-    parser.add_argument("--window-s", type=float, default=0.5, help="length of a window")
+    parser.add_argument("--pairs", type=int, default=300, help="windows of each kind")
+    parser.add_argument("--window-s", type=float, default=0.15, help="length of a window")
     parser.add_argument("--trial", action="store_true", help="print only")
     arguments = parser.parse_args()
 
@@ -67,9 +69,24 @@ def main() -> None:
         "overhead_percent": 100 * (statistics.median(ratios) - 1),
         "overhead_percent_95": [100 * (low - 1), 100 * (high - 1)],
     }
-    print(json.dumps(document, indent=1))
+    print(table(document))
     if not arguments.trial:
         write_json(HERE / "sampler_overhead.json", document)
+        write_table(HERE / "README.md", "sampler_overhead", table(document))
+
+
+def table(document: dict[str, Any]) -> str:
+    """Markdown of the results."""
+    low, high = document["overhead_percent_95"]
+    return "\n".join(
+        [
+            "| pairs of windows | latency alone, ms | with the sampler (95 %) | share of a core it takes |",
+            "|---:|---:|---:|---:|",
+            f"| {document['pairs']} of {document['window_s']:g} s | {document['p50_ms_alone']:.3f} "
+            f"| **{document['overhead_percent']:+.2f} %** ({low:+.1f} to {high:+.1f}) "
+            f"| {document['sampler_cpu_percent']:.1f} % |",
+        ]
+    )
 
 
 def tree(sysfs: Path) -> Ina3221:

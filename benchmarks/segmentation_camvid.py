@@ -12,23 +12,18 @@ in --runs. With --trial, the settings are tiny, the JSON goes to --runs and the 
 
 from __future__ import annotations
 
-import argparse
-import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
 from lineages import ANCESTOR, Lines, begin, device, figures, lent_ancestor, machine
-from tables import write_table
+from results import Results, options
 
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve
 from edgesynth.evolution.generative.performance import UNITS, performance
 from edgesynth.lineage import Config, Run, resolve
-from edgesynth.lineage.files import write_json
 
-HERE = Path(__file__).resolve().parent
 NAME = "segmentation_camvid"
 TIMES = 10  # fewer parameters, and fewer MACs
 FLOOR_POINTS = 4.0  # below the ancestor's validation, for networks that are not yet nurtured in full
@@ -73,34 +68,18 @@ TRIAL = {
 
 def main() -> None:
     """Breed what is missing, write the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-root", type=Path, required=True, help="CamVid's folder")
+    parser = options(__doc__, NAME, "CamVid's folder")
     parser.add_argument("--size", choices=list(SIZES), help="large where there is a GPU, else small")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--runs", type=Path, default=Path(f"runs/{NAME}"), help="where runs are kept")
-    parser.add_argument("--again", action="store_true", help="run anew what has a result already")
-    parser.add_argument("--trial", action="store_true", help="tiny settings, and no result beside this script")
     arguments = parser.parse_args()
-    arguments.runs.mkdir(parents=True, exist_ok=True)
     size = arguments.size or ("large" if torch.cuda.is_available() else "small")
-
-    file = (arguments.runs if arguments.trial else HERE) / f"{NAME}.json"
-    document = json.loads(file.read_text()) if file.is_file() else {"benchmark": NAME, "score": UNITS, "runs": {}}
-    options = {**SETTINGS, **SIZES[size], **(TRIAL if arguments.trial else {})}
+    given = {**SETTINGS, **SIZES[size], **(TRIAL if arguments.trial else {})}
+    results = Results(NAME, arguments, score=UNITS)
     for seed in arguments.seeds:
         key = f"{size}, seed {seed}"
-        if key in document["runs"] and not arguments.again:
-            continue
-        print(key, flush=True)
-        path = arguments.runs / f"{size}-seed_{seed}"
-        if arguments.again:
-            shutil.rmtree(path, ignore_errors=True)
-        given = {**options, "seed": seed, "data_root": arguments.data_root}
-        document["runs"][key] = {"options": options, "seed": seed, **bred(arguments.runs, path, given)}
-        write_json(file, document)
-    print(table(document))
-    if not arguments.trial:
-        write_table(HERE / "README.md", NAME, table(document))
+        if results.missing(key, given):
+            row = bred(arguments.runs, results.folder(key), {**given, "seed": seed, "data_root": arguments.data_root})
+            results.keep(key, given, {"seed": seed, **row})
+    results.publish(table)
 
 
 def bred(runs: Path, path: Path, given: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from edgesynth.evolution.allocation import Allocation, allocate
@@ -57,3 +58,27 @@ def encode(
 def priced(dna: Dna, parent: Parent, allocation: Allocation, budgets: Mapping[str, float], yardstick: Yardstick) -> Dna:
     """The DNA with every cluster's probability divided by what the cluster costs in this parent; see `allocate`."""
     return Dna(allocate(parent, dna.clusters, allocation, budgets, yardstick), dna.synapses)
+
+
+def favoured(dna: Dna, variation: float, generator: torch.Generator) -> tuple[Dna, dict[str, float]]:
+    """The DNA in an environment of its own, which favours some layers over others.
+
+    The papers give all siblings the same environment, so that they differ by the luck of their clusters alone and come
+    out in nearly the same shape. This form is ours: each cluster group (each layer, where the DNA speaks of synapses
+    alone) has all its probabilities multiplied by one factor, drawn anew for every sibling.
+
+    Args:
+        dna: of the parents.
+        variation: standard deviation of the factors' logarithms; 0 favours nobody.
+        generator: source of the factors.
+
+    Returns:
+        The DNA and {group or layer: logarithm of its factor}.
+    """
+    if not variation:
+        return dna, {}
+    levels = dna.clusters or dna.synapses
+    drawn = variation * torch.randn(len(levels), dtype=torch.float64, generator=generator)
+    favours = dict(zip(levels, drawn.tolist(), strict=True))
+    shifted = {name: viability + favours[name] for name, viability in levels.items()}
+    return (Dna(shifted, dna.synapses) if dna.clusters else Dna({}, shifted)), favours

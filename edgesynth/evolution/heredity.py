@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgesynth.evolution.dna import encode, priced
+from edgesynth.evolution.dna import encode, favoured, priced
 from edgesynth.evolution.environment import build_world
 from edgesynth.evolution.evolution import Place
 from edgesynth.evolution.landing import synthesise_on_budget
@@ -64,6 +64,8 @@ class Heredity:
         dnas = [encode(whole, *form) for whole in wholes]
         unmet = yardstick.unmet(best) or yardstick.budgets
         dna = priced(mean_dna(dnas, wholes, config.strength), pool, config.allocation, unmet, yardstick)
+        habitat = generator(config.seed, place.generation, place.child, "environment")
+        dna, favours = favoured(dna, config.variation, habitat)
         draws = generator(config.seed, place.generation, place.child, "synthesis")
         genome, facts = synthesise_on_budget(pool, dna, build_world(config), yardstick, fed, best, draws)
         facts.update(underflows[0])
@@ -71,6 +73,8 @@ class Heredity:
             facts["mating"] = {"needed": needed, "clusters": offered.clusters, "synapses": offered.synapses}
         if config.patience:
             facts["attempt"] = attempt
+        if favours:
+            facts["favours"] = favours
         return genome, facts
 
     def _seen(self, parent: Individual, generation: int) -> tuple[Parent, dict[str, Any]]:

@@ -66,6 +66,13 @@ class Config(BaseModel):
     temperature: float = Field(
         0.1, gt=0, le=10, description="calibrated draws: lower is closer to keeping the strongest"
     )
+    variation: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="how much the environments of siblings differ in the layers that they favour: standard deviation "
+        "of a factor's logarithm (0: all are alike)",
+    )
     keep: float = Field(
         0.5,
         gt=0,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import safetensors.torch
+import torch
 
 from edgesynth.anatomy import Census, LayerCensus
 from edgesynth.errors import UserError
@@ -17,9 +18,10 @@ from edgesynth.evolution import evolve
 from edgesynth.evolution.executors import build_executor
 from edgesynth.evolution.generative import GenerativeEvolution
 from edgesynth.evolution.generative.performance import performance
+from edgesynth.evolution.inheritance import reborn
 from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.export import export_individual
-from edgesynth.lineage import Record, Run, parse_individual, resolve, species
+from edgesynth.lineage import Record, Run, generator, parse_individual, resolve, species, state
 from edgesynth.report import write_report
 from edgesynth.tasks import load_task
 
@@ -84,6 +86,20 @@ def test_it_stops_when_the_budget_is_met_and_its_last_individual_had_the_final_n
     assert outcome["best"] == last.name and last.census.macs <= 300_000
     assert outcome["stopped"] == "budget" and last.nurture["epochs"] == 2
     assert all(record.nurture["epochs"] == 1 for record in unbroken.records()[1:-1])
+
+
+def test_its_networks_can_begin_with_fresh_weights_and_so_can_the_last(tmp_path):
+    fresh = {**TINY, "generations": 1, "probe_epochs": 0, "final_epochs": 0, "min_accuracy": 0.0, "ancestor_epochs": 2}
+    run = evolve(tmp_path / "last", resolve(None, {**fresh, "final_inheritance": "newborn"}))
+    kind, last = species("lenet5", load_task("digits"), 0), run.load("g001-c0")
+    newborn = state(reborn(kind, last.genome, generator(0, 1, 0, "newborn")))
+    assert all(torch.equal(newborn[name], tensor) for name, tensor in last.weights.items())
+    probes = [
+        evolve(tmp_path / str(number), resolve(None, {**fresh, **given})).record("g001-c0").synthesis["probes"]
+        for number, given in enumerate(({}, {"inheritance": "newborn"}))
+    ]
+    inherited, untrained = ([probe["validation"] for probe in found] for found in probes)
+    assert min(inherited) > max(untrained)
 
 
 def test_the_inquisitor_has_heard_every_network_and_moved_the_generator_within_the_trust_region(unbroken):

@@ -87,7 +87,7 @@ class GenerativeBreeder(Breeder):
         kept = Memory(memory.logits, self._pull(memory, scored), adapted(memory.step, rate), memory.inquisitor)
         facts = self._facts(scored, best, rate, bounds, generation)
         synthesis_s = time.perf_counter() - start
-        individual = self._finished(scored[best], place, facts)
+        individual = self._finished(parent, scored[best], place, facts)
         return replace(individual, files=kept.files(), measured={"synthesis_s": synthesis_s, **individual.measured})
 
     def _recall(self, generation: int) -> Memory:
@@ -137,7 +137,8 @@ class GenerativeBreeder(Breeder):
         config, name = self.config, f"{individual_name(generation, 0)} probe {number + 1} of {self.config.probes}"
         seed = generator(config.seed, generation, number, "generate")
         made = Generator(self.species.anatomy, memory.logits)(parent.genome, self.descent, bounds, seed)
-        network = heritable(self.species, [parent], made.genome).to(self.device)
+        place = Place(generation, number, (parent.name,))
+        network = self._begun([parent], made.genome, place, grown=False)[0].to(self.device)
         census = made.genome.census(self.species.anatomy)
         if config.reestimate:
             reestimate(network, self.task, generator(config.seed, generation, number, "running statistics of a probe"))
@@ -215,8 +216,8 @@ class GenerativeBreeder(Breeder):
             "networks_probed": generation * self.config.probes,
         }
 
-    def _finished(self, chosen: Scored, place: Place, facts: dict[str, Any]) -> Individual:
-        """Nurture the chosen network in full."""
+    def _finished(self, parent: Individual, chosen: Scored, place: Place, facts: dict[str, Any]) -> Individual:
+        """Nurture the chosen network in full: on from its short nurture, or from weights that the last one is given."""
         genome: Genome = chosen.generated.genome
         census = genome.census(self.species.anatomy)
         # Without budgets, a grown network keeps to the descent's goal.
@@ -224,7 +225,10 @@ class GenerativeBreeder(Breeder):
         grown = place.generation == self.config.generations or self.yardstick.meets(census, goals)
         epochs = self.config.final_epochs if grown else self.config.epochs
         genome = replace(genome, precision=self.precision if grown or self.config.precision_at == "start" else {})
-        individual = self._raised(chosen.network, genome, place, epochs, facts, [], {})
+        network = chosen.network
+        if grown and self.config.final_inheritance is not None:
+            network = self._begun([parent], genome, place, grown)[0]
+        individual = self._raised(network, genome, place, epochs, facts, [], {})
         if individual.record.died:
             return individual
         ancestor = self.run.record(individual_name(0, 0))

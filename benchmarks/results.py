@@ -1,0 +1,78 @@
+"""What the resumable scripts share: their options, the rows that are finished, and where both are written."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tables import write_table
+
+from edgesynth.lineage.files import write_json
+
+HERE = Path(__file__).resolve().parent
+
+
+def options(text: str | None, name: str, data: str, seeds: Sequence[int] = (0,)) -> argparse.ArgumentParser:
+    """The options of all: the script adds its own.
+
+    Args:
+        text: the script's docstring.
+        name: the script's, without .py.
+        data: what --data-root holds.
+        seeds: default of --seeds.
+    """
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-root", type=Path, required=True, help=data)
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(seeds))
+    parser.add_argument("--runs", type=Path, default=Path(f"runs/{name}"), help="where runs are kept")
+    parser.add_argument("--again", action="store_true", help="run anew what has a result already")
+    parser.add_argument("--trial", action="store_true", help="leave the results beside this script alone")
+    return parser
+
+
+class Results:
+    """Rows of one script, kept as each is finished: beside the script, or in --runs with --trial.
+
+    Args:
+        name: the script's, without .py.
+        arguments: what `options` parsed.
+        head: what the JSON says besides its rows.
+    """
+
+    def __init__(self, name: str, arguments: argparse.Namespace, **head: Any) -> None:
+        arguments.runs.mkdir(parents=True, exist_ok=True)
+        self.name, self.runs, self.again, self.trial = name, arguments.runs, arguments.again, arguments.trial
+        self.file = (self.runs if self.trial else HERE) / f"{name}.json"
+        found = json.loads(self.file.read_text()) if self.file.is_file() else {}
+        self.document: dict[str, Any] = {**found, "benchmark": name, **head, "runs": found.get("runs", {})}
+
+    def missing(self, key: str, given: dict[str, Any]) -> bool:
+        """Whether a row is to be made: there is none of these options, or all are wanted again."""
+        known = self.document["runs"].get(key, {}).get("options") == json.loads(json.dumps(given))
+        if known and not self.again:
+            return False
+        print(key, flush=True)
+        return True
+
+    def folder(self, name: str) -> Path:
+        """The run directory of a row; emptied first where it is to be run anew."""
+        path = self.runs / name.replace(", ", "-").replace(" ", "_")
+        if self.again:
+            shutil.rmtree(path, ignore_errors=True)
+        return path
+
+    def keep(self, key: str, given: dict[str, Any], row: dict[str, Any]) -> None:
+        """Write a finished row."""
+        self.document["runs"][key] = {"options": given, **row}
+        write_json(self.file, self.document)
+
+    def publish(self, table: Callable[[dict[str, Any]], str]) -> None:
+        """Print the table, and put it into README.md."""
+        text = table(self.document)
+        print(text)
+        if not self.trial:
+            write_table(HERE / "README.md", self.name, text)
