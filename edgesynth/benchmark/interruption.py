@@ -1,29 +1,52 @@
-"""Ctrl-C while TensorRT builds and loads: it cannot be stopped from outside, and swallows exceptions in its callbacks.
+"""Ctrl-C where it must not break in: it is noted, and heeded when there is something whole to keep.
 
-Python hears of Ctrl-C when TensorRT calls back, for a line of its log. Raised there, KeyboardInterrupt would be lost;
-so it is noted, and raised when the build is over and its plan kept. The second Ctrl-C ends the process at once.
+TensorRT cannot be stopped while it builds and loads, and swallows exceptions in its callbacks: Python hears of Ctrl-C
+when TensorRT calls back, for a line of its log. Raised there, KeyboardInterrupt would be lost; so it is raised when the
+build is over and its plan kept. And a measurement on another machine is to end there, and its result to come back.
 """
 
 import os
 import signal
 import sys
 import threading
-from typing import Any
+from typing import Any, Callable
 
 EXIT_CODE = 130
-_NOTICE = (
-    "Ctrl-C: TensorRT cannot be stopped within a build; this one is finished and kept, then it ends (again: at once)\n"
-)
+
+
+def tell_of_build() -> None:
+    """Say why nothing happens yet."""
+    tell("TensorRT cannot be stopped within a build; this one is finished and kept, then it ends (again: at once)")
+
+
+def end_process() -> None:
+    """No cleaning up in the middle of a build: the kernel takes the GPU's context and the lock back."""
+    os._exit(EXIT_CODE)
+
+
+def tell(what: str) -> None:
+    """Say what becomes of a Ctrl-C."""
+    sys.stderr.write("Ctrl-C: {}\n".format(what))
+    sys.stderr.flush()
 
 
 class Deferred:
     """Within it Ctrl-C is noted; at the end `raise_noted` raises it.
 
     Where Ctrl-C is ignored (a job in the background) or is not ours to handle (a thread), nothing changes.
+
+    Args:
+        first: called at the first Ctrl-C.
+        again: called at each further one.
+
+    Attributes:
+        noted: whether Ctrl-C was pressed.
     """
 
-    def __init__(self) -> None:
-        self._noted = False
+    def __init__(self, first: Callable[[], Any] = tell_of_build, again: Callable[[], Any] = end_process) -> None:
+        self.noted = False
+        self._first = first
+        self._again = again
         self._before: Any = None
 
     def __enter__(self) -> "Deferred":
@@ -38,13 +61,12 @@ class Deferred:
 
     def raise_noted(self) -> None:
         """Raise KeyboardInterrupt if Ctrl-C was noted; after the `with`."""
-        if self._noted:
+        if self.noted:
             raise KeyboardInterrupt
 
     def _pressed(self, number: int, frame: Any) -> None:
-        if self._noted:
-            # No cleaning up in the middle of a build: the kernel takes the GPU's context and the lock back.
-            os._exit(EXIT_CODE)
-        self._noted = True
-        sys.stderr.write(_NOTICE)
-        sys.stderr.flush()
+        if self.noted:
+            self._again()
+            return
+        self.noted = True
+        self._first()

@@ -50,7 +50,8 @@ def command(bundle, engine, precision, batch, output, on, remote_python, **how):
     BUNDLE is the folder that `edgesynth export` wrote, or a bare .onnx file.
 
     Another machine needs Python 3.6 or newer with numpy and TensorRT or ONNX Runtime, or docker and the board's image:
-    edgesynth and BUNDLE are sent there by ssh, and what runs there ends with the connection.
+    edgesynth and BUNDLE are sent there by ssh, and what runs there ends with the connection, or with Ctrl-C, which
+    brings back what was measured until then.
     """
     options = Options(
         engine,

@@ -88,7 +88,7 @@ def evolve(
                 f"measure_on is {config.measure_on} and nothing that measures was given; give an instrument"
             )
         if not has_ancestor:
-            check_measurable(breeder.yardstick, kind, instrument)
+            check_measurable(breeder.yardstick, kind, instrument, breeder.precision)
     run = _open(path, config) if begun else Run.create(path, config)
     bench = Bench(run, kind, instrument if config.measure_on else None, breeder.yardstick, breeder.progress)
     run.save_task(task.to_json())

@@ -163,24 +163,25 @@ def _check_board(yardstick: Yardstick, anatomy: Anatomy) -> None:
     """Refuse budgets of a board that nothing can be said of; all of it is said before anything is trained."""
     config, whole = yardstick.config, yardstick.predict(anatomy.census())
     given = [name for name in ON_BOARD if name in yardstick.budgets]
-    if config.strategy == "generative" and (given or config.measure_on is not None):
-        option = OPTIONS[given[0]] if given else "--measure-on"
+    generative = config.strategy == "generative"
+    if config.measure_on is not None and generative:
         raise UserError(
-            f"{option} steers heredity alone, and --strategy is generative, which goes by counts; "
-            "use --strategy heredity, or --max-macs"
+            "--measure-on steers heredity alone, and --strategy is generative, which goes by what can be told of a "
+            "network before it is trained; use --strategy heredity, or --board NAME, whose figures are predicted"
         )
     if config.measure_on is not None:
         return
+    measured = "" if generative else ", or measure: --measure-on local or ssh://user@host"
     if given and whole is None:
         raise UserError(
             f"{OPTIONS[given[0]]} is given and nothing says of which machine; add --board NAME, such as tx2, "
-            "whose figures are then predicted, or --measure-on local or ssh://user@host"
+            f"whose figures are then predicted{measured}"
         )
     if whole is not None and "energy_mj" in given and whole.energy_mj_per_image is None:
         raise UserError(
             f"--min-images-per-joule is {config.min_images_per_joule:g} and the energy of {whole.board} at "
             f"{whole.precision} cannot be predicted: there is no published power to fit; use --board tx1 or tx2 at "
-            "fp16 or fp32, or measure: --measure-on ssh://user@host"
+            f"fp16 or fp32{measured}"
         )
 
 

@@ -1,14 +1,14 @@
 """Measuring: the board in the loop. The feasible front of every generation is measured, each model once.
 
-A measured figure is no function of a genome: measured again it would be another. So it is kept twice, by the hash of
-the model in the run and beside the individual, as one of the files that its offspring are a function of. Which
-individuals are measured depends on their records alone. So a run that was stopped at any moment finds every figure that
-it had, measures those that are missing, and goes on to the lineage that these figures lead to, bit for bit.
+A measured figure is no function of a genome: measured again it would be another. So it is kept twice, by model,
+precision and engine in the run, and beside the individual, as one of the files that its offspring are a function of.
+Which individuals are measured depends on their records alone. So a run that was stopped at any moment finds every
+figure that it had, measures those that are missing, and goes on to the lineage that these figures lead to, bit for bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from torch import nn
@@ -18,21 +18,22 @@ from edgesynth.errors import UserError
 from edgesynth.evolution.feasibility import as_given, smallest_genome
 from edgesynth.evolution.progress import Progress
 from edgesynth.evolution.yardstick import ON_BOARD, OPTIONS, Yardstick
-from edgesynth.lineage import Figures, Record, Run, Species
+from edgesynth.lineage import Figures, Known, Record, Run, Species
 
 
 class Instrument(Protocol):
     """Measures a network on the machine that a run aims at; handed in, since evolution knows no benchmark."""
 
     def __call__(
-        self, network: nn.Module, input_shape: Sequence[int], known: Callable[[str], Figures | None]
+        self, network: nn.Module, input_shape: Sequence[int], bred: Mapping[str, str], known: Known
     ) -> Figures:
         """Measure a network.
 
         Args:
             network: physically small, in evaluation mode.
             input_shape: (C, H, W).
-            known: figures of a model by its sha256, if it was measured before; then it must not be measured again.
+            bred: {weight: precision} that it was trained with, as `Genome.precision`.
+            known: what was measured before; that must not be measured again.
 
         Raises:
             UserError: the machine cannot be reached, went away, or cannot run it.
@@ -74,9 +75,10 @@ class Bench:
             self.progress.measured(record.name, figures)
 
     def _measured(self, record: Record, instrument: Instrument) -> Figures:
-        network = self.species.removed(self.run.load(record.name))
+        individual = self.run.load(record.name)
+        network, bred = self.species.removed(individual), individual.genome.precision
         try:
-            figures = instrument(network, self.species.input_shape, self.run.measurement)
+            figures = instrument(network, self.species.input_shape, bred, self.run.measurement)
             _check_energy(self.yardstick, figures)
         except (UserError, OSError) as error:
             raise UserError(
@@ -89,8 +91,14 @@ class Bench:
         return figures
 
 
-def check_measurable(yardstick: Yardstick, species: Species, instrument: Instrument) -> None:
+def check_measurable(yardstick: Yardstick, species: Species, instrument: Instrument, bred: Mapping[str, str]) -> None:
     """Measure the smallest network that there can be, before anything is trained: a budget that it misses is hopeless.
+
+    Args:
+        yardstick: with the budgets.
+        species: of the run's individuals.
+        instrument: measures.
+        bred: {weight: precision} that grown individuals are to have.
 
     Raises:
         UserError: it cannot be measured, there is no energy and a budget of it, or it misses a budget by more than the
@@ -98,7 +106,7 @@ def check_measurable(yardstick: Yardstick, species: Species, instrument: Instrum
     """
     config, anatomy = yardstick.config, species.anatomy
     network = remove(species.model, species.plan(smallest_genome(anatomy))).eval()
-    figures = instrument(network, species.input_shape, lambda sha256: None)
+    figures = instrument(network, species.input_shape, bred, lambda *model: None)
     _check_energy(yardstick, figures)
     for name in ON_BOARD:
         most = yardstick.budgets.get(name)

@@ -20,6 +20,7 @@ from edgesynth.export.exporters import OUTPUT, Exporter
 from edgesynth.export.fixed_batch import fix_batch
 from edgesynth.export.half import FILE as HALF
 from edgesynth.export.half import to_half
+from edgesynth.export.int8 import check_size
 from edgesynth.export.learned import floating_layers, learned_scales
 from edgesynth.export.ledger import DECODED, FP16, FP32, Hop, Ledger, loss_of
 from edgesynth.export.manifest import LICENCE, MANIFEST, ancestry, build_manifest, check_licence, file_facts
@@ -237,12 +238,7 @@ class _Stage:
         Returns:
             The calibration method of the TensorRT form, which ranges.json serves too.
         """
-        weights = data_file(source.model)
-        if weights is not None:
-            raise UserError(
-                f"the weights of this network take {weights.stat().st_size / 2**30:.1f} GiB, and INT8 models are made "
-                "of networks up to 2 GiB; export without --int8"
-            )
+        check_size(source.model, "export without --int8")
         methods = []
         for dialect in DIALECTS:
             self.say(f"calibrating and writing {dialect.file}")

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from edgesynth.errors import UserError
 from edgesynth.export.calibration import Bounds
 from edgesynth.export.dialects import Dialect
 from edgesynth.export.learned import LearnedScales, Scales, weight_overrides
-from edgesynth.export.onnx_file import read_checked, strip_domains
+from edgesynth.export.onnx_file import data_file, read_checked, strip_domains
 from edgesynth.lineage.files import write_bytes
 
 NOTHING: LearnedScales = {}
@@ -68,6 +69,24 @@ def quantise(
     dialect.finish(written, bounds)
     write_bytes(path, written.SerializeToString())
     dialect.check(read_checked(path))
+
+
+def check_size(model: Path, instead: str) -> None:
+    """Refuse a model that cannot be quantised for its size.
+
+    Args:
+        model: a plain fp32 ONNX file.
+        instead: what to do then.
+
+    Raises:
+        UserError: its weights lie beside it.
+    """
+    weights = data_file(model)
+    if weights is not None:
+        raise UserError(
+            f"the weights of this network take {weights.stat().st_size / 2**30:.1f} GiB, and INT8 models are made "
+            f"of networks up to 2 GiB; {instead}"
+        )
 
 
 def _prepared(model: Any) -> Any:

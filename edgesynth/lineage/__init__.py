@@ -2,7 +2,7 @@
 
 from edgesynth.lineage.board import board_of, precision_on
 from edgesynth.lineage.config import Config, resolve
-from edgesynth.lineage.figures import Figures
+from edgesynth.lineage.figures import Figures, Known
 from edgesynth.lineage.front import fronts
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual, Record, individual_name
@@ -17,6 +17,7 @@ __all__ = [
     "Figures",
     "Genome",
     "Individual",
+    "Known",
     "Predictions",
     "Record",
     "Run",

@@ -127,7 +127,9 @@ class Config(BaseModel):
         None, description="board whose latency and energy are predicted, such as tx2 (unset: nothing is predicted)"
     )
     board_precision: Literal["auto", "fp32", "fp16", "int8"] = Field(
-        "auto", description="of the engine on the board; auto: fp16 where the board has it by hardware, else fp32"
+        "auto",
+        description="of the engine on the board, predicted and measured (int8 is calibrated on training images); "
+        "auto: fp16 where the board has it by hardware, else fp32",
     )
     measure_on: str | None = Field(
         None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ class Figures:
     """Latency and energy of one image, measured.
 
     Attributes:
-        model_sha256: of the ONNX file that was measured.
+        model_sha256: of the plain fp32 ONNX file; what was measured is that file or was made of it.
         measured_on: `local` or `ssh://user@host`.
         precision: of the engine.
         latency_ms: median time of one call, batch 1.
@@ -21,6 +22,8 @@ class Figures:
         images_per_joule_95: its 95 % interval, likewise.
         energy_reason: why there is no energy; empty where there is.
         flags: what would mislead, as `edgesynth benchmark` flags it.
+        engine: what ran it; empty in runs of before this was kept.
+        engine_version: its version, likewise.
     """
 
     model_sha256: str
@@ -32,6 +35,8 @@ class Figures:
     images_per_joule_95: tuple[float, float] | None = None
     energy_reason: str = ""
     flags: tuple[str, ...] = ()
+    engine: str = ""
+    engine_version: str = ""
 
     def worst(self, name: str) -> float:
         """The worse end of the interval of `latency_ms` or of `energy_mj` an image; infinite without a figure."""
@@ -69,6 +74,10 @@ class Figures:
                 "flags": tuple(data["flags"]),
             }
         )
+
+
+# Figures of a model by its sha256, precision and engine (None: of any), where it was measured before.
+Known = Callable[[str, str, str | None], Figures | None]
 
 
 def _interval(ends: tuple[float, float]) -> str:

@@ -6,7 +6,7 @@ NAME/individuals/g003-c1/               individual.json (written last: without i
                                         scales.safetensors (where weights or activations are integers);
                                         the ancestor's rewind.safetensors, if the configuration asks for it
                                         figures.json, where it was measured on the machine that the run aims at
-NAME/measurements/SHA256.json           the same figures, by the hash of the model that they are of
+NAME/measurements/*.json                the same figures, as SHA256-PRECISION-ENGINE of the model that they are of
 NAME/task.json                          what the task calls itself and its metric, and what it says of its data
 NAME/outcome.json                       why the run stopped, its best individual, its Pareto front
 NAME/test.json                          the test split's verdicts, one reading each
@@ -145,15 +145,17 @@ class Run:
         """Keep what was measured of an individual; its offspring are a function of it."""
         write_json(self.folder(name) / "figures.json", figures.to_json())
 
-    def measurement(self, sha256: str) -> Figures | None:
-        """What was measured of a model; None where it was not."""
-        return self._figures(self.path / "measurements" / f"{sha256}.json")
+    def measurement(self, sha256: str, precision: str, engine: str | None) -> Figures | None:
+        """What was measured of a model at a precision on an engine, None for any; None where it was not."""
+        found = sorted((self.path / "measurements").glob(f"{sha256}-{precision}-{engine or '*'}.json"))
+        return self._figures(found[0]) if found else None
 
     def save_measurement(self, figures: Figures) -> None:
-        """Keep what was measured by the hash of its model, for any individual that turns out to be the same."""
+        """Keep what was measured by model, precision and engine, for any individual that turns out to be the same."""
         folder = self.path / "measurements"
         folder.mkdir(exist_ok=True)
-        write_json(folder / f"{figures.model_sha256}.json", figures.to_json())
+        name = f"{figures.model_sha256}-{figures.precision}-{figures.engine}.json"
+        write_json(folder / name, figures.to_json())
 
     def tested(self) -> dict[str, float]:
         """{individual: the task's metric on the test split}, of those that were reported."""

@@ -47,6 +47,12 @@ def test_a_violation_adds_up_the_shares_that_are_missed():
     assert required.violation(60, SimpleNamespace(macs=150, params=5)) == pytest.approx(0.25 + 0.5)
 
 
+def test_what_is_predicted_is_a_requirement_like_what_is_counted():
+    required = Requirements(80.0, {"latency_ms": 2.0}, lambda census, name: census.macs / 100)
+    assert required.violation(80, SimpleNamespace(macs=200)) == 0
+    assert required.violation(80, SimpleNamespace(macs=300)) == pytest.approx(0.5)
+
+
 def test_no_score_lifts_a_network_that_misses_a_requirement_above_one_that_meets_all():
     required = Requirements(90.0, {})
     large, tiny = (SimpleNamespace(params=size, macs=size) for size in (10**9, 100))

@@ -19,6 +19,7 @@ from edgesynth.evolution.executors import build_executor
 from edgesynth.evolution.generative import GenerativeEvolution
 from edgesynth.evolution.generative.performance import performance
 from edgesynth.evolution.inheritance import reborn
+from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.export import export_individual
 from edgesynth.lineage import Record, Run, generator, parse_individual, resolve, species, state
 from edgesynth.report import write_report
@@ -172,6 +173,21 @@ def test_a_budget_out_of_reach_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(UserError, match=r"--max-synapses is 50; .*raise the budget"):
         evolve(tmp_path / "run", resolve(None, {"strategy": "generative", "max_synapses": 50}))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_predicted_latency_is_a_budget_that_it_stops_at(tmp_path, unbroken):
+    given = {name: value for name, value in TINY.items() if name != "max_macs"}
+    config = resolve(None, {**given, "board": "tx2", "max_latency_ms": 0.57, "search": "random", "epochs": 0})
+    run = Run.create(tmp_path / "run", config)
+    run.save(unbroken.load("g000-c0"))
+    evolve(run.path, config, resume=True)
+    outcome, yardstick = run.outcome(), Yardstick(config, species(config.ancestor, load_task("digits"), 0).anatomy)
+    best = run.record(outcome["best"])
+    assert outcome["stopped"] == "budget" and "predicted 0.5" in outcome["reason"]
+    assert yardstick.predict(run.record("g000-c0").census).latency_ms > 0.57
+    assert yardstick.predict(best.census).latency_ms <= 0.57
+    for probe in best.synthesis["probes"]:
+        assert probe["latency_ms"] <= probe["target"]["latency_ms"]
 
 
 def test_executors_that_share_a_generation_out_are_refused(tmp_path):

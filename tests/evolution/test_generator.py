@@ -7,6 +7,7 @@ from edgesynth.errors import UserError
 from edgesynth.evolution.generative.descent import Descent, adapted
 from edgesynth.evolution.generative.generator import Generator, living
 from edgesynth.evolution.generative.search import Probe, cross_entropy, inquired, ranks, reinforce
+from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Genome, generator, resolve
 
 
@@ -109,6 +110,28 @@ def test_without_budgets_macs_go_down_and_the_first_step_is_keep(anatomy):
 def test_a_budget_out_of_reach_is_refused_with_the_least_there_can_be(anatomy):
     with pytest.raises(UserError, match=r"--max-macs is 10; with one cluster left .* lenet5 still has 16,0\d\d"):
         Descent.of(resolve(None, {"max_macs": 10}), anatomy)
+
+
+def test_a_predicted_latency_goes_down_as_counts_do_and_every_network_is_within_its_target(anatomy):
+    config = resolve(None, {"board": "tx2", "max_latency_ms": 0.56, "max_macs": 2_000_000})
+    yardstick, both = Yardstick(config, anatomy), Descent.of(config, anatomy)
+    whole = yardstick.predict(anatomy.census()).latency_ms
+    assert both.start == {"macs": 2_293_000, "latency_ms": whole} and both.at(1)["latency_ms"] == 0.56
+    assert both.at(0.5)["latency_ms"] == pytest.approx((0.56 * whole) ** 0.5)
+    for seed in range(3):
+        made = make(anatomy, both, seed, (0.5, 1.0))
+        census, target = made.genome.census(anatomy), both.at(made.pressure)
+        assert yardstick.predict(census).latency_ms <= target["latency_ms"] and census.macs <= target["macs"]
+    # The latency binds: without it the same seed makes a larger network.
+    counts = Descent.of(resolve(None, {"max_macs": 2_000_000}), anatomy)
+    assert census.macs < make(anatomy, counts, 2, (0.5, 1.0)).genome.census(anatomy).macs
+
+
+def test_a_predicted_budget_out_of_reach_is_refused_in_its_own_words(anatomy):
+    with pytest.raises(UserError, match=r"--max-latency-ms is 0.01; .* still has 0\.\d+ ms, .* raise the budget"):
+        Descent.of(resolve(None, {"board": "tx2", "max_latency_ms": 0.01}), anatomy)
+    with pytest.raises(UserError, match=r"--min-images-per-joule is 1e\+06; .* still has .* images/J, .* lower it"):
+        Descent.of(resolve(None, {"board": "tx2", "min_images_per_joule": 1e6}), anatomy)
 
 
 def test_ranks_run_from_minus_one_to_one_and_equals_share_theirs():

@@ -1,17 +1,23 @@
 """The board in the loop: measured figures with their intervals decide, are kept, and lead to the same lineage again."""
 
+import dataclasses
 import hashlib
+import json
 import shutil
+from pathlib import Path
 
+import onnxruntime
 import pytest
 
 from edgesynth.benchmark import power
+from edgesynth.benchmark.remote import measure_on
 from edgesynth.errors import UserError
 from edgesynth.evolution import Progress, evolve, replay
-from edgesynth.export import OnMachine
+from edgesynth.export import OnMachine, measuring
 from edgesynth.lineage import Figures, Run, resolve
 from edgesynth.report.page import render
-from tests.tiny_ancestor import NAME
+from edgesynth.tasks import load_task
+from tests.tiny_ancestor import NAME, build
 
 QUICK = {
     "ancestor": NAME,
@@ -34,16 +40,16 @@ class Counted:
     def __init__(self, config, lasts=1000):
         self.real, self.lasts, self.measured = OnMachine(config), lasts, []
 
-    def __call__(self, network, input_shape, known):
-        def unknown(sha256):
-            found = known(sha256)
+    def __call__(self, network, input_shape, bred, known):
+        def unknown(*model):
+            found = known(*model)
             if found is None:
                 if len(self.measured) >= self.lasts:
                     raise UserError("board: connection closed by remote host")
-                self.measured.append(sha256)
+                self.measured.append("-".join(model))
             return found
 
-        return self.real(network, input_shape, unknown)
+        return self.real(network, input_shape, bred, unknown)
 
 
 class Stopwatch:
@@ -52,12 +58,12 @@ class Stopwatch:
     def __init__(self, spread=0.0, lasts=1000):
         self.spread, self.lasts, self.calls = spread, lasts, 0
 
-    def __call__(self, network, input_shape, known):
+    def __call__(self, network, input_shape, bred, known):
         count = sum(parameter.numel() for parameter in network.parameters())
         content = "".join(str(tensor.tolist()) for tensor in network.state_dict().values())
         ends = (count * 1e-3 * (1 - self.spread), count * 1e-3 * (1 + self.spread))
         sha256 = hashlib.sha256(content.encode()).hexdigest()
-        if found := known(sha256):
+        if found := known(sha256, "fp32", None):
             return found
         if self.calls >= self.lasts:
             raise UserError("board: connection closed by remote host")
@@ -100,8 +106,8 @@ def test_the_ancestor_and_every_front_are_really_measured_and_kept_by_model(unbr
     for name in heard.names:
         figures = run.figures(name)
         assert figures.latency_ms_95[0] < figures.latency_ms < figures.latency_ms_95[1] < 10
-        assert figures == run.measurement(figures.model_sha256)
-        assert figures.precision == "fp32"
+        assert figures == run.measurement(figures.model_sha256, "fp32", "onnxruntime")
+        assert (figures.precision, figures.engine_version) == ("fp32", onnxruntime.__version__)
 
 
 def test_a_replay_breeds_again_what_was_bred_from_measured_parents(unbroken):
@@ -246,6 +252,44 @@ def test_what_cannot_be_measured_is_refused_before_anything_is_written(tmp_path,
     assert words in str(why.value) and not (tmp_path / "run").exists()
 
 
-def test_int8_is_refused_as_it_needs_calibration():
-    with pytest.raises(UserError, match="--board-precision is int8, which is calibrated when a bundle is exported"):
-        OnMachine(resolve(None, {**QUICK, "board_precision": "int8"}))
+def brighter(split):
+    return split._replace(images=9 * split.images)
+
+
+def bright_tests():
+    """Digits whose images for validation and test are brighter than any for training."""
+    task = load_task("digits")
+    return dataclasses.replace(
+        task, validation=brighter(task.validation), load_test=lambda: brighter(load_task("digits").load_test())
+    )
+
+
+def test_int8_is_measured_as_such_calibrated_on_training_images_alone(tmp_path, monkeypatch):
+    calibrated = []
+
+    def seen(on, bundle, options):
+        ranges = json.loads((Path(bundle) / "ranges.json").read_text())
+        calibrated.append(next(iter(ranges["amax"].values())))
+        return measure_on(on, bundle, options)
+
+    monkeypatch.setattr(measuring, "measure_on", seen)
+    given = {"board_precision": "int8", "task": f"{__name__}:bright_tests", "generations": 1, "ancestor_epochs": 0}
+    config = resolve(None, {**QUICK, **given, "epochs": 0, "final_epochs": 0, "offspring": 1})
+    run = evolve(tmp_path / "run", config, instrument=OnMachine(config))
+    assert len(calibrated) == 3 and set(calibrated) == {load_task("digits").train.images.max().item()}
+    figures = run.figures("g000-c0")
+    assert (figures.precision, figures.engine) == ("int8", "onnxruntime")
+    assert figures == run.measurement(figures.model_sha256, "int8", "onnxruntime")
+
+
+def test_a_model_that_was_measured_at_another_precision_or_on_another_engine_is_measured_anew(tmp_path):
+    run, network = Run.create(tmp_path / "run", QUICKLY), build().eval()
+    for precision in ("fp32", "int8"):
+        instrument = Counted(resolve(None, {**QUICK, "board_precision": precision}))
+        for _ in range(2):
+            figures = instrument(network, (1, 28, 28), {}, run.measurement)
+            run.save_measurement(figures)
+        assert len(instrument.measured) == 1
+        assert run.measurement(figures.model_sha256, precision, "tensorrt") is None
+        assert run.measurement(figures.model_sha256, precision, None) == figures
+    assert len(list((run.path / "measurements").iterdir())) == 2

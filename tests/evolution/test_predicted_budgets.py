@@ -146,7 +146,8 @@ def test_a_latency_that_the_smallest_network_misses_is_refused_with_the_bound_an
         ({"max_latency_ms": 1.0}, "nothing says of which machine; add --board NAME"),
         ({"board": "tx3", "max_latency_ms": 1.0}, "there is no board 'tx3'; choose from: tx1, tx2"),
         ({"board": "nano", "min_images_per_joule": 5.0}, "energy of Jetson Nano at fp16 cannot be predicted"),
-        ({"board": "tx2", "max_latency_ms": 3.0, "strategy": "generative"}, "use --strategy heredity"),
+        ({"max_latency_ms": 1.0, "strategy": "generative"}, "such as tx2, whose figures are then predicted"),
+        ({"board": "tx2", "measure_on": "local", "strategy": "generative"}, "use --strategy heredity, or --board NAME"),
     ],
     ids=str,
 )

@@ -8,6 +8,7 @@ the system's ssh, with keys, `~/.ssh/config` and known hosts as they are. One co
     order: files with their sums  ----------->  serving.py: makes a folder, says which files it lacks
     those files                   ----------->  store.py: kept by their sum, for the next time
     beats                         ----------->  worker.py in a process of its own: measures
+    Ctrl-C, among the beats       ----------->  and is stopped as it would be here, with what it has by then
     lines, then the result        <-----------  serving.py: the folder is removed
 
 Where the connection ends, or its beats stop, the worker is ended and the folder removed.
@@ -43,6 +44,7 @@ def measure_on(
     Raises:
         UserError: the bundle or an option is wrong; or the other machine cannot be reached, lacks something, refuses,
             or went away: one line says which, and nothing is left running there.
+        InterruptedRunError: Ctrl-C during the timing, here or there with what was measured.
     """
     if on == LOCAL:
         if options.docker or options.python != Options().python:

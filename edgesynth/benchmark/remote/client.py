@@ -6,10 +6,12 @@ from typing import Any, Callable, Dict, List
 
 from edgesynth.benchmark.bundle import MANIFEST, Target, open_target, sha256_of
 from edgesynth.benchmark.engines.onnx_bytes import external_files
+from edgesynth.benchmark.interruption import Deferred
 from edgesynth.benchmark.options import Options
 from edgesynth.benchmark.remote.address import Address
 from edgesynth.benchmark.remote.connection import Connection
 from edgesynth.benchmark.result import check_result
+from edgesynth.benchmark.run import InterruptedRunError
 from edgesynth.benchmark.service.serving import LENGTH_DIGITS
 from edgesynth.benchmark.service.store import Sent
 from edgesynth.errors import UserError
@@ -27,7 +29,10 @@ def measure_by_ssh(address: Address, bundle: str, options: Options, announce: Ca
     files = _files(target)
     paths = {one.sha256: os.path.join(_root(target), one.name) for one in files}
     announce("connecting: {}".format(address.host))
-    with Connection(address, options.python) as connection:
+    with (
+        Connection(address, options.python) as connection,
+        Deferred(connection.stop, connection.abandon) as interruption,
+    ):
         for frame in connection.frames():
             if "ready" in frame:
                 order = json.dumps(_order(target, files, options)).encode("ascii")
@@ -45,7 +50,12 @@ def measure_by_ssh(address: Address, bundle: str, options: Options, announce: Ca
             elif "error" in frame:
                 raise UserError("on {}: {}".format(address.host, frame["error"]))
             elif "result" in frame:
-                return dict(check_result(frame["result"], "what came from " + address.host), bundle=target.name)
+                result = dict(check_result(frame["result"], "what came from " + address.host), bundle=target.name)
+                if interruption.noted:
+                    raise InterruptedRunError(result)
+                return result
+            elif "stopped" in frame:
+                raise KeyboardInterrupt  # before anything was timed
         raise connection.why_not()
 
 

@@ -10,14 +10,18 @@ import time
 from types import TracebackType
 from typing import Any, Dict, Iterator, Optional, Type
 
+from edgesynth.benchmark.interruption import tell
 from edgesynth.benchmark.remote.address import Address
 from edgesynth.benchmark.remote.application import application, bootstrap_of
 from edgesynth.benchmark.remote.ssh_refusals import explain
 from edgesynth.benchmark.service.bootstrap import MARK
+from edgesynth.benchmark.service.serving import STOP
 from edgesynth.errors import UserError
 
 BEAT_S = 5.0
 FAREWELL_S = 15.0
+# A measurement ends within a window of it; a build of TensorRT may take longer, and is then ended by hanging up.
+STOP_S = 60.0
 _QUIETLY = ["-T", "-a", "-x", "-o", "ClearAllForwardings=yes", "-o", "RemoteCommand=none", "-o", "BatchMode=yes"]
 _NOT_FOR_EVER = ["-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"]
 _NOT_FOUND = (126, 127)
@@ -43,6 +47,8 @@ class Connection:
         self.python = python
         self.beating = False
         self._heard = False
+        self._farewell_s = FAREWELL_S
+        self._stop_until_s: Optional[float] = None
         self._application = application()
         # Paths of ~/ are relative to where a login begins; a locale of UTF-8 for names that are not ASCII.
         home = python[2:] if python.startswith("~/") else python
@@ -76,7 +82,7 @@ class Connection:
         self._there.close()
         try:
             if self._heard:
-                self._drain(time.monotonic() + FAREWELL_S)
+                self._drain(time.monotonic() + self._farewell_s)
         finally:
             self._ssh.kill()
             self._ssh.wait()
@@ -92,12 +98,37 @@ class Connection:
         except BrokenPipeError:
             pass
 
+    def stop(self) -> None:
+        """At the first Ctrl-C: let the measurement there end as one here would, and what it has come back.
+
+        Raises:
+            KeyboardInterrupt: nothing is measured there yet.
+        """
+        if not self.beating:
+            raise KeyboardInterrupt
+        tell("it is stopped on {}, and what was measured is fetched (again: at once)".format(self.address.host))
+        self._stop_until_s = time.monotonic() + STOP_S
+        self.send(STOP)
+
+    def abandon(self) -> None:
+        """At the second: hang up without waiting for the end of what runs there, which comes all the same.
+
+        Raises:
+            KeyboardInterrupt: always.
+        """
+        self._farewell_s = 0.0
+        raise KeyboardInterrupt
+
     def frames(self) -> Iterator[Dict[str, Any]]:
-        """Send the application; then what it says, until it ends. A login shell's own words are left out."""
+        """Send the application; then what it says, until it ends. A login shell's own words are left out.
+
+        Raises:
+            UserError: it was to stop and does not.
+        """
         self.send(self._application)
         rest = b""
         while True:
-            while self.beating and not select.select([self._back], [], [], BEAT_S)[0]:
+            while self.beating and not select.select([self._back], [], [], self._patience_s())[0]:
                 self.send(b"\n")
             part = os.read(self._back.fileno(), 1 << 16)
             if not part:
@@ -126,6 +157,18 @@ class Connection:
         else:
             why = explain(self.address, said, code)
         return UserError("on {}: {}".format(self.address.host, why))
+
+    def _patience_s(self) -> float:
+        """How long to listen for the other side until the next beat."""
+        if self._stop_until_s is None:
+            return BEAT_S
+        left_s = self._stop_until_s - time.monotonic()
+        if left_s <= 0:
+            raise UserError(
+                "on {}: the measurement did not stop within {:g} s of Ctrl-C and is ended there; nothing was written "
+                "here: measure again".format(self.address.host, STOP_S)
+            )
+        return min(BEAT_S, left_s)
 
     def _drain(self, until_s: float) -> None:
         while time.monotonic() < until_s:

@@ -16,12 +16,14 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 from edgesynth.benchmark.service.bootstrap import cache, cannot_write, receive, say
 from edgesynth.benchmark.service.store import Sent, Store
 
 LENGTH_DIGITS = 10
+# Among the beats: the worker is to end as by Ctrl-C, and to leave what it has measured.
+STOP = b"S"
 PATIENCE_S = 5.0
 _PR_SET_PDEATHSIG = 1
 
@@ -53,11 +55,13 @@ def serve(folder: str, application: str) -> None:
         return
     worker = _start(command, environment)
     try:
-        complaints = _watch(worker, order["silence_s"], lambda text: text.replace(target, order["shown"]))
+        watched = _watch(worker, order["silence_s"], lambda text: text.replace(target, order["shown"]))
     except BaseException:
         _end(worker, container)
         raise
-    _report(worker.returncode, complaints, result)
+    if watched.stopped:
+        _end_container(container)
+    _report(worker.returncode, watched, result)
 
 
 def _take_files(files: List[Sent], folder: str, target: str) -> bool:
@@ -109,10 +113,23 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _watch(worker: "subprocess.Popen[bytes]", silence_s: float, shown: Callable[[str], str]) -> List[str]:
-    """Pass the worker's lines on until its end: what it said on stderr."""
+class _Watched(NamedTuple):
+    """What was seen of a worker.
+
+    Attributes:
+        complaints: what it said on stderr.
+        stopped: whether the side that asked had it stopped.
+    """
+
+    complaints: List[str]
+    stopped: bool
+
+
+def _watch(worker: "subprocess.Popen[bytes]", silence_s: float, shown: Callable[[str], str]) -> _Watched:
+    """Pass the worker's lines on until its end."""
     assert worker.stdout and worker.stderr
     complaints: List[str] = []
+    stopped = False
     streams = {
         worker.stdout.fileno(): _Lines(lambda line: say(line=shown(line))),
         worker.stderr.fileno(): _Lines(lambda line: complaints.append(shown(line))),
@@ -121,16 +138,20 @@ def _watch(worker: "subprocess.Popen[bytes]", silence_s: float, shown: Callable[
     while streams or worker.poll() is None:
         ready = select.select([0] + list(streams), [], [], 1.0 if streams else 0.1)[0]
         if 0 in ready:
-            if not os.read(0, 1 << 12):
+            beats = os.read(0, 1 << 12)
+            if not beats:
                 raise EOFError
             heard_s = time.monotonic()
+            if STOP in beats:
+                stopped = True
+                _signal(worker, signal.SIGINT)
         if time.monotonic() - heard_s > silence_s:
             say(error="nothing was heard for {:g} s, so the measurement was ended; try again".format(silence_s))
             raise EOFError
         for stream in [one for one in ready if one in streams]:
             if not streams[stream].feed(os.read(stream, 1 << 16)):
                 del streams[stream]
-    return complaints
+    return _Watched(complaints, stopped)
 
 
 class _Lines:
@@ -158,11 +179,15 @@ def _end(worker: "subprocess.Popen[bytes]", container: str) -> None:
         worker.wait(PATIENCE_S)
     except subprocess.TimeoutExpired:
         pass
-    if container and shutil.which("docker"):
-        # The end of docker's client alone is not that of the container.
-        subprocess.call(["docker", "kill", container], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _end_container(container)
     _signal(worker, signal.SIGKILL)
     worker.wait()
+
+
+def _end_container(container: str) -> None:
+    """The end of docker's client alone is not that of the container."""
+    if container and shutil.which("docker"):
+        subprocess.call(["docker", "kill", container], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _signal(worker: "subprocess.Popen[bytes]", number: int) -> None:
@@ -172,13 +197,16 @@ def _signal(worker: "subprocess.Popen[bytes]", number: int) -> None:
         pass
 
 
-def _report(code: int, complaints: List[str], result: str) -> None:
+def _report(code: int, watched: _Watched, result: str) -> None:
+    complaints = watched.complaints
     last = complaints.pop() if code and complaints else ""
     for line in complaints:
         say(line=line)
     if code == 2:
         say(error=re.sub(r"^(run\.sh|edgesynth): ", "", last))
-    elif code:
+    elif watched.stopped and not os.path.isfile(result):
+        say(stopped=True)
+    elif code and not watched.stopped:
         how = "signal {}".format(-code) if code < 0 else "exit code {}".format(code)
         say(error="the measurement ended with {}{}".format(how, ": " + last if last else " and without a word"))
     elif not os.path.isfile(result):

@@ -48,6 +48,12 @@ def _measure(target: str, order: Dict[str, Any], output: str) -> None:
         ) from None
     from edgesynth.benchmark.options import Options, measure_here
     from edgesynth.benchmark.result import write_result
+    from edgesynth.benchmark.run import InterruptedRunError
 
     options = Options(**order)
-    write_result(output, measure_here(target, options, announce=lambda line: print(line, flush=True)))
+    try:
+        result = measure_here(target, options, announce=lambda line: print(line, flush=True))
+    except InterruptedRunError as stop:
+        write_result(output, stop.result)
+        raise
+    write_result(output, result)

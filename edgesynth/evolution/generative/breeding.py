@@ -23,6 +23,7 @@ from edgesynth.evolution.generative.search import Probe, cross_entropy, inquired
 from edgesynth.evolution.generative.stimulus import set_aside
 from edgesynth.evolution.inheritance import heritable
 from edgesynth.evolution.progress import Progress
+from edgesynth.evolution.yardstick import ON_BOARD
 from edgesynth.lineage import Config, Genome, Individual, Run, Species, generator, individual_name, state
 from edgesynth.nurture import DivergenceError, Hardware, choose_autocast, nurture, reestimate, score
 from edgesynth.tasks import Task
@@ -74,7 +75,7 @@ class GenerativeBreeder(Breeder):
         described, memory = self._inquire(parent, memory, generation, alive)
         bounds = self.descent.bounds(parent.record.census, memory.step)
         floor = self.config.min_accuracy if self.config.min_accuracy is not None else 0.0
-        required = Requirements(floor, self.descent.at(bounds[0]))
+        required = Requirements(floor, self.descent.at(bounds[0]), self.yardstick.amount)
 
         scored = []
         for number in range(self.config.probes):
@@ -118,7 +119,7 @@ class GenerativeBreeder(Breeder):
             SILENCED,
             generator(self.config.seed, generation, 0, f"silence {purpose}"),
         )
-        relief = reliefs(self.species.anatomy, individual.genome, tuple(self.descent.goal))
+        relief = reliefs(self.species.anatomy, individual.genome, tuple(self.descent.goal), self.yardstick.amount)
         described = inquisitor.describe(reactions, relief)
         inquisitor.hear_ablations(reactions, described)
         return described
@@ -158,10 +159,13 @@ class GenerativeBreeder(Breeder):
             network, accuracy = inherited, 0.0  # below any floor; the inquisitor hears of it all the same
         network.cpu()
         rank = required.rank(accuracy, census)
+        predicted = [name for name in self.descent.goal if name in ON_BOARD]
+        counted = [name for name in self.descent.goal if name not in ON_BOARD]
         facts = {
             "pressure": made.pressure,
             "target": self.descent.at(made.pressure),
-            **{name: getattr(census, name) for name in dict.fromkeys(("macs", "params", *self.descent.goal))},
+            **{name: getattr(census, name) for name in dict.fromkeys(("macs", "params", *counted))},
+            **{name: self.yardstick.amount(census, name) for name in predicted},
             "validation": accuracy,
             "performance_db": performance(accuracy, census),
             "feasible": rank[0],
@@ -216,9 +220,9 @@ class GenerativeBreeder(Breeder):
         """Nurture the chosen network in full: on from its short nurture, or from weights that the last one is given."""
         genome: Genome = chosen.generated.genome
         census = genome.census(self.species.anatomy)
-        grown = (
-            place.generation == self.config.generations or Requirements(0.0, self._goals()).violation(0.0, census) == 0
-        )
+        # Without budgets, a grown network keeps to the descent's goal.
+        goals = self.yardstick.budgets or self.descent.goal
+        grown = place.generation == self.config.generations or self.yardstick.meets(census, goals)
         epochs = self.config.final_epochs if grown else self.config.epochs
         genome = replace(genome, precision=self.precision if grown or self.config.precision_at == "start" else {})
         network = chosen.network
@@ -236,7 +240,3 @@ class GenerativeBreeder(Breeder):
             "gain_db_per_network_probed": gain / facts["networks_probed"],
         }
         return replace(individual, record=replace(individual.record, synthesis=facts))
-
-    def _goals(self) -> dict[str, float]:
-        """What a grown network keeps to: without budgets, the descent's goal."""
-        return {name: float(most) for name, most in (self.config.budgets or self.descent.goal).items()}

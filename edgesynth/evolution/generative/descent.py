@@ -1,17 +1,20 @@
 """The descent from the ancestor's size to the budgets.
 
-Every steered count goes down geometrically and all of them together: at pressure 0 they are the ancestor's, at 1 the
-budgets, at one half their geometric means. Pressure rises from the network that is inherited from, by a step that
-adapts until about half of the probed networks are feasible.
+Every steered amount, a count or a prediction for a board, goes down geometrically and all of them together: at pressure
+0 they are the ancestor's, at 1 the budgets, at one half their geometric means. Pressure rises from the network that is
+inherited from, by a step that adapts until about half of the probed networks are feasible.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 
 from edgesynth.anatomy import Anatomy, Census
 from edgesynth.errors import UserError
+from edgesynth.evolution.feasibility import as_given
+from edgesynth.evolution.yardstick import OPTIONS, Yardstick, in_words
 from edgesynth.lineage import Config
 
 LEAST_STEP = 0.005
@@ -20,15 +23,17 @@ SPREAD = 0.8  # of a step, either way: small sizes and large ones are tried in o
 
 @dataclass(frozen=True)
 class Descent:
-    """Where the counts start and where they are to end.
+    """Where the amounts start and where they are to end.
 
     Attributes:
-        start: {name of a census total: the ancestor's}.
+        start: {name of an amount: the ancestor's}; see `Yardstick`.
         goal: {the same: what it is to be at most}; never above the start.
+        yardstick: tells a network's amounts.
     """
 
-    start: dict[str, int]
-    goal: dict[str, int]
+    start: dict[str, float]
+    goal: dict[str, float]
+    yardstick: Yardstick
 
     @classmethod
     def of(cls, config: Config, anatomy: Anatomy) -> Descent:
@@ -37,18 +42,19 @@ class Descent:
         Raises:
             UserError: one unit in each group already has more than a budget.
         """
+        yardstick = Yardstick(config, anatomy)
         least = anatomy.census({group.name: [0] for group in anatomy.removable})
         whole = anatomy.census()
-        for name, most in config.budgets.items():
-            if getattr(least, name) > most:
-                raise UserError(
-                    f"--max-{name.replace('_', '-')} is {most:,}; with one cluster left in each group that can be cut "
-                    f"{config.ancestor} still has {getattr(least, name):,}, and generative synthesis cuts clusters "
-                    "alone: raise the budget, or take --strategy heredity"
-                )
-        goal = config.budgets or {"macs": least.macs}
-        start = {name: int(getattr(whole, name)) for name in goal}
-        return cls(start, {name: min(most, start[name]) for name, most in goal.items()})
+        for name, most in yardstick.unmet(least).items():
+            raise UserError(
+                f"{OPTIONS[name]} is {as_given(name, most)}; with one cluster left in each group that can be cut "
+                f"{config.ancestor} still has {in_words(name, yardstick.amount(least, name))}, and generative "
+                f"synthesis cuts clusters alone: {'lower it' if name == 'energy_mj' else 'raise the budget'}, or take "
+                "--strategy heredity"
+            )
+        goal = yardstick.budgets or {"macs": float(least.macs)}
+        start = {name: yardstick.amount(whole, name) for name in goal}
+        return cls(start, {name: min(most, start[name]) for name, most in goal.items()}, yardstick)
 
     def at(self, pressure: float) -> dict[str, float]:
         """{name: most that is allowed} at a pressure in [0, 1]."""
@@ -57,13 +63,14 @@ class Descent:
         return {name: self.start[name] * (most / self.start[name]) ** pressure for name, most in self.goal.items()}
 
     def travelled(self, census: Census) -> float:
-        """The pressure that a network stands: that of its count which is farthest behind, in [0, 1]."""
+        """The pressure that a network stands: that of its amount which is farthest behind, in [0, 1]."""
         ways = {name: math.log(self.start[name] / most) for name, most in self.goal.items() if most < self.start[name]}
-        gone = [math.log(self.start[name] / max(1, getattr(census, name))) / way for name, way in ways.items()]
+        left = {name: max(sys.float_info.min, self.yardstick.amount(census, name)) for name in ways}
+        gone = [math.log(self.start[name] / left[name]) / way for name, way in ways.items()]
         return min(1.0, max(0.0, min(gone, default=1.0)))
 
     def first_step(self, keep: float) -> float:
-        """The step with which the count that has farthest to go is multiplied by `keep`."""
+        """The step with which the amount that has farthest to go is multiplied by `keep`."""
         farthest = max(math.log(self.start[name] / most) for name, most in self.goal.items())
         return min(1.0, math.log(1 / keep) / farthest) if farthest > 0 else 1.0
 

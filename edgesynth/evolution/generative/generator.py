@@ -8,6 +8,7 @@ Deterministic for a seed, and another network for another one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -60,7 +61,7 @@ class Generator:
 
         Args:
             parent: whose living units are to choose from; the dead stay dead.
-            descent: turns pressure into most that is allowed of each count.
+            descent: turns pressure into most that is allowed of each amount.
             bounds: lowest and highest pressure.
             seed: s, the source of pressure and noise.
         """
@@ -72,7 +73,10 @@ class Generator:
             noise = torch.rand(len(mask) + 1, dtype=torch.float64, generator=seed).clamp(1e-9, 1 - 1e-9).logit()
             shared = GROUP_NOISE * noise[-1]
             noisy[name] = (self.logits[name] + NOISE * noise[:-1] + shared).masked_fill(~mask, -torch.inf)
-        threshold = self._threshold(noisy, descent.at(pressure))
+        limits = descent.at(pressure)
+        threshold = self._threshold(
+            noisy, lambda alive: descent.yardstick.meets(_genome(alive).census(self.anatomy), limits)
+        )
         chosen = _above(noisy, threshold)
         chances = {
             name: torch.sigmoid((self.logits[name] - threshold) / NOISE).masked_fill(~mask, 0.0)
@@ -80,27 +84,27 @@ class Generator:
         }
         return Generated(_genome(chosen), pressure, chosen, chances)
 
-    def _threshold(self, noisy: Units, limits: dict[str, float]) -> float:
+    def _threshold(self, noisy: Units, keeps: Callable[[Units], bool]) -> float:
         """The lowest threshold at which every limit is kept, by bisection over the units in their order.
 
         With one unit in each group the limits are kept, or nothing can be done: that network is the smallest there is.
+
+        Args:
+            noisy: by which the highest live.
+            keeps: whether the network with these units keeps every limit.
         """
         order = torch.cat(list(noisy.values()))
         order = order[order > -torch.inf].sort(descending=True).values
         within, beyond = 0, len(order) + 1  # the first so many are kept; `beyond` is too many
         while beyond - within > 1:
             middle = (within + beyond) // 2
-            if self._keeps(noisy, order[middle - 1].item(), limits):
+            if keeps(_above(noisy, order[middle - 1].item())):
                 within = middle
             else:
                 beyond = middle
         lowest = order[within - 1].item() if within else order[0].item() + 1
         below = order[within].item() if within < len(order) else lowest - 1
         return (lowest + below) / 2
-
-    def _keeps(self, noisy: Units, threshold: float, limits: dict[str, float]) -> bool:
-        census = _genome(_above(noisy, threshold)).census(self.anatomy)
-        return all(getattr(census, name) <= most for name, most in limits.items())
 
 
 def living(anatomy: Anatomy, genome: Genome) -> Units:

@@ -8,6 +8,7 @@ that it lost. U's cost part needs no learning, because the census knows it: cost
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,16 +145,22 @@ class Inquisitor:
         return cls(tuple(data["groups"]), rows)
 
 
-def reliefs(anatomy: Anatomy, genome: Genome, steered: tuple[str, ...]) -> Units:
+def reliefs(
+    anatomy: Anatomy,
+    genome: Genome,
+    steered: tuple[str, ...],
+    amount: Callable[[Census, str], float] = getattr,
+) -> Units:
     """{group: (size,) dB that U's cost part gains when one unit goes}, > 0.
 
-    Units of a group are cut from the same places, so one of them speaks for all. A steered count that NetScore does not
-    see counts as its own two do.
+    Units of a group are cut from the same places, so one of them speaks for all. A steered amount that NetScore does
+    not see counts as its own two do.
 
     Args:
         anatomy: the ancestor's.
         genome: what is alive.
-        steered: names of the counts that the descent brings down.
+        steered: names of the amounts that the descent brings down.
+        amount: how much a network has of one, by its census.
     """
     names = dict.fromkeys(("params", "macs", *steered))
     whole, found = genome.census(anatomy), {}
@@ -161,13 +168,15 @@ def reliefs(anatomy: Anatomy, genome: Genome, steered: tuple[str, ...]) -> Units
         kept = genome.kept[group.name]
         gain = torch.finfo(torch.float64).eps
         if len(kept) > 1:
-            gain += _gain(whole, Genome({**genome.kept, group.name: kept[1:]}, genome.synapses).census(anatomy), names)
+            less = Genome({**genome.kept, group.name: kept[1:]}, genome.synapses).census(anatomy)
+            gain += sum(_gain(amount(whole, name), amount(less, name)) for name in names)
         found[group.name] = torch.full((group.size,), gain, dtype=torch.float64)
     return found
 
 
-def _gain(before: Census, after: Census, names: dict[str, None]) -> float:
-    return sum(10 * math.log10(getattr(before, name) / getattr(after, name)) for name in names)
+def _gain(before: float, after: float) -> float:
+    # A layer may be predicted to take longer at one channel less, by another kind of kernel.
+    return max(0.0, 10 * math.log10(before / after))
 
 
 def _divergence(reactions: Reactions, name: str) -> Tensor:

@@ -7,6 +7,7 @@ pays back: alone it rewards collapse. So U ranks only networks that meet every h
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgesynth.anatomy import Census
@@ -51,16 +52,18 @@ class Requirements:
 
     Attributes:
         min_accuracy: floor on validation accuracy, percent.
-        limits: {name of a census total: most that is allowed}.
+        limits: {name of an amount: most that is allowed}.
+        amount: how much a network has of what a limit names, by its census: a total of that, or what is predicted.
     """
 
     min_accuracy: float
     limits: dict[str, float]
+    amount: Callable[[Census, str], float] = getattr
 
     def violation(self, accuracy: float, census: Census) -> float:
         """0 where all are met, else by what shares of themselves they are missed, added up."""
         missed = max(0.0, self.min_accuracy - accuracy) / max(self.min_accuracy, 1.0)
-        return missed + sum(max(0.0, getattr(census, name) / most - 1) for name, most in self.limits.items())
+        return missed + sum(max(0.0, self.amount(census, name) / most - 1) for name, most in self.limits.items())
 
     def rank(self, accuracy: float, census: Census) -> tuple[bool, float]:
         """For comparisons: any feasible network is above any other; then U counts, or how little is missed."""

@@ -116,6 +116,13 @@ class Machine:
             time.sleep(0.1)
         return True
 
+    def worker(self):
+        """The process that measures."""
+        (found,) = [
+            process for process in self.processes() if b"\0benchmark\0" in Path(f"/proc/{process}/cmdline").read_bytes()
+        ]
+        return found
+
     def runs(self):
         return list(self.cache.glob("edgesynth/remote/run-*"))
 
@@ -133,7 +140,7 @@ class Machine:
 
     def begin(self, *arguments, cwd, **environment):
         """Start a long measurement there; it is returned when it has begun."""
-        words = self.words(*arguments, *LONG)
+        words = self.words(*LONG, *arguments)
         process = subprocess.Popen(
             words,
             cwd=cwd,

@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import sys
+import time
 
 import pytest
 
@@ -11,8 +12,8 @@ from tests.jetson.conftest import RELEASE
 
 from .conftest import QUICK, SSH, SSHD, Machine
 
-# `run` puts the host's paths where the container's stand and runs the entry point; as with the real one, the end of the
-# client is not that of the container: only `kill` ends that.
+# `run` puts the host's paths where the container's stand and runs the entry point. As with the real one, Ctrl-C goes on
+# into the container, and the end of the client is not that of the container: only `kill` ends that.
 DOCKER = """#!{python}
 import os, signal, subprocess, sys
 board, words = {board!r}, sys.argv[1:]
@@ -31,6 +32,7 @@ elif words[0] == "run":
     for host, path in sorted(volumes, key=lambda pair: -len(pair[1])):
         inside = [host + word[len(path) :] if (word + "/").startswith(path + "/") else word for word in inside]
     container = subprocess.Popen([{python!r}] + inside, start_new_session=True)
+    signal.signal(signal.SIGINT, lambda *_: os.killpg(container.pid, signal.SIGINT))
     open(os.path.join(board, words[words.index("--name") + 1]), "w").write(str(container.pid))
     sys.exit(container.wait())
 """
@@ -74,11 +76,20 @@ def test_the_container_runs_what_was_sent_and_the_result_comes_back(board, bundl
 
 def test_the_container_ends_with_the_command_here(board, bundle, tmp_path):
     command = board.begin(bundle, "--docker", cwd=tmp_path)
-    command.send_signal(signal.SIGINT)
+    command.kill()
     command.communicate(timeout=60)
-    assert command.returncode == 130
     assert board.is_clean()
     assert "\nkill edgesynth-run-" in board.log()
+
+
+def test_ctrl_c_here_ends_the_container_and_brings_what_it_measured(board, bundle, tmp_path):
+    command = board.begin(bundle, "--docker", cwd=tmp_path)
+    time.sleep(1.5)
+    command.send_signal(signal.SIGINT)
+    _, err = command.communicate(timeout=60)
+    assert command.returncode == 130, err
+    assert json.loads((bundle / "result.json").read_text())["interrupted"] is True
+    assert board.is_clean()
 
 
 def test_an_image_that_is_not_there_is_named(board, bundle, tmp_path):
