@@ -1,14 +1,21 @@
 """Fixtures that build worlds: the console script, real data where it is, tiny runs."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.commands import CommandServer, start_script
+
 ROOT = Path(__file__).resolve().parents[1]
-EDGESYNTH = Path(sys.executable).with_name("edgesynth")
+LONGEST_FIRST = ["ux", "faults", "cli", "evolution", "ancestors", "export", "report", "nurture", "benchmark"]
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the rooms of whole runs: a long file that begins last leaves the other processes idle."""
+    ranks = {room: rank for rank, room in enumerate(LONGEST_FIRST)}
+    tests = ROOT / "tests"
+    items.sort(key=lambda item: ranks.get(item.path.relative_to(tests).parts[0], len(ranks)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -18,20 +25,17 @@ def lock_of_these_tests(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def edgesynth():
-    """Call the console script in a folder of the test's own."""
+def edgesynth(tmp_path_factory):
+    """Call the command in a folder of the test's own, in a process that need not import the libraries again."""
+    server = CommandServer(tmp_path_factory.mktemp("streams"))
+    yield server
+    server.close()
 
-    def call(*arguments, cwd, env=None):
-        return subprocess.run(
-            [str(EDGESYNTH), *map(str, arguments)],
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
 
-    return call
+@pytest.fixture(scope="session")
+def console_script():
+    """Call the command as a shell does: in a new interpreter, with a seed of hashes of its own."""
+    return start_script
 
 
 @pytest.fixture(scope="session")

@@ -79,8 +79,8 @@ def test_what_runs_on_the_board_needs_neither_torch_nor_rich(module):
     )
 
 
-def test_help_imports_no_heavy_library(edgesynth, tmp_path):
-    result = edgesynth("--help", cwd=tmp_path, env={"PYTHONPROFILEIMPORTTIME": "1"})
+def test_help_imports_no_heavy_library(console_script, tmp_path):
+    result = console_script("--help", cwd=tmp_path, env={"PYTHONPROFILEIMPORTTIME": "1"})
     assert result.returncode == 0 and "evolve" in result.stdout
     for heavy in ("torch", "numpy", "onnx", "rich", "matplotlib", "pydantic"):
         assert f"| {heavy}\n" not in result.stderr, f"edgesynth --help imports {heavy}"

@@ -101,11 +101,11 @@ def test_nothing_is_downloaded_for_a_network_whose_backbone_has_weights_by_defau
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_module_of_the_user_s_that_imports_torchvision_by_itself_works(edgesynth, here):
+def test_a_module_of_the_user_s_that_imports_torchvision_by_itself_works(console_script, here):
     (here / "user_vision.py").write_text(
         "import torchvision\n\ndef build():\n    return torchvision.models.squeezenet1_1(num_classes=3)\n"
     )
-    result = edgesynth("anatomy", "user_vision:build", "--input", "1x3x64x64", "--no-prove", cwd=here)
+    result = console_script("anatomy", "user_vision:build", "--input", "1x3x64x64", "--no-prove", cwd=here)
     assert result.returncode == 0, result.stderr
     assert "classifier.1" in result.stdout and "3x512x1x1" in result.stdout
 

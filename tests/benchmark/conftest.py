@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from edgesynth.benchmark.layers import sketch_layers, write_layers
 from edgesynth.benchmark.samples import read_samples
 from edgesynth.benchmark.verification import figures_of
 from edgesynth.export.half import to_half
+from tests.commands import start_script
 
 SHAPE = (1, 8, 8)
 CLASSES = 10
@@ -216,13 +216,12 @@ def verifiable(pristine_verifiable, tmp_path):
 
 
 @pytest.fixture
-def edgesynth(tmp_path):
-    """Run the installed command in an empty folder: (exit code, stdout, stderr)."""
+def edgesynth(edgesynth, tmp_path):
+    """Run the command in an empty folder: (exit code, stdout, stderr); what sets variables has a new interpreter."""
 
     def run(*arguments, **environment):
-        command = [str(Path(sys.executable).parent / "edgesynth"), *map(str, arguments)]
-        env = {**os.environ, **environment}
-        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
+        call = start_script if environment else edgesynth
+        done = call(*arguments, cwd=tmp_path, env=environment)
         return done.returncode, done.stdout, done.stderr
 
     return run

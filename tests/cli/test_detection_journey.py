@@ -128,9 +128,9 @@ def test_its_report_shows_truth_ancestor_and_offspring(run, edgesynth):
     assert "Validation mAP@0.5" in page and "truth" in page and ">crate<" in page
 
 
-def test_an_individual_is_bred_again_to_the_same_bits(run, edgesynth):
+def test_an_individual_is_bred_again_to_the_same_bits(run, console_script):
     path, _ = run
-    result = edgesynth("replay", f"{path}:g001-c0", cwd=path.parents[1])
+    result = console_script("replay", f"{path}:g001-c0", cwd=path.parents[1])
     assert result.returncode == 0, result.stdout
 
 

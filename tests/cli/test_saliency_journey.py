@@ -51,7 +51,7 @@ def test_its_report_shows_ancestor_and_offspring_on_the_same_images(run, edgesyn
     assert "Validation F-beta" in page and "MAE" in page and "accuracy" not in page.lower().replace("min_accuracy", "")
 
 
-def test_an_individual_is_bred_again_to_the_same_bits(run, edgesynth):
+def test_an_individual_is_bred_again_to_the_same_bits(run, console_script):
     path, _ = run
-    result = edgesynth("replay", f"{path}:g001-c0", cwd=path.parents[1])
+    result = console_script("replay", f"{path}:g001-c0", cwd=path.parents[1])
     assert result.returncode == 0, result.stdout

@@ -68,7 +68,7 @@ def test_its_report_shows_what_both_say_of_the_same_images_and_names_the_colours
     assert "Validation mIoU" in page and ">road</text>" in page and "pixel accuracy" in page
 
 
-def test_an_individual_is_bred_again_to_the_same_bits(run, edgesynth):
+def test_an_individual_is_bred_again_to_the_same_bits(run, console_script):
     path, _ = run
-    result = edgesynth("replay", f"{path}:g001-c0", cwd=path.parent)
+    result = console_script("replay", f"{path}:g001-c0", cwd=path.parent)
     assert result.returncode == 0, result.stdout

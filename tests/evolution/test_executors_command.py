@@ -23,7 +23,9 @@ def task():
 """
 
 
-def test_workers_find_the_modules_of_the_working_directory_and_breed_the_same_lineage(edgesynth, tmp_path):
+def test_workers_find_the_modules_of_the_working_directory_and_breed_the_same_lineage(
+    edgesynth, console_script, tmp_path
+):
     pytest.importorskip("ray", reason="ray is not installed: pip install 'edgesynth[ray]'")
     (tmp_path / "user_ray.py").write_text(SOURCE)
     options = ["--ancestor", "user_ray:Net", "--task", "user_ray:task", "--ancestor-epochs", 3, "--min-accuracy", 0]
@@ -40,8 +42,8 @@ def test_workers_find_the_modules_of_the_working_directory_and_breed_the_same_li
         "norm",
     ]  # reads the traced graph
     lineages, said = [], []
-    for run, executor in (("here", "process"), ("there", "ray")):
-        result = edgesynth("evolve", *options, "--run", run, "--executor", executor, cwd=tmp_path)
+    for run, executor, call in (("here", "process", edgesynth), ("there", "ray", console_script)):
+        result = call("evolve", *options, "--run", run, "--executor", executor, cwd=tmp_path)
         assert (result.returncode, result.stderr) == (0, "")
         kept = ("individual.json", "genome.json", "weights.safetensors", "outcome.json")
         files = [path for path in (tmp_path / run).rglob("*") if path.name in kept]

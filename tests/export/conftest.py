@@ -2,9 +2,6 @@
 
 import copy
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import onnx
 import pytest
@@ -119,12 +116,11 @@ def convnet():
 
 
 @pytest.fixture
-def edgesynth(tmp_path):
-    """The console script, run in an empty folder: (exit code, standard output, standard error)."""
+def called(edgesynth, tmp_path):
+    """The command, run in an empty folder: (exit code, standard output, standard error)."""
 
     def call(*arguments):
-        command = [Path(sys.executable).with_name("edgesynth"), *map(str, arguments)]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        done = edgesynth(*arguments, cwd=tmp_path)
         return done.returncode, done.stdout, done.stderr
 
     return call

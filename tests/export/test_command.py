@@ -10,8 +10,8 @@ from edgesynth.export import bundle
 from .conftest import OFFSPRING, damage, tree
 
 
-def test_a_bare_run_exports_its_best_and_says_what_is_next(run, edgesynth):
-    code, out, err = edgesynth("export", "run", "--samples", "20", "-o", "b")
+def test_a_bare_run_exports_its_best_and_says_what_is_next(run, called):
+    code, out, err = called("export", "run", "--samples", "20", "-o", "b")
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert [line[:13].rstrip() for line in lines[1:5]] == ["torch masked", "torch removed", "onnx fp32", "onnx fp16"]
@@ -23,25 +23,23 @@ def test_a_bare_run_exports_its_best_and_says_what_is_next(run, edgesynth):
     assert lines[12:] == ["next: edgesynth benchmark b"]
 
 
-def test_the_bundle_is_verified_and_a_changed_one_is_not(run, edgesynth):
-    edgesynth(
-        "export", "run", "--int8", "--samples", "20", "--batch", "8", "--opset", "17", "--licence", "MIT", "-o", "b"
-    )
+def test_the_bundle_is_verified_and_a_changed_one_is_not(run, called):
+    called("export", "run", "--int8", "--samples", "20", "--batch", "8", "--opset", "17", "--licence", "MIT", "-o", "b")
     manifest = json.loads((run.path.parent / "b" / "manifest.json").read_text())
     assert manifest["licence"] == "MIT"
     assert {(facts["opset"], facts["batch"]) for facts in manifest["models"].values()} == {(17, 8)}
-    code, out, err = edgesynth("verify", "b")
+    code, out, err = called("verify", "b")
     assert (code, err) == (0, "")
     assert [line.split()[-1] for line in out.splitlines()[:5]] == ["ok", "yes", "yes", "yes", "yes"]
     (run.path.parent / "b" / "layers.npz").write_bytes(b"")
-    code, out, err = edgesynth("verify", "b")
+    code, out, err = called("verify", "b")
     assert (code, out) == (2, "")
     assert "b/layers.npz is not the file that was exported" in err
 
 
-def test_the_bundle_can_be_benchmarked_as_the_last_line_says(run, edgesynth):
-    edgesynth("export", f"run:{OFFSPRING}", "--int8", "--samples", "20")
-    code, out, _ = edgesynth("benchmark", f"run/bundles/{OFFSPRING}", "--duration-s", "0.1", "--warm-up-s", "0.01")
+def test_the_bundle_can_be_benchmarked_as_the_last_line_says(run, called):
+    called("export", f"run:{OFFSPRING}", "--int8", "--samples", "20")
+    code, out, _ = called("benchmark", f"run/bundles/{OFFSPRING}", "--duration-s", "0.1", "--warm-up-s", "0.01")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()[1:3]] == ["fp32", "int8"]
 
@@ -118,12 +116,12 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_mistake_is_one_line_and_nothing_is_written(case, run, edgesynth):
+def test_a_mistake_is_one_line_and_nothing_is_written(case, run, called):
     spoil, arguments, message = CASES[case]
     if spoil:
         spoil(run)
     before = tree(run.path.parent)
-    code, out, err = edgesynth("export", *arguments)
+    code, out, err = called("export", *arguments)
     assert (code, out) == (2, "")
     assert len(err.splitlines()) == 1
     assert err.startswith("edgesynth: ")

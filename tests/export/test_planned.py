@@ -8,8 +8,8 @@ import pytest
 from edgesynth.boards.calibration_cache import parse_cache, write_cache
 
 
-def planned(edgesynth, exported, board):
-    code, out, err = edgesynth("plan", exported.path, "--board", board, "--json")
+def planned(called, exported, board):
+    code, out, err = called("plan", exported.path, "--board", board, "--json")
     assert code == 0, err
     plan = json.loads(out)
     assert [one["findings"] for one in plan["files"]] == [[], [], []]
@@ -17,16 +17,16 @@ def planned(edgesynth, exported, board):
 
 
 @pytest.mark.parametrize("board", ["tx1", "tx2", "nano"])
-def test_without_int8_units_the_bundle_goes_to_fp16_and_its_ranges_make_a_whole_cache(edgesynth, exported, board):
-    builds, recommended = planned(edgesynth, exported, board)
+def test_without_int8_units_the_bundle_goes_to_fp16_and_its_ranges_make_a_whole_cache(called, exported, board):
+    builds, recommended = planned(called, exported, board)
     assert recommended == "fp16" and builds["fp16"]["source"] == "model.onnx"
     assert builds["int8"]["source"] == "model.onnx + calibration cache from ranges.json"
     assert "no range" not in builds["int8"]["note"]
 
 
 @pytest.mark.parametrize("board", ["xavier-nx", "agx-orin"])
-def test_with_int8_units_the_bundle_goes_to_its_qdq_file(edgesynth, exported, board):
-    builds, recommended = planned(edgesynth, exported, board)
+def test_with_int8_units_the_bundle_goes_to_its_qdq_file(called, exported, board):
+    builds, recommended = planned(called, exported, board)
     assert recommended == "int8" and builds["int8"]["source"] == "model.int8.onnx"
 
 

@@ -6,7 +6,8 @@ import sys
 import time
 
 from tests.benchmark.remote.conftest import machine
-from tests.conftest import EDGESYNTH, ROOT
+from tests.commands import EDGESYNTH
+from tests.conftest import ROOT
 
 assert machine  # a fixture
 

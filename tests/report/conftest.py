@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from edgesynth.lineage import Config, Run, species
+from edgesynth.report import write_report
 from edgesynth.tasks import load_task
 
 from .world import FLOOR, STORY, add, measurement, write_result
@@ -36,22 +37,20 @@ def unmeasured_run(bred, tmp_path):
     return Run.open(shutil.copytree(bred, tmp_path / "run"))
 
 
-@pytest.fixture
-def run(unmeasured_run):
-    """A run that has stopped, with everything measured that can be."""
-    unmeasured_run.save_measured("g000-c0", {"breeding_s": 41.26, "latency_ms": 0.8})
-    unmeasured_run.save_measured("g001-c0", {"breeding_s": 11.0, "latency_ms": 0.5})
-    unmeasured_run.save_measured("g002-c1", {"breeding_s": 9.5, "latency_ms": 0.32})
-    unmeasured_run.save_tested("g000-c0", 98.33)
-    unmeasured_run.save_tested("g002-c1", 97.33)
+def stop(run):
+    """Measure everything that can be and let the run have stopped."""
+    run.save_measured("g000-c0", {"breeding_s": 41.26, "latency_ms": 0.8})
+    run.save_measured("g001-c0", {"breeding_s": 11.0, "latency_ms": 0.5})
+    run.save_measured("g002-c1", {"breeding_s": 9.5, "latency_ms": 0.32})
+    run.save_tested("g000-c0", 98.33)
+    run.save_tested("g002-c1", 97.33)
     outcome = {"stopped": "budget", "reason": "g002-c1 has at most 80,000 synapses", "best": "g002-c1"}
-    unmeasured_run.save_outcome({**outcome, "min_accuracy": FLOOR, "ancestor_validation": 98.67})
-    return unmeasured_run
+    run.save_outcome({**outcome, "min_accuracy": FLOOR, "ancestor_validation": 98.67})
+    return run
 
 
-@pytest.fixture
-def benchmarked_run(run):
-    """The run with a bundle of its best individual, benchmarked in two precisions and two batches."""
+def benchmark(run):
+    """Give the run a bundle of its best individual, benchmarked in two precisions and two batches."""
     energy = {"per_image_mj": 12.5, "images_per_joule": 80.0, "images_per_joule_95": [79.1, 80.9], "reason": None}
     energy.update(meter="rapl", scope="package-0")
     write_result(
@@ -62,3 +61,29 @@ def benchmarked_run(run):
         measurement("int8", 0.125, speedup_vs_fp32=2.0, energy=energy, accuracy_percent=97.67),
     )
     return run
+
+
+@pytest.fixture
+def run(unmeasured_run):
+    """A run that has stopped, with everything measured that can be."""
+    return stop(unmeasured_run)
+
+
+@pytest.fixture
+def benchmarked_run(run):
+    """The run with a bundle of its best individual that has been benchmarked."""
+    return benchmark(run)
+
+
+@pytest.fixture(scope="session")
+def stopped_page(bred, tmp_path_factory):
+    """The text of the page of a run that has stopped, for tests that only read it."""
+    run = stop(Run.open(shutil.copytree(bred, tmp_path_factory.mktemp("stopped") / "run")))
+    return write_report(run).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def benchmarked_page(bred, tmp_path_factory):
+    """The text of the page of a run that has stopped and has been benchmarked, for tests that only read it."""
+    run = benchmark(stop(Run.open(shutil.copytree(bred, tmp_path_factory.mktemp("benchmarked") / "run"))))
+    return write_report(run).read_text(encoding="utf-8")

@@ -9,19 +9,18 @@ from edgesynth.cli.report import command
 
 
 @pytest.fixture
-def edgesynth(tmp_path):
-    """Run the installed command: (exit code, stdout, stderr)."""
+def called(edgesynth, tmp_path):
+    """Run the command in an empty folder: (exit code, stdout, stderr)."""
 
     def call(*arguments):
-        command = [str(Path(sys.executable).parent / "edgesynth"), *map(str, arguments)]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        done = edgesynth(*arguments, cwd=tmp_path)
         return done.returncode, done.stdout, done.stderr
 
     return call
 
 
-def test_the_command_prints_the_main_line_and_last_the_path_of_the_page(edgesynth, run):
-    code, out, err = edgesynth("report", run.path)
+def test_the_command_prints_the_main_line_and_last_the_path_of_the_page(called, run):
+    code, out, err = called("report", run.path)
     assert (code, err) == (0, "")
     *table, path = out.splitlines()
     assert path == str(run.path / "report.html") and Path(path).is_file()
@@ -39,22 +38,22 @@ def test_what_was_not_measured_is_a_dash_on_the_console(unmeasured_run):
     assert [line.split()[-1] for line in out.splitlines()[1:-1]] == ["–", "–", "–"]
 
 
-def test_a_folder_that_is_no_run_is_refused_in_one_line(edgesynth, tmp_path):
-    code, out, err = edgesynth("report", tmp_path)
+def test_a_folder_that_is_no_run_is_refused_in_one_line(called, tmp_path):
+    code, out, err = called("report", tmp_path)
     assert (code, out) == (2, "")
     assert err.startswith("edgesynth: ") and "is not a run" in err
     assert err.count("\n") == 1
 
 
-def test_a_run_with_nothing_finished_is_refused_in_one_line_and_gets_no_page(edgesynth, empty_run):
-    code, out, err = edgesynth("report", empty_run.path)
+def test_a_run_with_nothing_finished_is_refused_in_one_line_and_gets_no_page(called, empty_run):
+    code, out, err = called("report", empty_run.path)
     assert (code, out) == (2, "")
     assert err.startswith("edgesynth: ") and "no finished individual yet" in err and err.count("\n") == 1
     assert not (empty_run.path / "report.html").exists()
 
 
-def test_help_does_not_wait_for_torch(edgesynth):
-    code, out, _ = edgesynth("report", "--help")
+def test_help_does_not_wait_for_torch(called):
+    code, out, _ = called("report", "--help")
     assert code == 0 and "RUN/report.html" in out
     check = "import sys, edgesynth.cli.report; print({'torch', 'matplotlib', 'rich'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=120)

@@ -81,20 +81,18 @@ def test_the_same_run_gives_the_same_bytes(benchmarked_run):
     assert write_report(Run.open(benchmarked_run.path)).read_bytes() == first
 
 
-def test_the_page_needs_nothing_from_outside(benchmarked_run):
-    text = write_report(benchmarked_run).read_text(encoding="utf-8")
-    found = Page(text)
+def test_the_page_needs_nothing_from_outside(benchmarked_page):
+    found = Page(benchmarked_page)
     assert found.references and all(reference.startswith("#") for reference in found.references)
     assert not {"script", "link", "img", "iframe", "object", "image"} & set(found.tags)
-    assert "@import" not in text
-    assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", text))
+    assert "@import" not in benchmarked_page
+    assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", benchmarked_page))
 
 
-def test_every_reference_within_the_page_has_its_one_target(benchmarked_run):
-    text = write_report(benchmarked_run).read_text(encoding="utf-8")
-    found = Page(text)
+def test_every_reference_within_the_page_has_its_one_target(benchmarked_page):
+    found = Page(benchmarked_page)
     assert len(set(found.ids)) == len(found.ids)
-    targets = {reference[1:] for reference in found.references} | set(re.findall(r"url\(#([^)]*)\)", text))
+    targets = {reference[1:] for reference in found.references} | set(re.findall(r"url\(#([^)]*)\)", benchmarked_page))
     assert targets <= set(found.ids)
 
 
@@ -109,8 +107,8 @@ def test_the_headline_holds_the_hand_computed_figures(run):
     }
 
 
-def test_the_headline_stands_on_the_page(run):
-    words = page(run).words
+def test_the_headline_stands_on_the_page(stopped_page):
+    words = Page(stopped_page).words
     assert "Synaptic efficiency 7.30 × 430,500 → 59,000 synapses" in words
     assert "Latency 2.50 × faster 0.800 → 0.320 ms" in words
 
@@ -127,20 +125,20 @@ def test_without_latencies_from_breeding_two_comparable_bundles_give_the_ratio(r
     assert figures(run)["Latency"][0] == "2.00 × faster"
 
 
-def test_the_reason_of_the_stop_is_told(run):
-    assert "Why the run stopped: g002-c1 has at most 80,000 synapses." in page(run).words
+def test_the_reason_of_the_stop_is_told(stopped_page):
+    assert "Why the run stopped: g002-c1 has at most 80,000 synapses." in Page(stopped_page).words
 
 
-def test_the_table_holds_the_exact_counts(run):
+def test_the_table_holds_the_exact_counts(stopped_page):
     # Sparse bytes: dense conv1, conv2, fc2; fc1 in compressed rows of 200 values and 2-byte indices; biases.
     sparse = 4 * (250 + 6250 + 2500) + (250 * 200 * 6 + 251 * 4) + 4 * 295
-    assert page(run).row("g002-c1") == [
+    assert Page(stopped_page).row("g002-c1") == [
         "g002-c1", "98.00", "59,000", "295", "646,500", "7.30", "1.97", "109,295", f"{sparse:,}", "0.320", "9.5",
     ]  # fmt: skip
 
 
-def test_siblings_stand_in_the_folded_table_with_their_feasibility(run):
-    found = page(run)
+def test_siblings_stand_in_the_folded_table_with_their_feasibility(stopped_page):
+    found = Page(stopped_page)
     assert "details" in found.tags
     assert found.row("g002-c0")[:5] == ["g002-c0", "g001-c0", "no", "no", "61.00"]
     assert found.row("g001-c1")[:5] == ["g001-c1", "g000-c0", "yes", "no", "98.00"]
@@ -200,8 +198,8 @@ def test_a_bundle_that_waits_for_its_benchmark_is_named_in_the_command(run):
     assert f"Do it with edgesynth benchmark {run.path}/bundles/mine" in page(run).words
 
 
-def test_the_figures_of_a_benchmark_stand_in_their_table(benchmarked_run):
-    found = page(benchmarked_run)
+def test_the_figures_of_a_benchmark_stand_in_their_table(benchmarked_page):
+    found = Page(benchmarked_page)
     latency = measurement("int8", 0.125)["latency_ms"]
     row = found.row("int8")
     assert row[1:5] == ["1", f"{latency['p50']:.3f}", f"{latency['p90']:.3f}", f"{latency['p99']:.3f}"]
@@ -209,8 +207,8 @@ def test_the_figures_of_a_benchmark_stand_in_their_table(benchmarked_run):
     assert found.row("fp32")[10] == "–"
 
 
-def test_energy_and_flags_of_each_measurement_are_told(benchmarked_run):
-    rows = [row for row in page(benchmarked_run).rows if len(row) == 4]
+def test_energy_and_flags_of_each_measurement_are_told(benchmarked_page):
+    rows = [row for row in Page(benchmarked_page).rows if len(row) == 4]
     assert rows[1:] == [
         ["fp32", "1", "not measured: no RAPL found: /sys has no powercap", "none"],
         ["fp32", "8", "not measured: no RAPL found: /sys has no powercap", "unsteady: the latencies vary by 31.0 %"],
@@ -218,8 +216,8 @@ def test_energy_and_flags_of_each_measurement_are_told(benchmarked_run):
     ]
 
 
-def test_there_is_one_histogram_for_each_precision_of_the_first_batch(benchmarked_run):
-    labels = re.findall(r'aria-label="(Histogram[^"]*)"', write_report(benchmarked_run).read_text(encoding="utf-8"))
+def test_there_is_one_histogram_for_each_precision_of_the_first_batch(benchmarked_page):
+    labels = re.findall(r'aria-label="(Histogram[^"]*)"', benchmarked_page)
     assert labels == [
         "Histogram of 400 latencies of g002-c1, fp32, batch 1",
         "Histogram of 400 latencies of g002-c1, int8, batch 1",
@@ -267,13 +265,12 @@ def test_names_with_html_characters_are_escaped(run, tmp_path, field):
     assert evil in found.text
 
 
-def test_configuration_machine_and_version_are_told(run):
-    found = page(run)
+def test_configuration_machine_and_version_are_told(stopped_page):
+    found = Page(stopped_page)
     assert 'ancestor = "lenet5"' in found.text and "min_accuracy = 97.67" in found.text
     assert f"edgesynth{edgesynth.__version__}" in found.text
     assert "load_1min" not in found.text
 
 
-def test_every_figure_is_said_aloud(run):
-    text = write_report(run).read_text(encoding="utf-8")
-    assert len(re.findall(r'<svg role="img" aria-label="[^"]+"', text)) == text.count("<svg") == 5
+def test_every_figure_is_said_aloud(stopped_page):
+    assert len(re.findall(r'<svg role="img" aria-label="[^"]+"', stopped_page)) == stopped_page.count("<svg") == 5
