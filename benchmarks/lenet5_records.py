@@ -38,7 +38,7 @@ COMMON: dict[str, Any] = {
     "learning_rate": 5e-3,
 }
 # What each is bred to, and what it must show: least ratios, and most test error in percent.
-# Removal: siblings of one size and various shapes compete, and the best three of the last generation are trained in full,
+# Removal: siblings of one size and various shapes compete. The best three of the last generation are trained in full,
 # from fresh weights, because so small a network learns better from these than from what its parent's are cut down to.
 # It has a looser budget of parameters than is wanted: what meets the MACs has fewer still.
 BY_REMOVAL = {

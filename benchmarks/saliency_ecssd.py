@@ -4,8 +4,8 @@
 
 DIR holds images/*.jpg and masks/*.png; of its 1,000 pairs 700 train, 100 select and 200 test. The paper counts its
 ancestor as generation 1, so that its generation 4 is the third of offspring here. What removal takes and what sparsity
-is left in the removed network are told apart. Two sizes, by whether there is a GPU: `small` (saliency-small, 96x96) for
-two CPU cores, `large` (saliency-vgg16, 224x224).
+is left in the removed network are told apart. Two sizes, by whether there is a GPU: `small` (saliency-medium, 64x64)
+for two CPU cores, `large` (saliency-vgg16, 224x224).
 
 Resumable: finished runs are taken from saliency_ecssd.json beside this script (unless --again), killed ones go on in
 --runs. With --trial, the settings are tiny, the JSON goes to --runs and the table is only printed.
@@ -40,8 +40,8 @@ SETTINGS: dict[str, Any] = {
 }
 SIZES: dict[str, dict[str, Any]] = {
     "small": {
-        "ancestor": "saliency-small",
-        "image_size": 96,
+        "ancestor": "saliency-medium",
+        "image_size": 64,
         "batch_size": 16,
         "ancestor_epochs": 50,
         "epochs": 15,

@@ -16,7 +16,7 @@ from edgesynth.ancestors.lraspp import lraspp_mobilenetv3_large, lraspp_mobilene
 from edgesynth.ancestors.mobilenet import mobilenet_v1, mobilenet_v1_cifar, mobilenet_v2_cifar
 from edgesynth.ancestors.refinenet import refinenet_resnet34, refinenet_small
 from edgesynth.ancestors.resnet_cifar import resnet20, resnet32, resnet44, resnet56
-from edgesynth.ancestors.saliency import saliency_small, saliency_vgg16
+from edgesynth.ancestors.saliency import saliency_medium, saliency_small, saliency_vgg16
 from edgesynth.ancestors.sizes import check_size
 from edgesynth.ancestors.squeezenet import squeezenet_cifar
 from edgesynth.ancestors.torchvisions import near_names, path_of
@@ -57,6 +57,7 @@ ANCESTORS = {
     "resnet44": Known(resnet44, (3, 32, 32)),
     "resnet56": Known(resnet56, (3, 32, 32)),
     "saliency-small": Known(saliency_small, (3, 64, 64)),
+    "saliency-medium": Known(saliency_medium, (3, 64, 64)),
     "saliency-vgg16": Known(saliency_vgg16, (3, 256, 256)),
     "tiny-yolov2": Known(tiny_yolov2, (3, 416, 416)),
     "yolov2": Known(yolov2, (3, 416, 416)),

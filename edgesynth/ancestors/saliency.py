@@ -69,3 +69,8 @@ def saliency_vgg16(num_classes: int = 1) -> nn.Module:
 def saliency_small(num_classes: int = 1) -> nn.Module:
     """The same form with a quarter of the filters or fewer and one or two convolutions a stack: for a CPU."""
     return SaliencyNet((16, 32, 48, 64, 64), (1, 1, 2, 2, 2), 32, num_classes)
+
+
+def saliency_medium(num_classes: int = 1) -> nn.Module:
+    """Twice the filters of the small one, as many layers: for a CPU with patience, or small images."""
+    return SaliencyNet((32, 64, 96, 128, 128), (1, 1, 2, 2, 2), 48, num_classes)

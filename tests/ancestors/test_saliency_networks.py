@@ -30,9 +30,10 @@ def test_one_map_of_the_image_s_size_comes_out_and_every_branch_has_a_say():
         weight.data.copy_(kept)
 
 
-def test_every_group_but_the_output_can_be_cut(tmp_path):
+@pytest.mark.parametrize("name", ["saliency-small", "saliency-medium"])
+def test_every_group_but_the_output_can_be_cut(tmp_path, name):
     task = load_task(f"masks:{write_shapes(tmp_path)}", None, 32)
-    anatomy = species("saliency-small", task, 0).anatomy
+    anatomy = species(name, task, 0).anatomy
     assert [group.name for group in anatomy.groups if not group.removable] == ["c9.1"]
 
 

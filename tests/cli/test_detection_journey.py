@@ -39,7 +39,7 @@ def run(tmp_path_factory, edgesynth):
     root = tmp_path_factory.mktemp("detection")
     write_voc(root / "scenes", 30)
     (root / "scenes" / "JPEGImages" / "007.jpg").write_text("no image")
-    return bred(root, edgesynth, "tiny:yolo", "voc:scenes", "--image-size", 32, "--ancestor-epochs", 20)
+    return bred(root, edgesynth, "tiny:yolo", "voc:scenes", "--image-size", 32, "--ancestor-epochs", 40)
 
 
 def test_the_run_tells_of_its_metric_and_of_what_it_left_out(run):

@@ -89,7 +89,7 @@ def test_it_stops_when_the_budget_is_met_and_its_last_individual_had_the_final_n
 
 
 def test_its_networks_can_begin_with_fresh_weights_and_so_can_the_last(tmp_path):
-    fresh = {**TINY, "generations": 1, "probe_epochs": 0, "final_epochs": 0, "min_accuracy": 0.0, "ancestor_epochs": 2}
+    fresh = {**TINY, "generations": 1, "probe_epochs": 0, "final_epochs": 0, "min_accuracy": 0.0, "keep": 0.9}
     run = evolve(tmp_path / "last", resolve(None, {**fresh, "final_inheritance": "newborn"}))
     kind, last = species("lenet5", load_task("digits"), 0), run.load("g001-c0")
     newborn = state(reborn(kind, last.genome, generator(0, 1, 0, "newborn")))

@@ -29,10 +29,7 @@ def measure_by_ssh(address: Address, bundle: str, options: Options, announce: Ca
     files = _files(target)
     paths = {one.sha256: os.path.join(_root(target), one.name) for one in files}
     announce("connecting: {}".format(address.host))
-    with (
-        Connection(address, options.python) as connection,
-        Deferred(connection.stop, connection.abandon) as interruption,
-    ):
+    with Connection(address, options.python) as connection, Deferred(connection.stop, connection.abandon) as ctrl_c:
         for frame in connection.frames():
             if "ready" in frame:
                 order = json.dumps(_order(target, files, options)).encode("ascii")
@@ -51,7 +48,7 @@ def measure_by_ssh(address: Address, bundle: str, options: Options, announce: Ca
                 raise UserError("on {}: {}".format(address.host, frame["error"]))
             elif "result" in frame:
                 result = dict(check_result(frame["result"], "what came from " + address.host), bundle=target.name)
-                if interruption.noted:
+                if ctrl_c.noted:
                     raise InterruptedRunError(result)
                 return result
             elif "stopped" in frame:
