@@ -57,7 +57,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "max_macs": 125_485_696 // 4,
     },
 }
-TRIAL = {"ancestor_epochs": 1, "generations": 1, "epochs": 1, "final_epochs": 1, "batch_size": 2048}
+TRIAL = {"generations": 1, "epochs": 1, "final_epochs": 1, "batch_size": 2048}
 
 
 def main() -> None:
@@ -68,7 +68,9 @@ def main() -> None:
     arguments = parser.parse_args()
     results = Results(NAME, arguments)
     for network in arguments.networks:
-        given = {"ancestor": network, **COMMON, **NETWORKS[network], **(TRIAL if arguments.trial else {})}
+        given = {"ancestor": network, **COMMON, **NETWORKS[network]}
+        if arguments.trial:
+            given = {**given, **TRIAL, "ancestor_epochs": min(1, given["ancestor_epochs"])}
         if not given["ancestor_epochs"] and arguments.weights is None:
             parser.error(f"{network} begins with trained weights: give --weights FILE.safetensors")
         if network == "alexnet-cifar":
