@@ -61,6 +61,7 @@ RECORDS: dict[str, dict[str, Any]] = {
         "offspring": 1,
         "epochs": 3,
         "final_epochs": 100,
+        "distillation": 0.0,
         "max_synapses": 430_500 // 300,
         "max_clusters": 80,
     },
