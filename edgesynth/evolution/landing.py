@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from edgesynth.anatomy import Census
+from edgesynth.evolution import way
 from edgesynth.evolution.dna import Dna
 from edgesynth.evolution.environment import World
 from edgesynth.evolution.strength import Parent
@@ -85,10 +86,9 @@ def synthesise_on_budget(
         return Draw(genome, facts, genome.census(parent.anatomy), yardstick)
 
     unmet = yardstick.unmet(census)
-    if goals := _step(yardstick, fed, dna, census, unmet):
-        whole = Ration(float(census.clusters), fed.synapses)
-        if stepped := _nearest(lambda share: draw(_times_clusters(whole, share)), goals):
-            return stepped.genome, {**stepped.facts, "goals": goals}
+    goals = _step(yardstick, fed, dna, census, unmet)
+    if goals and (stepped := _nearest(lambda share: draw(Ration(share * census.clusters, fed.synapses)), goals)):
+        return stepped.genome, {**stepped.facts, "goals": goals}
     found = draw(fed)
     if not unmet or yardstick.config.environment == "faithful":
         return found.genome, found.facts
@@ -116,9 +116,7 @@ def _step(yardstick: Yardstick, fed: Ration, dna: Dna, census: Census, unmet: Ma
     untold = not goals or math.inf in amounts.values()
     if yardstick.config.allocation != "budgets" or untold or not dna.clusters or fed.clusters is None:
         return {}
-    farthest = max(math.log(amounts[name] / most) for name, most in goals.items())
-    share = min(1.0, math.log(census.clusters / fed.clusters) / farthest)
-    return {name: amounts[name] * (most / amounts[name]) ** share for name, most in goals.items()}
+    return way.stage(amounts, goals, way.step(amounts, goals, keep=fed.clusters / census.clusters))
 
 
 def _eased(
@@ -158,10 +156,6 @@ def _nearest(draw: Callable[[float], Draw], budgets: Mapping[str, float], at_lea
             high = share
         share = (low + high) / 2
     return best
-
-
-def _times_clusters(fed: Ration, share: float) -> Ration:
-    return Ration(None if fed.clusters is None else share * fed.clusters, fed.synapses)
 
 
 def _times(fed: Ration, share: float) -> Ration:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from edgesynth.anatomy import Anatomy, Census
 from edgesynth.errors import UserError
+from edgesynth.evolution import way
 from edgesynth.evolution.feasibility import as_given
 from edgesynth.evolution.yardstick import OPTIONS, Yardstick, in_words
 from edgesynth.lineage import Config
@@ -58,9 +59,7 @@ class Descent:
 
     def at(self, pressure: float) -> dict[str, float]:
         """{name: most that is allowed} at a pressure in [0, 1]."""
-        if pressure >= 1:
-            return {name: float(most) for name, most in self.goal.items()}
-        return {name: self.start[name] * (most / self.start[name]) ** pressure for name, most in self.goal.items()}
+        return way.stage(self.start, self.goal, pressure)
 
     def travelled(self, census: Census) -> float:
         """The pressure that a network stands: that of its amount which is farthest behind, in [0, 1]."""
@@ -71,8 +70,7 @@ class Descent:
 
     def first_step(self, keep: float) -> float:
         """The step with which the amount that has farthest to go is multiplied by `keep`."""
-        farthest = max(math.log(self.start[name] / most) for name, most in self.goal.items())
-        return min(1.0, math.log(1 / keep) / farthest) if farthest > 0 else 1.0
+        return way.step(self.start, self.goal, keep)
 
     def bounds(self, parent: Census, step: float) -> tuple[float, float]:
         """Lowest and highest pressure on networks that inherit from a parent."""
