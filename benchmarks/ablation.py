@@ -24,10 +24,9 @@ from typing import Any
 
 from ablation_dense import dense
 from ablation_rows import STUDIES
-from lineages import Lines, begin, figures, machine
+from lineages import bred, figures, machine
 from tables import write_table
 
-from edgesynth.evolution import evolve
 from edgesynth.lineage import Config, resolve
 from edgesynth.lineage.files import write_json
 
@@ -64,7 +63,7 @@ def main() -> None:
                 path = arguments.runs / f"{arguments.on}-{row.replace(' ', '_').replace(',', '')}-seed_{seed}"
                 if arguments.again and path.exists():
                     shutil.rmtree(path)
-                result = bred(arguments.runs, path, resolve(None, {**common, **study.rows[row]}))
+                result = lineage(arguments.runs, path, resolve(None, {**common, **study.rows[row]}))
             found["rows"][key] = {"row": row, "seed": seed, **result}
             write_json(file, document)
     print(table(document))
@@ -72,10 +71,9 @@ def main() -> None:
         write_table(HERE / "README.md", "ablation", table(document))
 
 
-def bred(runs: Path, path: Path, config: Config) -> dict[str, Any]:
-    """A lineage."""
-    begin(runs, path, config)
-    run = evolve(path, config, resume=True, progress=Lines())
+def lineage(runs: Path, path: Path, config: Config) -> dict[str, Any]:
+    """The figures of a lineage; epochs count those of the networks probed."""
+    run = bred(runs, path, config)
     found = figures(run)
     if config.strategy == "generative":
         found["epochs"] += run.record(found["individual"]).synthesis["networks_probed"] * config.probe_epochs

@@ -17,12 +17,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lineages import ANCESTOR, Lines, begin, device, figures, machine
+from lineages import ANCESTOR, device, figures, machine
 from results import Results, options
 
 from edgesynth.ancestors import build_ancestor
-from edgesynth.evolution import evolve
-from edgesynth.lineage import Run, resolve
+from edgesynth.lineage import Run
 
 NAME = "classification_cifar10"
 TIMES = 40  # fewer synapses of AlexNet
@@ -80,10 +79,7 @@ def main() -> None:
             if not results.missing(key, given):
                 continue
             weights = None if given["ancestor_epochs"] else arguments.weights
-            path = results.folder(key)
-            config = resolve(None, {**given, "seed": seed, "data_root": arguments.data_root, "weights": weights})
-            begin(arguments.runs, path, config)
-            run = evolve(path, config, resume=True, progress=Lines())
+            run = results.bred(key, given, seed=seed, data_root=arguments.data_root, weights=weights)
             row = {"seed": seed, "machine": machine(), "device": device(), **figures(run), "curve": curve(run)}
             results.keep(key, given, row)
     results.publish(table)

@@ -21,13 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import onnxruntime
-from lineages import Lines, begin, device, figures, machine
+from lineages import device, figures, machine
 from results import Results, options
 
 from edgesynth.benchmark.quick import compare_models
-from edgesynth.evolution import evolve
 from edgesynth.export import to_onnx
-from edgesynth.lineage import Run, resolve, species
+from edgesynth.lineage import Run, species
 from edgesynth.tasks import load_task
 from edgesynth.tasks.detection.voc import read_voc
 
@@ -70,13 +69,10 @@ def main() -> None:
             key = f"{given['ancestor']}, {given['image_size']} pixels, seed {seed}"
             if not results.missing(key, given):
                 continue
-            path = results.folder(key)
-            config = resolve(None, {**given, "seed": seed, "data_root": root_for(network, arguments)})
-            begin(arguments.runs, path, config)
-            run = evolve(path, config, resume=True, progress=Lines())
+            run = results.bred(key, given, seed=seed, data_root=root_for(network, arguments))
             row = {
-                "network": config.ancestor,
-                "layout": config.task,
+                "network": given["ancestor"],
+                "layout": given["task"],
                 "wanted": {name: RUNS[network][name] for name in ("synapses", "clusters")},
                 "device": device(),
                 "machine": {**machine(), "onnxruntime": onnxruntime.__version__},

@@ -20,11 +20,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from lineages import Lines, begin, machine
+from lineages import bred, machine
 from resnet_cifar10 import SETTINGS
 from tables import write_table
 
-from edgesynth.evolution import evolve
 from edgesynth.export import export_individual
 from edgesynth.lineage import Run, resolve
 from edgesynth.lineage.files import write_json
@@ -85,8 +84,7 @@ def main() -> None:
                 shutil.rmtree(path)
             given = {"seed": seed, "data_root": arguments.data_root, "weights": arguments.weights}
             config = resolve(None, {**study["options"], **given, "precision": precision})
-            begin(arguments.runs, path, config)
-            found = figures(evolve(path, config, resume=True, progress=Lines()))
+            found = figures(bred(arguments.runs, path, config))
             document["rows"][key] = {"network": arguments.on, "bred_at": precision, "seed": seed, **found}
             write_json(file, {**document, "machine": machine()})
     print(table(document))

@@ -20,11 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import onnxruntime
-from lineages import Lines, begin, figures, machine
+from lineages import bred, figures, machine
 from tables import write_table
 
 from edgesynth.benchmark.quick import compare_models
-from edgesynth.evolution import evolve
 from edgesynth.export import export_individual, to_onnx
 from edgesynth.lineage import Run, resolve, species
 from edgesynth.tasks import load_task
@@ -73,8 +72,7 @@ def main() -> None:
         print(name, flush=True)
         path = arguments.runs / name.replace(", ", "-").replace(" ", "_")
         config = resolve(None, {**options, "data_root": arguments.data_root})
-        begin(arguments.runs, path, config)
-        results[name] = figures(evolve(path, config, resume=True, progress=Lines()))
+        results[name] = figures(bred(arguments.runs, path, config))
     document = {
         "benchmark": "lenet5_mnist",
         "paper": PAPER,

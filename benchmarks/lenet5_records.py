@@ -18,11 +18,8 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
-from lineages import Lines, begin, figures, machine
+from lineages import figures, machine
 from results import Results, options
-
-from edgesynth.evolution import evolve
-from edgesynth.lineage import resolve
 
 NAME = "lenet5_records"
 SEEDS = (0, 1, 2)
@@ -85,10 +82,7 @@ def main() -> None:
             key, given = f"{record}, seed {seed}", {**COMMON, **RECORDS[record]}
             if not results.missing(key, given):
                 continue
-            path = results.folder(key)
-            config = resolve(None, {**given, "seed": seed, "data_root": arguments.data_root})
-            begin(arguments.runs, path, config)
-            found = figures(evolve(path, config, resume=True, progress=Lines()))
+            found = figures(results.bred(key, given, seed=seed, data_root=arguments.data_root))
             results.keep(key, given, {"record": record, "seed": seed, "machine": machine(), **found})
     results.publish(table)
 

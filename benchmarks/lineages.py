@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from edgesynth.evolution import Progress
+from edgesynth.evolution import Progress, evolve
 from edgesynth.lineage import Config, Individual, Record, Run
 
 ANCESTOR = "g000-c0"
@@ -54,6 +54,12 @@ def begin(runs: Path, path: Path, config: Config) -> None:
         run = Run.create(path, config)
         run.save(lent[0])
         run.save_measured(ANCESTOR, lent[1])
+
+
+def bred(runs: Path, path: Path, config: Config) -> Run:
+    """The finished run of a configuration, with a line for each individual."""
+    begin(runs, path, config)
+    return evolve(path, config, resume=True, progress=Lines())
 
 
 def lent_ancestor(runs: Path, config: Config) -> tuple[Individual, dict[str, Any]] | None:

@@ -9,8 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from lineages import bred
 from tables import write_table
 
+from edgesynth.lineage import Run, resolve
 from edgesynth.lineage.files import write_json
 
 HERE = Path(__file__).resolve().parent
@@ -64,6 +66,10 @@ class Results:
         if self.again:
             shutil.rmtree(path, ignore_errors=True)
         return path
+
+    def bred(self, key: str, given: dict[str, Any], **own: Any) -> Run:
+        """The finished run of a row, by its options and by those that are no part of what it shows: seed, folders."""
+        return bred(self.runs, self.folder(key), resolve(None, {**given, **own}))
 
     def keep(self, key: str, given: dict[str, Any], row: dict[str, Any]) -> None:
         """Write a finished row."""

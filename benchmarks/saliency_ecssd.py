@@ -17,13 +17,12 @@ import math
 from typing import Any
 
 import torch
-from lineages import ANCESTOR, Lines, begin, device, figures, machine
+from lineages import ANCESTOR, device, figures, machine
 from results import Results, options
 
 from edgesynth.anatomy import Census
 from edgesynth.ancestors import build_ancestor
-from edgesynth.evolution import evolve
-from edgesynth.lineage import Run, resolve
+from edgesynth.lineage import Run
 
 NAME = "saliency_ecssd"
 TIMES = 48  # fewer synapses
@@ -73,10 +72,7 @@ def main() -> None:
         key = f"{size}, seed {seed}"
         if not results.missing(key, given):
             continue
-        path = results.folder(key)
-        config = resolve(None, {**given, "seed": seed, "data_root": arguments.data_root})
-        begin(arguments.runs, path, config)
-        run = evolve(path, config, resume=True, progress=Lines())
+        run = results.bred(key, given, seed=seed, data_root=arguments.data_root)
         found = {"seed": seed, "machine": machine(), "device": device(), "metric": "F-beta", **figures(run)}
         results.keep(key, given, {**found, **apart(run)})
     results.publish(table)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lineages import ANCESTOR, Lines, begin, device, figures, lent_ancestor, machine
+from lineages import ANCESTOR, Lines, bred, device, figures, lent_ancestor, machine
 from results import Results, options
 
 from edgesynth.errors import UserError
@@ -77,22 +77,21 @@ def main() -> None:
     for seed in arguments.seeds:
         key = f"{size}, seed {seed}"
         if results.missing(key, given):
-            row = bred(arguments.runs, results.folder(key), {**given, "seed": seed, "data_root": arguments.data_root})
+            row = row_of(arguments.runs, results.folder(key), {**given, "seed": seed, "data_root": arguments.data_root})
             results.keep(key, given, {"seed": seed, **row})
     results.publish(table)
 
 
-def bred(runs: Path, path: Path, given: dict[str, Any]) -> dict[str, Any]:
+def row_of(runs: Path, path: Path, given: dict[str, Any]) -> dict[str, Any]:
     """The figures of a run whose floor and budgets are told from its ancestor."""
     ancestor = trained(runs, path.with_name(f"{path.name}-ancestor"), given)
     census = ancestor.record.census
     floor = max(0.0, ancestor.record.validation - FLOOR_POINTS)
     bounds = {"min_accuracy": floor, "max_params": census.params // TIMES, "max_macs": census.macs // TIMES}
     config = resolve(None, {**given, **bounds})
-    begin(runs, path, config)
     found = {"bounds": bounds, "machine": machine(), "device": device(), "metric": "mIoU"}
     try:
-        run = evolve(path, config, resume=True, progress=Lines())
+        run = bred(runs, path, config)
     except UserError as error:
         if not is_concluded(path):
             raise
