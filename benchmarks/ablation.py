@@ -15,84 +15,72 @@ With --trial the JSON goes to --runs and the table is only printed.
 
 from __future__ import annotations
 
-import argparse
-import json
-import shutil
 import statistics
-from pathlib import Path
 from typing import Any
 
 from ablation_dense import dense
-from ablation_rows import STUDIES
-from lineages import bred, figures, machine
-from tables import write_table
+from ablation_rows import STUDIES, Study
+from lineages import figures, machine
+from results import Results, options
 
-from edgesynth.lineage import Config, resolve
-from edgesynth.lineage.files import write_json
+from edgesynth.lineage import Run, resolve
 
-HERE = Path(__file__).resolve().parent
+NAME = "ablation"
 
 
 def main() -> None:
     """Measure what is not there yet, write the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__, NAME, "folder of the task's data", seeds=())
     parser.add_argument("--on", choices=sorted(STUDIES), default="mnist")
-    parser.add_argument("--data-root", type=Path, required=True, help="folder of the task's data")
-    parser.add_argument("--weights", type=Path, help="a trained ancestor's, for resnet20")
-    parser.add_argument("--seeds", type=int, nargs="+", help="instead of the study's")
-    parser.add_argument("--runs", type=Path, default=Path("runs/ablation"), help="where runs are kept")
-    parser.add_argument("--again", action="store_true", help="measure finished rows again")
-    parser.add_argument("--trial", action="store_true", help="leave the results beside this script alone")
+    parser.add_argument("--weights", help="a trained ancestor's, for resnet20")
     arguments = parser.parse_args()
-    arguments.runs.mkdir(parents=True, exist_ok=True)
-    file = (arguments.runs if arguments.trial else HERE) / "ablation.json"
-    document = json.loads(file.read_text()) if file.is_file() else {"benchmark": "ablation", "studies": {}}
-
-    study = STUDIES[arguments.on]
-    found = document["studies"].setdefault(arguments.on, {"settings": study.common, "machine": machine(), "rows": {}})
+    study, results = STUDIES[arguments.on], Results(NAME, arguments)
     for seed in arguments.seeds or study.seeds:
+        own = {"seed": seed, "data_root": arguments.data_root, "weights": arguments.weights}
         for row in (*study.rows, *study.dense):
-            key = f"{row}, seed {seed}"
-            if key in found["rows"] and not arguments.again:
+            key, given = f"{arguments.on}, {row}, seed {seed}", given_for(study, row)
+            if not results.missing(key, given):
                 continue
-            print(f"{arguments.on}: {key}", flush=True)
-            common = {**study.common, "seed": seed, "data_root": arguments.data_root, "weights": arguments.weights}
             if row in study.dense:
-                result = dense(arguments.runs, resolve(None, common), study.epochs, taught=study.dense[row])
+                found = dense(results.runs, resolve(None, {**study.common, **own}), study.epochs, study.dense[row])
             else:
-                path = arguments.runs / f"{arguments.on}-{row.replace(' ', '_').replace(',', '')}-seed_{seed}"
-                if arguments.again and path.exists():
-                    shutil.rmtree(path)
-                result = lineage(arguments.runs, path, resolve(None, {**common, **study.rows[row]}))
-            found["rows"][key] = {"row": row, "seed": seed, **result}
-            write_json(file, document)
-    print(table(document))
-    if not arguments.trial:
-        write_table(HERE / "README.md", "ablation", table(document))
+                found = lineage_figures(results.bred(key, given, **own))
+            results.keep(key, given, {"study": arguments.on, "row": row, "seed": seed, "machine": machine(), **found})
+    results.publish(table)
 
 
-def lineage(runs: Path, path: Path, config: Config) -> dict[str, Any]:
-    """The figures of a lineage; epochs count those of the networks probed."""
-    run = bred(runs, path, config)
+def given_for(study: Study, row: str) -> dict[str, Any]:
+    """What a row is made by."""
+    if row in study.dense:
+        return {**study.common, "epochs_in_all": study.epochs, "taught": study.dense[row]}
+    return {**study.common, **study.rows[row]}
+
+
+def lineage_figures(run: Run) -> dict[str, Any]:
+    """Those of a lineage; epochs count those of the networks probed."""
     found = figures(run)
-    if config.strategy == "generative":
-        found["epochs"] += run.record(found["individual"]).synthesis["networks_probed"] * config.probe_epochs
+    if run.config.strategy == "generative":
+        probed = run.record(found["individual"]).synthesis["networks_probed"]
+        found["epochs"] += probed * run.config.probe_epochs
     return found
 
 
 def table(document: dict[str, Any]) -> str:
     """Markdown of the results, a table for each study."""
     parts = []
-    for name, study in document["studies"].items():
-        count = {row["row"]: 0 for row in study["rows"].values()}
+    for name, study in STUDIES.items():
+        found = [one for one in document["runs"].values() if one["study"] == name]
         lines = [
             f"**{name}**",
             "",
             "| row | test accuracy, mean (each seed) | synapses | clusters | MACs | epochs |",
             "|---|---|---|---|---|---|",
         ]
-        lines += [_line(row, [one for one in study["rows"].values() if one["row"] == row]) for row in count]
-        parts.append("\n".join(lines))
+        for row in (*study.rows, *study.dense):
+            if same := [one for one in found if one["row"] == row]:
+                lines.append(_line(row, same))
+        if found:
+            parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
 

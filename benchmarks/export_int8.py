@@ -13,22 +13,18 @@ Resumable: finished rows are taken from export_int8.json beside this script (unl
 
 from __future__ import annotations
 
-import argparse
-import json
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from lineages import bred, machine
+from lineages import machine
 from resnet_cifar10 import SETTINGS
-from tables import write_table
+from results import Results, options
 
 from edgesynth.export import export_individual
-from edgesynth.lineage import Run, resolve
-from edgesynth.lineage.files import write_json
+from edgesynth.lineage import Run
 
-HERE = Path(__file__).resolve().parent
+NAME = "export_int8"
 WANTED = {"fp32": 0.3, "int8": 0.1}  # points that TensorRT's form may lose
 STUDIES: dict[str, dict[str, Any]] = {
     "lenet5": {
@@ -59,37 +55,21 @@ STUDIES: dict[str, dict[str, Any]] = {
 
 def main() -> None:
     """Breed and export what is missing, write the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__, NAME, "folder of the task's data", seeds=())
     parser.add_argument("--on", choices=sorted(STUDIES), default="lenet5")
-    parser.add_argument("--data-root", type=Path, required=True, help="folder of the task's data")
-    parser.add_argument("--weights", type=Path, help="a trained ancestor's, for resnet20")
-    parser.add_argument("--seeds", type=int, nargs="+", help="instead of the study's")
-    parser.add_argument("--runs", type=Path, default=Path("runs/export_int8"), help="where runs are kept")
-    parser.add_argument("--again", action="store_true", help="measure finished rows again")
-    parser.add_argument("--trial", action="store_true", help="leave the results beside this script alone")
+    parser.add_argument("--weights", help="a trained ancestor's, for resnet20")
     arguments = parser.parse_args()
-    arguments.runs.mkdir(parents=True, exist_ok=True)
-    file = (arguments.runs if arguments.trial else HERE) / "export_int8.json"
-    document = json.loads(file.read_text()) if file.is_file() else {"benchmark": "export_int8", "rows": {}}
-
-    study = STUDIES[arguments.on]
+    study, results = STUDIES[arguments.on], Results(NAME, arguments)
     for seed in arguments.seeds or study["seeds"]:
+        own = {"seed": seed, "data_root": arguments.data_root, "weights": arguments.weights}
         for precision in WANTED:
-            key = f"{arguments.on}, {precision}, seed {seed}"
-            if key in document["rows"] and not arguments.again:
+            key, given = f"{arguments.on}, {precision}, seed {seed}", {**study["options"], "precision": precision}
+            if not results.missing(key, given):
                 continue
-            print(key, flush=True)
-            path = arguments.runs / f"{arguments.on}-{precision}-seed_{seed}"
-            if arguments.again and path.exists():
-                shutil.rmtree(path)
-            given = {"seed": seed, "data_root": arguments.data_root, "weights": arguments.weights}
-            config = resolve(None, {**study["options"], **given, "precision": precision})
-            found = figures(bred(arguments.runs, path, config))
-            document["rows"][key] = {"network": arguments.on, "bred_at": precision, "seed": seed, **found}
-            write_json(file, {**document, "machine": machine()})
-    print(table(document))
-    if not arguments.trial:
-        write_table(HERE / "README.md", "export_int8", table(document))
+            found = figures(results.bred(key, given, **own))
+            row = {"network": arguments.on, "bred_at": precision, "seed": seed, "machine": machine(), **found}
+            results.keep(key, given, row)
+    results.publish(table)
 
 
 def figures(run: Run) -> dict[str, Any]:
@@ -115,7 +95,7 @@ def table(document: dict[str, Any]) -> str:
         "| network | bred at | seed | fp32 file | int8 (TensorRT's form) | int8-cpu | calibration | within |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for row in document["rows"].values():
+    for row in document["runs"].values():
         accuracy = row["test_accuracy_percent"]
         loss = accuracy["onnx fp32"] - accuracy["onnx int8"]
         allowed = WANTED[row["bred_at"]]

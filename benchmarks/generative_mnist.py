@@ -7,29 +7,25 @@ three searches of a seed share the ancestor, the number of networks probed in ea
 targets are drawn; they differ in what moves the generator: the inquisitor, nothing (random masks), or the cross-entropy
 method.
 
-Resumable: finished runs are taken from generative_mnist.json beside this script (unless --again), killed ones go on in
---runs. --quick is for trying the script: tiny settings, seed 0 alone, and its JSON goes to --runs.
+Resumable: searches that were finished with these options are taken from generative_mnist.json beside this script
+(unless --again), killed ones go on in --runs. With --trial, the settings are tiny, the JSON goes to --runs and the
+table is only printed.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import shutil
 import statistics
-from pathlib import Path
 from typing import Any
 
-from lineages import begin, machine
-from tables import write_table
+from lineages import ANCESTOR, begin, machine
+from results import Results, options
 
 from edgesynth.errors import UserError
 from edgesynth.evolution import Progress, evolve
 from edgesynth.evolution.generative.performance import UNITS, performance
 from edgesynth.lineage import Config, Record, Run, resolve
-from edgesynth.lineage.files import write_json
 
-HERE = Path(__file__).resolve().parent
+NAME = "generative_mnist"
 SEARCHES = ("inquisitor", "random", "cross-entropy")
 SEEDS = (0, 1, 2)
 SETTINGS: dict[str, Any] = {
@@ -44,7 +40,7 @@ SETTINGS: dict[str, Any] = {
     "final_epochs": 30,
     "min_accuracy": 98.5,
 }
-QUICK = {"generations": 4, "probes": 4, "ancestor_epochs": 2, "epochs": 1, "final_epochs": 2, "min_accuracy": 97.0}
+TRIAL = {"generations": 4, "probes": 4, "ancestor_epochs": 2, "epochs": 1, "final_epochs": 2, "min_accuracy": 97.0}
 
 
 class Lines(Progress):
@@ -62,55 +58,23 @@ class Lines(Progress):
 
 def main() -> None:
     """Run every search with every seed, write the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-root", type=Path, required=True, help="folder that holds MNIST/raw")
-    parser.add_argument("--runs", type=Path, default=Path("runs/generative_mnist"), help="where runs are kept")
-    parser.add_argument("--again", action="store_true", help="run anew what has a result already")
-    parser.add_argument("--quick", action="store_true", help="tiny settings, to try the script")
-    arguments = parser.parse_args()
-    arguments.runs.mkdir(parents=True, exist_ok=True)
-
-    settings, seeds = ({**SETTINGS, **QUICK}, SEEDS[:1]) if arguments.quick else (SETTINGS, SEEDS)
-    file = (arguments.runs if arguments.quick else HERE) / "generative_mnist.json"
-    results = known(file, settings) if not arguments.again else {}
-    for seed in seeds:
+    arguments = options(__doc__, NAME, "folder that holds MNIST/raw", SEEDS).parse_args()
+    results = Results(NAME, arguments, performance=UNITS)
+    for seed in arguments.seeds:
         for search in SEARCHES:
-            name = f"{search}, seed {seed}"
-            print(name, flush=True)
-            if name in results:
-                print("  kept from before", flush=True)
+            key, given = f"{search}, seed {seed}", {**SETTINGS, **(TRIAL if arguments.trial else {}), "search": search}
+            if not results.missing(key, given):
                 continue
-            config = resolve(None, {**settings, "search": search, "seed": seed, "data_root": arguments.data_root})
-            results[name] = figures(bred(arguments.runs, config, arguments.again))
-            write_json(file, document(settings, results))
-    if not arguments.quick:
-        write_table(HERE / "README.md", "generative_mnist", table(results))
-    print(table(results))
+            config = resolve(None, {**given, "seed": seed, "data_root": arguments.data_root})
+            found = figures(searched(results, key, config))
+            results.keep(key, given, {"search": search, "seed": seed, "machine": machine(), **found})
+    results.publish(table)
 
 
-def known(file: Path, settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Results of an earlier call with the same settings."""
-    found = json.loads(file.read_text()) if file.is_file() else {}
-    return found["runs"] if found.get("settings") == settings else {}
-
-
-def document(settings: dict[str, Any], results: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """What goes into the JSON file."""
-    return {
-        "benchmark": "generative_mnist",
-        "performance": UNITS,
-        "settings": settings,
-        "machine": machine(),
-        "runs": results,
-    }
-
-
-def bred(runs: Path, config: Config, again: bool) -> Run:
+def searched(results: Results, key: str, config: Config) -> Run:
     """The finished run of a configuration, with the ancestor that the first search of its seed has trained."""
-    path = runs / f"{config.search}-seed_{config.seed}"
-    if again and path.exists():
-        shutil.rmtree(path)
-    begin(runs, path, config)
+    path = results.folder(key)
+    begin(results.runs, path, config)
     try:
         return evolve(path, config, resume=True, progress=Lines())
     except UserError:
@@ -122,7 +86,7 @@ def bred(runs: Path, config: Config, again: bool) -> Run:
 def figures(run: Run) -> dict[str, Any]:
     """What a finished run came to; selection saw validation alone, test was read once."""
     records = {record.name: record for record in run.records()}
-    best, ancestor = records.get(run.outcome()["best"]), records["g000-c0"]
+    best, ancestor = records.get(run.outcome()["best"]), records[ANCESTOR]
     cycles = [record for record in records.values() if record.generation > 0]
     return {
         "ancestor_performance_db": performance(ancestor.validation, ancestor.census),
@@ -152,8 +116,9 @@ def best_figures(run: Run, best: Record, ancestor: Record) -> dict[str, Any]:
     }
 
 
-def table(results: dict[str, dict[str, Any]]) -> str:
+def table(document: dict[str, Any]) -> str:
     """Markdown of the results."""
+    results = document["runs"]
     lines = [
         f"U is {UNITS}.",
         "",
@@ -172,7 +137,7 @@ def table(results: dict[str, dict[str, Any]]) -> str:
         )
     lines.append("")
     for search in SEARCHES:
-        own = [result["performance_db"] for name, result in results.items() if name.startswith(search)]
+        own = [result["performance_db"] for result in results.values() if result["search"] == search]
         found = [score for score in own if score is not None]
         if len(found) > 1:
             spread = f"mean U {statistics.mean(found):.2f} dB, standard deviation {statistics.stdev(found):.2f}"

@@ -15,30 +15,28 @@ printed.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import time
-from pathlib import Path
+from itertools import product
 from typing import Any
 
 import torch
-from lineages import device, overhead_percent
+from lineages import ANCESTOR, device, machine, overhead_percent
 from resnet_cifar10_peer import finetune, learn_sparsely, macs, pruned
+from results import Results, options
 from safetensors.torch import load_file, save_file
-from tables import write_table
 from torch import nn
 
 from edgesynth.ancestors import build_ancestor
-from edgesynth.evolution import Progress, evolve
-from edgesynth.lineage import generator, resolve
-from edgesynth.lineage.files import write_json
+from edgesynth.lineage import generator
 from edgesynth.nurture import Recipe, Teacher, nurture, score
 from edgesynth.tasks import Classification, load_task
 
-HERE = Path(__file__).resolve().parent
+NAME = "resnet_cifar10"
 RATIOS = (2.1, 2.6)
 SIZE = 32
-METHODS = ("edgesynth", "torch-pruning, its own recipe", "torch-pruning, our last training")
+OURS = "edgesynth"
+METHODS = (OURS, "torch-pruning, its own recipe", "torch-pruning, our last training")
 EPOCHS, STEP_EPOCHS = 10, 1  # in all, and of each generation but the last
 MACS_KEPT = 0.85  # of a generation that keeps 95 % of the clusters, measured on ResNet-20 (0.84 to 0.87)
 SETTINGS: dict[str, Any] = {
@@ -58,43 +56,28 @@ SETTINGS: dict[str, Any] = {
 
 def main() -> None:
     """Measure what is not there yet, write the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-root", type=Path, required=True, help="folder that holds train/ and test/")
-    parser.add_argument("--weights", type=Path, required=True, help="the trained ancestor's")
+    parser = options(__doc__, NAME, "folder that holds train/ and test/")
+    parser.add_argument("--weights", required=True, help="the trained ancestor's")
     parser.add_argument("--network", default="resnet20", help="resnet20, resnet32, resnet44 or resnet56")
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="epochs of each method in all")
     parser.add_argument("--ratios", type=float, nargs="+", default=list(RATIOS), help="ancestor's MACs over the goal")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--runs", type=Path, default=Path("runs/resnet_cifar10"), help="where runs are kept")
-    parser.add_argument("--again", action="store_true", help="measure finished rows again")
-    parser.add_argument("--trial", action="store_true", help="leave the results beside this script alone")
     arguments = parser.parse_args()
-    arguments.runs.mkdir(parents=True, exist_ok=True)
-    results = (arguments.runs if arguments.trial else HERE) / "resnet_cifar10.json"
-    document = json.loads(results.read_text()) if results.is_file() and not arguments.again else {"rows": {}}
-
-    task = load_task("imagefolder", arguments.data_root, SIZE)
-    for ratio in arguments.ratios:
-        for method in METHODS:
-            key = f"{arguments.network}, {ratio:g}x, {method}, {arguments.epochs} epochs, seed {arguments.seed}"
-            if key in document["rows"]:
-                continue
-            measure = ours if method == METHODS[0] else peer
-            document["rows"][key] = {
-                "network": arguments.network,
-                "method": method,
-                "ratio": ratio,
-                "epochs": arguments.epochs,
-                "seed": arguments.seed,
-                "torch": torch.__version__,
-                "device": device(),
-                **measure(task, ratio, method, arguments),
-            }
-            write_json(results, document)
-            print(f"{key}: {document['rows'][key]}", flush=True)
-    print(table(document))
-    if not arguments.trial:
-        write_table(HERE / "README.md", "resnet_cifar10", table(document))
+    results, task = Results(NAME, arguments), load_task("imagefolder", arguments.data_root, SIZE)
+    whole = macs(trained(arguments), torch.zeros(1, *task.input_shape))
+    for seed, ratio, method in product(arguments.seeds, arguments.ratios, METHODS):
+        key = f"{arguments.network}, {ratio:g}x, {method}, {arguments.epochs} epochs, seed {seed}"
+        given = {"network": arguments.network, "method": method, "ratio": ratio, "epochs": arguments.epochs}
+        if method == OURS:
+            given["lineage"] = lineage(arguments.network, int(whole / ratio), ratio, arguments.epochs)
+        if not results.missing(key, given):
+            continue
+        if method == OURS:
+            found = ours(results, key, given["lineage"], seed, arguments)
+        else:
+            found = peer(task, int(whole / ratio), method, seed, arguments)
+        row = {"seed": seed, "machine": machine(), "device": device(), **found, "macs_ratio": whole / found["macs"]}
+        results.keep(key, given, row)
+    results.publish(table)
 
 
 def trained(arguments: argparse.Namespace) -> nn.Module:
@@ -104,31 +87,21 @@ def trained(arguments: argparse.Namespace) -> nn.Module:
     return network.eval()
 
 
-def ours(task: Classification, ratio: float, method: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Our lineage: generations of a few epochs down to the budget, the rest of the epochs for the last."""
-    whole = macs(trained(arguments), torch.zeros(1, *task.input_shape))
-    epochs = arguments.epochs
-    path = arguments.runs / f"{arguments.network}-{ratio:g}x-{epochs}-{arguments.seed}"
+def lineage(network: str, most_macs: int, ratio: float, epochs: int) -> dict[str, Any]:
+    """What ours is bred by: generations of a few epochs down to the budget, the rest of the epochs for the last."""
     short = math.ceil(math.log(ratio) / -math.log(MACS_KEPT)) - 1  # generations before the last
-    config = resolve(
-        None,
-        {
-            **SETTINGS,
-            "ancestor": arguments.network,
-            "weights": arguments.weights,
-            "data_root": arguments.data_root,
-            "max_macs": int(whole / ratio),
-            "epochs": STEP_EPOCHS,
-            "final_epochs": max(1, epochs - short * STEP_EPOCHS),
-            "seed": arguments.seed,
-        },
-    )
-    run = evolve(path, config, resume=True, progress=Progress())
+    given = {"ancestor": network, "max_macs": most_macs, "epochs": STEP_EPOCHS}
+    return {**SETTINGS, **given, "final_epochs": max(1, epochs - short * STEP_EPOCHS)}
+
+
+def ours(results: Results, key: str, given: dict[str, Any], seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Our lineage."""
+    run = results.bred(key, given, seed=seed, data_root=arguments.data_root, weights=arguments.weights)
     best = run.record(run.outcome()["best"])
     return {
-        "ancestor_test_accuracy_percent": run.tested()["g000-c0"],
+        "ancestor_test_accuracy_percent": run.tested()[ANCESTOR],
         "test_accuracy_percent": run.tested()[best.name],
-        "macs_ratio": whole / best.census.macs,
+        "macs": best.census.macs,
         "params": best.census.params,
         "epochs_used": sum(record.nurture["epochs"] for record in run.records()),
         "seconds": sum(run.measured(record.name)["breeding_s"] for record in run.records()),
@@ -136,17 +109,12 @@ def ours(task: Classification, ratio: float, method: str, arguments: argparse.Na
     }
 
 
-def peer(task: Classification, ratio: float, method: str, arguments: argparse.Namespace) -> dict[str, Any]:
+def peer(task: Classification, most_macs: int, method: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     """Torch-Pruning: half of the epochs of sparse learning, pruning, the other half of fine-tuning."""
     ancestor, images = trained(arguments), torch.zeros(1, *task.input_shape)
-    start, whole, seed = time.perf_counter(), macs(trained(arguments), images), arguments.seed
-    learning = arguments.epochs // 2
-    small = pruned(sparse(task, learning, arguments), images, int(whole / ratio))
-    ratio_reached, tuning, draws = (
-        whole / macs(small, images),
-        arguments.epochs - learning,
-        generator(seed, 1, 0, "tune"),
-    )
+    start, learning = time.perf_counter(), arguments.epochs // 2
+    small = pruned(sparse(task, learning, seed, arguments), images, most_macs)
+    cost, tuning, draws = macs(small, images), arguments.epochs - learning, generator(seed, 1, 0, "tune")
     if method == METHODS[1]:
         finetune(small, task, tuning, draws)
     else:
@@ -154,21 +122,21 @@ def peer(task: Classification, ratio: float, method: str, arguments: argparse.Na
     return {
         "ancestor_test_accuracy_percent": score(ancestor, task, task.load_test()),
         "test_accuracy_percent": score(small, task, task.load_test()),
-        "macs_ratio": ratio_reached,
+        "macs": cost,
         "params": sum(parameter.numel() for parameter in small.parameters()),
         "epochs_used": arguments.epochs,
         "seconds": time.perf_counter() - start,  # without sparse learning
     }
 
 
-def sparse(task: Classification, epochs: int, arguments: argparse.Namespace) -> nn.Module:
+def sparse(task: Classification, epochs: int, seed: int, arguments: argparse.Namespace) -> nn.Module:
     """The ancestor after sparse learning, from --runs if it lies there."""
-    file = arguments.runs / f"{arguments.network}-sparse-{epochs}-{arguments.seed}.safetensors"
+    file = arguments.runs / f"{arguments.network}-sparse-{epochs}-{seed}.safetensors"
     network = trained(arguments)
     if file.is_file():
         network.load_state_dict(load_file(file))
         return network
-    learn_sparsely(network, task, epochs, generator(arguments.seed, 0, 0, "sparse learning"))
+    learn_sparsely(network, task, epochs, generator(seed, 0, 0, "sparse learning"))
     save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, file)
     return network
 
@@ -180,10 +148,12 @@ def table(document: dict[str, Any]) -> str:
         "| device |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for found in sorted(document["rows"].values(), key=lambda one: (one["network"], one["ratio"], one["method"])):
+    rows = document["runs"].values()
+    for found in sorted(rows, key=lambda one: [one["options"][name] for name in ("network", "ratio", "method")]):
+        given = found["options"]
         overhead = f"{found['overhead_percent']:.1f} %" if "overhead_percent" in found else ""
         lines.append(
-            f"| {found['network']} | {found['method']} | {found['macs_ratio']:.2f}x fewer | {found['params']:,} "
+            f"| {given['network']} | {given['method']} | {found['macs_ratio']:.2f}x fewer | {found['params']:,} "
             f"| **{found['test_accuracy_percent']:.2f} %** ({found['ancestor_test_accuracy_percent']:.2f} %) "
             f"| {found['epochs_used']} | {overhead} | {found['seed']} | {found['device']} |"
         )
