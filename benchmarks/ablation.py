@@ -4,10 +4,11 @@
     python benchmarks/ablation.py --on resnet20 --data-root DIR --weights FILE.safetensors
 
 `calibrated` is the papers' strength (magnitude) under a budget, untaught and unstressed; every other row changes one
-thing about it, and the last put together what helps. All rows of a seed share the ancestor and the epochs in all: those
-of every offspring and of every network probed, in every generation. (The generative ancestor is trained without the
-stimulus, so it is its own.) The faithful rule cannot be given a budget and ends where it ends. The dense controls are
-as large as the budget allows, in the ancestor's proportions, and trained from fresh weights for as many epochs.
+thing about it, and the last put together what helps. All rows of a seed share the ancestor and the most epochs in all:
+those of every offspring and of every network probed, in every generation. A lineage that meets its budgets some
+generations sooner has spent less, and the table says what. (The generative ancestor is trained without the stimulus, so
+it is its own.) The faithful rule cannot be given a budget and ends where it ends. The dense controls are as large as
+the budget allows, in the ancestor's proportions, and trained from fresh weights for all the epochs.
 
 Resumable: finished rows are taken from ablation.json beside this script (unless --again), killed ones go on in --runs.
 With --trial the JSON goes to --runs and the table is only printed.
