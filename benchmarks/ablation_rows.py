@@ -1,4 +1,4 @@
-"""The ablation's rows: what each changes about the first calibrated one, and how its epochs add up to the same at most."""
+"""The ablation's rows: what each changes about the first calibrated one, within the same epochs in all."""
 
 from __future__ import annotations
 
