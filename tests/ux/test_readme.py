@@ -51,3 +51,10 @@ def test_every_benchmark_named_in_its_readme_exists_and_its_table_has_a_place():
     for script in re.findall(r"python (benchmarks/\w+\.py)", readme):
         assert (ROOT / script).is_file()
     assert re.findall(r"<!-- (\w+) -->", readme) == re.findall(r"<!-- /(\w+) -->", readme)
+
+
+def test_the_figures_are_those_that_the_benchmarks_have_left(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import headlines
+
+    assert f"<!-- headlines -->\n{headlines.table()}\n<!-- /headlines -->" in README

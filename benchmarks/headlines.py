@@ -1,0 +1,133 @@
+"""The table of README.md beside the code: what the scripts here have measured, in one look.
+
+    python benchmarks/headlines.py
+
+Nothing is measured here: every figure is read from the JSON that a script left. Run it after one of them.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+from tables import write_table
+
+HERE = Path(__file__).resolve().parent
+Row = dict[str, Any]
+
+
+def main() -> None:
+    """Write the table."""
+    write_table(HERE.parent / "README.md", "headlines", table())
+    print(table())
+
+
+def table() -> str:
+    """Markdown."""
+    lines = [
+        "| work | smaller by | test figure (the ancestor's) | others on the same work |",
+        "|---|---|---|---|",
+        *lenet5_mnist(),
+        *lenet5_records(),
+        *resnet_cifar10(),
+        *saliency_ecssd(),
+        *segmentation_camvid(),
+    ]
+    return "\n".join(lines)
+
+
+def lenet5_mnist() -> list[str]:
+    """Evolution in Groups."""
+    rows = [row for key, row in rows_of("lenet5_mnist").items() if key.startswith("calibrated")]
+    size = f"{mean(rows, 'synaptic_efficiency'):.0f}x synapses, {mean(rows, 'cluster_efficiency'):.2f}x clusters"
+    return [line(f"LeNet-5, MNIST{seeds(rows)}", size, accuracy(rows), "Evolution in Groups: 125x, 9.71x")]
+
+
+def lenet5_records() -> list[str]:
+    """The best published ratios."""
+    found = []
+    for record, sizes, others in (
+        ("removal", {"params_ratio": "parameters", "macs_ratio": "MACs"}, "BC-GHS: 154x, 15x at 1.0 % error"),
+        ("synapses", {"synaptic_efficiency": "synapses"}, "Sparse VD: 280x at 0.75 % error; OLMP: 298x at 0.91 %"),
+    ):
+        rows = [row for row in rows_of("lenet5_records").values() if row["record"] == record]
+        size = ", ".join(f"{mean(rows, key):.0f}x {name}" for key, name in sizes.items())
+        error = f"{100 - mean(rows, 'test_accuracy_percent'):.2f} % error"
+        before = f"({100 - mean(rows, 'ancestor_test_accuracy_percent'):.2f} %)"
+        how = "by removal alone" if record == "removal" else "single synapses"
+        found.append(line(f"LeNet-5, MNIST, {how}{seeds(rows)}", size, f"{error} {before}", others))
+    return found
+
+
+def resnet_cifar10() -> list[str]:
+    """Torch-Pruning at equal MACs and epochs."""
+    rows = list(rows_of("resnet_cifar10").values())
+    found = []
+    for own in (row for row in rows if row["options"]["method"] == "edgesynth"):
+        same = [row for row in rows if row is not own and row["options"]["ratio"] == own["options"]["ratio"]]
+        best = max(row["test_accuracy_percent"] for row in same)
+        work = f"{own['options']['network']}, CIFAR-10 images, {own['options']['epochs']} epochs"
+        size = f"{own['macs_ratio']:.2f}x MACs"
+        found.append(line(work, size, accuracy([own]), f"Torch-Pruning, trained in our way: {best:.2f} %"))
+    return found
+
+
+def saliency_ecssd() -> list[str]:
+    """Deep Learning with Darwin."""
+    return [
+        line(
+            f"{row['options']['ancestor']}, ECSSD",
+            f"{row['synaptic_efficiency']:.0f}x synapses by generation {row['generations'] + 1}",
+            accuracy([row], "F-beta"),
+            "Deep Learning with Darwin (VGG-16, MSRA-B): 48x by generation 4",
+        )
+        for row in rows_of("saliency_ecssd").values()
+    ]
+
+
+def segmentation_camvid() -> list[str]:
+    """GenSynth."""
+    return [
+        line(
+            f"{row['options']['ancestor']}, CamVid at {row['options']['image_size']} pixels, generative",
+            f"{row['params_ratio']:.1f}x parameters, {row['macs_ratio']:.1f}x MACs",
+            accuracy([row], "mIoU"),
+            "GenSynth (RefineNet): over 10x parameters and MACs",
+        )
+        for row in rows_of("segmentation_camvid").values()
+        if row["individual"]
+    ]
+
+
+def rows_of(name: str) -> dict[str, Row]:
+    """What a script has left; nothing if it was never run."""
+    file = HERE / f"{name}.json"
+    runs: dict[str, Row] = json.loads(file.read_text())["runs"] if file.is_file() else {}
+    return runs
+
+
+def mean(rows: list[Row], key: str) -> float:
+    """Of a figure over seeds."""
+    return statistics.mean(row[key] for row in rows)
+
+
+def seeds(rows: list[Row]) -> str:
+    """How many are behind a mean."""
+    return f", mean of {len(rows)} seeds" if len(rows) > 1 else ""
+
+
+def accuracy(rows: list[Row], metric: str = "accuracy") -> str:
+    """Of the offspring, and the ancestor's."""
+    own, before = mean(rows, "test_accuracy_percent"), mean(rows, "ancestor_test_accuracy_percent")
+    return f"{own:.2f} % {metric} ({before:.2f} %)"
+
+
+def line(*cells: str) -> str:
+    """A row of the table."""
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    main()
