@@ -2,12 +2,12 @@
 
     python benchmarks/killed_and_resumed.py
 
-Fifty runs of LeNet-5 on scikit-learn's digits. Each is killed at a random moment, from before its first file to after
+Twenty runs of LeNet-5 on scikit-learn's digits. Each is killed at a random moment, from before its first file to after
 its last, and again while it goes on, until it has been killed three times; then it is left to finish. Every file that a
 replay must give again is compared bit for bit with those of the unbroken run: records, genomes, weights, outcome.
 
 Resumable: finished trials are kept in --runs. Results go to killed_and_resumed.json and to the table in README.md, both
-beside this script.
+beside this script, after every run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import argparse
 import hashlib
 import json
 import os
-import platform
 import random
 import shutil
 import signal
@@ -26,8 +25,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
+from lineages import machine
 from tables import write_table
+
+from edgesynth.lineage.files import write_json
 
 HERE = Path(__file__).resolve().parent
 OPTIONS = {
@@ -47,27 +48,25 @@ KILLS = 3
 def main() -> None:
     """Run what is missing, write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trials", type=int, default=50, help="runs to kill")
+    parser.add_argument("--trials", type=int, default=20, help="runs to kill")
     parser.add_argument("--seed", type=int, default=0, help="source of the random moments")
     parser.add_argument("--runs", type=Path, default=Path("runs/killed_and_resumed"), help="where runs are kept")
     arguments = parser.parse_args()
     arguments.runs.mkdir(parents=True, exist_ok=True)
 
     unbroken, duration_s = bred_unbroken(arguments.runs / "unbroken")
-    trials = [trial(arguments.runs, number, arguments.seed, unbroken, duration_s) for number in range(arguments.trials)]
-    document = {
-        "benchmark": "killed_and_resumed",
-        "options": OPTIONS,
-        "machine": {
-            "machine": platform.machine(),
-            "capability": torch.backends.cpu.get_cpu_capability(),
-            "torch": torch.__version__,
-        },
-        "files_compared": len(unbroken),
-        "trials": trials,
-    }
-    (HERE / "killed_and_resumed.json").write_text(json.dumps(document, indent=1) + "\n")
-    write_table(HERE / "README.md", "killed_and_resumed", table(document))
+    trials = []
+    for number in range(arguments.trials):
+        trials.append(trial(arguments.runs, number, arguments.seed, unbroken, duration_s))
+        document = {
+            "benchmark": "killed_and_resumed",
+            "options": OPTIONS,
+            "machine": machine(),
+            "files_compared": len(unbroken),
+            "trials": trials,
+        }
+        write_json(HERE / "killed_and_resumed.json", document)
+        write_table(HERE / "README.md", "killed_and_resumed", table(document))
     print(table(document))
 
 

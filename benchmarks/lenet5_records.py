@@ -38,6 +38,8 @@ COMMON: dict[str, Any] = {
 # Removal: siblings of one size and various shapes compete. The best three of the last generation are trained in full,
 # from fresh weights, because so small a network learns better from these than from what its parent's are cut down to.
 # It has a looser budget of parameters than is wanted: what meets the MACs has fewer still.
+# Synapses: the same first, down to the clusters among which as many synapses fit the training images best (half as many
+# or twice as many fit them less well), then single synapses, and a last nurture from the parent's weights.
 BY_REMOVAL = {
     "keep": 1.0,
     "keep_clusters": 0.5,
@@ -54,13 +56,17 @@ RECORDS: dict[str, dict[str, Any]] = {
     "removal": {**BY_REMOVAL, "max_params": 3000, "max_macs": 2_293_000 // 21},
     "synapses": {
         "keep": 0.65,
-        "keep_clusters": 0.8,
-        "offspring": 1,
+        "keep_clusters": 0.5,
+        "variation": 1.0,
+        "offspring": 4,
+        "proxy_epochs": 1,
+        "survivors": 1,
         "epochs": 3,
-        "final_epochs": 100,
+        "final_epochs": 60,
         "distillation": 0.0,
         "max_synapses": 430_500 // 300,
-        "max_clusters": 80,
+        "max_params": 8000,
+        "max_macs": 2_293_000 // 6,
     },
     "clusters": {**BY_REMOVAL, "keep_clusters": 0.7, "max_clusters": 25},
 }
