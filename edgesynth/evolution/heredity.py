@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -49,6 +49,7 @@ class Heredity:
         self.task = task
         self.device = device
         self.precision = precision
+        self._known: list[tuple[int, Individual, str, dict[Any, Tensor]]] = []
 
     def draw(self, parents: Sequence[Individual], place: Place) -> tuple[Genome, dict[str, Any]]:
         """The genome of a place, the same in both rounds, and what happened when it was drawn."""
@@ -88,17 +89,32 @@ class Heredity:
             # siblings see the same images, and so do their parents
             return generator(self.config.seed, generation, 0, "sensitivity")
 
-        def squared() -> dict[str, Tensor]:
+        def squared() -> dict[Any, Tensor]:
             energy = squared_gradients(network(), self.task, anatomy.weights(), draws())
             return {name: plan.uncut(name, tensor) for name, tensor in energy.items()}
+
+        def products() -> dict[Any, Tensor]:
+            return cluster_products(network(), self.task, anatomy, plan, draws())
 
         whole = Parent(
             anatomy=anatomy,
             genome=parent.genome,
             weights={name: plan.uncut(name, parent.weights[name]) for name in anatomy.weights()},
             alive=alive_synapses(anatomy, parent.genome),
-            squared_gradients=squared,
+            squared_gradients=lambda: self._once(generation, parent, "squared gradients", squared),
             scales=normalisation_scales(anatomy, plan, parent.weights),
-            summed_products=lambda: cluster_products(network(), self.task, anatomy, plan, draws()),
+            summed_products=lambda: self._once(generation, parent, "summed products", products),
         )
         return restricted(whole, self.precision)
+
+    def _once(
+        self, generation: int, parent: Individual, what: str, measure: Callable[[], dict[Any, Tensor]]
+    ) -> dict[Any, Tensor]:
+        """What is measured of a parent: once for all its offspring of a generation, and forgotten with the next."""
+        self._known = [known for known in self._known if known[0] == generation]
+        for _, seen, name, found in self._known:
+            if seen is parent and name == what:
+                return found
+        found = measure()
+        self._known.append((generation, parent, what, found))
+        return found

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from edgesynth.errors import UserError
-from edgesynth.evolution import Evolution, Progress, evolve
+from edgesynth.evolution import Evolution, Progress, evolve, heredity
 from edgesynth.evolution.breeding import Breeder
 from edgesynth.evolution.evolution import Place
 from edgesynth.lineage import Individual, Record, Run, generator, resolve, species
@@ -240,3 +240,22 @@ def test_individuals_without_the_new_fields_still_load():
     """Records of runs that were made before."""
     record = Record(1, 0, ("g000-c0",), 97.0, True, None, {}, {"epochs": 3, "losses": [0.1]})
     assert record.died == "" and Individual(record, None, {}).rewind is None
+
+
+@pytest.mark.parametrize("strength", ["fisher", "taylor"])
+def test_a_parent_is_measured_once_for_all_its_offspring_of_a_generation(kind, task, ancestor, strength, monkeypatch):
+    measured = []
+    for name in ("squared_gradients", "cluster_products"):
+        real = getattr(heredity, name)
+        monkeypatch.setattr(heredity, name, lambda *given, real=real, name=name: measured.append(name) or real(*given))
+    places = [Place(generation, number, ("g000-c0",)) for generation in (1, 2) for number in (0, 1, 2)]
+
+    mother = breeder(kind, task, strength=strength).heredity
+    drawn = [mother.draw([ancestor], place)[0] for place in places]
+    assert measured.count("squared_gradients") == 2
+    assert measured.count("cluster_products") == (2 if strength == "taylor" else 0)
+
+    for place, genome in zip(places, drawn, strict=True):
+        alone = breeder(kind, task, strength=strength).heredity.draw([ancestor], place)[0]
+        assert genome.kept == alone.kept
+        assert all(torch.equal(genome.synapses[weight], alone.synapses[weight]) for weight in alone.synapses)
