@@ -38,8 +38,8 @@ COMMON: dict[str, Any] = {
 # Removal: siblings of one size and various shapes compete. The best three of the last generation are trained in full,
 # from fresh weights, because so small a network learns better from these than from what its parent's are cut down to.
 # It has a looser budget of parameters than is wanted: what meets the MACs has fewer still.
-# Synapses: the same first, down to the clusters among which as many synapses fit the training images best (half as many
-# or twice as many fit them less well), then single synapses, and a last nurture from the parent's weights.
+# Synapses: clusters go first in the same way, then single synapses among those that are left; the last nurture goes on
+# from the parent's weights.
 BY_REMOVAL = {
     "keep": 1.0,
     "keep_clusters": 0.5,
