@@ -89,7 +89,7 @@ RESNET_COMMON: dict[str, Any] = {
     "min_accuracy": 0.0,
 }
 RESNET_ROWS: dict[str, dict[str, Any]] = {
-    "faithful": {"environment": "faithful", "keep_clusters": 0.95},
+    "faithful": {"environment": "faithful", "allocation": "strength", "keep_clusters": 0.95},
     "calibrated": {},
     "+ norm": {"strength": "norm"},
     "+ taylor": {"strength": "taylor"},

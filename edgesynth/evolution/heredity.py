@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -49,7 +50,7 @@ class Heredity:
         self.task = task
         self.device = device
         self.precision = precision
-        self._known: list[tuple[int, Individual, str, dict[Any, Tensor]]] = []
+        self._known: list[tuple[int, Individual, tuple[Parent, dict[str, Any]]]] = []
 
     def draw(self, parents: Sequence[Individual], place: Place) -> tuple[Genome, dict[str, Any]]:
         """The genome of a place, the same in both rounds, and what happened when it was drawn."""
@@ -79,6 +80,16 @@ class Heredity:
         return genome, facts
 
     def _seen(self, parent: Individual, generation: int) -> tuple[Parent, dict[str, Any]]:
+        """A parent as all its offspring of a generation see it; forgotten with the next generation."""
+        self._known = [known for known in self._known if known[0] == generation]
+        for _, known, seen in self._known:
+            if known is parent:
+                return seen
+        seen = self._looked_at(parent, generation)
+        self._known.append((generation, parent, seen))
+        return seen
+
+    def _looked_at(self, parent: Individual, generation: int) -> tuple[Parent, dict[str, Any]]:
         """A parent as its strength sees it, in a world of the run's precision, and what that world did to it."""
         anatomy, plan = self.species.anatomy, self.species.plan(parent.genome)
 
@@ -89,11 +100,13 @@ class Heredity:
             # siblings see the same images, and so do their parents
             return generator(self.config.seed, generation, 0, "sensitivity")
 
-        def squared() -> dict[Any, Tensor]:
+        @cache
+        def squared() -> dict[str, Tensor]:
             energy = squared_gradients(network(), self.task, anatomy.weights(), draws())
             return {name: plan.uncut(name, tensor) for name, tensor in energy.items()}
 
-        def products() -> dict[Any, Tensor]:
+        @cache
+        def products() -> dict[tuple[str, int], Tensor]:
             return cluster_products(network(), self.task, anatomy, plan, draws())
 
         whole = Parent(
@@ -101,20 +114,8 @@ class Heredity:
             genome=parent.genome,
             weights={name: plan.uncut(name, parent.weights[name]) for name in anatomy.weights()},
             alive=alive_synapses(anatomy, parent.genome),
-            squared_gradients=lambda: self._once(generation, parent, "squared gradients", squared),
+            squared_gradients=squared,
             scales=normalisation_scales(anatomy, plan, parent.weights),
-            summed_products=lambda: self._once(generation, parent, "summed products", products),
+            summed_products=products,
         )
         return restricted(whole, self.precision)
-
-    def _once(
-        self, generation: int, parent: Individual, what: str, measure: Callable[[], dict[Any, Tensor]]
-    ) -> dict[Any, Tensor]:
-        """What is measured of a parent: once for all its offspring of a generation, and forgotten with the next."""
-        self._known = [known for known in self._known if known[0] == generation]
-        for _, seen, name, found in self._known:
-            if seen is parent and name == what:
-                return found
-        found = measure()
-        self._known.append((generation, parent, what, found))
-        return found

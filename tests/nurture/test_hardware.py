@@ -27,14 +27,28 @@ def test_a_gpu_that_is_not_there_is_refused_and_auto_does_without():
     assert choose_device("auto") == choose_device("cpu") == CPU
 
 
-def test_on_a_cpu_bf16_is_for_large_networks_on_processors_that_multiply_it(monkeypatch):
+@pytest.mark.parametrize(
+    ("amx", "avx512", "vendor", "expected"),
+    [
+        (True, False, "GenuineIntel", torch.bfloat16),
+        (False, True, "AuthenticAMD", torch.bfloat16),
+        (False, True, "GenuineIntel", None),
+        (False, False, "AuthenticAMD", None),
+        (False, True, None, None),
+    ],
+)
+def test_on_a_cpu_bf16_is_for_large_networks_on_processors_that_gain_by_it(
+    amx, avx512, vendor, expected, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512, raising=False)
+    monkeypatch.setattr("edgesynth.nurture.hardware.CPU_INFO", tmp_path / "cpuinfo")
+    if vendor:
+        (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nvendor_id\t: {vendor}\n")
+    assert choose_autocast("auto", CPU, WORTH_BF16) is expected
+    assert choose_autocast("auto", CPU, WORTH_BF16 - 1) is None
     assert choose_autocast("none", CPU, 1 << 40) is None
     assert choose_autocast("bf16", CPU, 1) is torch.bfloat16
-    for amx, avx, expected in [(True, False, torch.bfloat16), (False, True, torch.bfloat16), (False, False, None)]:
-        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda amx=amx: amx, raising=False)
-        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda avx=avx: avx, raising=False)
-        assert choose_autocast("auto", CPU, WORTH_BF16) is expected
-        assert choose_autocast("auto", CPU, WORTH_BF16 - 1) is None
 
 
 def test_bf16_training_learns_rounds_and_repeats_bit_for_bit(task):
