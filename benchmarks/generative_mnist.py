@@ -17,13 +17,11 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
-from lineages import ANCESTOR, begin, machine
+from lineages import ANCESTOR, machine
 from results import Results, options
 
-from edgesynth.errors import UserError
-from edgesynth.evolution import Progress, evolve
 from edgesynth.evolution.generative.performance import UNITS, performance
-from edgesynth.lineage import Config, Record, Run, resolve
+from edgesynth.lineage import Record, Run
 
 NAME = "generative_mnist"
 SEARCHES = ("inquisitor", "random", "cross-entropy")
@@ -43,19 +41,6 @@ SETTINGS: dict[str, Any] = {
 TRIAL = {"generations": 4, "probes": 4, "ancestor_epochs": 2, "epochs": 1, "final_epochs": 2, "min_accuracy": 97.0}
 
 
-class Lines(Progress):
-    """One line for each individual."""
-
-    def individual(self, record: Record, seconds: float, resumed: bool) -> None:
-        """Its accuracy, size and score."""
-        print(
-            f"  {record.name}  validation {record.validation:.2f} %  {record.census.macs:,} MACs  "
-            f"{record.census.params:,} parameters  {[layer.clusters for layer in record.census.layers]}  "
-            f"{performance(record.validation, record.census):.2f} dB  {'kept' if resumed else f'{seconds:.0f} s'}",
-            flush=True,
-        )
-
-
 def main() -> None:
     """Run every search with every seed, write the results."""
     arguments = options(__doc__, NAME, "folder that holds MNIST/raw", SEEDS).parse_args()
@@ -65,22 +50,9 @@ def main() -> None:
             key, given = f"{search}, seed {seed}", {**SETTINGS, **(TRIAL if arguments.trial else {}), "search": search}
             if not results.missing(key, given):
                 continue
-            config = resolve(None, {**given, "seed": seed, "data_root": arguments.data_root})
-            found = figures(searched(results, key, config))
-            results.keep(key, given, {"search": search, "seed": seed, "machine": machine(), **found})
+            run = results.bred(key, given, barren_too=True, seed=seed, data_root=arguments.data_root)
+            results.keep(key, given, {"search": search, "seed": seed, "machine": machine(), **figures(run)})
     results.publish(table)
-
-
-def searched(results: Results, key: str, config: Config) -> Run:
-    """The finished run of a configuration, with the ancestor that the first search of its seed has trained."""
-    path = results.folder(key)
-    begin(results.runs, path, config)
-    try:
-        return evolve(path, config, resume=True, progress=Lines())
-    except UserError:
-        if not path.exists() or not Run.open(path).outcome():
-            raise
-        return Run.open(path)  # finished without a feasible network: a result too
 
 
 def figures(run: Run) -> dict[str, Any]:

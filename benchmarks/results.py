@@ -12,6 +12,7 @@ from typing import Any
 from lineages import bred
 from tables import write_table
 
+from edgesynth.errors import UserError
 from edgesynth.lineage import Run, resolve
 from edgesynth.lineage.files import write_json
 
@@ -67,9 +68,22 @@ class Results:
             shutil.rmtree(path, ignore_errors=True)
         return path
 
-    def bred(self, key: str, given: dict[str, Any], **own: Any) -> Run:
-        """The finished run of a row, by its options and by those that are no part of what it shows: seed, folders."""
-        return bred(self.runs, self.folder(key), resolve(None, {**given, **own}))
+    def bred(self, key: str, given: dict[str, Any], *, barren_too: bool = False, **own: Any) -> Run:
+        """The finished run of a row.
+
+        Args:
+            key: the row's.
+            given: options that the row is for.
+            barren_too: whether a run that ends without a feasible individual is a result, whose best is None.
+            own: options that are no part of what it shows: seed, folders.
+        """
+        path = self.folder(key)
+        try:
+            return bred(self.runs, path, resolve(None, {**given, **own}))
+        except UserError:
+            if not (barren_too and path.exists() and Run.open(path).outcome()):
+                raise
+            return Run.open(path)
 
     def keep(self, key: str, given: dict[str, Any], row: dict[str, Any]) -> None:
         """Write a finished row."""

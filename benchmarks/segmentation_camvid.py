@@ -2,8 +2,8 @@
 
     python benchmarks/segmentation_camvid.py --data-root DIR
 
-DIR is CamVid as SegNet lays it out (train, trainannot, ...). A RefineNet-style ancestor is trained, its validation mIoU
-less 12 points is the floor of every cycle, and the budgets are a tenth of its parameters and of its MACs. Two sizes, by
+DIR is CamVid as SegNet lays it out (train, trainannot, ...). The ancestor is RefineNet-style, the floor of every cycle
+is 12 points of mIoU below its validation, and the budgets are a tenth of its parameters and of its MACs. Two sizes, by
 whether there is a GPU: `small` (refinenet-small, 64x64) for two CPU cores, `large` (refinenet-resnet34, 256x256).
 
 Resumable: finished runs are taken from segmentation_camvid.json beside this script (unless --again), killed ones go on
@@ -12,21 +12,19 @@ in --runs. With --trial, the settings are tiny, the JSON goes to --runs and the 
 
 from __future__ import annotations
 
-from pathlib import Path
+import argparse
 from typing import Any
 
 import torch
-from lineages import ANCESTOR, Lines, bred, device, figures, lent_ancestor, machine
+from lineages import ANCESTOR, device, figures, machine
 from results import Results, options
 
-from edgesynth.errors import UserError
-from edgesynth.evolution import evolve
 from edgesynth.evolution.generative.performance import UNITS, performance
-from edgesynth.lineage import Config, Run, resolve
+from edgesynth.lineage import Run, species
+from edgesynth.tasks import load_task
 
 NAME = "segmentation_camvid"
 TIMES = 10  # fewer parameters, and fewer MACs
-FLOOR_POINTS = 12.0  # below the ancestor's validation, for networks that are not yet nurtured in full
 BOUND_POINTS = 2.0  # what the last may lose on test
 SETTINGS: dict[str, Any] = {
     "task": "camvid",
@@ -35,6 +33,7 @@ SETTINGS: dict[str, Any] = {
     "probes": 4,
     "probe_epochs": 1,
     "keep": 0.6,
+    "max_loss": 12.0,  # of networks that are not yet nurtured in full
     "batch_size": 8,
 }
 SIZES: dict[str, dict[str, Any]] = {
@@ -72,61 +71,40 @@ def main() -> None:
     parser.add_argument("--size", choices=list(SIZES), help="large where there is a GPU, else small")
     arguments = parser.parse_args()
     size = arguments.size or ("large" if torch.cuda.is_available() else "small")
-    given = {**SETTINGS, **SIZES[size], **(TRIAL if arguments.trial else {})}
+    given = given_for(size, arguments)
     results = Results(NAME, arguments, score=UNITS)
     for seed in arguments.seeds:
         key = f"{size}, seed {seed}"
-        if results.missing(key, given):
-            row = row_of(arguments.runs, results.folder(key), {**given, "seed": seed, "data_root": arguments.data_root})
-            results.keep(key, given, {"seed": seed, **row})
+        if not results.missing(key, given):
+            continue
+        run = results.bred(key, given, barren_too=True, seed=seed, data_root=arguments.data_root)
+        row = {"seed": seed, "machine": machine(), "device": device(), "metric": "mIoU"}
+        results.keep(key, given, {**row, **row_of(run)})
     results.publish(table)
 
 
-def row_of(runs: Path, path: Path, given: dict[str, Any]) -> dict[str, Any]:
-    """The figures of a run whose floor and budgets are told from its ancestor."""
-    ancestor = trained(runs, path.with_name(f"{path.name}-ancestor"), given)
-    census = ancestor.record.census
-    floor = max(0.0, ancestor.record.validation - FLOOR_POINTS)
-    bounds = {"min_accuracy": floor, "max_params": census.params // TIMES, "max_macs": census.macs // TIMES}
-    config = resolve(None, {**given, **bounds})
-    found = {"bounds": bounds, "machine": machine(), "device": device(), "metric": "mIoU"}
-    try:
-        run = bred(runs, path, config)
-    except UserError as error:
-        if not is_concluded(path):
-            raise
-        return {**found, "individual": None, "stopped": str(error)}
-    best = run.record(run.outcome()["best"])
+def given_for(size: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """What a run of that size is bred by."""
+    given = {**SETTINGS, **SIZES[size], **(TRIAL if arguments.trial else {})}
+    task = load_task(given["task"], arguments.data_root, given["image_size"])
+    census = species(given["ancestor"], task, 0).anatomy.census()
+    return {**given, "max_params": census.params // TIMES, "max_macs": census.macs // TIMES}
+
+
+def row_of(run: Run) -> dict[str, Any]:
+    """The figures of a finished run."""
+    outcome, ancestor = run.outcome(), run.record(ANCESTOR)
+    if outcome["best"] is None:
+        return {"individual": None, "stopped": outcome["reason"]}
+    best = run.record(outcome["best"])
     scores = {name: run.beside()[individual] for name, individual in (("ancestor", ANCESTOR), ("best", best.name))}
     return {
-        **found,
         **figures(run),
         "beside": scores,
-        "ancestor_performance_db": performance(ancestor.record.validation, census),
+        "ancestor_performance_db": performance(ancestor.validation, ancestor.census),
         "performance_db": performance(best.validation, best.census),
         "networks_probed": max(one.synthesis.get("networks_probed", 0) for one in run.records()),
     }
-
-
-def trained(runs: Path, path: Path, given: dict[str, Any]) -> Any:
-    """The ancestor, bred in a run that asks for more than it can have, and so ends with it."""
-    config: Config = resolve(None, {**given, "min_accuracy": 100.0})
-    lent = lent_ancestor(runs, config)
-    if lent is None:
-        try:
-            evolve(path, config, resume=True, progress=Lines())
-        except UserError:
-            lent = lent_ancestor(runs, config)
-            if lent is None:
-                raise
-    if lent is None:
-        raise RuntimeError(f"{path} went on past an ancestor of 100 %")
-    return lent[0]
-
-
-def is_concluded(path: Path) -> bool:
-    """Whether a run has ended, be it without a feasible network."""
-    return path.exists() and bool(Run.open(path).outcome())
 
 
 def table(document: dict[str, Any]) -> str:

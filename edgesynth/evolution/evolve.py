@@ -192,7 +192,8 @@ def _bred(run: Run, breeder: Breeder, crew: Executor, parents: list[Individual],
 def _with_floor(config: Config, ancestor: Record) -> Config:
     """The configuration with its accuracy floor resolved."""
     if config.min_accuracy is None:
-        return config.model_copy(update={"min_accuracy": ancestor.validation - DEFAULT_LOSS_POINTS})
+        loss = DEFAULT_LOSS_POINTS if config.max_loss is None else config.max_loss
+        return config.model_copy(update={"min_accuracy": max(0.0, ancestor.validation - loss)})
     if config.min_accuracy > ancestor.validation:
         raise UserError(
             f"--min-accuracy is {config.min_accuracy:g} % and the ancestor has {ancestor.validation:.2f} % on "

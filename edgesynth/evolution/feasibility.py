@@ -124,6 +124,11 @@ def _shared(place: tuple[str, int], need: Need) -> bool:
 
 def _check_options(config: Config) -> None:
     build_strength(config.strength, config.normaliser)
+    if config.min_accuracy is not None and config.max_loss is not None:
+        raise UserError(
+            f"--min-accuracy is {config.min_accuracy:g} and --max-loss is {config.max_loss:g}, two floors on the same "
+            "metric; give one: percent, or points below the ancestor's"
+        )
     if config.keep == 1 and (config.encoding == "synapse" or config.keep_clusters in (None, 1)):
         raise UserError(
             "--keep is 1, by which synapses die with their clusters alone, and no cluster would die either; "

@@ -114,7 +114,10 @@ class Config(BaseModel):
         None,
         ge=0,
         le=100,
-        description="floor on the validation metric (accuracy, F-beta, ...), percent; the ancestor's less 1",
+        description="floor on the validation metric (accuracy, F-beta, ...), percent; unset: by --max-loss",
+    )
+    max_loss: float | None = Field(
+        None, ge=0, le=100, description="the same floor as points below the ancestor's (unset: 1)"
     )
     max_synapses: int | None = Field(None, ge=1, description="budget: stop when an individual has at most so many")
     max_clusters: int | None = Field(None, ge=1, description="budget: stop when an individual has at most so many")

@@ -270,6 +270,7 @@ def test_a_network_of_protected_clusters_is_refused_but_for_its_synapses(breed):
             "--environment is faithful; use --environment calibrated",
         ),
         ({"normaliser": "percentile"}, "--normaliser is percentile and --strength fisher has no Z"),
+        ({"min_accuracy": 90.0, "max_loss": 2.0}, "--min-accuracy is 90 and --max-loss is 2, two floors .* give one"),
     ],
 )
 def test_options_that_exclude_each_other_are_refused(given, message):

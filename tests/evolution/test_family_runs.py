@@ -103,6 +103,13 @@ def test_the_outcome_keeps_the_fronts_of_those_that_were_nurtured_in_full(unbrok
         assert {record.name for record in front} >= set(names) and len(names) == len(points)
 
 
+@pytest.mark.parametrize(("given", "loss"), [({}, 1.0), ({"max_loss": 40.0}, 40.0), ({"max_loss": 100.0}, None)])
+def test_the_floor_is_so_many_points_below_the_ancestor_s_and_not_below_0(tmp_path, given, loss):
+    config = Config(ancestor=NAME, ancestor_epochs=12, generations=1, offspring=1, keep=0.95, final_epochs=4, **given)
+    outcome = evolve(tmp_path / "run", config).outcome()
+    assert outcome["min_accuracy"] == (0.0 if loss is None else outcome["ancestor_validation"] - loss)
+
+
 def test_patience_draws_milder_and_the_record_says_which_attempt(tmp_path):
     """A floor just under the ancestor's, which a hundredth of its synapses cannot reach."""
     config = Config(
