@@ -5,8 +5,8 @@
 
 DIR holds train/CLASS/*.jpg and test/CLASS/*.jpg. Wanted: AlexNet with 40x fewer synapses at most 1 point below its
 ancestor on test (StressedNets), bred under stress as there; ResNet-56's cluster efficiency against its accuracy, as
-Evolution in Groups draws it, generation by generation, from the ancestor in FILE. Both want a GPU: an epoch of either
-takes minutes on two CPU cores.
+Evolution in Groups draws it, generation by generation, from the ancestor in FILE. Two sizes, by whether there is a GPU:
+`small` trains for fewer epochs, of which the first take minutes each on a CPU core, `large` for as many as pay.
 
 Resumable: finished runs are taken from classification_cifar10.json beside this script (unless --again), killed ones go
 on in --runs. With --trial, the settings are tiny, the JSON goes to --runs and the table is only printed.
@@ -17,6 +17,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
 from lineages import ANCESTOR, device, figures, machine
 from results import Results, options
 
@@ -40,9 +41,6 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "keep_clusters": 0.8,
         "generations": 8,
         "learning_rate": 1e-3,
-        "ancestor_epochs": 60,
-        "epochs": 10,
-        "final_epochs": 60,
     },
     "resnet56": {
         "strength": "taylor",
@@ -50,10 +48,17 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "keep": 1.0,
         "keep_clusters": 0.9,
         "generations": 8,
-        "ancestor_epochs": 0,
-        "epochs": 6,
-        "final_epochs": 40,
         "max_macs": 125_485_696 // 4,
+    },
+}
+EPOCHS: dict[str, dict[str, dict[str, int]]] = {
+    "small": {
+        "alexnet-cifar": {"ancestor_epochs": 10, "epochs": 2, "final_epochs": 30},
+        "resnet56": {"ancestor_epochs": 0, "epochs": 1, "final_epochs": 5},
+    },
+    "large": {
+        "alexnet-cifar": {"ancestor_epochs": 60, "epochs": 10, "final_epochs": 60},
+        "resnet56": {"ancestor_epochs": 0, "epochs": 6, "final_epochs": 40},
     },
 }
 TRIAL = {"generations": 1, "epochs": 1, "final_epochs": 1, "batch_size": 2048}
@@ -64,10 +69,12 @@ def main() -> None:
     parser = options(__doc__, NAME, "folder that holds train/ and test/")
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=["alexnet-cifar"])
     parser.add_argument("--weights", type=Path, help="a trained ancestor's, for resnet56")
+    parser.add_argument("--size", choices=list(EPOCHS), help="large where there is a GPU, else small")
     arguments = parser.parse_args()
+    size = arguments.size or ("large" if torch.cuda.is_available() else "small")
     results = Results(NAME, arguments)
     for network in arguments.networks:
-        given = {"ancestor": network, **COMMON, **NETWORKS[network]}
+        given = {"ancestor": network, **COMMON, **NETWORKS[network], **EPOCHS[size][network]}
         if arguments.trial:
             given = {**given, **TRIAL, "ancestor_epochs": min(1, given["ancestor_epochs"])}
         if not given["ancestor_epochs"] and arguments.weights is None:
@@ -75,7 +82,7 @@ def main() -> None:
         if network == "alexnet-cifar":
             given["max_synapses"] = synapses_of(network) // TIMES
         for seed in arguments.seeds:
-            key = f"{network}, seed {seed}"
+            key = f"{network}, {size}, seed {seed}"
             if not results.missing(key, given):
                 continue
             weights = None if given["ancestor_epochs"] else arguments.weights
