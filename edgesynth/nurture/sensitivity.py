@@ -1,4 +1,10 @@
-"""How strongly the loss depends on each synapse."""
+"""How strongly the loss depends on each synapse.
+
+Many small batches tell more than few large ones: the square of a batch's gradient is a draw from a distribution with a
+long tail, and it is draws that are short. Ranks of clusters by 128 batches of 16 agree with those by some thousands as
+well as ranks by 64 of 64 do (LeNet-5 on MNIST 0.77 and 0.74, later in its lineage 0.92 and 0.94, ResNet-20 on CIFAR-10
+0.99 and 0.99), at half of the images.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +18,13 @@ from edgesynth.nurture.batches import batches
 from edgesynth.nurture.hardware import device_of
 from edgesynth.tasks import Task
 
-BATCHES, BATCH_SIZE = 64, 64
+BATCHES, BATCH_SIZE = 128, 16
 
 
 def squared_gradients(
     network: nn.Module, task: Task, names: Iterable[str], generator: torch.Generator
 ) -> dict[str, Tensor]:
-    """Mean squared gradient of the task's loss for each named parameter, over 64 batches of 64 training images.
+    """Mean squared gradient of the task's loss for each named parameter, over 128 batches of 16 training images.
 
     w^2 times it is the expected square of the loss's first-order change when the synapse dies; it also is the diagonal
     of the empirical Fisher information, up to the size of a batch.

@@ -174,7 +174,9 @@ def test_products_are_summed_batch_by_batch_over_each_cluster_by_hand(monkeypatc
     found = cluster_products(small, task, anatomy, plan, generator(0, 1, 0, "test"))
     assert set(found) == {("0.weight", 0)} and found["0.weight", 0].shape == (2, 3)
     for batch, sums in zip(
-        sensitivity.batches(task, 64, generator(0, 1, 0, "test")), found["0.weight", 0], strict=False
+        sensitivity.batches(task, sensitivity.BATCH_SIZE, generator(0, 1, 0, "test")),
+        found["0.weight", 0],
+        strict=False,
     ):
         small.zero_grad()
         task.loss(small(batch.images), batch.labels).backward()
