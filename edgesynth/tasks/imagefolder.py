@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,24 +14,27 @@ from edgesynth.errors import UserError
 from edgesynth.tasks.classification import Classification, Split
 from edgesynth.tasks.few import few
 from edgesynth.tasks.normalising import DEVIATION, MEAN, normalised
-from edgesynth.tasks.pixels import DECODING, UnreadableError, centred, size_of
-from edgesynth.tasks.stored import SHARE, Kept, Stored, available_bytes
+from edgesynth.tasks.pixels import DECODING, UnreadableError, centred
+from edgesynth.tasks.shuffling import stratified
+from edgesynth.tasks.splits import idle_folders, split_folders, three_parts
+from edgesynth.tasks.stored import SHARE, Kept, Stored, available_bytes, whole
+from edgesynth.tasks.whole import expect_whole
 
 HELD_OUT = 0.15  # of one folder, for validation and once more for test
 MAX_SHIFT = 2
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")  # torchvision's
 COARSE = 20  # validation images below which each is worth 5 points and more
 
-Files = Sequence[tuple[str, int]]
+Files = list[tuple[str, int]]
 
 
 def imagefolder(data_root: Path | None = None, image_size: int = 64, most_bytes: int | None = None) -> Classification:
     """Build the task from `DATA_ROOT/{train,val,test}/CLASS/*.jpg`, or from one `DATA_ROOT/CLASS/*.jpg`.
 
-    One folder is shuffled, always in the same way, and split 70/15/15. Without `val`, 15 % of `train` are held out.
-    Images are scaled so that their shorter side has `image_size` pixels, cropped to their centre and normalised by
-    ImageNet's mean and deviation: (N, 3, image_size, image_size). Training flips and shifts them. A file that cannot be
-    read is left out of its split and told of in `notes`.
+    One folder is shuffled, always in the same way, and split 70/15/15 with the share of each class; see `three_parts`
+    for what is done about a split that is missing. Images are scaled so that their shorter side has `image_size`
+    pixels, cropped to their centre and normalised by ImageNet's mean and deviation: (N, 3, image_size, image_size).
+    Training flips and shifts them. A file that cannot be read is left out and told of in `notes`.
 
     Args:
         data_root: the folder.
@@ -47,27 +50,26 @@ def imagefolder(data_root: Path | None = None, image_size: int = 64, most_bytes:
             "the task imagefolder needs its folder, as in --task imagefolder:DIR: DIR/train/CLASS/*.jpg with val and "
             "test beside train, or DIR/CLASS/*.jpg to be split"
         )
-    classes, *parts = find_splits(data_root)
-    count = sum(map(len, parts))
+    classes, listed = _listed(data_root)
+    count = sum(map(len, listed.values()))
     bound = int(SHARE * available_bytes()) if most_bytes is None else most_bytes
     held = count * 3 * image_size * image_size * 4 <= bound
-    kept, odd, splits = Kept(bound), [], []
-    for part in parts:
-        split, broken = _read(part, image_size, kept, held)
-        if not len(split.labels):
-            raise UserError(f"{data_root} has no readable image left for a split of {len(part)}: {few(broken)}")
-        splits.append(split)
-        odd += broken
-    train, validation, test = splits
-    missing = sorted(set(range(len(classes))) - set(train.targets.tolist()))
-    if missing:
-        names = ", ".join(classes[label] for label in missing)
-        raise UserError(f"{data_root} has no image to train on of {names}; add some, or take its folder away")
+    kept, read = Kept(bound), partial(centred, size=image_size)
+    listed_parts = three_parts(data_root, listed, stratified, (HELD_OUT, HELD_OUT))
+    parts, broken = _sound(data_root, listed_parts, (lambda file: kept(file, read)) if held else expect_whole)
+    if missing := _missing(classes, parts["train"]):
+        raise UserError(
+            f"{data_root} has no readable image of {missing} to train on; add some, or take its folder away"
+        )
+    splits = {}
+    for part, files in parts.items():
+        images = Stored([file for file, _ in files], (3, image_size, image_size), read, normalised, kept)
+        splits[part] = Split(whole(images) if held else images, torch.tensor([label for _, label in files]))
     return Classification(
         name="imagefolder",
-        train=train,
-        validation=validation,
-        load_test=partial(_given, test),
+        train=splits["train"],
+        validation=splits["validation"],
+        load_test=partial(_given, splits["test"]),
         labels=classes,
         max_shift=MAX_SHIFT,
         flip=True,
@@ -80,32 +82,46 @@ def imagefolder(data_root: Path | None = None, image_size: int = 64, most_bytes:
             "mean": list(MEAN),
             "std": list(DEVIATION),
         },
-        notes=_notes(data_root, classes, count, odd, validation, held),
+        skipped=broken,
+        notes=[*_left_out(data_root, count, broken, held), *_coarse(classes, parts)],
     )
 
 
-def find_splits(root: Path) -> tuple[list[str], Files, Files, Files]:
-    """Names of the classes, and the files of train, validation and test.
+def _listed(root: Path) -> tuple[list[str], dict[str, Files]]:
+    """Names of the classes, and the files of each split that there is.
 
     Raises:
-        UserError: the folder is missing, of another layout, too small, or a class has no image.
+        UserError: the folder is missing, of another layout, or a class has no image.
     """
     if not root.is_dir():
         raise UserError(f"--data-root {root} is not a folder; imagefolder needs one that holds a folder for each class")
-    if not (root / "train").is_dir():
+    folders = split_folders(root)
+    if not folders:
         classes, files = _list(root)
-        train, validation, test = _shuffled(root, files, HELD_OUT, HELD_OUT)
-        return classes, train, validation, test
-    if not (root / "test").is_dir():
-        raise UserError(f"{root} has train and no test beside it; add test, or give a folder of classes to be split")
-    (classes, train), (others, test) = _list(root / "train"), _list(root / "test")
-    _check_classes(root, "test", classes, others)
-    if not (root / "val").is_dir():
-        train, validation = _shuffled(root / "train", train, HELD_OUT)
-        return classes, train, validation, test
-    others, validation = _list(root / "val")
-    _check_classes(root, "val", classes, others)
-    return classes, train, validation, test
+        return classes, {"all": files}
+    found = {part: _list(folder) for part, folder in folders.items()}
+    classes = found["train"][0]
+    for part, (others, _) in found.items():
+        if others != classes:
+            odd = ", ".join(sorted(set(classes) ^ set(others)))
+            raise UserError(f"{folders[part]} and {folders['train']} have not the same classes: {odd} in one alone")
+    return classes, {part: files for part, (_, files) in found.items()}
+
+
+def _sound(root: Path, listed: dict[str, Files], read: Callable[[str], object]) -> tuple[dict[str, Files], list[str]]:
+    """The files of each part that can be read, and what is wrong with the others."""
+    sound: dict[str, Files] = {part: [] for part in listed}
+    broken = []
+    for part, files in listed.items():
+        for file, label in files:
+            try:
+                read(file)
+                sound[part].append((file, label))
+            except UnreadableError as error:
+                broken.append(str(error))
+        if not sound[part]:
+            raise UserError(f"none of the {len(files)} images of {root} for {part} can be read: {few(broken)}")
+    return sound, broken
 
 
 def _list(folder: Path) -> tuple[list[str], Files]:
@@ -140,66 +156,36 @@ def _kinds() -> str:
     return f"images are {', '.join(SUFFIXES)}"
 
 
-def _shuffled(folder: Path, files: Files, *shares: float) -> tuple[Files, ...]:
-    """What is left, then each share, of the files in a shuffle that is always the same."""
-    order = torch.randperm(len(files), generator=torch.Generator().manual_seed(0)).tolist()
-    counts = [round(share * len(files)) for share in shares]
-    if min(counts) < 1 or sum(counts) >= len(files):
-        raise UserError(f"{folder} has {len(files)} images, too few to hold {HELD_OUT:.0%} out; give at least 4")
-    parts, end = [], len(files)
-    for count in reversed(counts):
-        parts.append([files[index] for index in order[end - count : end]])
-        end -= count
-    return ([files[index] for index in order[:end]], *reversed(parts))
-
-
-def _check_classes(root: Path, part: str, classes: list[str], others: list[str]) -> None:
-    if others != classes:
-        odd = sorted(set(classes) ^ set(others))
-        raise UserError(f"{root / part} and {root / 'train'} have not the same classes: {', '.join(odd)} in one alone")
-
-
-def _read(files: Files, size: int, kept: Kept, held: bool) -> tuple[Split, list[str]]:
-    """A split of what can be read, and what is wrong with the others.
-
-    Of files that are not held the heads alone are read: one that is cut short shows when it is first asked for.
-    """
-    read = partial(centred, size=size)
-    images = torch.empty(len(files) if held else 0, 3, size, size)
-    sound: list[tuple[str, int]] = []
-    broken: list[str] = []
-    for file, label in files:
-        try:
-            if held:
-                images[len(sound)] = normalised(read(file)[None])[0]
-            else:
-                size_of(file)
-            sound.append((file, label))
-        except UnreadableError as error:
-            broken.append(str(error))
-    labels = torch.tensor([label for _, label in sound], dtype=torch.int64)
-    if held:
-        return Split(images[: len(sound)], labels), broken
-    return Split(Stored([file for file, _ in sound], (3, size, size), read, normalised, kept), labels), broken
-
-
 def _given(split: Split) -> Split:
     return split
 
 
-def _notes(root: Path, classes: list[str], count: int, odd: list[str], validation: Split, held: bool) -> list[str]:
+def _left_out(root: Path, count: int, broken: list[str], held: bool) -> list[str]:
     notes = []
-    if odd:
-        notes.append(f"of {root}, {count:,} images, {len(odd):,} are skipped: {few(odd)}")
+    if broken:
+        notes.append(f"of {root}, {count:,} images, {len(broken):,} are skipped: {few(broken)}")
     if not held:
         notes.append(f"the {count:,} images of {root} are more than memory should hold and are read from disk")
-    if len(validation.labels) < COARSE:
-        points = 100 / len(validation.labels)
+    if idle := idle_folders(root):
+        notes.append(f"{root} has folders beside its splits that are not used: {', '.join(idle)}")
+    return notes
+
+
+def _coarse(classes: list[str], parts: dict[str, Files]) -> list[str]:
+    """What figures from small splits cannot tell."""
+    notes, count = [], len(parts["validation"])
+    if count < COARSE:
         notes.append(
-            f"validation has {len(validation.labels)} images, each worth {points:.1f} points of accuracy; with "
+            f"validation has {count} images, each worth {100 / count:.1f} points of accuracy; with "
             "so few, --min-accuracy and the choice of the best are coarse"
         )
-    unseen = set(range(len(classes))) - set(validation.targets.tolist())
-    if unseen:
-        notes.append(f"validation has no image of {', '.join(classes[label] for label in sorted(unseen))}")
+    for part in ("validation", "test"):
+        if missing := _missing(classes, parts[part]):
+            notes.append(f"{part} has no image of {missing}")
     return notes
+
+
+def _missing(classes: list[str], files: Files) -> str:
+    """Classes that have no file, in words; empty if all have."""
+    seen = {label for _, label in files}
+    return ", ".join(name for label, name in enumerate(classes) if label not in seen)

@@ -1,4 +1,4 @@
-"""Splits of samples that come in one folder."""
+"""Shuffles, always the same, by which samples of one folder are split."""
 
 from __future__ import annotations
 
@@ -35,3 +35,32 @@ def shuffled(
     order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(0))
     parts = order.split([len(samples) - sum(counts), *counts])
     return [[samples[place] for place in sorted(part.tolist())] for part in parts]
+
+
+def stratified(folder: Path, samples: Sequence[tuple[str, int]], *shares: float) -> list[list[tuple[str, int]]]:
+    """The same for samples (file, class), of each class its share; the first part has at least one of every class.
+
+    What rounding takes from one class it gives to the next, so that the parts are of the sizes that were asked for.
+
+    Raises:
+        UserError: there are too few for that.
+    """
+    order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(0)).tolist()
+    owed = [(2 * part + 1) / (2 * len(shares)) for part in range(len(shares))]  # apart, so that tiny classes serve all
+    parts: list[list[int]] = [[] for _ in range(1 + len(shares))]
+    for label in sorted({label for _, label in samples}):
+        places = [place for place in order if samples[place][1] == label]
+        size = len(places)
+        for part, share in enumerate(shares):
+            owed[part] += max(share, 1 / len(samples)) * size
+            count = min(int(owed[part]), len(places) - 1)
+            owed[part] -= count
+            parts[1 + part] += places[:count]
+            places = places[count:]
+        parts[0] += places
+    if not all(parts):
+        kinds = len({label for _, label in samples})
+        raise UserError(
+            f"{folder} has {len(samples)} images of {kinds} classes, too few to be split; give more of each"
+        )
+    return [[samples[place] for place in sorted(part)] for part in parts]

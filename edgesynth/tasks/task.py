@@ -73,6 +73,7 @@ class Task(ABC):
         max_zoom: augmentation scales images by up to this factor, either way, and cuts them or repeats their edge; at 1
             it does not.
         notes: what the user should know of the data, such as how many images were skipped; one line each.
+        skipped: every file that was left out and why, one line each.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Task(ABC):
     flip: bool = False
     max_zoom: float = 1.0
     notes: Sequence[str] = ()
+    skipped: Sequence[str] = ()
 
     metric_name: ClassVar[str]
     metric_unit: ClassVar[str] = "percent"  # of every metric; more is better

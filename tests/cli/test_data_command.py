@@ -15,7 +15,7 @@ def test_a_usable_folder_ends_with_the_task_and_0(edgesynth, tmp_path):
     assert "  broken: image cannot be read, 1: photos/cat/3.png is no image that can be read" in lines
     assert lines[-1] == "Usable: edgesynth evolve --ancestor resnet20 --task imagefolder:photos --image-size 32"
     (memory,) = [line for line in lines if "memory of resnet20" in line]
-    assert "with 15 images a step: images " in memory
+    assert "with 17 images a step: images " in memory
     assert "weights 5 MiB, activations " in memory
 
 

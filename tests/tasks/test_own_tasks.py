@@ -246,6 +246,50 @@ def test_files_are_listed_as_torchvision_lists_them(tmp_path):
     assert found == (theirs.classes, theirs.samples)
 
 
+@pytest.mark.parametrize(("others", "sizes"), [({}, [14, 3, 3]), ({"test": 2}, [17, 3, 4]), ({"valid": 2}, [17, 3, 4])])
+def test_what_is_missing_beside_train_is_held_out(tmp_path, others, sizes):
+    for part, count in {"train": 10, **others}.items():
+        write_images(tmp_path / part, count)
+    task = load_task("imagefolder", tmp_path, 8)
+    assert [len(part.labels) for part in (task.train, task.validation, task.load_test())] == sizes
+
+
+def test_a_folder_that_is_no_split_is_told_of_and_valid_is_one(tmp_path):
+    for part in ("train", "valid", "test", "extra"):
+        write_images(tmp_path / part, 3)
+    task = load_task("imagefolder", tmp_path, 8)
+    assert len(task.validation.labels) == 6 and len(task.train.labels) == 6
+    assert any("has folders beside its splits that are not used: extra" in note for note in task.notes)
+
+
+@pytest.mark.parametrize("counts", [(10, 10, 10), (8, 8, 2), (2, 2), (1, 1, 20), (40, 5, 3)])
+def test_every_class_is_in_train_and_in_other_parts_by_its_share(tmp_path, counts):
+    for label, count in enumerate(counts):
+        (tmp_path / f"{label}").mkdir()
+        for index in range(count):
+            Image.new("RGB", (4, 4)).save(tmp_path / f"{label}" / f"{index}.png")
+    task = load_task("imagefolder", tmp_path, 4)
+    parts = [task.train, task.validation, task.load_test()]
+    found = [[int((part.labels == label).sum()) for label in range(len(counts))] for part in parts]
+    assert [sum(column) for column in zip(*found, strict=True)] == list(counts) and min(found[0]) >= 1
+    for part in found[1:]:
+        assert abs(sum(part) - 0.15 * sum(counts)) <= 1 and sum(part) >= 1
+        assert all(abs(own - 0.15 * count) <= 1 for own, count in zip(part, counts, strict=True))
+
+
+def test_an_image_that_is_cut_short_is_skipped_where_images_are_read_from_disk_too(tmp_path):
+    folder = write_images(tmp_path / "data", 10)
+    noise = Image.frombytes("RGB", (20, 12), bytes(range(240)) * 3)
+    for name, cut in (("whole.jpg", None), ("cut.jpg", -200), ("trailed.jpg", None)):
+        noise.save(folder / "cat" / name)
+        data = (folder / "cat" / name).read_bytes()
+        (folder / "cat" / name).write_bytes(data[:cut] + (b"more" * 99 if name == "trailed.jpg" else b""))
+    (folder / "dog" / "3.png").write_bytes((folder / "dog" / "3.png").read_bytes()[:60])
+    for task in (imagefolder(folder, 8), imagefolder(folder, 8, most_bytes=0)):
+        assert sorted(line.split(" cannot")[0].rpartition("/")[2] for line in task.skipped) == ["3.png", "cut.jpg"]
+        assert sum(len(part.labels) for part in (task.train, task.validation, task.load_test())) == 21
+
+
 def test_a_class_without_an_image_is_refused_by_name(tmp_path):
     write_images(tmp_path, 12)
     (tmp_path / "emu").mkdir()
@@ -273,14 +317,12 @@ def test_what_is_no_folder_of_classes_is_refused(tmp_path):
     with pytest.raises(UserError, match="is not a folder for each class with images in it"):
         load_task("imagefolder", tmp_path)
     write_images(tmp_path / "few", 1)
-    with pytest.raises(UserError, match="has 2 images, too few to hold 15% out"):
+    with pytest.raises(UserError, match="has 2 images of 2 classes, too few to be split; give more of each"):
         load_task("imagefolder", tmp_path / "few")
 
 
-def test_splits_of_other_classes_and_a_missing_test_split_are_refused(tmp_path):
+def test_splits_of_other_classes_are_refused(tmp_path):
     write_images(tmp_path / "train", 3)
-    with pytest.raises(UserError, match="has train and no test beside it"):
-        load_task("imagefolder", tmp_path)
     write_images(tmp_path / "test", 3, ("cat", "cow"))
     with pytest.raises(UserError, match="have not the same classes: cow, dog in one alone"):
         load_task("imagefolder", tmp_path)
@@ -304,5 +346,6 @@ def test_a_split_without_a_readable_image_is_refused(tmp_path):
         write_images(tmp_path / part, 2)
     for file in (tmp_path / "val").rglob("*.png"):
         file.write_bytes(b"no image")
-    with pytest.raises(UserError, match=r"has no readable image left for a split of 4: .* is no image .*and 1 more"):
+    words = r"none of the 4 images of .* for validation can be read: .* is no image .*and 1 more"
+    with pytest.raises(UserError, match=words):
         load_task("imagefolder", tmp_path, 8)

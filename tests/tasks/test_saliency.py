@@ -120,7 +120,10 @@ def test_images_of_one_pixel_and_empty_masks_are_taken_and_the_latter_told_of(ro
         (lambda root: root / "nowhere", "names no folder"),
         (lambda root: root / "masks", "has 0 images and 10 masks, none of the same name; give DIR/images"),
         (lambda root: write_shapes(root / "few", 2), "has 2 pairs of image and mask, too few to be split"),
-        (lambda root: (write_shapes(root / "one" / "train"), root / "one")[1], "has train and no test beside it"),
+        (
+            lambda root: (write_shapes(root / "one" / "train", 2), root / "one")[1],
+            "train has 2 pairs of image and mask",
+        ),
     ],
 )
 def test_a_folder_of_no_known_layout_is_refused(root, make, message):

@@ -26,7 +26,8 @@ from edgesynth.tasks.few import few
 from edgesynth.tasks.folder import folder_of
 from edgesynth.tasks.pairs.reading import DEVIATION, MEAN, normalised
 from edgesynth.tasks.pixels import DECODING
-from edgesynth.tasks.shuffling import TEST, VALIDATION, shuffled
+from edgesynth.tasks.shuffling import shuffled
+from edgesynth.tasks.splits import three_parts
 from edgesynth.tasks.stored import Kept, Stored
 from edgesynth.tasks.task import Split
 
@@ -45,10 +46,9 @@ def boxes_task(kind: str) -> Callable[[Path | None, int], Detection]:
 def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> Detection:
     """Build the task from a folder; see `voc`, `kitti` and `coco` for their layouts.
 
-    Splits that the data have are kept. Of train alone 10 % are held out for validation; of train and val without test
-    (VOC 2012, COCO), val becomes test; what is not split at all is shuffled, always in the same way, 70/10/20. Images
-    are fitted to (3, S, S) with their proportions kept, and normalised by ImageNet's mean and deviation. Training
-    shifts, mirrors and scales them, and their boxes alike; a box of which too little is left is not looked for.
+    Splits that the data have are kept; see `three_parts` for what is done about one that is missing. Images are fitted
+    to (3, S, S) with their proportions kept, and normalised by ImageNet's mean and deviation. Training shifts, mirrors
+    and scales them, and their boxes alike; a box of which too little is left is not looked for.
 
     Args:
         kind: of layout.
@@ -66,7 +66,8 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
     reader = partial(letterboxed, size=image_size)
     sieve = Sieve(found, lambda file: kept(file, reader))
     count = sum(map(len, found.parts.values())) + sum(map(len, found.skipped.values()))
-    parts = _split(root, {name: sieve.images(listed) for name, listed in found.parts.items()}, found)
+    sound = {name: sieve.images(listed) for name, listed in found.parts.items()}
+    parts = three_parts(root, sound, partial(shuffled, what="sound images", why=_why(found)))
     classes, lost = _classes(found, parts["train"])
     splits = {
         name: Split(
@@ -104,21 +105,6 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
 
 def _test(split: Split) -> Split:
     return split
-
-
-def _split(root: Path, parts: dict[str, list[Annotated]], found: Found) -> dict[str, list[Annotated]]:
-    """Train, validation and test."""
-    split = partial(shuffled, what="sound images", why=_why(found))
-    if "all" in parts:
-        train, validation, test = split(root, parts["all"], VALIDATION, TEST)
-        return {"train": train, "validation": validation, "test": test}
-    if "test" in parts and "val" in parts:
-        return {"train": parts["train"], "validation": parts["val"], "test": parts["test"]}
-    held_out = "test" if "test" in parts else "val"
-    if held_out not in parts:
-        raise UserError(f"{root} has train and neither val nor test beside it; add one, or take the split away")
-    train, validation = split(root, parts["train"], VALIDATION)
-    return {"train": train, "validation": validation, "test": parts[held_out]}
 
 
 def _classes(found: Found, train: list[Annotated]) -> tuple[list[str], list[str]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from edgesynth.errors import UserError
 from edgesynth.tasks.detection.annotation import Annotated, Box, Found, listed_classes
+from edgesynth.tasks.splits import split_folders
 
 LAYOUT = "DIR/training/image_2/NAME.png with DIR/training/label_2/NAME.txt, or DIR/train/images with DIR/train/labels"
 PAIRS = (("image_2", "label_2"), ("images", "labels"))
@@ -44,7 +45,7 @@ def read_kitti(root: Path) -> Found:
 
 def kitti_folders(root: Path) -> dict[str, tuple[Path, Path]]:
     """The folders of images and of labels of each part; none if it is of another layout."""
-    parts = {part: pair for part in ("train", "val", "test") if (pair := _pair(root / part))}
+    parts = {part: pair for part, folder in split_folders(root).items() if (pair := _pair(folder))}
     if "train" in parts:
         return parts
     whole = _pair(root / "training") or _pair(root)

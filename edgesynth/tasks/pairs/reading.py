@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from edgesynth.tasks.few import few
 from edgesynth.tasks.normalising import DEVIATION, MEAN, normalised
 from edgesynth.tasks.pairs.files import Pair
 from edgesynth.tasks.pixels import DECODING, UnreadableError, colour, size_of
+from edgesynth.tasks.splits import three_parts
 from edgesynth.tasks.stored import Kept, Stored
 from edgesynth.tasks.task import Split
 
@@ -29,6 +30,7 @@ class Reading:
         test: the third.
         count: pairs that there were.
         notes: what was left out, in one line; empty if nothing was.
+        skipped: all of it, a line each.
     """
 
     train: Split
@@ -36,6 +38,7 @@ class Reading:
     test: Split
     count: int
     notes: list[str]
+    skipped: list[str]
 
     def load_test(self) -> Split:
         """The third part, as a task asks for it."""
@@ -44,44 +47,48 @@ class Reading:
 
 def read_pairs(
     root: Path,
-    parts: Sequence[Sequence[Pair]],
+    parts: Mapping[str, Sequence[Pair]],
     odd: Sequence[str],
     image_size: int,
     read_mask: Callable[[str], Tensor],
     mask_shape: tuple[int, ...],
 ) -> Reading:
-    """Read all pairs, and leave out those that cannot be read or whose mask is of another size than its image.
+    """Read all pairs, leave out those that cannot be read or whose mask is of another size than its image, and split.
 
     Args:
         root: what messages call them.
-        parts: train, validation and test.
+        parts: the splits that the data have; see `three_parts`.
         odd: what was left out before, one line each.
         image_size: S, to whose square images are stretched, pixels.
         read_mask: a mask's file to uint8 of `mask_shape`; see `Stored`.
         mask_shape: of one mask.
 
     Raises:
-        UserError: a part has no sound pair left.
+        UserError: a part has no sound pair, or there are too few to be split.
     """
     kept, read_image = Kept(), partial(colour, size=image_size)
-    splits, skipped = [], list(odd)
-    for pairs in parts:
-        sound = []
+    sound: dict[str, list[Pair]] = {}
+    skipped = list(odd)
+    for part, pairs in three_parts(root, parts).items():
+        sound[part] = []
         for pair in pairs:
             try:
                 _check_sizes(pair)
                 kept(str(pair.image), read_image)
                 kept(str(pair.mask), read_mask)
-                sound.append(pair)
+                sound[part].append(pair)
             except UnreadableError as error:
                 skipped.append(str(error))
-        if not sound:
-            raise UserError(f"{root} has no sound pair left for a split of {len(pairs)}: {few(skipped)}")
-        images = Stored([str(one.image) for one in sound], (3, image_size, image_size), read_image, normalised, kept)
-        splits.append(Split(images, Stored([str(one.mask) for one in sound], mask_shape, read_mask, as_it_is, kept)))
-    train, validation, test = splits
-    count = sum(map(len, parts))
-    return Reading(train, validation, test, count, _notes(root, count, skipped))
+        if not sound[part]:
+            raise UserError(f"none of the {len(pairs)} pairs of {root} for {part} is sound: {few(skipped)}")
+
+    def split(pairs: Sequence[Pair]) -> Split:
+        images = Stored([str(one.image) for one in pairs], (3, image_size, image_size), read_image, normalised, kept)
+        return Split(images, Stored([str(one.mask) for one in pairs], mask_shape, read_mask, as_it_is, kept))
+
+    splits = {part: split(pairs) for part, pairs in sound.items()}
+    count = sum(map(len, parts.values()))
+    return Reading(**splits, count=count, notes=_notes(root, count, skipped), skipped=skipped)
 
 
 def preprocessing(image_size: int) -> dict[str, Any]:

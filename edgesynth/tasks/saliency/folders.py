@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from edgesynth.errors import UserError
 from edgesynth.tasks.augmentation import MAX_ZOOM
 from edgesynth.tasks.folder import folder_of
 from edgesynth.tasks.pairs import Pair, Reading, max_shift, preprocessing, read_pairs
@@ -13,7 +12,7 @@ from edgesynth.tasks.pixels import binary
 from edgesynth.tasks.saliency.lists import listed_parts
 from edgesynth.tasks.saliency.pairs import LAYOUTS, find_pairs
 from edgesynth.tasks.saliency.saliency import Saliency
-from edgesynth.tasks.shuffling import TEST, VALIDATION, shuffled
+from edgesynth.tasks.splits import split_folders
 
 CHUNK = 64
 
@@ -21,10 +20,10 @@ CHUNK = 64
 def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
     """Build the task from a folder; see `pairs` for its layouts, and `lists` for the splits of MSRA-B and HKU-IS.
 
-    One folder without such lists is shuffled, always in the same way, and split 70/10/20; where `train` and `test` are
-    there and no `val`, 10 % of train are held out. Images and masks are stretched to (3, S, S) and (1, S, S), the
-    images normalised by ImageNet's mean and deviation. Training flips, shifts and scales both alike. A pair that cannot
-    be read, or whose mask is of another size than its image, is left out and told of in `notes`.
+    One folder without such lists is shuffled, always in the same way, and split 70/10/20; see `three_parts` for what is
+    done about a split that is missing. Images and masks are stretched to (3, S, S) and (1, S, S), the images normalised
+    by ImageNet's mean and deviation. Training flips, shifts and scales both alike. A pair that cannot be read, or whose
+    mask is of another size than its image, is left out and told of in `notes`.
 
     Args:
         data_root: the folder.
@@ -48,24 +47,19 @@ def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
         flip=True,
         max_zoom=MAX_ZOOM,
         notes=[*found.notes, *_empty(root, found)],
+        skipped=found.skipped,
     )
 
 
-def _parts(root: Path) -> tuple[list[list[Pair]], list[str]]:
-    """Train, validation and test, and what was left out."""
-    if not (root / "train").is_dir():
+def _parts(root: Path) -> tuple[dict[str, list[Pair]], list[str]]:
+    """The pairs of each split that there is, and what was left out."""
+    folders = split_folders(root)
+    if not folders:
         pairs, odd = find_pairs(root)
         listed = listed_parts(root, pairs)
-        if listed is not None:
-            return listed[0], odd + listed[1]
-        return shuffled(root, pairs, VALIDATION, TEST), odd
-    if not (root / "test").is_dir():
-        raise UserError(f"{root} has train and no test beside it; add test, or give one folder to be split")
-    (train, odd), (test, others) = find_pairs(root / "train"), find_pairs(root / "test")
-    if not (root / "val").is_dir():
-        return [*shuffled(root / "train", train, VALIDATION), test], odd + others
-    validation, more = find_pairs(root / "val")
-    return [train, validation, test], odd + others + more
+        return (listed[0], odd + listed[1]) if listed else ({"all": pairs}, odd)
+    found = {part: find_pairs(folder) for part, folder in folders.items()}
+    return {part: pairs for part, (pairs, _) in found.items()}, [line for _, odd in found.values() for line in odd]
 
 
 def _empty(root: Path, found: Reading) -> list[str]:

@@ -16,7 +16,6 @@ from edgesynth.errors import UserError
 from edgesynth.tasks.few import few
 from edgesynth.tasks.pairs import Pair
 from edgesynth.tasks.pairs.files import SUFFIXES
-from edgesynth.tasks.shuffling import VALIDATION, shuffled
 
 FILES = {
     "train": ("train_cvpr2013.txt", "trainImgSet.mat", "train.txt"),
@@ -25,10 +24,8 @@ FILES = {
 }
 
 
-def listed_parts(root: Path, pairs: Sequence[Pair]) -> tuple[list[list[Pair]], list[str]] | None:
-    """Train, validation and test by the lists in a folder, and what is in none of them; None where there are no lists.
-
-    Without a list of validation, 10 % of train are held out.
+def listed_parts(root: Path, pairs: Sequence[Pair]) -> tuple[dict[str, list[Pair]], list[str]] | None:
+    """The splits by the lists in a folder, and what is in none of them; None where there are no lists.
 
     Args:
         root: the folder.
@@ -56,9 +53,7 @@ def listed_parts(root: Path, pairs: Sequence[Pair]) -> tuple[list[list[Pair]], l
         if group:
             chosen[part] = _chosen(group[0], known, taken)
     rest = [f"{pair.image.name} is in no list" for stem, pair in known.items() if stem not in taken]
-    if "val" not in chosen:
-        return [*shuffled(root, chosen["train"], VALIDATION), chosen["test"]], rest
-    return [chosen["train"], chosen["val"], chosen["test"]], rest
+    return chosen, rest
 
 
 def _chosen(file: Path, known: dict[str, Pair], taken: dict[str, Path]) -> list[Pair]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from edgesynth.tasks.segmentation.class_map import VOID, class_map
 from edgesynth.tasks.segmentation.class_weights import pixels_of
 from edgesynth.tasks.segmentation.segmentation import Segmentation
 
-Parts = tuple[Sequence[Sequence[Pair]], Sequence[str]]
+Parts = tuple[Mapping[str, Sequence[Pair]], Sequence[str]]
 
 
 def build(name: str, root: Path, found: Parts, classes: Sequence[str], void: int, image_size: int) -> Segmentation:
@@ -27,7 +27,7 @@ def build(name: str, root: Path, found: Parts, classes: Sequence[str], void: int
     Args:
         name: of the task.
         root: folder of the data, for messages.
-        found: train, validation and test, and what was left out of them.
+        found: the splits that the data have, see `three_parts`, and what was left out of them.
         classes: their names, in the order of their numbers.
         void: number of what belongs to none, besides 255.
         image_size: S, pixels.
@@ -49,6 +49,7 @@ def build(name: str, root: Path, found: Parts, classes: Sequence[str], void: int
         flip=True,
         max_zoom=MAX_ZOOM,
         notes=[*reading.notes, *_unlearned(root, reading, classes)],
+        skipped=reading.skipped,
     )
 
 

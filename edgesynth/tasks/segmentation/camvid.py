@@ -16,7 +16,7 @@ from edgesynth.tasks.segmentation.building import Parts, build
 from edgesynth.tasks.segmentation.class_map import VOID
 from edgesynth.tasks.segmentation.class_names import own_classes
 from edgesynth.tasks.segmentation.segmentation import Segmentation
-from edgesynth.tasks.shuffling import TEST, VALIDATION, shuffled
+from edgesynth.tasks.splits import split_folders
 
 CLASSES = (
     "sky",
@@ -37,8 +37,7 @@ LAYOUT = "DIR/train/NAME.png with DIR/trainannot/NAME.png, and val, valannot, te
 def camvid(data_root: Path | None = None, image_size: int = 64) -> Segmentation:
     """Build the task; see `build` for what becomes of the images.
 
-    Without `val`, 10 % of train are held out; without `val` and `test`, train is shuffled, always in the same way, and
-    split 70/10/20.
+    See `three_parts` for what is done about a split that is missing.
 
     Args:
         data_root: the folder.
@@ -54,27 +53,21 @@ def camvid(data_root: Path | None = None, image_size: int = 64) -> Segmentation:
 
 
 def _parts(root: Path) -> Parts:
-    train, odd = _pairs(root, "train")
-    if not (root / "test").is_dir():
-        if (root / "val").is_dir():
-            raise UserError(f"{root} has train and val and no test beside them; add test, or leave val out too")
-        return shuffled(root / "train", train, VALIDATION, TEST), odd
-    test, others = _pairs(root, "test")
-    if not (root / "val").is_dir():
-        return [*shuffled(root / "train", train, VALIDATION), test], odd + others
-    validation, more = _pairs(root, "val")
-    return [train, validation, test], odd + others + more
+    folders = split_folders(root)
+    if not folders:
+        raise UserError(f"{root} has no train; give {LAYOUT}")
+    found = {part: _pairs(folder) for part, folder in folders.items()}
+    return {part: pairs for part, (pairs, _) in found.items()}, [line for _, odd in found.values() for line in odd]
 
 
-def _pairs(root: Path, part: str) -> tuple[list[Pair], list[str]]:
-    folders = root / part, root / f"{part}annot"
-    for folder in folders:
-        if not folder.is_dir():
-            raise UserError(f"{root} has no {folder.name}; give {LAYOUT}")
-    (images, odd), (masks, others) = (by_stem(folder.iterdir()) for folder in folders)
+def _pairs(folder: Path) -> tuple[list[Pair], list[str]]:
+    """The pairs of a split, and what of it is no pair."""
+    beside = folder.with_name(f"{folder.name}annot")
+    if not beside.is_dir():
+        raise UserError(f"{folder.parent} has no {beside.name}; give {LAYOUT}")
+    (images, odd), (masks, others) = (by_stem(entry.iterdir()) for entry in (folder, beside))
     pairs, alone = matched(images, masks)
     if not pairs:
-        raise UserError(
-            f"{folders[0]} has {len(images)} images and {folders[1].name} {len(masks)} masks, none of the same name"
-        )
+        counts = f"{len(images)} images and {beside.name} {len(masks)} masks"
+        raise UserError(f"{folder} has {counts}, none of the same name")
     return pairs, odd + others + alone

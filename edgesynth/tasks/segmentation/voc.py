@@ -15,12 +15,11 @@ from pathlib import Path
 
 from edgesynth.errors import UserError
 from edgesynth.tasks.folder import folder_of
-from edgesynth.tasks.pairs import Pair, by_stem, matched
+from edgesynth.tasks.pairs import by_stem, matched
 from edgesynth.tasks.segmentation.building import Parts, build
 from edgesynth.tasks.segmentation.class_map import VOID
 from edgesynth.tasks.segmentation.class_names import own_classes
 from edgesynth.tasks.segmentation.segmentation import Segmentation
-from edgesynth.tasks.shuffling import TEST, VALIDATION, shuffled
 
 CLASSES = (
     "background",
@@ -52,7 +51,7 @@ LAYOUT = f"DIR/{IMAGES}/NAME.jpg with DIR/{MASKS}/NAME.png and DIR/{LISTS}/train
 def voc_segmentation(data_root: Path | None = None, image_size: int = 64) -> Segmentation:
     """Build the task; see `build` for what becomes of the images.
 
-    With train.txt alone, its images are shuffled, always in the same way, and split 70/10/20.
+    See `three_parts` for what is done about a split that is missing.
 
     Args:
         data_root: the folder.
@@ -96,16 +95,7 @@ def _parts(root: Path) -> Parts:
         chosen = {name: images[name] for name in names if name in images}
         parts[part], alone = matched(chosen, {name: masks[name] for name in chosen if name in masks})
         odd += alone
-    return _split(root, parts), odd
-
-
-def _split(root: Path, parts: dict[str, list[Pair]]) -> list[list[Pair]]:
-    train, validation, test = parts.values()
-    if validation and test:
-        return [train, validation, test]
-    if not (validation or test):
-        return shuffled(root, train, VALIDATION, TEST)
-    return [*shuffled(root, train, VALIDATION), validation or test]
+    return {part: pairs for part, pairs in parts.items() if pairs}, odd
 
 
 def _listed(root: Path, part: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 from edgesynth.errors import UserError
 from edgesynth.tasks import load_task
 from edgesynth.tasks.classification import Classification
+from edgesynth.tasks.few import few
 from edgesynth.tasks.pixels import UnreadableError
 from edgesynth.tasks.stored import Stored
 from edgesynth.tasks.survey.boxes import HAVE_BOXES, look_at_boxes
@@ -86,7 +88,7 @@ def survey(folder: Path, image_size: int = 64) -> tuple[Survey, Task | None]:
         with suppress(UserError):  # the task refuses the same, in the same words
             found.boxes, wrong = look_at_boxes(layout.task, folder, unreadable)
             found.broken = {**wrong, **found.broken}
-    return found, _tried(found, image_size)
+    return found, _tried(found, image_size, unreadable)
 
 
 def _look_at_images(found: Survey) -> dict[str, str]:
@@ -105,7 +107,7 @@ def _look_at_images(found: Survey) -> dict[str, str]:
     return unreadable
 
 
-def _tried(found: Survey, image_size: int) -> Task | None:
+def _tried(found: Survey, image_size: int, unreadable: dict[str, str]) -> Task | None:
     """The task itself, built as `evolve` would: what that refuses is an obstacle."""
     try:
         task = load_task(found.task, None, image_size)
@@ -114,8 +116,19 @@ def _tried(found: Survey, image_size: int) -> Task | None:
         found.obstacles.append(str(error))
         return None
     found.notes = list(task.notes)
+    told = {line for lines in found.broken.values() for line in lines}
+    if others := [line for line in task.skipped if line not in told]:
+        found.broken["left out"] = others
+    on_disk = _on_disk(parts.values())
+    if met := [why for file, why in unreadable.items() if file in on_disk]:
+        found.obstacles.append(f"training would stop at {few(met)}; take them away")
     found.splits = {name: _counts(task, part) for name, part in parts.items()}
     return task
+
+
+def _on_disk(parts: Iterable[Split]) -> set[str]:
+    """Files that training reads when it comes to them."""
+    return {file for part in parts for stack in part if isinstance(stack, Stored) for file in stack.files}
 
 
 def _counts(task: Task, split: Split) -> dict[str, int]:
