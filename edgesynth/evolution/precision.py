@@ -178,13 +178,13 @@ def _swept(
     anatomy: Anatomy, genome: Genome, alive: dict[str, Tensor], weights: dict[str, Tensor]
 ) -> tuple[Genome, int]:
     """The genome without the clusters that died with their synapses, and how many those were."""
-    clusters, synapses, strongest = {}, {name: mask.clone() for name, mask in alive.items()}, {}
+    clusters, synapses = {}, {name: mask.clone() for name, mask in alive.items()}
     for group in anatomy.removable:
         living = torch.zeros(group.size, dtype=torch.bool)
         living[genome.kept[group.name]] = True
         clusters[group.name] = living
-        strongest[group.name] = int(sum_over_clusters(group, weights).masked_fill(~living, -torch.inf).argmax())
-    swept = sweep(anatomy, clusters, synapses, strongest)
+    viability = {group.name: sum_over_clusters(group, weights) for group in anatomy.removable}
+    swept = sweep(anatomy, clusters, synapses, viability)
     kept = {name: torch.nonzero(mask).flatten().tolist() for name, mask in clusters.items()}
     return replace(genome, kept=kept, synapses=synapses), swept
 

@@ -10,7 +10,9 @@ from torch import Tensor
 from edgesynth.anatomy import Anatomy, ClusterGroup, Member
 
 
-def sweep(anatomy: Anatomy, clusters: dict[str, Tensor], synapses: dict[str, Tensor], strongest: dict[str, int]) -> int:
+def sweep(
+    anatomy: Anatomy, clusters: dict[str, Tensor], synapses: dict[str, Tensor], viability: dict[str, Tensor]
+) -> int:
     """Remove dead units in place.
 
     The last cluster of a group is never swept: a layer without clusters would cut the network in two.
@@ -19,7 +21,7 @@ def sweep(anatomy: Anatomy, clusters: dict[str, Tensor], synapses: dict[str, Ten
         anatomy: the ancestor's.
         clusters: {group: (size,) bool}, changed in place.
         synapses: {weight: bool mask}, changed in place; synapses of dead clusters are False afterwards.
-        strongest: {group: unit that stays if all would die}.
+        viability: {group: (size,)}; where all living units of a group would die, the one of the highest stays.
 
     Returns:
         Number of units swept.
@@ -33,13 +35,19 @@ def sweep(anatomy: Anatomy, clusters: dict[str, Tensor], synapses: dict[str, Ten
             living = alive & _fed(group, synapses) & _feeding(group, synapses)
             if not living.any():
                 living = torch.zeros_like(alive)
-                living[strongest[group.name]] = True
+                living[strongest(viability[group.name], alive)] = True
             found += int(alive.sum() - (alive & living).sum())
             clusters[group.name] = alive & living
         if not found:
             return swept
         swept += found
         silence(anatomy, clusters, synapses)
+
+
+def strongest(viability: Tensor, alive: Tensor) -> int:
+    """The living unit of the highest viability (size,), be it -inf."""
+    least = torch.finfo(viability.dtype).min
+    return int(viability.clamp(min=least).masked_fill(~alive, -torch.inf).argmax())
 
 
 def silence(anatomy: Anatomy, clusters: dict[str, Tensor], synapses: dict[str, Tensor]) -> None:

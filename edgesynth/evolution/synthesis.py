@@ -14,7 +14,7 @@ from edgesynth.evolution.dna import Dna
 from edgesynth.evolution.environment import World
 from edgesynth.evolution.strength import Parent
 from edgesynth.evolution.strength.parent import sum_over_clusters
-from edgesynth.evolution.sweep import silence, sweep
+from edgesynth.evolution.sweep import silence, strongest, sweep
 from edgesynth.evolution.yardstick import ON_BOARD, Yardstick
 from edgesynth.lineage import Genome
 
@@ -75,7 +75,7 @@ def synthesise(
     before = {group.name: _units(group.size, parent.genome.kept[group.name]) for group in anatomy.removable}
     clusters = {name: mask.clone() for name, mask in before.items()}
     synapses = {name: mask.clone() for name, mask in parent.alive.items()}
-    strongest = _strongest(parent, dna, before)
+    viability = _viability(parent, dna)
     facts: dict[str, Any] = {"expected_clusters": fed.clusters, "expected_synapses": fed.synapses}
 
     if dna.clusters and fed.clusters is not None:
@@ -83,14 +83,14 @@ def synthesise(
         expected = max(fed.clusters - protected, 0)
         clusters = world.clusters.draw(dna.clusters, before, expected, generator, _least(before, expected))
         for name, mask in clusters.items():
-            mask[strongest[name]] |= not mask.any()
+            mask[strongest(viability[name], before[name])] |= not mask.any()
         silence(anatomy, clusters, synapses)
     facts["drawn_clusters"] = sum(int(mask.sum()) for mask in clusters.values())
 
     if fed.synapses is not None:
         synapses = world.synapses.draw(dna.synapses, synapses, fed.synapses, generator)
     facts["drawn_synapses"] = sum(int(mask.sum()) for mask in synapses.values())
-    facts["swept_clusters"] = sweep(anatomy, clusters, synapses, strongest)
+    facts["swept_clusters"] = sweep(anatomy, clusters, synapses, viability)
     return _genome(anatomy, clusters, synapses), facts
 
 
@@ -110,15 +110,13 @@ def _units(size: int, kept: list[int]) -> Tensor:
     return mask
 
 
-def _strongest(parent: Parent, dna: Dna, alive: dict[str, Tensor]) -> dict[str, int]:
-    """{group: the living unit with the highest viability}; without a cluster encoding, the one of the most weight."""
-    strongest = {}
-    for group in parent.anatomy.removable:
-        viability = dna.clusters.get(group.name)
-        if viability is None:
-            viability = sum_over_clusters(group, {name: weight.abs() for name, weight in parent.weights.items()})
-        strongest[group.name] = int(viability.masked_fill(~alive[group.name], -torch.inf).argmax())
-    return strongest
+def _viability(parent: Parent, dna: Dna) -> dict[str, Tensor]:
+    """{group: (size,)} of the DNA; without a cluster encoding, the weight of each unit."""
+    weights = {name: weight.abs() for name, weight in parent.weights.items()}
+    return {
+        group.name: dna.clusters[group.name] if group.name in dna.clusters else sum_over_clusters(group, weights)
+        for group in parent.anatomy.removable
+    }
 
 
 def _genome(anatomy: Anatomy, clusters: dict[str, Tensor], synapses: dict[str, Tensor]) -> Genome:

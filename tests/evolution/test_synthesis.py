@@ -140,7 +140,7 @@ def test_the_sweep_follows_death_forwards_and_backwards_to_the_end():
     anatomy, clusters, synapses = chain()
     synapses["2.weight"][:] = torch.tensor([[1, 0, 0], [0, 1, 0], [1, 0, 0]]).bool()  # "0" unit 2 feeds nothing
     synapses["4.weight"][:, 1] = False  # "2" unit 1 feeds nothing, and so in turn "0" unit 1
-    assert sweep(anatomy, clusters, synapses, {"0": 0, "2": 0}) == 3
+    assert sweep(anatomy, clusters, synapses, {"0": torch.zeros(3), "2": torch.zeros(3)}) == 3
     assert clusters["0"].tolist() == [True, False, False]
     assert clusters["2"].tolist() == [True, False, True]
     assert synapses["0.weight"].any(dim=1).tolist() == [True, False, False]
@@ -149,9 +149,18 @@ def test_the_sweep_follows_death_forwards_and_backwards_to_the_end():
 def test_the_sweep_never_takes_the_last_cluster_of_a_layer():
     anatomy, clusters, synapses = chain()
     synapses["2.weight"][:] = False
-    sweep(anatomy, clusters, synapses, {"0": 2, "2": 1})
+    sweep(anatomy, clusters, synapses, {"0": torch.tensor([0.1, 0.2, 0.3]), "2": torch.tensor([0.1, 0.3, 0.2])})
     assert clusters["0"].tolist() == [False, False, True]
     assert clusters["2"].tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("viability", [[0.9, 0.2, 0.3], [-math.inf] * 3])
+def test_of_a_layer_without_synapses_a_unit_that_was_drawn_stays_be_others_stronger(viability):
+    anatomy, clusters, synapses = chain()
+    clusters["0"] = torch.tensor([False, True, False])
+    synapses["0.weight"][1] = False
+    sweep(anatomy, clusters, synapses, {"0": torch.tensor(viability), "2": torch.zeros(3)})
+    assert clusters["0"].tolist() == [False, True, False] and clusters["2"].any()
 
 
 def test_a_ration_shrinks_each_level_until_its_own_budget_is_met(parent):
