@@ -139,7 +139,9 @@ class Evolution:
         elif self._within_budgets(best) and self._is_grown(best):
             self._stop("budget", f"{best.name} meets every budget: {self._budgets(best)}")
         elif best.generation >= self.config.generations:
-            unmet = f"; not every budget is met: {self._budgets(best)}" if self.yardstick.budgets else ""
+            final = self.best or best
+            met = not self.yardstick.budgets or self._within_budgets(final)
+            unmet = "" if met else f"; not every budget is met: {self._budgets(final)}"
             self._stop("generations", f"all {self.config.generations} generations are bred{unmet}")
         self.attempt = 0
         return best

@@ -51,6 +51,13 @@ def test_by_fronts_the_parents_are_its_most_accurate_and_its_smallest():
     assert state.parents == ("g001-c1", "g001-c2")
 
 
+def test_a_sibling_that_meets_the_budgets_ends_the_run_before_a_more_accurate_one_that_does_not():
+    state = evolution(offspring=2, max_synapses=500)
+    places = state.ask()
+    best = state.tell([record(places[0], 96, 800), record(places[1], 95, 400)])
+    assert best.name == state.best.name == "g001-c1" and state.stopped == "budget"
+
+
 def test_with_a_proxy_all_are_asked_for_briefly_and_the_best_of_them_again_in_full():
     state = evolution(offspring=4, proxy_epochs=1, survivors=2)
     assert [place.proxy for place in state.ask()] == [True] * 4
@@ -124,13 +131,15 @@ def test_each_attempt_halves_what_the_one_before_gives_up():
     assert [attempt_of(config, child) for child in (0, 2, 3, 8)] == [0, 0, 1, 2]
 
 
-def test_an_individual_over_a_budget_is_a_parent_but_not_best_where_another_meets_them_all():
+def test_where_the_last_generation_is_over_a_budget_an_earlier_one_that_meets_them_all_is_best():
     state = evolution(offspring=2, generations=2, max_synapses=500)
     places = state.ask()
-    assert state.tell([record(places[0], 97, 600), record(places[1], 91, 400)]).name == "g001-c0"
-    assert state.ask()[0].parents == ("g001-c0",)
+    small = dataclasses.replace(record(places[1], 91, 400), nurture={"epochs": 1, "grown": False})
+    assert state.tell([record(places[0], 97, 600), small]).name == "g001-c1"
+    assert state.ask()[0].parents == ("g001-c1",)
     told(state, 96, 95, synapses=550)
-    assert state.stopped == "generations" and state.best.name == "g001-c1"
+    assert state.best.name == "g001-c1"
+    assert (state.stopped, state.reason) == ("generations", "all 2 generations are bred")
 
 
 def test_of_those_that_meet_every_budget_the_most_accurate_is_best():

@@ -109,6 +109,15 @@ def test_by_either_selection_the_infeasible_follow_by_violation_and_the_dead_are
         assert ranked[:3] == ["g001-c3", "g001-c2", "g001-c1"]
 
 
+@pytest.mark.parametrize("selection", [ValidationSelection, ParetoSelection])
+def test_who_is_over_a_budget_comes_after_all_that_meet_it_and_feasible_ones_before_both(selection):
+    records = [record(0, 97.0, 800), record(1, 95.0, 400), record(2, 94.0, 500), record(3, 80.0, 10)]
+    ranked = names(selection(Yardstick(Config(max_synapses=500)), FLOOR).rank(records))
+    assert ranked == ["g001-c1", "g001-c2", "g001-c0", "g001-c3"]
+    nobody = selection(Yardstick(Config(max_synapses=5)), FLOOR).rank(records)
+    assert names(nobody)[0] == "g001-c0"
+
+
 def test_by_fronts_the_ends_of_the_first_come_before_its_middle_and_the_dominated_last():
     records = [
         record(0, 96.0, 150, 14),  # the middle of the front

@@ -52,6 +52,15 @@ def violation(record: Record, floor: float) -> float:
     return missing if missing > 0 and math.isfinite(missing) and not record.nurture.get("died") else math.inf
 
 
+def within_first(ranked: list[Record], yardstick: Yardstick) -> list[Record]:
+    """Those that meet every budget, and then the others, each in the order that they come in.
+
+    On the way down to the budgets nobody meets them; of a generation that arrives, who is over one comes after all that
+    are not, be it more accurate.
+    """
+    return sorted(ranked, key=lambda record: not (record.feasible and yardstick.accepts(record)))
+
+
 def loss(record: Record) -> float:
     """Validation as a cost (percent, negative); infinite where it is not a number."""
     return -record.validation if math.isfinite(record.validation) else math.inf

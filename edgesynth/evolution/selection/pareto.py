@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from edgesynth.evolution.selection.crowding import crowding_distances
-from edgesynth.evolution.selection.domination import standing
+from edgesynth.evolution.selection.domination import standing, within_first
 from edgesynth.evolution.selection.sorting import sorted_fronts
 from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Record
 
 
 class ParetoSelection:
-    """Front by front, and within a front the loneliest first; of equally lonely ones the most accurate.
+    """Front by front, and within a front the loneliest first; of equally lonely ones the most accurate. Those that meet
+    every budget come before the others.
 
     The ends of a front are infinitely lonely: its first two parents are its most accurate individual and its smallest.
 
@@ -34,4 +35,4 @@ class ParetoSelection:
                 key=lambda pair: (-pair[0], *standings[pair[1]].costs, records[pair[1]].child),
             )
             ranked += [records[index] for _, index in order]
-        return ranked
+        return within_first(ranked, self.yardstick)

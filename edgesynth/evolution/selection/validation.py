@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from edgesynth.evolution.selection.domination import loss, violation
+from edgesynth.evolution.selection.domination import loss, violation, within_first
 from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Record
 
 
 class ValidationSelection:
-    """The feasible by accuracy, of equals the smaller; then the infeasible, the smallest violation first.
+    """The feasible by accuracy, of equals the smaller, and before them any that meet every budget; then the infeasible,
+    the smallest violation first.
 
     Args:
-        yardstick: the run's; not looked at.
+        yardstick: the run's.
         floor: least validation metric of a feasible individual (percent).
     """
 
     def __init__(self, yardstick: Yardstick, floor: float) -> None:
+        self.yardstick = yardstick
         self.floor = floor
 
     def rank(self, records: list[Record]) -> list[Record]:
         """See `Selection.rank`."""
-        return sorted(
+        ranked = sorted(
             records,
             key=lambda record: (violation(record, self.floor), loss(record), record.census.synapses, record.child),
         )
+        return within_first(ranked, self.yardstick)
