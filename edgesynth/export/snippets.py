@@ -97,10 +97,11 @@ def _image(manifest: dict[str, Any]) -> list[str]:
 DECODE = (
     "from PIL import Image, ImageOps",
     'image = ImageOps.exif_transpose(Image.open("image.png"))',
-    'if image.mode[0] in "IF":  # 16 bits',
-    "    levels = np.asarray(image, float)",
-    "    levels *= 255 / (65535 if levels.max() > 255 else 255)",
-    "    image = Image.fromarray(np.rint(levels).astype(np.uint8))",
+    'if image.mode[0] in "IF":  # 16 bits, or floating point',
+    "    levels = np.asarray(image, float).clip(0)",
+    '    whites = (1, 255, 65535) if image.mode == "F" else (65535,)',
+    "    white = next((one for one in whites if levels.max() <= one), levels.max())",
+    "    image = Image.fromarray(np.rint(255 * levels / white).astype(np.uint8))",
     'image = image.convert("RGBA")',
     'image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")',
 )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,16 +15,18 @@ from torch import Tensor
 from edgesynth.errors import UserError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
 
 # What is done to a file before it is scaled, for deployment to repeat; `edgesynth.export.snippets` does it in Pillow.
 DECODING = {
     "orientation": "as EXIF says",
-    "depth": "levels above 255 in a file: 65535 becomes 255",
+    "depth": "of 16 bits, 65535 becomes 255; of floating point, the lowest of 1, 255 and 65535 that no level is above",
     "transparency": "over white",
     "channels": "RGB; grey is repeated",
 }
+WHITES = (1, 255, 65535)  # levels that stand for white where a file does not say how deep it is
 SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations by which width and height change places
 ORIENTATION = 0x0112
 
@@ -58,7 +60,14 @@ def size_of(file: str | Path) -> tuple[int, int]:
 
 
 def rgb(file: str | Path) -> Image:
-    """An image in 8-bit RGB: grey, palette, CMYK and 16-bit files are converted, transparency is laid over white.
+    """An image in 8-bit RGB: grey, palette, CMYK and deeper files are converted, transparency is laid over white.
+
+    White is what Pillow's mode says, so that images of one depth stay comparable:
+
+    - `I;16` (PNG, TIFF) and `I` (16-bit PGM; TIFF that is signed or of 32 bits): 65535, or the file's highest level if
+      that is above.
+    - `F` (TIFF, PFM): the lowest of 1, 255 and 65535 that no level is above, or the highest level.
+    - all others: 255.
 
     Raises:
         UnreadableError: see `open_image`.
@@ -66,7 +75,7 @@ def rgb(file: str | Path) -> Image:
     from PIL import Image
 
     image = open_image(file)
-    if image.mode.startswith(("I", "F")):  # 16 or 32 bits: Pillow's own conversion would clip them at 255
+    if _is_deep(image):  # Pillow's own conversion would clip it at 255
         image = _eight_bits(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -114,7 +123,10 @@ def centred(file: str, size: int) -> Tensor:
 
 
 def binary(file: str, size: int) -> Tensor:
-    """(1, size, size) uint8, 0 or 1, of a mask's file: 1 above half of white, or above 0 in a file of 0 and 1.
+    """(1, size, size) uint8, 0 or 1, of a mask's file: 1 above half of white.
+
+    White is the lowest of 1, 255 and 65535 that no level is above, whatever the depth: a mask has two levels, and files
+    of 16 bits that use 8 are common.
 
     Raises:
         UnreadableError: see `open_image`.
@@ -122,18 +134,28 @@ def binary(file: str, size: int) -> Tensor:
     from PIL import Image
 
     image = open_image(file)
-    levels = np.asarray(_eight_bits(image) if image.mode.startswith(("I", "F")) else image.convert("L"))
-    salient = levels > (127 if levels.max() > 1 else 0)
+    levels = np.asarray(image if _is_deep(image) else image.convert("L"))
+    salient = levels > _white(levels, WHITES) / 2
     scaled = _tensor(Image.fromarray(np.where(salient, 255, 0).astype(np.uint8)), size)
     return (scaled > 127).to(torch.uint8)[None]
+
+
+def _is_deep(image: Image) -> bool:
+    """Whether it has 16 or 32 bits a channel."""
+    return image.mode.startswith(("I", "F"))
 
 
 def _eight_bits(image: Image) -> Image:
     from PIL import Image
 
-    values = np.asarray(image, np.float64)
-    most = 255.0 if values.max() <= 255 else 65535.0 if values.max() <= 65535 else float(values.max())
-    return Image.fromarray(np.rint(255 * values.clip(0) / most).astype(np.uint8))
+    levels = np.asarray(image, np.float64).clip(0)
+    white = _white(levels, WHITES if image.mode == "F" else WHITES[-1:])
+    return Image.fromarray(np.rint(255 * levels / white).astype(np.uint8))
+
+
+def _white(levels: NDArray[Any], whites: Sequence[int]) -> float:
+    highest = float(levels.max())
+    return next((white for white in whites if highest <= white), highest)
 
 
 def _tensor(image: Image, size: int) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from edgesynth.export.snippets import DECODE
-from edgesynth.tasks.pixels import UnreadableError, centred, colour, open_image, rgb, size_of
+from edgesynth.tasks.pixels import UnreadableError, binary, centred, colour, open_image, rgb, size_of
 
 
 def picture():
@@ -23,6 +23,10 @@ def picture():
 def grey_16_bit(path):
     levels = np.asarray(picture().convert("L"), np.uint16) * 257
     Image.fromarray(levels).save(path)
+
+
+def floating_point(path):
+    Image.fromarray(np.asarray(picture().convert("L"), np.float32) / 255).save(path)
 
 
 def rotated(path):
@@ -48,6 +52,9 @@ FILES = {
     "palette": ("png", lambda path: picture().quantize(4).save(path)),
     "cmyk": ("tif", lambda path: picture().convert("CMYK").save(path)),
     "16 bits": ("png", grey_16_bit),
+    "16 bits that Pillow calls 32": ("pgm", grey_16_bit),
+    "floating point": ("tif", floating_point),
+    "floating point to 255": ("tif", lambda path: picture().convert("F").save(path)),
     "rotated": ("png", rotated),
     "transparent": ("png", half_transparent),
     "transparent palette": ("png", see_through_palette),
@@ -56,7 +63,7 @@ FILES = {
 
 
 def expected(kind):
-    if kind in ("grey", "16 bits", "grey and alpha"):
+    if kind.startswith(("grey", "16 bits", "floating point")):
         return np.asarray(picture().convert("L").convert("RGB"))
     if kind == "black and white":
         return np.asarray(picture().convert("1").convert("RGB"))
@@ -66,17 +73,22 @@ def expected(kind):
     return pixels
 
 
+def by_the_lines_of_a_bundle(path):
+    """Pixels of a file in the working directory."""
+    path.with_name("image.png").write_bytes(path.read_bytes())
+    scope = {"np": np}
+    exec("\n".join(DECODE), scope)
+    return np.asarray(scope["image"])
+
+
 @pytest.mark.parametrize("kind", FILES)
 def test_every_kind_of_file_becomes_the_same_rgb_in_training_and_by_the_lines_of_a_bundle(kind, tmp_path, monkeypatch):
     suffix, write = FILES[kind]
     write(tmp_path / f"a.{suffix}")
     found = np.asarray(rgb(tmp_path / f"a.{suffix}"))
     assert np.array_equal(found, expected(kind))
-    (tmp_path / "image.png").write_bytes((tmp_path / f"a.{suffix}").read_bytes())
     monkeypatch.chdir(tmp_path)
-    scope = {"np": np}
-    exec("\n".join(DECODE), scope)
-    assert np.array_equal(np.asarray(scope["image"]), found)
+    assert np.array_equal(by_the_lines_of_a_bundle(tmp_path / f"a.{suffix}"), found)
 
 
 def test_the_size_of_a_turned_image_is_that_of_the_upright_one(tmp_path):
@@ -85,9 +97,31 @@ def test_the_size_of_a_turned_image_is_that_of_the_upright_one(tmp_path):
     assert size_of(tmp_path / "a.png") == open_image(tmp_path / "a.png").size == (24, 16)
 
 
-def test_a_file_of_16_bits_that_uses_8_keeps_its_levels(tmp_path):
-    Image.fromarray(np.full((4, 4), 200, np.uint16)).save(tmp_path / "a.png")
-    assert np.asarray(rgb(tmp_path / "a.png")).max() == 200
+@pytest.mark.parametrize(
+    ("levels", "suffix", "becomes"),
+    [
+        (np.array([[0, 100, 200]], np.uint16), "png", [0, 0, 1]),
+        (np.array([[0, 100, 300]], np.uint16), "png", [0, 0, 1]),
+        (np.array([[0, 200, 25700]], np.uint16), "pgm", [0, 1, 100]),
+        (np.array([[0, 25700, 6553500]], np.int32), "tif", [0, 1, 255]),
+        (np.array([[-1, 0.2, 0.4]], np.float32), "tif", [0, 51, 102]),
+        (np.array([[0, 1, 1.5]], np.float32), "tif", [0, 1, 2]),
+        (np.array([[0, 200, 300]], np.float32), "tif", [0, 1, 1]),
+    ],
+)
+def test_white_is_what_a_file_s_depth_says_and_not_its_brightest_level(levels, suffix, becomes, tmp_path, monkeypatch):
+    file = tmp_path / f"a.{suffix}"
+    Image.fromarray(levels).save(file)
+    monkeypatch.chdir(tmp_path)
+    for found in (np.asarray(rgb(file)), by_the_lines_of_a_bundle(file)):
+        assert found[0, :, 0].tolist() == becomes
+
+
+@pytest.mark.parametrize("highest", [1, 255, 65535])
+def test_a_mask_of_16_bits_is_split_at_half_of_the_white_that_it_uses(highest, tmp_path):
+    levels = np.repeat(np.array([[0, highest]], np.uint16), 8, axis=1).repeat(16, axis=0)
+    Image.fromarray(levels).save(tmp_path / "a.png")
+    assert torch.equal(binary(str(tmp_path / "a.png"), 16)[0], torch.from_numpy(levels > 0).to(torch.uint8))
 
 
 def test_one_pixel_and_48_million_are_brought_to_size(tmp_path):
