@@ -61,35 +61,53 @@ def _image(manifest: dict[str, Any]) -> list[str]:
         if "decode" in steps
         else ["from PIL import Image", f'image = Image.open("image.png").convert("{"L" if channels == 1 else "RGB"}")']
     )
-    resize = steps.get("resize", {})
-    if "shorter_side" in resize:
-        lines += [
-            f"scale = {resize['shorter_side']} / min(image.size)",
-            f"image = image.resize([max({resize['shorter_side']}, round(scale * side)) for side in image.size], "
-            "Image.BILINEAR)",
-        ]
-    elif "longer_side" in resize:
-        grey = ", ".join([str(steps["pad"]["value"])] * 3)
-        lines += [
-            f"scale = {resize['longer_side']} / max(image.size)",
-            "inner = image.resize([max(1, round(scale * side)) for side in image.size], Image.BILINEAR)",
-            f"image = Image.new('RGB', ({width}, {height}), ({grey}))",
-            f"left, top = ({width} - inner.size[0]) // 2, ({height} - inner.size[1]) // 2",
-            "image.paste(inner, (left, top))",
-        ]
-    elif resize:
-        depth = '.convert("F")' if channels == 1 else ""
-        lines.append(f"image = image{depth}.resize(({width}, {height}), Image.BILINEAR)")
-    if "crop" in steps:
-        lines += [
-            f"left, top = (image.size[0] - {width}) // 2, (image.size[1] - {height}) // 2",
-            f"image = image.crop((left, top, left + {width}, top + {height}))",
-        ]
+    lines += _sized(steps, channels, height, width)
     return [
         *lines,
         f"pixels = np.asarray(image, np.float32).reshape({height}, {width}, {channels})",
         f"pixels = (pixels * {steps['scale']!r} - np.array({steps['mean']})) / np.array({steps['std']})",
         "pixels = pixels.astype(np.float32).transpose(2, 0, 1)[None]",
+    ]
+
+
+def _sized(steps: dict[str, Any], channels: int, height: int, width: int) -> list[str]:
+    """Lines that bring `image` to the size of the input."""
+    resize = steps.get("resize", {})
+    if "shorter_side" in resize:
+        return _centred(resize["shorter_side"], height, width)
+    if "longer_side" in resize:
+        return _letterboxed(resize["longer_side"], steps["pad"]["value"], height, width)
+    if resize:
+        depth = '.convert("F")' if channels == 1 else ""
+        return [f"image = image{depth}.resize(({width}, {height}), Image.BILINEAR)"]
+    if "crop" in steps:
+        return [
+            f"left, top = (image.size[0] - {width}) // 2, (image.size[1] - {height}) // 2",
+            f"image = image.crop((left, top, left + {width}, top + {height}))",
+        ]
+    return []
+
+
+def _centred(shorter_side: int, height: int, width: int) -> list[str]:
+    """Lines that scale the centre alone, as training does: scaled as a whole, a sliver may fit into no memory."""
+    return [
+        "w, h = image.size",
+        f"wide, high = (max({shorter_side}, round({shorter_side} / min(w, h) * side)) for side in (w, h))",
+        f"left, top = (wide - {width}) // 2, (high - {height}) // 2  # of the centre, once all is scaled",
+        f"centre = (left * w / wide, top * h / high, (left + {width}) * w / wide, (top + {height}) * h / high)",
+        f"image = image.resize(({width}, {height}), Image.BILINEAR, box=centre)",
+    ]
+
+
+def _letterboxed(longer_side: int, value: int, height: int, width: int) -> list[str]:
+    """Lines that fit the whole image in and pad it."""
+    grey = ", ".join([str(value)] * 3)
+    return [
+        f"scale = {longer_side} / max(image.size)",
+        "inner = image.resize([max(1, round(scale * side)) for side in image.size], Image.BILINEAR)",
+        f"image = Image.new('RGB', ({width}, {height}), ({grey}))",
+        f"left, top = ({width} - inner.size[0]) // 2, ({height} - inner.size[1]) // 2",
+        "image.paste(inner, (left, top))",
     ]
 
 

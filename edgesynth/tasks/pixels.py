@@ -108,6 +108,8 @@ def colour(file: str, size: int) -> Tensor:
 def centred(file: str, size: int) -> Tensor:
     """(3, size, size) uint8 of an image file, its shorter side scaled to `size`, cut to its centre; see `rgb`.
 
+    The centre alone is scaled, which is the same within one level: a sliver scaled as a whole may fit into no memory.
+
     Raises:
         UnreadableError: see `open_image`.
     """
@@ -115,11 +117,15 @@ def centred(file: str, size: int) -> Tensor:
 
     image = rgb(file)
     scale = size / min(image.size)
-    width, height = (max(size, round(scale * side)) for side in image.size)
-    image = image.resize((width, height), Image.Resampling.BILINEAR)
-    left, top = (width - size) // 2, (height - size) // 2
-    pixels = np.array(image.crop((left, top, left + size, top + size)))
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+    (left, right), (top, bottom) = (_span(side, max(size, round(scale * side)), size) for side in image.size)
+    part = image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, right, bottom))
+    return torch.from_numpy(np.array(part)).permute(2, 0, 1).contiguous()
+
+
+def _span(side: int, scaled: int, size: int) -> tuple[float, float]:
+    """Where, within a side, the `size` pixels in the middle begin and end when the side is scaled to `scaled`."""
+    first = (scaled - size) // 2
+    return first * side / scaled, (first + size) * side / scaled
 
 
 def binary(file: str, size: int) -> Tensor:

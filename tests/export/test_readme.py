@@ -61,12 +61,13 @@ def test_the_python_lines_preprocess_a_raw_digit_as_in_training(exported, manife
     assert label == str(expected.argmax())
 
 
-def test_colour_images_are_resized_and_cropped_as_the_task_reads_them(manifest, tmp_path):
+@pytest.mark.parametrize("shape", [(50, 71), (400, 15)])
+def test_colour_images_are_resized_and_cropped_as_the_task_reads_them(manifest, shape, tmp_path):
     draws = np.random.default_rng(0)
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         for place in range(12):
-            Image.fromarray(draws.integers(0, 256, (50, 71, 3), np.uint8)).save(tmp_path / name / f"{place}.png")
+            Image.fromarray(draws.integers(0, 256, (*shape, 3), np.uint8)).save(tmp_path / name / f"{place}.png")
     (tmp_path / "image.png").write_bytes((tmp_path / "a" / "3.png").read_bytes())
     task = imagefolder(tmp_path, 32)
     manifest["preprocessing"] = task.preprocessing

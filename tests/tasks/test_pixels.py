@@ -133,6 +133,25 @@ def test_one_pixel_and_48_million_are_brought_to_size(tmp_path):
             assert torch.equal(pixels, torch.tensor([7, 8, 9], dtype=torch.uint8)[:, None, None].expand(3, 16, 16))
 
 
+@pytest.mark.parametrize("shape", [(48, 64), (64, 48), (7, 90), (1, 300), (33, 33)])
+@pytest.mark.parametrize("size", [16, 33])
+def test_the_centre_is_that_of_the_whole_image_scaled(tmp_path, shape, size):
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8))
+    noise.save(tmp_path / "a.png")
+    width, height = (round(size * side / min(shape)) for side in noise.size)
+    left, top = (width - size) // 2, (height - size) // 2
+    whole = noise.resize((width, height), Image.Resampling.BILINEAR)
+    expected = np.asarray(whole.crop((left, top, left + size, top + size)), np.int64)
+    found = centred(str(tmp_path / "a.png"), size).permute(1, 2, 0).numpy()
+    assert np.abs(found - expected).max() <= 1
+
+
+def test_the_centre_of_a_sliver_takes_no_whole_image_of_its_scale(tmp_path):
+    """Scaled as a whole it would be 2,304,000,000 x 256 pixels, which no memory holds."""
+    Image.new("L", (9_000_000, 1), 7).save(tmp_path / "a.png")
+    assert torch.equal(centred(str(tmp_path / "a.png"), 256), torch.full((3, 256, 256), 7, dtype=torch.uint8))
+
+
 @pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "tif", "webp"])
 def test_a_file_that_is_cut_short_anywhere_is_unreadable_or_whole(tmp_path, suffix):
     stream = io.BytesIO()
