@@ -34,7 +34,7 @@ class Config(BaseModel):
     data_root: Path | None = Field(None, description="folder of the task's data")
     image_size: int = Field(64, ge=1, le=16384, description="side that tasks of files bring their images to, pixels")
     class_weights: Literal["none", "median-frequency"] = Field(
-        "none", description="segmentation: how classes weigh in the loss"
+        "none", description="classification, segmentation, saliency: how classes weigh in the loss"
     )
     generations: int = Field(6, ge=1, le=999, description="generations to breed at most")
     offspring: int = Field(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from edgesynth.tasks.rarity import median_over
 from edgesynth.tasks.stored import form
 from edgesynth.tasks.task import Split, Task
 
@@ -17,15 +18,30 @@ __all__ = ["Classification", "Split"]
 
 @dataclass(frozen=True)
 class Classification(Task):
-    """A classification task: labels are (N,) int64, a network gives one number for each class."""
+    """A classification task: labels are (N,) int64, a network gives one number for each class.
+
+    Attributes:
+        class_weights: of each class in the loss; None weighs all images alike.
+    """
+
+    class_weights: tuple[float, ...] | None = None
 
     metric_name = "accuracy"
     teaching = "classes"
     decoding = {"form": "classes", "steps": ["argmax"]}  # noqa: RUF012  (dataclasses.replace shares it; never changed)
 
+    def weighted(self) -> Classification:
+        """The same task with weights by median frequency: a class of half as many images weighs twice."""
+        counts = self.train.targets.bincount(minlength=len(self.labels)).double()
+        return replace(self, class_weights=median_over(counts / counts.sum()))
+
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        """Mean cross-entropy of outputs (N, classes) against labels (N,)."""
-        return F.cross_entropy(outputs, labels)
+        """Mean cross-entropy of outputs (N, classes) against labels (N,), by the weights there are."""
+        if self.class_weights is None:
+            return F.cross_entropy(outputs, labels)
+        weights = outputs.new_ones(outputs.shape[1])  # more outputs than classes are allowed
+        weights[: len(self.labels)] = outputs.new_tensor(self.class_weights)
+        return F.cross_entropy(outputs, labels, weights)
 
     def metric(self, outputs: Tensor, labels: Tensor) -> float:
         """Top-1 accuracy in percent (higher is better) of outputs (N, classes) against labels (N,)."""

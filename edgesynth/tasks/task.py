@@ -120,7 +120,10 @@ class Task(ABC):
         Raises:
             UserError: its loss knows no weights.
         """
-        raise UserError(f"--class-weights is given and the task {self.name} weighs no classes; leave it out")
+        raise UserError(
+            f"--class-weights is given and the task {self.name} weighs no classes (classification, segmentation and "
+            "saliency do); leave it out"
+        )
 
     def moved(self, labels: Tensor, variants: Tensor) -> Tensor:
         """Labels of images that were augmented so, where they depend on it; see `augment`."""

@@ -194,11 +194,6 @@ def test_the_loss_is_that_of_torch_leaves_void_out_and_a_batch_of_void_is_no_nan
     assert task.loss(outputs, torch.full_like(labels, VOID)).item() == 0
 
 
-def test_class_weights_of_a_task_that_knows_none_are_refused():
-    with pytest.raises(UserError, match="--class-weights is given and the task digits weighs no classes"):
-        load_task("digits", None, 64, "median-frequency")
-
-
 @pytest.mark.parametrize(
     ("labels", "message"),
     [

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from edgesynth.tasks.saliency.f_beta import f_beta, mean_absolute_error
+from edgesynth.tasks.segmentation.class_weights import median_frequency
 from edgesynth.tasks.stored import form
 from edgesynth.tasks.task import Task
 
@@ -17,15 +18,29 @@ CERTAIN = 20.0  # log-odds of a pixel that nobody doubts
 
 @dataclass(frozen=True)
 class Saliency(Task):
-    """Labels are (N, 1, H, W) uint8 masks of 0 and 1, a network gives one map of log-odds of the same size."""
+    """Labels are (N, 1, H, W) uint8 masks of 0 and 1, a network gives one map of log-odds of the same size.
+
+    Attributes:
+        class_weights: of a pixel that is not salient and of one that is, in the loss; None weighs both alike.
+    """
+
+    class_weights: tuple[float, ...] | None = None
 
     metric_name = "F-beta"
     teaching = "logits"
     decoding = {"form": "map", "steps": ["sigmoid"]}  # noqa: RUF012  (never changed)
 
+    def weighted(self) -> Saliency:
+        """The same task with weights by median frequency."""
+        return replace(self, class_weights=median_frequency(self.train.labels, 2))
+
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        """Mean cross-entropy of outputs (N, 1, H, W) against masks of the same shape."""
-        return F.binary_cross_entropy_with_logits(outputs, labels.to(outputs.dtype))
+        """Mean cross-entropy of outputs (N, 1, H, W) against masks of the same shape, by the weights there are."""
+        masks = labels.to(outputs.dtype)
+        if self.class_weights is None:
+            return F.binary_cross_entropy_with_logits(outputs, masks)
+        weights = outputs.new_tensor(self.class_weights)[labels.long()]
+        return F.binary_cross_entropy_with_logits(outputs, masks, weights, reduction="sum") / weights.sum()
 
     def metric(self, outputs: Tensor, labels: Tensor) -> float:
         """The largest F-beta over all thresholds, percent; see `f_beta`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from edgesynth.tasks.rarity import median_over
 from edgesynth.tasks.segmentation.class_map import VOID
 from edgesynth.tasks.stored import Stored
 
@@ -11,7 +12,7 @@ CHUNK = 64
 
 
 def pixels_of(labels: torch.Tensor | Stored, classes: int) -> torch.Tensor:
-    """(N, classes) int64: how many pixels of each mask (N, H, W) are of each class."""
+    """(N, classes) int64: how many pixels of each mask, (N, H, W) or (N, 1, H, W), are of each class."""
     rows = []
     for chunk in labels.split(CHUNK):
         numbers = chunk.flatten(1).long()
@@ -27,15 +28,11 @@ def median_frequency(labels: torch.Tensor | Stored, classes: int) -> tuple[float
     nowhere has weight 1.
 
     Args:
-        labels: (N, H, W) numbers of classes.
+        labels: (N, H, W) or (N, 1, H, W) numbers of classes.
         classes: how many there are.
     """
     pixels = pixels_of(labels, classes).double()
     occurs = pixels > 0
     own = pixels.sum(0)
     around = (pixels.sum(1, keepdim=True) * occurs).sum(0)
-    frequency = own / around.clamp(min=1)
-    found = frequency > 0
-    # torch's median is the lower of two in the middle; the mean of both is what is meant.
-    median = frequency[found].quantile(0.5)
-    return tuple(torch.where(found, median / frequency.clamp(min=1e-300), torch.ones_like(own)).tolist())
+    return median_over(own / around.clamp(min=1))

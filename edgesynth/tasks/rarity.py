@@ -1,0 +1,18 @@
+"""Weights of classes in the loss by how rare they are."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def median_over(frequency: Tensor) -> tuple[float, ...]:
+    """The median of all frequencies over each of them; 1 for a class that occurs nowhere.
+
+    Args:
+        frequency: (classes,) float64, 0 to 1, not all 0.
+    """
+    found = frequency > 0
+    # torch's median is the lower of two in the middle; the mean of both is what is meant.
+    median = frequency[found].quantile(0.5)
+    return tuple(torch.where(found, median / frequency.clamp(min=1e-300), torch.ones_like(frequency)).tolist())
