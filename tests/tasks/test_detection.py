@@ -186,6 +186,36 @@ def test_crowds_and_categories_that_are_not_listed_are_left_out(tmp_path):
     assert "annotation 1 is of the unknown category 99" in dropped
 
 
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"bbox": []},
+        {"bbox": None},
+        {"bbox": [1, 2, "wide", 4]},
+        {"bbox": [1, 2, 10**400, 4]},
+        {"category_id": [3]},
+        {"image_id": {}},
+    ],
+)
+def test_an_annotation_of_coco_that_is_no_box_is_left_out_and_named(tmp_path, spoilt):
+    document = json.loads((write_coco(tmp_path) / "all.json").read_text())
+    document["annotations"][7].update(spoilt)
+    (tmp_path / "all.json").write_text(json.dumps(document))
+    task = load_task(f"coco:{tmp_path}", None, 32)
+    assert sum(int((part.targets[..., 0] >= 0).sum()) for part in parts(task)) == len(document["annotations"]) - 1
+    (note,) = task.notes
+    assert "1 boxes are left out: all.json annotation 7 is no box with a class, an image and four numbers (" in note
+
+
+def test_what_is_no_annotation_at_all_is_named_by_its_place(tmp_path):
+    document = json.loads((write_coco(tmp_path) / "all.json").read_text())
+    document["annotations"][3:5] = ["box", {"bbox": [1, 1, 9, 9]}]
+    (tmp_path / "all.json").write_text(json.dumps(document))
+    (note,) = load_task(f"coco:{tmp_path}", None, 32).notes
+    assert "all.json annotation number 4 is no box with" in note
+    assert "all.json annotation number 5 is of the unknown category None" in note
+
+
 def test_coco_s_own_names_of_splits_are_known(tmp_path):
     document = json.loads((write_coco(tmp_path) / "all.json").read_text())
     (tmp_path / "all.json").unlink()

@@ -4,7 +4,7 @@ DIR/annotations/instances_train2017.json  DIR/train2017/NAME.jpg    as it is dow
 DIR/{train,valid,test}/_annotations.coco.json                       images beside it, as annotation tools export it
 DIR/NAME.json                                                       one file, to be split; images in DIR or DIR/images
 
-Crowds are regions and no objects: they are left out, and counted.
+Crowds are regions and no objects: they are left out, and counted, as are annotations that are no box.
 """
 
 from __future__ import annotations
@@ -71,21 +71,7 @@ def _document(file: Path) -> dict[str, Any]:
 
 
 def _annotated(root: Path, file: Path, document: dict[str, Any], found: Found) -> list[Annotated]:
-    names = {one["id"]: str(one["name"]) for one in document["categories"]}
-    boxes: dict[Any, list[Box]] = {one["id"]: [] for one in document["images"]}
-    for one in document["annotations"]:
-        number = f"{file.name} annotation {one.get('id', '?')}"
-        if one.get("iscrowd"):
-            found.drop("crowd", f"{number} is a crowd")
-        elif one["category_id"] not in names:
-            found.drop("box of an unknown class", f"{number} is of the unknown category {one['category_id']}")
-        elif one["image_id"] not in boxes:
-            found.drop("box of an unknown image", f"{number} is of the unknown image {one['image_id']}")
-        else:
-            left, top, width, height = (float(value) for value in one["bbox"])
-            boxes[one["image_id"]].append(
-                Box(names[one["category_id"]], left, top, left + max(width, 0.0), top + max(height, 0.0))
-            )
+    boxes = _boxes(file, document, found)
     split = file.stem.removeprefix("instances_")
     folders = [root / split, root / "images" / split, root / "images", file.parent, root]
     listed = []
@@ -98,3 +84,28 @@ def _annotated(root: Path, file: Path, document: dict[str, Any], found: Found) -
         size = (int(one["width"]), int(one["height"])) if "width" in one and "height" in one else None
         listed.append(Annotated(path, tuple(boxes[one["id"]]), size))
     return listed
+
+
+def _boxes(file: Path, document: dict[str, Any], found: Found) -> dict[Any, list[Box]]:
+    """Those of each image, by its id."""
+    names = {one["id"]: str(one["name"]) for one in document["categories"]}
+    boxes: dict[Any, list[Box]] = {one["id"]: [] for one in document["images"]}
+    for place, one in enumerate(document["annotations"], 1):
+        number = f"{file.name} annotation number {place}"
+        try:
+            number = f"{file.name} annotation {one.get('id', f'number {place}')}"
+            kind, image = one.get("category_id"), one.get("image_id")
+            if one.get("iscrowd"):
+                found.drop("crowd", f"{number} is a crowd")
+            elif kind not in names:
+                found.drop("box of an unknown class", f"{number} is of the unknown category {kind}")
+            elif image not in boxes:
+                found.drop("box of an unknown image", f"{number} is of the unknown image {image}")
+            else:
+                left, top, width, height = (float(value) for value in one["bbox"])
+                boxes[image].append(Box(names[kind], left, top, left + max(width, 0.0), top + max(height, 0.0)))
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            why = f"{type(error).__name__}: {error}"
+            line = f"{number} is no box with a class, an image and four numbers ({why})"
+            found.drop("annotation that is no box", line)
+    return boxes
