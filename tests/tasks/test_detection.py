@@ -174,6 +174,40 @@ def test_classes_that_train_lacks_are_told_of_whether_listed_or_met_later(tmp_pa
     assert lost.endswith("they are not learned: dragon")
 
 
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (b"ball\ncrate\nball\n", "names 3 classes, 2 of them different; name at least 1, each once, one a line"),
+        (b"\n", "names 0 classes"),
+        (b"ball\ncr\xe4te\n", r"classes.txt cannot be read \(.*; write one name a line, in UTF-8"),
+    ],
+)
+@pytest.mark.parametrize("kind", WRITE)
+def test_a_list_of_classes_that_is_not_sound_is_refused(tmp_path, kind, written, message):
+    (WRITE[kind](tmp_path) / "classes.txt").write_bytes(written)
+    with pytest.raises(UserError, match=message):
+        load_task(f"{kind}:{tmp_path}", None, 32)
+
+
+def test_one_class_may_be_listed_and_a_mark_of_utf_8_is_no_part_of_its_name(root):
+    (root / "classes.txt").write_bytes(b"\xef\xbb\xbfcrate\r\n")
+    assert load_task(f"voc:{root}", None, 32).labels == ["crate"]
+
+
+def test_categories_of_one_name_are_one_class(tmp_path):
+    document = json.loads((write_coco(tmp_path) / "all.json").read_text())
+    document["categories"].insert(0, {"id": 0, "name": "ball"})  # as tools write it that put a group above its members
+    (tmp_path / "all.json").write_text(json.dumps(document))
+    assert load_task(f"coco:{tmp_path}", None, 32).labels == ["ball", "crate"]
+
+
+def test_a_list_of_images_that_cannot_be_read_is_refused(root):
+    (root / "ImageSets" / "Main").mkdir(parents=True)
+    (root / "ImageSets" / "Main" / "train.txt").write_bytes(b"000\nh\xe4user\n")
+    with pytest.raises(UserError, match=r"train.txt cannot be read \(.*; write one name a line, in UTF-8"):
+        load_task(f"voc:{root}", None, 32)
+
+
 def test_crowds_and_categories_that_are_not_listed_are_left_out(tmp_path):
     document = json.loads((write_coco(tmp_path) / "all.json").read_text())
     document["annotations"][0]["iscrowd"] = 1

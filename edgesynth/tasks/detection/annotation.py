@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-CLASSES = "classes.txt"
-
 
 class Box(NamedTuple):
     """A box in pixels of its image: left and top are within, right and bottom just outside."""
@@ -56,11 +54,3 @@ class Found:
     def drop(self, wrong: str, line: str) -> None:
         """Leave a box out."""
         self.dropped.setdefault(wrong, []).append(line)
-
-
-def listed_classes(root: Path) -> list[str] | None:
-    """Names in `classes.txt`, one a line, where a data set has that file."""
-    path = root / CLASSES
-    if not path.is_file():
-        return None
-    return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]

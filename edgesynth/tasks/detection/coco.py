@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.detection.annotation import Annotated, Box, Found, listed_classes
+from edgesynth.tasks.class_list import listed_classes
+from edgesynth.tasks.detection.annotation import Annotated, Box, Found
 
 LAYOUT = "DIR/annotations/instances_train2017.json with DIR/train2017/NAME.jpg, or one DIR/NAME.json with DIR/images"
 PARTS = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
@@ -24,7 +25,8 @@ def read_coco(root: Path) -> Found:
     """List a data set in COCO's layout.
 
     Raises:
-        UserError: it is of another layout, or a JSON file is damaged or no annotation of COCO's.
+        UserError: it is of another layout, a JSON file is damaged or no annotation of COCO's, or its list of classes is
+            not sound.
     """
     found = Found(classes=listed_classes(root))
     for part, file in _files(root).items():
@@ -32,7 +34,7 @@ def read_coco(root: Path) -> Found:
         try:
             if found.classes is None:
                 ordered = sorted(document["categories"], key=lambda one: one["id"])
-                found.classes = [str(one["name"]) for one in ordered]
+                found.classes = list(dict.fromkeys(str(one["name"]) for one in ordered))
             found.parts[part] = _annotated(root, file, document, found)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             why = f"{type(error).__name__}: {error}"

@@ -13,7 +13,8 @@ import math
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.detection.annotation import Annotated, Box, Found, listed_classes
+from edgesynth.tasks.class_list import listed_classes
+from edgesynth.tasks.detection.annotation import Annotated, Box, Found
 from edgesynth.tasks.splits import split_folders
 
 LAYOUT = "DIR/training/image_2/NAME.png with DIR/training/label_2/NAME.txt, or DIR/train/images with DIR/train/labels"
@@ -26,7 +27,7 @@ def read_kitti(root: Path) -> Found:
     """List a data set in KITTI's layout.
 
     Raises:
-        UserError: it is of another layout.
+        UserError: it is of another layout, or its list of classes is not sound.
     """
     found = Found(classes=listed_classes(root))
     pairs = kitti_folders(root)

@@ -11,7 +11,9 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.detection.annotation import Annotated, Box, Found, listed_classes
+from edgesynth.tasks.class_list import listed_classes
+from edgesynth.tasks.detection.annotation import Annotated, Box, Found
+from edgesynth.tasks.name_list import names_in
 
 LAYOUT = "DIR/JPEGImages/NAME.jpg with DIR/Annotations/NAME.xml, and lists in DIR/ImageSets/Main if it is split"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -21,7 +23,7 @@ def read_voc(root: Path) -> Found:
     """List a data set in PASCAL VOC's layout.
 
     Raises:
-        UserError: it is of another layout.
+        UserError: it is of another layout, or a list of images or classes is not sound.
     """
     images, notes = root / "JPEGImages", root / "Annotations"
     if not (images.is_dir() and notes.is_dir()):
@@ -54,11 +56,7 @@ def _lists(root: Path, notes: Path) -> dict[str, list[str]]:
     if not lists["train"].is_file():
         return {"all": sorted(path.stem for path in notes.glob("*.xml"))}
     # A line may have a 1 or -1 behind the name, in the lists that VOC has of each class.
-    return {
-        part: [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        for part, path in lists.items()
-        if path.is_file()
-    }
+    return {part: [line.split()[0] for line in names_in(path)] for part, path in lists.items() if path.is_file()}
 
 
 def _annotated(files: dict[str, Path], path: Path, found: Found) -> Annotated:

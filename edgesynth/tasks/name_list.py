@@ -1,0 +1,21 @@
+"""A text file that names something, one name a line: the classes of a data set, or the images of a split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgesynth.errors import UserError
+
+
+def names_in(file: Path) -> list[str]:
+    """The lines of a file that are not empty, in their order, without the space around them.
+
+    Raises:
+        UserError: it cannot be read, or is not in UTF-8.
+    """
+    try:
+        # Editors on Windows begin a file in UTF-8 with a mark, which is no part of the first name.
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} cannot be read ({error}); write one name a line, in UTF-8") from None
+    return [line.strip() for line in lines if line.strip()]
