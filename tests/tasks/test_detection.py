@@ -14,6 +14,7 @@ from edgesynth.tasks.checking import check_task
 from edgesynth.tasks.detection.anchors import find_anchors
 from tests.tasks.scenes import voc_xml, write_coco, write_kitti, write_voc
 
+NAMES = [f"{place:03d}" for place in range(12)]
 WRITE = {"voc": write_voc, "kitti": write_kitti, "coco": write_coco}
 
 
@@ -159,12 +160,16 @@ def test_images_without_a_box_stay_and_are_counted(root):
     assert task.notes == [f"2 of 12 images of {root} have no box"] and len(stems(task)) == 12
 
 
+def write_lists(root, **parts):
+    lists = root / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    for part, lines in parts.items():
+        (lists / f"{part}.txt").write_text("\n".join(lines))
+
+
 def test_classes_that_train_lacks_are_told_of_whether_listed_or_met_later(tmp_path):
     write_voc(tmp_path)
-    lists = tmp_path / "ImageSets" / "Main"
-    lists.mkdir(parents=True)
-    for part, places in {"train": range(8), "val": (8, 9), "test": (10, 11)}.items():
-        (lists / f"{part}.txt").write_text("\n".join(f"{place:03d}" for place in places))
+    write_lists(tmp_path, train=NAMES[:8], val=NAMES[8:10], test=NAMES[10:])
     (tmp_path / "Annotations" / "011.xml").write_text(voc_xml([("unicorn", 5, 5, 30, 30)]))
     (tmp_path / "classes.txt").write_text("crate\nball\ndragon\n")
     task = load_task(f"voc:{tmp_path}", None, 32)
@@ -202,10 +207,38 @@ def test_categories_of_one_name_are_one_class(tmp_path):
 
 
 def test_a_list_of_images_that_cannot_be_read_is_refused(root):
-    (root / "ImageSets" / "Main").mkdir(parents=True)
+    write_lists(root)
     (root / "ImageSets" / "Main" / "train.txt").write_bytes(b"000\nh\xe4user\n")
     with pytest.raises(UserError, match=r"train.txt cannot be read \(.*; write one name a line, in UTF-8"):
         load_task(f"voc:{root}", None, 32)
+
+
+def test_names_in_voc_s_lists_may_hold_spaces_and_end_with_voc_s_marks_or_numbers_of_their_own(root):
+    names = {"000": "my image 11", "001": "cell 1", "002": "cell 2"}
+    for old, new in names.items():
+        (root / "JPEGImages" / f"{old}.jpg").rename(root / "JPEGImages" / f"{new}.jpg")
+        (root / "Annotations" / f"{old}.xml").rename(root / "Annotations" / f"{new}.xml")
+    write_lists(root, train=[*names.values(), "003  1", "004 0", "005 -1"], val=NAMES[6:10])
+    task = load_task(f"voc:{root}", None, 32)
+    assert task.notes == [] and stems(task) == sorted([*names.values(), *NAMES[3:10]])
+
+
+def test_an_image_in_two_of_voc_s_lists_is_refused_and_one_twice_in_a_list_counts_once(root):
+    write_lists(root, train=[*NAMES[:6], "000"], val=NAMES[6:10], test=NAMES[10:])
+    assert len(load_task(f"voc:{root}", None, 32).train.labels) == 6
+    (root / "ImageSets/Main/val.txt").write_text("005 1\n006\n")
+    with pytest.raises(UserError, match=r"val.txt names 1 that another list has: 005 is in train.txt; a split must"):
+        load_task(f"voc:{root}", None, 32)
+
+
+def test_voc_is_found_from_above_as_torchvision_unpacks_it(tmp_path):
+    write_voc(tmp_path / "VOCdevkit" / "VOC2012")
+    for given in (tmp_path, tmp_path / "VOCdevkit"):
+        task = load_task(f"voc:{given}", None, 32)
+        assert stems(task) == NAMES and task.notes == []
+    write_voc(tmp_path / "VOCdevkit" / "VOC2007")
+    with pytest.raises(UserError, match=r"holds .*VOC2007, .*VOC2012; give one of them"):
+        load_task(f"voc:{tmp_path}", None, 32)
 
 
 def test_crowds_and_categories_that_are_not_listed_are_left_out(tmp_path):
@@ -275,7 +308,8 @@ def test_images_of_one_pixel_and_long_ones_are_taken(root, size):
     ("name", "make", "message"),
     [
         ("voc", lambda root: root / "nowhere", "names no folder; give DIR/JPEGImages"),
-        ("voc", lambda root: root / "JPEGImages", "has no JPEGImages with Annotations beside it"),
+        ("voc", lambda root: root / "JPEGImages", "has no JPEGImages; give DIR/JPEGImages"),
+        ("voc", lambda root: [(root / "Annotations").rename(root / "x"), root][1], "JPEGImages and no Annotations"),
         ("kitti", lambda root: root, "has no folder of images with one of labels beside it"),
         ("coco", lambda root: root, "has 0 JSON files and none of them is of train"),
         ("voc", lambda root: write_voc(root / "few", 2), "has 2 sound images, too few to be split"),

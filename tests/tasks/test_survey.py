@@ -12,7 +12,7 @@ from edgesynth.tasks import SIZED, TASKS
 from edgesynth.tasks.survey import survey
 from edgesynth.tasks.survey.boxes import look_at_boxes
 from edgesynth.tasks.survey.layouts import LAYOUTS, recognised
-from tests.tasks import scenes
+from tests.tasks import scenes, shapes
 from tests.tasks.shapes import write_shapes
 from tests.tasks.test_official import write_cifar10, write_stl10, write_svhn
 from tests.tasks.test_own_tasks import write_images
@@ -95,7 +95,10 @@ def write_exported_coco(root):
         (lambda root: write_shapes(root / "train"), "masks"),
         (lambda root: write_shapes(root, images="train", masks="trainannot"), "camvid"),
         (lambda root: write_shapes(root, images="JPEGImages", masks="SegmentationClass"), "voc-segmentation"),
+        (lambda root: shapes.write_voc(root / "VOCdevkit" / "VOC2012"), "voc-segmentation"),
         (write_voc, "voc"),
+        (lambda root: write_voc(root / "VOC2012"), "voc"),
+        (lambda root: write_voc(root / "VOCdevkit" / "VOC2012"), "voc"),
         (write_kitti, "kitti"),
         (write_digits_kitti, "kitti"),
         (write_coco, "coco"),

@@ -2,6 +2,7 @@
 
 DIR/JPEGImages/NAME.jpg  DIR/Annotations/NAME.xml  DIR/ImageSets/Main/{train,val,test}.txt
 
+DIR may be the folder above too, be it VOCdevkit or the one that `torchvision.datasets.VOCDetection(root)` was given.
 Pixels are counted from 1, and a box includes its last one. Boxes marked as difficult count like any other.
 """
 
@@ -13,7 +14,8 @@ from pathlib import Path
 from edgesynth.errors import UserError
 from edgesynth.tasks.class_list import listed_classes
 from edgesynth.tasks.detection.annotation import Annotated, Box, Found
-from edgesynth.tasks.name_list import names_in
+from edgesynth.tasks.detection.voc_lists import listed_parts
+from edgesynth.tasks.voc_year import IMAGES, year_of
 
 LAYOUT = "DIR/JPEGImages/NAME.jpg with DIR/Annotations/NAME.xml, and lists in DIR/ImageSets/Main if it is split"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -23,14 +25,16 @@ def read_voc(root: Path) -> Found:
     """List a data set in PASCAL VOC's layout.
 
     Raises:
-        UserError: it is of another layout, or a list of images or classes is not sound.
+        UserError: it is of another layout or holds several years, a list of images or classes is not sound, or an image
+            is in two lists.
     """
-    images, notes = root / "JPEGImages", root / "Annotations"
-    if not (images.is_dir() and notes.is_dir()):
-        raise UserError(f"{root} has no JPEGImages with Annotations beside it; give {LAYOUT}")
+    root = year_of(root, LAYOUT)
+    images, notes = root / IMAGES, root / "Annotations"
+    if not notes.is_dir():
+        raise UserError(f"{root} has {IMAGES} and no Annotations beside it; give {LAYOUT}")
     files = {path.stem: path for path in sorted(images.iterdir()) if path.suffix.lower() in SUFFIXES}
     found = Found(classes=listed_classes(root))
-    for part, names in _lists(root, notes).items():
+    for part, names in listed_parts(root, notes).items():
         found.parts[part] = []
         for name in names:
             path = notes / f"{name}.xml"
@@ -47,16 +51,6 @@ class _OddError(Exception):
     def __init__(self, wrong: str, line: str) -> None:
         super().__init__(line)
         self.wrong = wrong
-
-
-def _lists(root: Path, notes: Path) -> dict[str, list[str]]:
-    """Names of each part: by the lists where there are any, else all that are annotated."""
-    folder = root / "ImageSets" / "Main"
-    lists = {part: folder / f"{part}.txt" for part in ("train", "val", "test")}
-    if not lists["train"].is_file():
-        return {"all": sorted(path.stem for path in notes.glob("*.xml"))}
-    # A line may have a 1 or -1 behind the name, in the lists that VOC has of each class.
-    return {part: [line.split()[0] for line in names_in(path)] for part, path in lists.items() if path.is_file()}
 
 
 def _annotated(files: dict[str, Path], path: Path, found: Found) -> Annotated:

@@ -69,6 +69,11 @@ def _holds(*names: str) -> Callable[[Path], bool]:
     return lambda folder: any(next(folder.glob(name), None) is not None for name in names)
 
 
+def _below_voc(name: str) -> tuple[str, ...]:
+    """A name in the folder of a year of VOC, given that folder or one above it."""
+    return name, f"*/{name}", f"VOCdevkit/*/{name}"
+
+
 def _kitti(folder: Path) -> bool:
     """Whether labels are text files: other layouts have folders of the same names."""
     return any(next(labels.glob("*.txt"), None) is not None for _, labels in kitti_folders(folder).values())
@@ -98,8 +103,12 @@ LAYOUTS = (
     Layout(
         "coco", "COCO: a JSON file with images, annotations and categories", lambda folder: bool(coco_files(folder))
     ),
-    Layout("voc", "PASCAL VOC: JPEGImages and Annotations", _holds("Annotations/*.xml")),
-    Layout("voc-segmentation", "PASCAL VOC: JPEGImages and SegmentationClass", _holds("SegmentationClass/*.png")),
+    Layout("voc", "PASCAL VOC: JPEGImages and Annotations", _holds(*_below_voc("Annotations/*.xml"))),
+    Layout(
+        "voc-segmentation",
+        "PASCAL VOC: JPEGImages and SegmentationClass",
+        _holds(*_below_voc("SegmentationClass/*.png")),
+    ),
     Layout("kitti", "KITTI: image_2 and label_2, or images and labels", _kitti),
     Layout("camvid", "CamVid: train and trainannot", _holds("trainannot/*.png")),
     Layout("masks", "images and masks", _masks),

@@ -1,0 +1,48 @@
+"""VOC's own splits: DIR/ImageSets/Main/{train,val,test}.txt, one name a line.
+
+A line may have a 1, 0 or -1 behind the name, as in the lists that VOC has of each class.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from edgesynth.errors import UserError
+from edgesynth.tasks.few import few
+from edgesynth.tasks.name_list import names_in
+
+MARK = re.compile(r"\s+(1|0|-1)$")
+
+
+def listed_parts(root: Path, notes: Path) -> dict[str, list[str]]:
+    """Names of each part: by the lists where there are any, else all that are annotated, as `all`.
+
+    Args:
+        root: the folder of the data.
+        notes: its folder of annotations.
+
+    Raises:
+        UserError: a list cannot be read, or names what another one has.
+    """
+    lists = {part: root / "ImageSets" / "Main" / f"{part}.txt" for part in ("train", "val", "test")}
+    if not lists["train"].is_file():
+        return {"all": sorted(path.stem for path in notes.glob("*.xml"))}
+    parts: dict[str, list[str]] = {}
+    taken: dict[str, Path] = {}
+    for part, file in lists.items():
+        if not file.is_file():
+            continue
+        parts[part] = list(dict.fromkeys(_name(line, notes) for line in names_in(file)))
+        twice = [f"{name} is in {taken[name].name}" for name in parts[part] if name in taken]
+        if twice:
+            raise UserError(
+                f"{file} names {len(twice):,} that another list has: {few(twice)}; a split must not overlap"
+            )
+        taken.update(dict.fromkeys(parts[part], file))
+    return parts
+
+
+def _name(line: str, notes: Path) -> str:
+    """The name in a line; a number that ends it belongs to it where an annotation is called so."""
+    return line if (notes / f"{line}.xml").is_file() else MARK.sub("", line)
