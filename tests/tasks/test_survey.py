@@ -56,6 +56,13 @@ def write_kitti(root):
     return root
 
 
+def write_photographs(root):
+    """Pairs in one folder, named as cameras name them."""
+    write_shapes(root, images=".", masks=".")
+    for place, file in enumerate(sorted(root.glob("*.jpg"))):
+        file.rename(file.with_suffix((".JPG", ".jpeg")[place % 2]))
+
+
 def write_digits_kitti(root):
     """KITTI as DIGITS wants it, split."""
     write_kitti(root)
@@ -92,6 +99,7 @@ def write_exported_coco(root):
         (lambda root: [write_images(root / part, 3) for part in ("train", "test")], "imagefolder"),
         (write_shapes, "masks"),
         (lambda root: write_shapes(root, images=".", masks="."), "masks"),
+        (lambda root: write_photographs(root), "masks"),
         (lambda root: write_shapes(root / "train"), "masks"),
         (lambda root: write_shapes(root, images="train", masks="trainannot"), "camvid"),
         (lambda root: write_shapes(root, images="JPEGImages", masks="SegmentationClass"), "voc-segmentation"),

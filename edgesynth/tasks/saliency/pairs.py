@@ -14,6 +14,7 @@ from edgesynth.tasks.pairs import Pair, by_stem, matched
 
 IMAGES = ("images", "image", "imgs", "img")
 MASKS = ("masks", "mask", "gt", "ground_truth_mask", "ground_truth", "annotation", "annotations")
+BESIDE = (".jpg", ".jpeg"), (".png",)  # of images and of masks in one folder
 LAYOUTS = (
     "DIR/images/NAME.jpg with DIR/masks/NAME.png (folders imgs and gt, or ground_truth_mask, are known too), or "
     "DIR/NAME.jpg with DIR/NAME.png"
@@ -47,6 +48,5 @@ def _listed(folder: Path) -> tuple[dict[str, Path], dict[str, Path], list[str]]:
         return images, masks, repeated + others
     if image_folder or mask_folder:
         raise UserError(f"{folder} has {(image_folder or mask_folder)} alone; give {LAYOUTS}")
-    images, repeated = by_stem(folder.iterdir(), (".jpg", ".jpeg"))
-    masks, others = by_stem(folder.iterdir(), (".png",))
+    (images, repeated), (masks, others) = (by_stem(folder.iterdir(), suffixes) for suffixes in BESIDE)
     return images, masks, repeated + others

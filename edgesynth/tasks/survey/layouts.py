@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from edgesynth.tasks.detection.kitti import kitti_folders
 from edgesynth.tasks.imagefolder import is_hidden, is_image
+from edgesynth.tasks.pairs import by_stem
+from edgesynth.tasks.saliency.pairs import BESIDE, IMAGES, MASKS
 
-IMAGES = ("images", "image", "imgs", "img")
-MASKS = ("masks", "mask", "gt", "ground_truth_mask", "ground_truth", "annotation", "annotations")
 COCO = ("*.json", "annotations/*.json", "*/_annotations.coco.json")
 MOST_JSON_BYTES = 4 << 30
 
@@ -69,9 +69,9 @@ def _holds(*names: str) -> Callable[[Path], bool]:
     return lambda folder: any(next(folder.glob(name), None) is not None for name in names)
 
 
-def _below_voc(name: str) -> tuple[str, ...]:
-    """A name in the folder of a year of VOC, given that folder or one above it."""
-    return name, f"*/{name}", f"VOCdevkit/*/{name}"
+def _voc(name: str) -> Callable[[Path], bool]:
+    """Whether it is in the folder of a year of VOC, given that folder or one above it."""
+    return _holds(name, f"*/{name}", f"VOCdevkit/*/{name}")
 
 
 def _kitti(folder: Path) -> bool:
@@ -82,8 +82,8 @@ def _kitti(folder: Path) -> bool:
 def _masks(folder: Path) -> bool:
     folder = folder / "train" if (folder / "train").is_dir() else folder
     names = {entry.name.lower() for entry in folder.iterdir() if entry.is_dir()}
-    stems = [{file.stem for file in folder.glob(kind)} for kind in ("*.jpg", "*.png")]
-    return bool(names & {*IMAGES} and names & {*MASKS}) or bool(stems[0] & stems[1])
+    images, masks = (by_stem(folder.iterdir(), suffixes)[0] for suffixes in BESIDE)
+    return bool(names & {*IMAGES} and names & {*MASKS}) or bool(images.keys() & masks.keys())
 
 
 def _classes(folder: Path) -> bool:
@@ -103,11 +103,11 @@ LAYOUTS = (
     Layout(
         "coco", "COCO: a JSON file with images, annotations and categories", lambda folder: bool(coco_files(folder))
     ),
-    Layout("voc", "PASCAL VOC: JPEGImages and Annotations", _holds(*_below_voc("Annotations/*.xml"))),
+    Layout("voc", "PASCAL VOC: JPEGImages and Annotations", _voc("Annotations/*.xml")),
     Layout(
         "voc-segmentation",
         "PASCAL VOC: JPEGImages and SegmentationClass",
-        _holds(*_below_voc("SegmentationClass/*.png")),
+        _voc("SegmentationClass/*.png"),
     ),
     Layout("kitti", "KITTI: image_2 and label_2, or images and labels", _kitti),
     Layout("camvid", "CamVid: train and trainannot", _holds("trainannot/*.png")),
