@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from edgesynth.errors import UserError
 from edgesynth.tasks import load_task
@@ -59,6 +60,37 @@ def test_an_image_without_boxes_has_a_loss_that_says_be_silent(head):
     place = 4 if isinstance(head, YoloHead) else 0
     assert outputs.grad[0, place].min() > 0
     assert outputs.grad.isfinite().all()
+
+
+class Largest(TorchDispatchMode):
+    """Remembers how many numbers the largest tensor had that was made meanwhile."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, function, types, given=(), named=None):
+        made = function(*given, **(named or {}))
+        if isinstance(made, torch.Tensor):
+            self.numbers = max(self.numbers, made.numel())
+        return made
+
+
+def test_all_classes_that_cover_a_cell_are_told_without_a_tensor_of_boxes_by_classes():
+    images, rows, classes, side = 2, 30, 40, 8
+    draws = torch.Generator().manual_seed(0)
+    begin, size = (torch.rand(images, rows, 2, generator=draws) * scale for scale in (0.6, 0.4))
+    kinds = torch.randint(-1, classes, (images, rows, 1), generator=draws)
+    labels = torch.cat([kinds, begin, begin + 0.05 + size * 0.8], dim=2)
+    with Largest() as largest:
+        said = CoverageHead(classes, ANCHORS).right(labels, side, side)[:, :classes]
+    assert largest.numbers <= side * side * images * max(4 * rows, classes + 4)
+    expected = torch.full_like(said, -10)
+    cells = (torch.arange(side) + 0.5) / side
+    for image, row in ((place, row) for place in range(images) for row in labels[place] if row[0] >= 0):
+        centre, half = (row[1:3] + row[3:]) / 2, (row[3:] - row[1:3]) / 2
+        near = [(cells - centre[axis]).abs() <= half[axis] / 2 for axis in (1, 0)]
+        expected[image, int(row[0])][near[0][:, None] & near[1]] = 10
+        expected[image, int(row[0]), int(centre[1] * side), int(centre[0] * side)] = 10
+    assert torch.equal(said, expected) and (expected > 0).sum(1).max() > 2
 
 
 def test_a_yolo_cell_says_place_and_size_as_the_paper_has_it():

@@ -66,7 +66,8 @@ class CoverageHead(Head):
         smallest = area.argmin(dim=1)  # (N, h w)
         mine = boxes.gather(1, smallest[..., None].expand(-1, -1, 4))
         kinds = F.one_hot(labels[..., 0].clamp(min=0).long(), self.classes).to(labels.dtype)
-        covered = (inside[..., None] * kinds[:, :, None]).amax(dim=1)  # (N, h w, C)
+        # A product of matrices counts the boxes of each class over a cell, without a row for each box and class.
+        covered = (inside.transpose(1, 2).to(labels.dtype) @ kinds > 0).to(labels.dtype)  # (N, h w, C)
         any_covered = inside.any(dim=1).to(labels.dtype)
         distances = (mine - _centres(labels, height, width)) * any_covered[..., None]
         return (
