@@ -47,7 +47,10 @@ def command(action: str, folder: Path, image_size: int, batch_size: int, ancesto
 
 def _memory(task: Task, ancestor: str | None, batch_size: int) -> dict[str, Any]:
     """Bytes that training takes."""
-    from edgesynth.ancestors import build_ancestor, check_size
+    import torch
+
+    from edgesynth.ancestors import build_ancestor
+    from edgesynth.lineage import fitting_anatomy
     from edgesynth.nurture.memory import training_memory
     from edgesynth.tasks.stored import available_bytes
     from edgesynth.tasks.survey.survey import held_bytes
@@ -55,7 +58,7 @@ def _memory(task: Task, ancestor: str | None, batch_size: int) -> dict[str, Any]
     bytes_of, batch_size = {"images": held_bytes(task)}, min(batch_size, len(task.train.labels))
     if ancestor:
         network = build_ancestor(ancestor, len(task.labels))
-        check_size(ancestor, network, task.input_shape)
+        fitting_anatomy(ancestor, network, torch.zeros(2, *task.input_shape), task)
         bytes_of.update(training_memory(network, task.input_shape, batch_size)._asdict())
     return {"bytes": bytes_of, "free_bytes": available_bytes(), "ancestor": ancestor, "batch_size": batch_size}
 

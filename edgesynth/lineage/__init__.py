@@ -7,7 +7,7 @@ from edgesynth.lineage.front import fronts
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual, Record, individual_name
 from edgesynth.lineage.predictions import Predictions
-from edgesynth.lineage.rebuild import Species, species, state
+from edgesynth.lineage.rebuild import Species, fitting_anatomy, species, state
 from edgesynth.lineage.run import Run, default_path, is_taken, parse_individual
 from edgesynth.lineage.seeds import generator
 from edgesynth.lineage.size import weight_bits
@@ -24,6 +24,7 @@ __all__ = [
     "Species",
     "board_of",
     "default_path",
+    "fitting_anatomy",
     "fronts",
     "generator",
     "individual_name",

@@ -96,11 +96,27 @@ def species(ancestor: str, task: Task, seed: int) -> Species:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(source.initial_seed())
         model = build_ancestor(ancestor, len(task.labels))
-    check_size(ancestor, model, task.input_shape)
     inputs = torch.randn((2, *task.input_shape), generator=generator(seed, 0, 0, "proof"))
+    anatomy = fitting_anatomy(ancestor, model, inputs, task)
+    return Species(model, prove_groups(model, anatomy, (inputs,)), task.input_shape)
+
+
+def fitting_anatomy(ancestor: str, model: nn.Module, inputs: Tensor, task: Task) -> Anatomy:
+    """The anatomy of a network that fits a task, not proven yet.
+
+    Args:
+        ancestor: its name.
+        model: the network.
+        inputs: (N, C, H, W), of the task's form.
+        task: what it is to answer.
+
+    Raises:
+        UserError: it cannot take the task's images, cannot be traced with them, or answers in another form.
+    """
+    check_size(ancestor, model, task.input_shape)
     anatomy = trace(model, (inputs,))
     _check_outputs(ancestor, model, inputs, task)
-    return Species(model, prove_groups(model, anatomy, (inputs,)), task.input_shape)
+    return anatomy
 
 
 def _check_outputs(ancestor: str, model: nn.Module, inputs: Tensor, task: Task) -> None:

@@ -9,6 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from edgesynth.errors import UserError
+from edgesynth.importing import quoted
+
 BATCH = 2  # images that the activations are measured with; normalisation in training needs more than one
 STATES = 4  # of each parameter: itself, its gradient and AdamW's two moments
 TEACHER = 1  # the ancestor's weights, beside those of an offspring
@@ -33,6 +36,9 @@ def training_memory(network: nn.Module, input_shape: Sequence[int], batch_size: 
         network: the ancestor.
         input_shape: (C, H, W).
         batch_size: images a step.
+
+    Raises:
+        UserError: its pass fails.
     """
     network = copy.deepcopy(network).train()
     parameters = sum(one.nbytes for one in network.parameters())
@@ -46,5 +52,15 @@ def training_memory(network: nn.Module, input_shape: Sequence[int], batch_size: 
         return tensor
 
     with torch.random.fork_rng(devices=[]), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        network(torch.zeros(BATCH, *input_shape))
+        _pass(network, torch.zeros(BATCH, *input_shape))
     return TrainingMemory((STATES + TEACHER) * parameters, sum(saved.values()) * batch_size // BATCH)
+
+
+def _pass(network: nn.Module, images: Tensor) -> None:
+    try:
+        network(images)
+    except Exception as error:
+        raise UserError(
+            f"{type(network).__name__} cannot be trained with inputs of shape {tuple(images.shape)}: {quoted(error)}; "
+            "in training mode too its forward must take them"
+        ) from error

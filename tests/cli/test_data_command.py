@@ -2,7 +2,20 @@
 
 import json
 
+from tests.tasks.scenes import write_voc
 from tests.tasks.test_own_tasks import write_images
+
+PICKY = """
+import torch
+
+class Picky(torch.nn.Conv2d):
+    def __init__(self):
+        super().__init__(3, 2, 224)
+
+    def forward(self, images):
+        torch._assert(images.shape[2] == 224, "Wrong image height!")
+        return super().forward(images).flatten(1)
+"""
 
 
 def test_a_usable_folder_ends_with_the_task_and_0(edgesynth, tmp_path):
@@ -29,3 +42,20 @@ def test_json_names_all_and_a_folder_that_is_not_usable_ends_with_1(edgesynth, t
 
 def test_a_folder_that_is_not_there_ends_with_2(edgesynth, tmp_path, refused):
     refused(edgesynth("data", "check", "nowhere", cwd=tmp_path), "nowhere is not a folder")
+
+
+def test_an_ancestor_that_answers_in_another_form_is_refused_as_evolve_refuses_it(edgesynth, tmp_path, refused):
+    write_voc(tmp_path / "scenes")
+    given = ("--ancestor", "resnet20", "--image-size", "32")
+    words = "gives (2, 2) for 2 images and the task voc has 2 classes; it must give (2, 35, 1, 1)"
+    refused(edgesynth("data", "check", "scenes", *given, cwd=tmp_path), words)
+    refused(edgesynth("evolve", "--task", "voc:scenes", *given, cwd=tmp_path), words)
+
+
+def test_an_ancestor_that_takes_no_such_images_is_refused_without_a_traceback(edgesynth, tmp_path, refused):
+    write_images(tmp_path / "photos", 12)
+    (tmp_path / "networks.py").write_text(PICKY)
+    given = ("--ancestor", "networks:Picky", "--image-size", "32")
+    words = "cannot be traced with inputs of shape (2, 3, 32, 32): Wrong image height!"
+    refused(edgesynth("data", "check", "photos", *given, cwd=tmp_path), words)
+    refused(edgesynth("evolve", "--task", "imagefolder:photos", *given, cwd=tmp_path), words)

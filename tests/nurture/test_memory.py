@@ -1,6 +1,8 @@
+import pytest
 import torch
 from torch import nn
 
+from edgesynth.errors import UserError
 from edgesynth.nurture.memory import training_memory
 
 
@@ -21,3 +23,9 @@ def test_the_network_is_not_changed_and_no_random_number_is_drawn():
     training_memory(network, (3, 8, 8), 4)
     assert torch.equal(torch.rand(1), expected) and not network.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+def test_a_pass_that_fails_in_training_is_a_line_and_no_traceback():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(9, 2))
+    with pytest.raises(UserError, match=r"^Sequential cannot be trained with inputs of shape \(2, 3, 8, 8\): Runtime"):
+        training_memory(network, (3, 8, 8), 4)
