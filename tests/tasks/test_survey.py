@@ -175,7 +175,7 @@ def test_a_mask_of_another_size_is_told_and_masks_are_not_called_grey(tmp_path):
 
 
 def test_boxes_of_voc_are_counted_as_training_uses_them(tmp_path):
-    counts, wrong = look_at_boxes("voc", write_voc(tmp_path / "data"), {})
+    counts, wrong = look_at_boxes("voc", write_voc(tmp_path / "data"), {}, None)
     assert counts == {"cat": 1, "dog": 2}
     assert wrong.pop("annotation cannot be read")[0].startswith("torn.xml is no XML that can be read (mismatched tag")
     assert wrong == {
@@ -188,14 +188,14 @@ def test_boxes_of_voc_are_counted_as_training_uses_them(tmp_path):
 
 
 def test_boxes_of_kitti_and_coco_are_counted_as_training_uses_them(tmp_path):
-    counts, wrong = look_at_boxes("kitti", write_kitti(tmp_path / "kitti"), {})
+    counts, wrong = look_at_boxes("kitti", write_kitti(tmp_path / "kitti"), {}, None)
     assert counts == {"Car": 1}
     assert {kind: len(where) for kind, where in wrong.items()} == {
         "line that is no label": 1,
         "box of no area": 1,
         "image without an annotation": 1,
     }
-    counts, wrong = look_at_boxes("coco", write_coco(tmp_path / "coco"), {})
+    counts, wrong = look_at_boxes("coco", write_coco(tmp_path / "coco"), {}, None)
     assert counts == {"cat": 2}
     assert {kind: len(where) for kind, where in wrong.items()} == {
         "box of an unknown class": 1,
@@ -219,6 +219,19 @@ def test_what_is_told_of_boxes_is_what_training_is_given(tmp_path):
     assert {kind: len(where) for kind, where in found.broken.items()} == {
         "image cannot be read": 2,
         "box of no area": 1,
+    }
+
+
+def test_boxes_of_classes_that_are_not_trained_are_told_of_by_file_and_not_counted(tmp_path):
+    root = scenes.write_voc(tmp_path / "data", 14)
+    (root / "classes.txt").write_text("ball\ncrate\n")
+    (root / "Annotations" / "002.xml").write_text(scenes.voc_xml([("alien", 5, 5, 20, 20), ("ball", 5, 5, 30, 30)]))
+    found, task = survey(root, 32)
+    parts = (task.train, task.validation, task.load_test())
+    assert sum(found.boxes.values()) == 27 == sum(int((part.targets[..., 0] >= 0).sum()) for part in parts)
+    assert found.boxes.keys() == {"ball", "crate"} == {*task.labels}
+    assert found.broken == {
+        "box of an unknown class": ["the alien at (5, 5, 20, 20) of 002.jpg is of a class that train has none of"]
     }
 
 

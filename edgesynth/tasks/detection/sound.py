@@ -50,22 +50,23 @@ class Sieve:
         """The part of a box within its image; None for one that is left out."""
         corners = box[1:]
         if not all(map(math.isfinite, corners)):
-            self.found.drop("box that is not finite", _told(box, image, "is no finite box"))
+            self.found.drop("box that is not finite", told(box, image, "is no finite box"))
             return None
         if box.right <= box.left or box.bottom <= box.top:
-            self.found.drop("box of no area", _told(box, image, "has no area"))
+            self.found.drop("box of no area", told(box, image, "has no area"))
             return None
         width, height = size
         inner = Box(box.name, max(box.left, 0), max(box.top, 0), min(box.right, width), min(box.bottom, height))
         if inner.right <= inner.left or inner.bottom <= inner.top:
-            self.found.drop("box outside its image", _told(box, image, f"lies outside its image of {_form(size)}"))
+            self.found.drop("box outside its image", told(box, image, f"lies outside its image of {_form(size)}"))
             return None
         if any(abs(before - after) > TOLERANCE for before, after in zip(corners, inner[1:], strict=True)):
-            self.cut.append(_told(box, image, f"reaches outside its image of {_form(size)}"))
+            self.cut.append(told(box, image, f"reaches outside its image of {_form(size)}"))
         return inner
 
 
-def _told(box: Box, image: Path, why: str) -> str:
+def told(box: Box, image: Path, why: str) -> str:
+    """A line that names a box."""
     corners = ", ".join(f"{value:g}" for value in box[1:])
     return f"the {box.name} at ({corners}) of {image.name} {why}"
 

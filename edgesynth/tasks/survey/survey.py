@@ -34,7 +34,7 @@ class Survey:
         images: image files that were looked at.
         broken: {what is wrong: where}.
         converted: {what is out of the ordinary: files}; these are used all the same.
-        boxes: {class: boxes that training uses}, of detection.
+        boxes: {class: boxes that training uses}, of detection; of every class where the task could not be built.
         splits: {split: {class: images}}, where the task could be built; of no classification, {"images": their number}.
         notes: what the task tells of its data.
         obstacles: why it cannot be trained on; empty if it can.
@@ -84,11 +84,12 @@ def survey(folder: Path, image_size: int = 64) -> tuple[Survey, Task | None]:
         found.obstacles.append(f"{folder} holds {found.images:,} images in no known layout; known are {known}")
         return found, None
     found.layout, found.task = layout.words, f"{layout.task}:{folder}"
+    task = _tried(found, image_size, unreadable)
     if layout.task in HAVE_BOXES:
         with suppress(UserError):  # the task refuses the same, in the same words
-            found.boxes, wrong = look_at_boxes(layout.task, folder, unreadable)
+            found.boxes, wrong = look_at_boxes(layout.task, folder, unreadable, task.labels if task else None)
             found.broken = {**wrong, **found.broken}
-    return found, _tried(found, image_size, unreadable)
+    return found, task
 
 
 def _look_at_images(found: Survey) -> dict[str, str]:
