@@ -31,12 +31,16 @@ class Kept:
         if found is not None:
             return found
         found = read(file)
-        if self.most_bytes is None:
-            self.most_bytes = int(SHARE * available_bytes())
-        if self.bytes + found.nbytes <= self.most_bytes:
+        if self.bytes + found.nbytes <= self.bound():
             self.pixels[file] = found
             self.bytes += found.nbytes
         return found
+
+    def bound(self) -> int:
+        """Bytes that may be kept; where none was given, a share of what is free when it is first asked for."""
+        if self.most_bytes is None:
+            self.most_bytes = int(SHARE * available_bytes())
+        return self.most_bytes
 
     def __getstate__(self) -> dict[str, Any]:
         """What other processes are handed: nothing that they can read themselves."""

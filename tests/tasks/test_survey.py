@@ -8,10 +8,13 @@ import pytest
 from PIL import Image
 
 from edgesynth.errors import UserError
-from edgesynth.tasks import SIZED, TASKS
+from edgesynth.tasks import SIZED, TASKS, load_task
+from edgesynth.tasks.cifar10 import cifar10
+from edgesynth.tasks.imagefolder import imagefolder
 from edgesynth.tasks.survey import survey
 from edgesynth.tasks.survey.boxes import look_at_boxes
 from edgesynth.tasks.survey.layouts import LAYOUTS, recognised
+from edgesynth.tasks.survey.memory import held_bytes
 from tests.tasks import scenes, shapes
 from tests.tasks.shapes import write_shapes
 from tests.tasks.test_official import write_cifar10, write_stl10, write_svhn
@@ -254,3 +257,25 @@ def test_a_folder_of_no_known_layout_is_not_usable_and_a_missing_one_is_refused(
     assert not found.usable and "holds 1 images in no known layout; known are CIFAR-10" in found.obstacles[0]
     with pytest.raises(UserError, match="is not a folder; give the one"):
         survey(tmp_path / "nowhere")
+
+
+def test_images_in_memory_count_as_numbers_and_the_test_split_with_them(tmp_path):
+    root = write_images(tmp_path / "data", 20)
+    assert held_bytes(imagefolder(root, 8)) == 40 * (3 * 8 * 8 * 4 + 8)
+
+
+def test_of_images_on_disk_what_may_be_kept_counts(tmp_path):
+    root = write_images(tmp_path / "data", 20)
+    assert held_bytes(imagefolder(root, 64, most_bytes=1000)) == 1000 + 40 * 8
+    task = load_task(f"masks:{write_shapes(tmp_path / 'shapes')}", None, 16)
+    assert held_bytes(task) == 10 * (3 + 1) * 16 * 16
+    task.train.images.kept.most_bytes = 5000  # one bound for images and masks, and all splits
+    assert held_bytes(task) == 5000
+
+
+def test_a_test_split_that_is_read_when_it_is_asked_for_takes_no_memory(tmp_path):
+    write_cifar10(tmp_path)
+    task = cifar10(tmp_path)
+    count = len(task.train.labels) + len(task.validation.labels)
+    assert held_bytes(task) == count * (3 * 32 * 32 * 4 + 8)
+    assert held_bytes(cifar10(tmp_path, most_bytes=0)) == count * (3 * 32 * 32 + 8)

@@ -9,14 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from edgesynth.errors import UserError
 from edgesynth.tasks import load_task
 from edgesynth.tasks.classification import Classification
 from edgesynth.tasks.few import few
 from edgesynth.tasks.pixels import UnreadableError
-from edgesynth.tasks.stored import Stored
 from edgesynth.tasks.survey.boxes import HAVE_BOXES, look_at_boxes
 from edgesynth.tasks.survey.images import look
 from edgesynth.tasks.survey.layouts import LAYOUTS, images_below, is_mask, recognised
@@ -137,14 +134,3 @@ def _counts(task: Task, split: Split) -> dict[str, int]:
         return {"images": len(split.labels)}
     counts = Counter(split.targets.tolist())
     return {name: counts[label] for label, name in enumerate(task.labels)}
-
-
-def held_bytes(task: Task) -> int:
-    """Memory that a task's images and labels take while it is trained on: of what lies on disk, what may be kept."""
-    return sum(_bytes(one) for split in (task.train, task.validation) for one in split)
-
-
-def _bytes(stack: Tensor | Stored) -> int:
-    if isinstance(stack, Tensor):
-        return stack.nbytes
-    return stack.shape.numel()  # kept as pixels, a byte each, as far as memory allows
