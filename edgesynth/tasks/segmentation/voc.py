@@ -20,6 +20,7 @@ from edgesynth.tasks.segmentation.building import Parts, build
 from edgesynth.tasks.segmentation.class_map import VOID
 from edgesynth.tasks.segmentation.class_names import own_classes
 from edgesynth.tasks.segmentation.segmentation import Segmentation
+from edgesynth.tasks.voc_year import IMAGES, year_of
 
 CLASSES = (
     "background",
@@ -44,7 +45,7 @@ CLASSES = (
     "train",
     "tv monitor",
 )
-IMAGES, MASKS, LISTS = "JPEGImages", "SegmentationClass", "ImageSets/Segmentation"
+MASKS, LISTS = "SegmentationClass", "ImageSets/Segmentation"
 LAYOUT = f"DIR/{IMAGES}/NAME.jpg with DIR/{MASKS}/NAME.png and DIR/{LISTS}/train.txt"
 
 
@@ -60,22 +61,8 @@ def voc_segmentation(data_root: Path | None = None, image_size: int = 64) -> Seg
     Raises:
         UserError: no folder was given, it is of another layout, or too few pairs are sound.
     """
-    root = _year(folder_of("voc-segmentation", data_root, LAYOUT))
+    root = year_of(folder_of("voc-segmentation", data_root, LAYOUT), LAYOUT)
     return build("voc-segmentation", root, _parts(root), own_classes(root) or CLASSES, VOID, image_size)
-
-
-def _year(given: Path) -> Path:
-    """The folder of one year of VOC, given it or one above it."""
-    if (given / IMAGES).is_dir():
-        return given
-    found = sorted(
-        folder.parent for pattern in (f"*/{IMAGES}", f"VOCdevkit/*/{IMAGES}") for folder in given.glob(pattern)
-    )
-    if len(found) > 1:
-        raise UserError(f"{given} holds {', '.join(str(folder) for folder in found)}; give one of them")
-    if not found:
-        raise UserError(f"{given} has no {IMAGES}; give {LAYOUT}")
-    return found[0]
 
 
 def _parts(root: Path) -> Parts:

@@ -14,6 +14,7 @@ from edgesynth.tasks import load_task
 from edgesynth.tasks.classification import Classification
 from edgesynth.tasks.few import few
 from edgesynth.tasks.pixels import UnreadableError
+from edgesynth.tasks.stored import Stored
 from edgesynth.tasks.survey.boxes import HAVE_BOXES, look_at_boxes
 from edgesynth.tasks.survey.images import look
 from edgesynth.tasks.survey.layouts import LAYOUTS, images_below, is_mask, recognised
