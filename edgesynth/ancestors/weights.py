@@ -1,32 +1,24 @@
-"""Weights that an ancestor starts from, read from a file of tensors. Nothing else in such a file is ever unpickled."""
+"""Weights that an ancestor starts from."""
 
 from __future__ import annotations
 
-import pickle
 import re
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import safetensors.torch
-import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from edgesynth.ancestors.misfits import COUNTER, misfits
+from edgesynth.ancestors.tensor_file import read_tensors
 from edgesynth.errors import UserError
 
-# Training scripts keep the network beside the optimiser, under one of these names.
-WRAPPED = ("state_dict", "model")
 # What DataParallel puts before every name.
 PARALLEL = "module."
 # Heads that torchvision's trained files hold and that only serve training: a network may do without them.
 AUXILIARY = ("aux1.", "aux2.", "AuxLogits.", "aux_classifier.")
 # torchvision's DenseNets were saved by an older torch, in which a name could have a dot: norm.1 for norm1.
 DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
-SHOWN = 4  # names of each kind in a refusal; the others are counted
-# Counts batches for a running mean without momentum; older files lack it.
-COUNTER = "num_batches_tracked"
 
 
 class Weights(NamedTuple):
@@ -57,34 +49,19 @@ def read_weights(path: Path, model: nn.Module) -> Weights:
         UserError: the file cannot be read, holds more than tensors, or its names and shapes do not fit the network.
     """
     wanted = model.state_dict()
-    found = _renamed(_tensors(path), wanted)
-    found = {**{name: tensor for name, tensor in wanted.items() if name.endswith(COUNTER)}, **found}
+    found = _renamed(read_tensors(path), wanted)
     head, note = _other_head(found, wanted)
     if head:
         found.update({name: tensor for name, tensor in wanted.items() if name.rpartition(".")[0] == head})
-    problems = {
-        "is missing": [name for name in wanted if name not in found],
-        "is not in the network": [name for name in found if name not in wanted],
-    }
-    shapes = [
-        f"{name} is {_shape(found[name])} and must be {_shape(tensor)}"
-        for name, tensor in wanted.items()
-        if name in found and found[name].shape != tensor.shape
-    ]
-    told = [_told(names, f" {what}") for what, names in problems.items() if names]
-    told += [_told(shapes, "")] if shapes else []
-    if told:
-        fitting = sum(name in found and found[name].shape == tensor.shape for name, tensor in wanted.items())
-        raise UserError(
-            f"--weights {path} does not fit {type(model).__name__}: {'; '.join(told)} ({fitting:,} of {len(wanted):,} "
-            f"tensors fit); give the file that was saved from this network, or the --ancestor that it was saved from"
-        )
+    if told := misfits(found, wanted):
+        raise UserError(f"--weights {path} does not fit {type(model).__name__}: {told}")
     broken = [name for name, tensor in found.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
     if broken:
         raise UserError(
             f"--weights {path} holds nan or infinity in {', '.join(broken)}; give a file of a sound network"
         )
-    return Weights(found, head, f"{path}: {note}" if note else "")
+    state = {name: _kept(name, found, tensor) for name, tensor in wanted.items()}
+    return Weights(state, head, f"{path}: {note}" if note else "")
 
 
 def _other_head(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> tuple[str, str]:
@@ -112,42 +89,8 @@ def _renamed(found: dict[str, Tensor], wanted: Iterable[str]) -> dict[str, Tenso
     return {name: tensor for name, tensor in found.items() if not name.startswith(spare)}
 
 
-def _told(names: list[str], what: str) -> str:
-    """The first few, each with what is wrong, and the number of the others."""
-    more = [f"and {len(names) - SHOWN:,} more{what.replace('is', 'are', 1)}"] if len(names) > SHOWN else []
-    return ", ".join([*(f"{name}{what}" for name in names[:SHOWN]), *more])
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise UserError(f"--weights {path} is not a file; give the .safetensors or .pth of the ancestor")
-    found = _content(path)
-    for key in WRAPPED:
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-    if not isinstance(found, dict) or not found:
-        raise UserError(f"--weights {path} holds no state of a network; save model.state_dict()")
-    odd = [str(name) for name, value in found.items() if not isinstance(value, Tensor)]
-    if odd:
-        raise UserError(f"--weights {path} holds what is no tensor: {', '.join(odd)}; save model.state_dict() alone")
-    return found
-
-
-def _content(path: Path) -> Any:
-    try:
-        if path.suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what is not a file of torch's, which is refused below in our own words
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except PermissionError:
-        raise
-    except (OSError, SafetensorError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
-        raise UserError(
-            f"--weights {path} is no file of tensors alone ({type(error).__name__}), and nothing else is unpickled; "
-            "save one with safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')"
-        ) from error
-
-
-def _shape(tensor: Tensor) -> str:
-    return "x".join(map(str, tensor.shape)) or "a number"
+def _kept(name: str, found: dict[str, Tensor], own: Tensor) -> Tensor:
+    """What the file has under a name; of a counter the network's own where that is lacking or of another form."""
+    if name.endswith(COUNTER) and (name not in found or found[name].shape != own.shape):
+        return own
+    return found[name]
