@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from edgesynth.ancestors.heads import other_head
 from edgesynth.ancestors.misfits import COUNTER, misfits
 from edgesynth.ancestors.tensor_file import read_tensors
 from edgesynth.errors import UserError
@@ -26,33 +27,34 @@ class Weights(NamedTuple):
 
     Attributes:
         state: {name: tensor}, ready for `model.load_state_dict`.
-        head: the layer whose tensors are the network's own, since the file's are of another number of classes; or none.
+        untrained: names of tensors that are the network's own, since the file has none that fit.
         note: the same for the user, in one line.
     """
 
     state: dict[str, Tensor]
-    head: str = ""
+    untrained: tuple[str, ...] = ()
     note: str = ""
 
 
-def read_weights(path: Path, model: nn.Module) -> Weights:
+def read_weights(path: Path, model: nn.Module, ancestor: str = "") -> Weights:
     """Read a network's state from a file.
 
-    A last layer that was trained for another number of classes, as torchvision's for ImageNet's thousand, is left
-    aside: the network's own stands for it.
+    A head that was trained for another number of classes, as torchvision's for ImageNet's thousand, is left aside: the
+    network's own stands for it.
 
     Args:
         path: `.safetensors`, or what `torch.save(model.state_dict(), path)` wrote, be it under `state_dict` or `model`.
         model: the network that it is for; it is not changed.
+        ancestor: the name that it was built by, which tells its head from the rest.
 
     Raises:
         UserError: the file cannot be read, holds more than tensors, or its names and shapes do not fit the network.
     """
     wanted = model.state_dict()
     found = _renamed(read_tensors(path), wanted)
-    head, note = _other_head(found, wanted)
+    head = other_head(found, wanted, ancestor)
     if head:
-        found.update({name: tensor for name, tensor in wanted.items() if name.rpartition(".")[0] == head})
+        found.update({name: wanted[name] for name in head.names})
     if told := misfits(found, wanted):
         raise UserError(f"--weights {path} does not fit {type(model).__name__}: {told}")
     broken = [name for name, tensor in found.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
@@ -61,22 +63,7 @@ def read_weights(path: Path, model: nn.Module) -> Weights:
             f"--weights {path} holds nan or infinity in {', '.join(broken)}; give a file of a sound network"
         )
     state = {name: _kept(name, found, tensor) for name, tensor in wanted.items()}
-    return Weights(state, head, f"{path}: {note}" if note else "")
-
-
-def _other_head(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> tuple[str, str]:
-    """The last layer, if it alone does not fit and only by its number of outputs; and what to tell of it."""
-    odd = [name for name, tensor in wanted.items() if name in found and found[name].shape != tensor.shape]
-    last = next(reversed(wanted)).rpartition(".")[0]
-    before = {found[name].shape[:1] for name in odd}
-    inner = all(found[name].shape[1:] == wanted[name].shape[1:] for name in odd)
-    if odd != [name for name in wanted if name.rpartition(".")[0] == last] or len(before) != 1 or not inner:
-        return "", ""
-    was, now = found[odd[0]].shape[0], wanted[odd[0]].shape[0]
-    return (
-        last,
-        f"{last} is of {was:,} classes there and of {now:,} here, so it starts untrained; all else is taken over",
-    )
+    return Weights(state, head.names, f"{path}: {head.note}") if head else Weights(state)
 
 
 def _renamed(found: dict[str, Tensor], wanted: Iterable[str]) -> dict[str, Tensor]:

@@ -89,7 +89,7 @@ class Breeder:
         model = self.species.model
         if self.config.weights is not None:
             model = copy.deepcopy(model)
-            model.load_state_dict(read_weights(self.config.weights, model).state)
+            model.load_state_dict(read_weights(self.config.weights, model, self.config.ancestor).state)
         network = remove(model, self.species.plan(genome))
         early = [Snapshot()] if self.config.rewinds else []
         with reproducible(self.device):

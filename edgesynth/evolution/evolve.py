@@ -99,8 +99,8 @@ def evolve(
 
 
 def _weights_notes(config: Config, weights: Path, kind: Species) -> list[str]:
-    found = read_weights(weights, kind.model)
-    if found.head and not config.ancestor_epochs:
+    found = read_weights(weights, kind.model, config.ancestor)
+    if found.untrained and not config.ancestor_epochs:
         raise UserError(f"{found.note}; --ancestor-epochs is 0, which would leave it so: give some, or other --weights")
     return [found.note] if found.note else []
 

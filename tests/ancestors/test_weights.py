@@ -76,21 +76,6 @@ def test_where_all_names_have_a_prefix_none_fits_and_counters_are_not_in_the_lis
     assert len(names) == 1 + 2 * 40 + 2 and not any("num_batches" in line for line in names)
 
 
-def test_a_head_of_another_number_of_classes_starts_untrained_and_is_told_of(tmp_path):
-    trained, fresh = build_ancestor("squeezenet-cifar", 1000), build_ancestor("squeezenet-cifar", 3)
-    torch.save(trained.state_dict(), tmp_path / "weights.pth")
-    state, head, note = read_weights(tmp_path / "weights.pth", fresh)
-    assert head == "classifier.1" and "classifier.1 is of 1,000 classes there and of 3 here" in note
-    for name, tensor in state.items():
-        assert torch.equal(tensor, (fresh if name.startswith(head) else trained).state_dict()[name])
-
-
-def test_a_head_that_differs_in_more_than_its_classes_is_refused(tmp_path):
-    state = network().state_dict()
-    state["3.weight"] = torch.zeros(3, 20)
-    assert "3.weight 3x16 3x20" in refusal_of(state, tmp_path / "weights.pth", network())
-
-
 def test_the_prefix_of_data_parallel_is_taken_off(tmp_path):
     state = network().state_dict()
     torch.save({f"module.{name}": tensor for name, tensor in state.items()}, tmp_path / "weights.pth")
