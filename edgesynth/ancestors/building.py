@@ -31,10 +31,12 @@ class Known(NamedTuple):
     Attributes:
         build: builds it, untrained; takes `num_classes`.
         input_shape: (C, H, W) of one input.
+        torchvision: what torchvision calls the network that it has weights of, be it all of this one or its backbone.
     """
 
     build: Callable[..., nn.Module]
     input_shape: tuple[int, ...]
+    torchvision: str = ""
 
 
 ANCESTORS = {
@@ -43,24 +45,24 @@ ANCESTORS = {
     "alexnet-cifar": Known(alexnet_cifar, (3, 32, 32)),
     "lenet5": Known(lenet5, (1, 28, 28)),
     "lenet5-relu": Known(lenet5_relu, (1, 28, 28)),
-    "lraspp-mobilenetv3-large": Known(lraspp_mobilenetv3_large, (3, 224, 224)),
-    "lraspp-mobilenetv3-small": Known(lraspp_mobilenetv3_small, (3, 64, 64)),
-    "refinenet-resnet34": Known(refinenet_resnet34, (3, 256, 256)),
+    "lraspp-mobilenetv3-large": Known(lraspp_mobilenetv3_large, (3, 224, 224), "lraspp_mobilenet_v3_large"),
+    "lraspp-mobilenetv3-small": Known(lraspp_mobilenetv3_small, (3, 64, 64), "mobilenet_v3_small"),
+    "refinenet-resnet34": Known(refinenet_resnet34, (3, 256, 256), "resnet34"),
     "refinenet-small": Known(refinenet_small, (3, 64, 64)),
     "mobilenet-v1": Known(mobilenet_v1, (3, 224, 224)),
     "mobilenet-v1-cifar": Known(mobilenet_v1_cifar, (3, 32, 32)),
-    "mobilenet-v2-cifar": Known(mobilenet_v2_cifar, (3, 32, 32)),
+    "mobilenet-v2-cifar": Known(mobilenet_v2_cifar, (3, 32, 32), "mobilenet_v2"),
     "resnet20": Known(resnet20, (3, 32, 32)),
     "resnet32": Known(resnet32, (3, 32, 32)),
     "resnet44": Known(resnet44, (3, 32, 32)),
     "resnet56": Known(resnet56, (3, 32, 32)),
     "saliency-small": Known(saliency_small, (3, 64, 64)),
     "saliency-medium": Known(saliency_medium, (3, 64, 64)),
-    "saliency-vgg16": Known(saliency_vgg16, (3, 256, 256)),
+    "saliency-vgg16": Known(saliency_vgg16, (3, 256, 256), "vgg16_bn"),
     "tiny-yolov2": Known(tiny_yolov2, (3, 416, 416)),
     "yolov2": Known(yolov2, (3, 416, 416)),
     "yolov2-small": Known(yolov2_small, (3, 128, 128)),
-    "squeezenet-cifar": Known(squeezenet_cifar, (3, 32, 32)),
+    "squeezenet-cifar": Known(squeezenet_cifar, (3, 32, 32), "squeezenet1_1"),
     "vgg16-bn-cifar": Known(vgg16_bn_cifar, (3, 32, 32)),
 }
 PHOTOGRAPH = (3, 224, 224)  # what networks of unknown origin are most often made for

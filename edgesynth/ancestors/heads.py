@@ -7,12 +7,13 @@ layer for a head, and by its rows outputs are told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from edgesynth.ancestors.aside import Aside
 from edgesynth.ancestors.building import build_ancestor
 from edgesynth.ancestors.misfits import COUNTER
 from edgesynth.errors import UserError
@@ -34,19 +35,7 @@ class Head(NamedTuple):
     unit: tuple[str, str]
 
 
-class OtherHead(NamedTuple):
-    """A head in a file that was trained for another number of classes.
-
-    Attributes:
-        names: its tensors.
-        note: that it starts untrained, for the user.
-    """
-
-    names: tuple[str, ...]
-    note: str
-
-
-def other_head(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], ancestor: str = "") -> OtherHead | None:
+def other_head(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], ancestor: str = "") -> Aside | None:
     """The head, if all of it and nothing else has another shape in a file, and one that it has for some other number.
 
     Args:
@@ -62,19 +51,14 @@ def other_head(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], ancest
     was, now = _number(head, found), _number(head, wanted)
     if odd != head.shapes.keys() or was is None or now is None:
         return None
-    layers = layers_of(head.shapes)
+    layers = list(dict.fromkeys(name.rpartition(".")[0] for name in head.shapes))
     there = f"{was:,} {head.unit[was > 1]}"
     are, they_start = ("is", "it starts") if len(layers) == 1 else ("are", "they start")
-    return OtherHead(
+    return Aside(
         tuple(head.shapes),
         f"{', '.join(layers)} {are} of {there} there and of {now:,} here, so {they_start} untrained; all else is "
         "taken over",
     )
-
-
-def layers_of(names: Iterable[str]) -> list[str]:
-    """The layers that tensors belong to, each once, in their order."""
-    return list(dict.fromkeys(name.rpartition(".")[0] for name in names))
 
 
 def _by_building(ancestor: str, wanted: Mapping[str, Tensor]) -> Head | None:

@@ -1,6 +1,6 @@
 """Networks from anywhere: `package.module:callable`, called without arguments but the number of classes.
 
-A network of torchvision is built without weights, so that nothing is ever downloaded.
+A network of torchvision is built without weights, so that nothing is downloaded: `--weights torchvision` does that.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 One map of scores from the coarsest features, gated by what the whole image looks like, and one from finer ones are
 added at an eighth of the image's size and brought up to it. The names of its weights are those of torchvision's
-`lraspp_mobilenet_v3_large`, and nothing is downloaded.
+`lraspp_mobilenet_v3_large`; nothing is downloaded to build it.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ each takes the features of its scale and what the coarser block gave:
 
 Two more residual units and a 3x3 convolution judge the finest, and its scores are brought up by 4. Convolutions of 3x3
 bring the trunk's features to `widths`. Apart from the paper: the trunk has blocks of two convolutions (ResNet-34 and
-smaller; its names are torchvision's), and batch normalisation follows every convolution of the blocks, which training
-from scratch needs.
+smaller; within `trunk` the names are torchvision's), and batch normalisation follows every convolution of the blocks,
+which training from scratch needs.
 """
 
 from __future__ import annotations

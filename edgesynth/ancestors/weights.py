@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from edgesynth.ancestors.backbones import as_backbone
 from edgesynth.ancestors.heads import other_head
 from edgesynth.ancestors.misfits import COUNTER, misfits
+from edgesynth.ancestors.pretrained import download, is_asked_for
 from edgesynth.ancestors.tensor_file import read_tensors
 from edgesynth.errors import UserError
 
@@ -23,11 +25,11 @@ DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 
 
 class Weights(NamedTuple):
-    """A network's state from a file.
+    """A network's state.
 
     Attributes:
         state: {name: tensor}, ready for `model.load_state_dict`.
-        untrained: names of tensors that are the network's own, since the file has none that fit.
+        untrained: names of tensors that stay the network's own: a head's, or all but a backbone's.
         note: the same for the user, in one line.
     """
 
@@ -37,33 +39,36 @@ class Weights(NamedTuple):
 
 
 def read_weights(path: Path, model: nn.Module, ancestor: str = "") -> Weights:
-    """Read a network's state from a file.
+    """Read a network's state from a file, or have torchvision download it.
 
     A head that was trained for another number of classes, as torchvision's for ImageNet's thousand, is left aside: the
-    network's own stands for it.
+    network's own stands for it. So it does for all but the backbone, where the file is of a backbone alone.
 
     Args:
-        path: `.safetensors`, or what `torch.save(model.state_dict(), path)` wrote, be it under `state_dict` or `model`.
+        path: `.safetensors`, or what `torch.save(model.state_dict(), path)` wrote, be it under `state_dict` or `model`;
+            or `torchvision`.
         model: the network that it is for; it is not changed.
-        ancestor: the name that it was built by, which tells its head from the rest.
+        ancestor: the name that it was built by, which tells its head from the rest, and what torchvision has for it.
 
     Raises:
-        UserError: the file cannot be read, holds more than tensors, or its names and shapes do not fit the network.
+        UserError: the file cannot be read or downloaded, holds more than tensors, or its names and shapes do not fit
+            the network.
     """
     wanted = model.state_dict()
-    found = _renamed(read_tensors(path), wanted)
-    head = other_head(found, wanted, ancestor)
-    if head:
-        found.update({name: wanted[name] for name in head.names})
-    if told := misfits(found, wanted):
+    source, found = download(ancestor) if is_asked_for(path) else (str(path), read_tensors(path))
+    found = _renamed(found, wanted)
+    inside = as_backbone(found, model)
+    found, aside = inside or (found, other_head(found, wanted, ancestor))
+    own = set(aside.names if aside else ())
+    if told := misfits(_without(own, found), _without(own, wanted)):
         raise UserError(f"--weights {path} does not fit {type(model).__name__}: {told}")
     broken = [name for name, tensor in found.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
     if broken:
         raise UserError(
             f"--weights {path} holds nan or infinity in {', '.join(broken)}; give a file of a sound network"
         )
-    state = {name: _kept(name, found, tensor) for name, tensor in wanted.items()}
-    return Weights(state, head.names, f"{path}: {head.note}") if head else Weights(state)
+    state = {name: tensor if name in own else _kept(name, found, tensor) for name, tensor in wanted.items()}
+    return Weights(state, aside.names, f"{source}: {aside.note}") if aside else Weights(state)
 
 
 def _renamed(found: dict[str, Tensor], wanted: Iterable[str]) -> dict[str, Tensor]:
@@ -74,6 +79,10 @@ def _renamed(found: dict[str, Tensor], wanted: Iterable[str]) -> dict[str, Tenso
     found = {name if name in names else DENSENET.sub(r"\1\2", name): tensor for name, tensor in found.items()}
     spare = tuple(head for head in AUXILIARY if not any(name.startswith(head) for name in names))
     return {name: tensor for name, tensor in found.items() if not name.startswith(spare)}
+
+
+def _without(names: Collection[str], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in tensors.items() if name not in names}
 
 
 def _kept(name: str, found: dict[str, Tensor], own: Tensor) -> Tensor:

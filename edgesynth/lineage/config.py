@@ -29,7 +29,9 @@ class Config(BaseModel):
     ancestor: str = Field("lenet5", description="network to start from")
     task: str = Field("digits", description="data, loss and metric")
     weights: Path | None = Field(
-        None, description="tensors that the ancestor starts from: .safetensors, .pth (unset: drawn by chance)"
+        None,
+        description="tensors that the ancestor starts from: .safetensors, .pth, or torchvision for what it trained of "
+        "this network (unset: drawn by chance)",
     )
     data_root: Path | None = Field(None, description="folder of the task's data")
     image_size: int = Field(64, ge=1, le=16384, description="side that tasks of files bring their images to, pixels")
