@@ -5,7 +5,8 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
 
 import click
 from pydantic.fields import FieldInfo
@@ -36,12 +37,16 @@ def _config_options(function: Callable[..., None]) -> Callable[..., None]:
 
 def _type(field: FieldInfo) -> tuple[Any, tuple[str, ...]]:
     """The click type of a field, and its words where it is a choice."""
-    annotation: Any = field.annotation
-    options = [one for one in get_args(annotation) if one is not type(None)]
-    if options and all(isinstance(one, str) for one in options):
-        return str, tuple(options)
-    kind = options[0] if options else annotation
+    kind = _set(field.annotation)
+    if get_origin(kind) is Literal:
+        return str, get_args(kind)
     return (click.Path(path_type=Path) if kind is Path else kind), ()
+
+
+def _set(annotation: Any) -> Any:
+    """What a value is where it is set: `int` of `int | None`."""
+    options = get_args(annotation)
+    return next(one for one in options if one is not NoneType) if NoneType in options else annotation
 
 
 @click.command()

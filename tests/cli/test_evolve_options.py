@@ -1,0 +1,34 @@
+"""Options of `edgesynth evolve`: one for each field of the configuration, and those that are about the call alone."""
+
+import pytest
+
+from edgesynth.cli.evolve import command
+from edgesynth.lineage import Config
+
+SAMPLES = {"integer": ("3", 3), "number": ("0.5", 0.5), "string": ("some", "some")}
+FIELDS = [name for name in Config.model_fields if name != "schema_version"]
+
+
+def schema(name):
+    """What pydantic says of a field, without the null of those that may be unset."""
+    found = Config.model_json_schema()["properties"][name]
+    return next((one for one in found.get("anyOf", []) if one["type"] != "null"), found)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_field_is_an_option_that_gives_the_value_that_was_written(name):
+    field, option = schema(name), f"--{name.replace('_', '-')}"
+    if field["type"] == "boolean":
+        for arguments, value in (([option], True), ([option.replace("--", "--no-")], False)):
+            assert command.make_context("evolve", arguments).params[name] is value
+        return
+    text, value = (field["enum"][-1],) * 2 if "enum" in field else SAMPLES[field["type"]]
+    found = command.make_context("evolve", [option, text]).params[name]
+    assert (str(found) if field.get("format") == "path" else found) == value
+
+
+@pytest.mark.parametrize("name", [name for name in FIELDS if "enum" in schema(name)])
+def test_the_help_of_a_choice_has_its_words_whether_it_may_be_unset_or_not(name):
+    option = next(one for one in command.params if one.name == name)
+    assert f": {' or '.join(schema(name)['enum'])}" in option.help
+    assert option.type.name == "text"
