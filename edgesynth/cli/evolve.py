@@ -16,9 +16,10 @@ from edgesynth.benchmark.options import Options
 from edgesynth.benchmark.quick import measure_model
 from edgesynth.cli.interruption import Interruption
 from edgesynth.cli.progress import front_line, progress_on
+from edgesynth.errors import UserError
 from edgesynth.evolution import EXECUTORS, build_executor, evolve
 from edgesynth.export import OnMachine, to_onnx
-from edgesynth.lineage import Config, Individual, Species, default_path, resolve
+from edgesynth.lineage import Config, Individual, Species, default_path, is_taken, resolve
 
 INTERNAL = ("schema_version",)
 
@@ -86,13 +87,13 @@ def command(
     and its best become the next parents. Stops at a budget, or when the task's metric falls below the floor.
     """
     crew = build_executor(executor, ray_address, gpus_per_offspring)
-    known = (
-        path / "config.toml"
-        if resume and path and not config_file and (path / "config.toml").is_file()
-        else config_file
-    )
-    config = resolve(known, {name: value for name, value in given.items() if value is not None})
+    given = {name: value for name, value in given.items() if value is not None}
+    config = resolve(config_file or (_begun_with(path) if resume and path else None), given)
     path = path or default_path(config)
+    if resume and not (given or config_file or is_taken(path)):
+        raise UserError(
+            f"--resume goes on with a run and {path} is no run; leave --resume out to start one, or give another --run"
+        )
     instrument = None if config.measure_on is None else OnMachine(config, docker, remote_python)
     console = Console(highlight=False)
     with Interruption() as interruption, progress_on(console, interruption.check) as progress:
@@ -107,6 +108,12 @@ def command(
     if "weight_bits" in outcome:
         console.print(f"Size: {outcome['weight_bits']:,} bits of synapses, biases and normalisation.")
     console.print(f"Next: edgesynth export {path} --int8", soft_wrap=True)
+
+
+def _begun_with(path: Path) -> Path | None:
+    """The configuration of an earlier run; None where there is none."""
+    file = path / "config.toml"
+    return file if file.is_file() else None
 
 
 def _latency(species: Species, individual: Individual) -> dict[str, float]:

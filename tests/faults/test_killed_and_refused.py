@@ -146,6 +146,13 @@ def test_resuming_with_other_options_is_refused_and_names_them(unbroken, edgesyn
     assert fingerprint(unbroken[0]) == before
 
 
+def test_resuming_a_run_that_there_is_none_of_is_refused_and_begins_none(tmp_path, edgesynth, refused):
+    result = edgesynth("evolve", "--run", "runs/tyop", "--resume", cwd=tmp_path)
+    refused(result, "runs/tyop is no run; leave --resume out to start one")
+    refused(edgesynth("evolve", "--resume", cwd=tmp_path), "runs/lenet5-digits-0 is no run")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_run_directory_that_exists_is_refused_and_left_as_it_was(unbroken, edgesynth, refused):
     before = fingerprint(unbroken[0])
     refused(edgesynth("evolve", *TINY, "--run", "run", cwd=unbroken[0].parent), "run exists already", "--resume")
