@@ -16,6 +16,7 @@ from edgesynth.tasks.task import Split, Task
 
 MAKE = "make it with edgesynth.Classification(name, train, validation, load_test, labels)"
 MOST_ZOOM = 4.0
+MOST_PERCENT = 100.001  # a mean of float32 may be above 100 in its last bits
 
 
 def check_task(task: Any, name: str) -> None:
@@ -87,3 +88,16 @@ def _check_figures(name: str, task: Task) -> None:
             raise UserError(
                 f"the task {name}: its metric of {kind} is {metric}; it must be a finite number, as a float"
             )
+    # The last of them.
+    _check_percent(f"the task {name}: its metric of {kind} is {metric:g}; percent are wanted", metric)
+
+
+def _check_percent(where: str, most: float) -> None:
+    """What a metric gives at most, of answers that are all right, shows its unit: a share is 1, percent are 100.
+
+    Right answers of a detector may have less than 100, where one cell would have to tell of two boxes.
+    """
+    if most <= 1:
+        raise UserError(f"{where}, so that it is near 100: if it is a share from 0 to 1, multiply it by 100")
+    if most > MOST_PERCENT:
+        raise UserError(f"{where}, at most 100, because floors and losses are points of a hundred")

@@ -27,6 +27,14 @@ class Nan(Classification):
     def metric(self, outputs, labels):
         return float("nan")
 
+class Share(Classification):
+    def metric(self, outputs, labels):
+        return super().metric(outputs, labels) / 100
+
+class Permille(Classification):
+    def metric(self, outputs, labels):
+        return super().metric(outputs, labels) * 10
+
 class Heat(Task):
     metric_name, teaching, decoding = "closeness", "numbers", {"form": "numbers"}
     answer_shape = (1,)
@@ -64,6 +72,8 @@ def floats(): return build(train=Split(split().images, split().labels.float()))
 def loose(): return build(train=(split().images, split().labels))
 def infinite(): return build(train=Split(split().images / 0, split().labels))
 def nan(): return build(kind=Nan)
+def share(): return build(kind=Share)
+def permille(): return build(kind=Permille)
 def vector(): return build(kind=Loss)
 def number(): return 7
 def broken(): raise ValueError("the disk is on the moon")
@@ -118,6 +128,8 @@ def test_a_function_that_takes_the_root_and_the_size_is_given_them(here):
         ("loose", r"train is no Split of two tensors"),
         ("infinite", r"train images hold nan or infinity"),
         ("nan", r"its metric of all outputs zero is nan"),
+        ("share", r"its metric of outputs that are all right is 1; percent are wanted, so that it is near 100: .* by 100"),
+        ("permille", r"its metric of outputs that are all right is 1000; percent are wanted, at most 100"),
         ("vector", r"its loss of all outputs zero is tensor.* one finite number"),
         ("number", r"returned a value of type int; make it with edgesynth.Classification"),
         ("broken", r"raised ValueError: the disk is on the moon, .*user_data.py line \d+"),
