@@ -9,29 +9,9 @@ from typing import Any
 import torch
 
 from edgesynth.evolution import Progress, evolve
-from edgesynth.lineage import Config, Individual, Record, Run
+from edgesynth.lineage import Config, Individual, Record, Run, ancestral
 
 ANCESTOR = "g000-c0"
-# All that an ancestor is a function of.
-ITS_CONFIG = (
-    "ancestor",
-    "task",
-    "weights",
-    "data_root",
-    "image_size",
-    "class_weights",
-    "ancestor_epochs",
-    "batch_size",
-    "learning_rate",
-    "weight_decay",
-    "ema",
-    "rewinds",
-    "strategy",
-    "device",
-    "autocast",
-    "threads",
-    "seed",
-)
 
 
 class Lines(Progress):
@@ -66,7 +46,7 @@ def lent_ancestor(runs: Path, config: Config) -> tuple[Individual, dict[str, Any
     """The ancestor of a configuration and what was measured of it, if some run in this folder has trained it."""
     for path in sorted(one.parent for one in runs.glob("*/config.toml")):
         lender = Run.open(path)
-        if lender.has(ANCESTOR) and all(getattr(lender.config, key) == getattr(config, key) for key in ITS_CONFIG):
+        if lender.has(ANCESTOR) and ancestral(lender.config) == ancestral(config):
             return lender.load(ANCESTOR), lender.measured(ANCESTOR)
     return None
 

@@ -230,7 +230,9 @@ class Breeder:
         synthesis: dict[str, Any],
         facts: dict[str, Any],
     ) -> Individual:
-        feasible = "died" not in facts and validation >= (self.config.min_accuracy or 0.0)
+        # An ancestor's record must not depend on the floor, which may be lowered for it.
+        floor = (self.config.min_accuracy or 0.0) if place.parents else 0.0
+        feasible = "died" not in facts and validation >= floor
         facts = {**facts, **({"proxy": True} if place.proxy else {})}
         census = genome.census(self.species.anatomy)
         record = Record(place.generation, place.child, place.parents, validation, feasible, census, synthesis, facts)

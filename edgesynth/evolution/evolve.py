@@ -23,7 +23,17 @@ from edgesynth.evolution.population import check_population
 from edgesynth.evolution.progress import Progress
 from edgesynth.evolution.strategy import build_breeder, build_evolution
 from edgesynth.evolution.yardstick import kept_facts
-from edgesynth.lineage import Config, Individual, Record, Run, Species, is_taken, species
+from edgesynth.lineage import (
+    Config,
+    Individual,
+    Record,
+    Run,
+    Species,
+    has_same_ancestor,
+    is_taken,
+    milder_run,
+    species,
+)
 from edgesynth.lineage.predictions import FILE as PREDICTIONS
 from edgesynth.nurture import Teacher, outputs, score_outputs
 from edgesynth.tasks import Task, load_task
@@ -146,7 +156,10 @@ def birth_of(parents: Sequence[Individual], place: Place) -> Birth:
 
 
 def _open(path: Path, config: Config) -> Run:
+    """The run at a path, with this configuration: its own, or another by which nothing that it has would differ."""
     run = Run.open(path)
+    if set(run.names()) <= {ANCESTOR.name} and has_same_ancestor(run.config, config):
+        run.reconfigure(config)
     if run.config != config:
         before, now = run.config.model_dump(), config.model_dump()
         changed = ", ".join(
@@ -197,8 +210,8 @@ def _with_floor(config: Config, ancestor: Record) -> Config:
     if config.min_accuracy > ancestor.validation:
         raise UserError(
             f"--min-accuracy is {config.min_accuracy:g} % and the ancestor has {ancestor.validation:.2f} % on "
-            "validation; no offspring can be asked for more: lower the floor, or train the ancestor longer "
-            "with --ancestor-epochs"
+            "validation; no offspring can be asked for more: go on with --resume and a lower one, or train the "
+            "ancestor longer, with --ancestor-epochs and another --run"
         )
     return config
 
@@ -226,8 +239,7 @@ def _conclude(run: Run, evolution: Evolution, kind: Species, task: Task) -> Run:
         outcome["weight_bits"] = best.nurture["weight_bits"]
     run.save_outcome(outcome)
     if best is None:
-        advice = "" if evolution.stopped == "death" else "; lower --min-accuracy, or raise --keep or --epochs"
-        raise UserError(f"{run.path} has no feasible offspring: {evolution.reason}{advice}")
+        raise UserError(f"{run.path} has no feasible offspring: {evolution.reason}{_advice(run, evolution.stopped)}")
     untested = [record for record in (ancestor, best) if record.name not in run.tested()]
     if untested or not (run.path / PREDICTIONS).is_file():
         test = task.load_test()
@@ -239,3 +251,14 @@ def _conclude(run: Run, evolution: Evolution, kind: Species, task: Task) -> Run:
             run.save_tested(record.name, metric)
         keep_pictures(run, kind, task, test, ancestor.name, best.name)
     return run
+
+
+def _advice(run: Run, stopped: str) -> str:
+    """What to do about a run without a feasible offspring."""
+    if stopped == "budget":
+        return "; go on with --resume and smaller ones"
+    if stopped == "death":
+        return ""
+    weights = run.folder(ANCESTOR.name) / "weights.safetensors"
+    spared = f" (--weights {weights} --ancestor-epochs 0 spares the ancestor's training)"
+    return f"; breed it {milder_run(run.config)}{'' if run.config.rewinds else spared}"

@@ -28,7 +28,7 @@ class Record:
         child: place among its siblings.
         parents: names of its parents.
         validation: the task's metric on the held-out validation split (percent).
-        feasible: whether it meets the accuracy floor.
+        feasible: whether it meets the accuracy floor; the ancestor always does, or its run does not go on.
         census: counts of what is alive.
         synthesis: how its genome was drawn: encoding, factors, what was drawn, what the sweep took.
         nurture: how it was trained: epochs, losses; `proxy` where it had the short nurture of a first round alone;

@@ -66,6 +66,13 @@ class Run:
             )
         return cls(path, resolve(path / "config.toml", {}))
 
+    def reconfigure(self, config: Config) -> None:
+        """Give it another configuration, by which all that it has would be the same; why it stopped is forgotten."""
+        if self.config != config:
+            (self.path / "outcome.json").unlink(missing_ok=True)
+            write_bytes(self.path / "config.toml", config.to_toml().encode())
+            self.config = config
+
     def folder(self, name: str) -> Path:
         """Folder of an individual, whether it exists or not."""
         return self.path / "individuals" / name
@@ -219,6 +226,12 @@ class Run:
             ) from None
 
 
+def milder_run(config: Config) -> str:
+    """How to breed again where no offspring met the floor, as in `breed it ...`."""
+    floor = "a higher --max-loss" if config.min_accuracy is None else "a lower --min-accuracy"
+    return f"in another --run with {floor}, a higher --keep or more --epochs"
+
+
 def default_path(config: Config) -> Path:
     """Where a run goes if nobody says otherwise: `runs/ANCESTOR-TASK-SEED`, of a folder's path its last name."""
     kind, colon, rest = config.task.partition(":")
@@ -259,7 +272,7 @@ def parse_individual(text: str) -> tuple[Run, str]:
         why = (
             "its run is not finished: continue it with edgesynth evolve --resume"
             if not run.outcome()
-            else (f"none meets its {run.metric} floor: lower --min-accuracy, raise --keep or --epochs")
+            else f"none meets its {run.metric} floor: breed it {milder_run(run.config)}"
         )
         raise UserError(
             f"{run.path} has no best individual; {why}, or name one of {', '.join(run.names()) or 'none yet'}"

@@ -179,7 +179,7 @@ def test_a_bad_option_is_refused_before_anything_is_written(tmp_path, edgesynth,
 
 def test_an_accuracy_floor_above_the_ancestor_s_is_refused_and_the_ancestor_kept(tmp_path, edgesynth, refused):
     result = edgesynth("evolve", "--ancestor-epochs", "1", "--min-accuracy", "100", "--run", "run", cwd=tmp_path)
-    refused(result, "--min-accuracy is 100 % and the ancestor has", "lower the floor")
+    refused(result, "--min-accuracy is 100 % and the ancestor has", "--resume and a lower one")
     assert (tmp_path / "run/individuals/g000-c0/individual.json").is_file()
 
 

@@ -128,7 +128,10 @@ def test_a_function_that_takes_the_root_and_the_size_is_given_them(here):
         ("loose", r"train is no Split of two tensors"),
         ("infinite", r"train images hold nan or infinity"),
         ("nan", r"its metric of all outputs zero is nan"),
-        ("share", r"its metric of outputs that are all right is 1; percent are wanted, so that it is near 100: .* by 100"),
+        (
+            "share",
+            r"its metric of outputs that are all right is 1; percent are wanted, so that it is near 100: .* by 100",
+        ),
         ("permille", r"its metric of outputs that are all right is 1000; percent are wanted, at most 100"),
         ("vector", r"its loss of all outputs zero is tensor.* one finite number"),
         ("number", r"returned a value of type int; make it with edgesynth.Classification"),
