@@ -14,6 +14,7 @@ from rich.console import Console
 
 from edgesynth.benchmark.options import Options
 from edgesynth.benchmark.quick import measure_model
+from edgesynth.benchmark.remote import LOCAL
 from edgesynth.cli.interruption import Interruption
 from edgesynth.cli.progress import front_line, progress_on
 from edgesynth.errors import UserError
@@ -67,9 +68,7 @@ def _set(annotation: Any) -> Any:
     "--gpus-per-offspring", type=float, default=0.0, help="Share of a GPU for each offspring on Ray.  [default: 0]"
 )
 @click.option("--docker", is_flag=True, help="With --measure-on ssh://: in the board's container.")
-@click.option(
-    "--remote-python", default=Options().python, help="With --measure-on ssh://: the Python there.  [default: python3]"
-)
+@click.option("--remote-python", help="With --measure-on ssh://: the Python there.  [default: python3]")
 def command(
     path: Path | None,
     config_file: Path | None,
@@ -78,7 +77,7 @@ def command(
     ray_address: str | None,
     gpus_per_offspring: float,
     docker: bool,
-    remote_python: str,
+    remote_python: str | None,
     **given: Any,
 ) -> None:
     """Breed a network over generations into a much smaller one.
@@ -94,7 +93,7 @@ def command(
         raise UserError(
             f"--resume goes on with a run and {path} is no run; leave --resume out to start one, or give another --run"
         )
-    instrument = None if config.measure_on is None else OnMachine(config, docker, remote_python)
+    instrument = _instrument(config, docker, remote_python)
     console = Console(highlight=False)
     with Interruption() as interruption, progress_on(console, interruption.check) as progress:
         run = evolve(path, config, resume, _latency, progress, crew, instrument)
@@ -114,6 +113,16 @@ def _begun_with(path: Path) -> Path | None:
     """The configuration of an earlier run; None where there is none."""
     file = path / "config.toml"
     return file if file.is_file() else None
+
+
+def _instrument(config: Config, docker: bool, python: str | None) -> OnMachine | None:
+    """What measures, where the configuration names a machine."""
+    if (docker or python) and (config.measure_on is None or config.measure_on == LOCAL):
+        raise UserError(
+            f"{'--docker' if docker else '--remote-python'} is for another machine and --measure-on is "
+            f"{config.measure_on or 'not given'}; add --measure-on ssh://user@host, or leave it out"
+        )
+    return None if config.measure_on is None else OnMachine(config, docker, python or Options().python)
 
 
 def _latency(species: Species, individual: Individual) -> dict[str, float]:

@@ -32,3 +32,16 @@ def test_the_help_of_a_choice_has_its_words_whether_it_may_be_unset_or_not(name)
     option = next(one for one in command.params if one.name == name)
     assert f": {' or '.join(schema(name)['enum'])}" in option.help
     assert option.type.name == "text"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--docker"], ["--docker is for another machine and --measure-on is not given; add --measure-on ssh://"]),
+        (["--remote-python", "python3"], ["--remote-python is for another machine and --measure-on is not given"]),
+        (["--docker", "--measure-on", "local"], ["--docker is for another machine and --measure-on is local"]),
+    ],
+)
+def test_what_only_another_machine_has_a_use_for_is_refused_without_one(tmp_path, edgesynth, refused, arguments, words):
+    refused(edgesynth("evolve", "--ancestor-epochs", 0, *arguments, "--run", "run", cwd=tmp_path), *words)
+    assert list(tmp_path.iterdir()) == []
