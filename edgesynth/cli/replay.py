@@ -16,7 +16,8 @@ from edgesynth.lineage import parse_individual
 @click.command()
 @click.argument("individual", metavar="RUN[:INDIVIDUAL]")
 def command(individual: str) -> None:
-    """Breed an individual again from its parents' files and compare genome, weights and record, bit for bit.
+    """Breed an individual again from its parents' files and compare genome, weights, record and what
+    its strategy has learned, bit for bit.
 
     Exit code 0 if all is equal; 1 if not, with the first difference. A bare RUN means its best individual. Bits are
     those of one kind of machine and one release of torch: on another, the weights may differ in their last ones.

@@ -36,7 +36,8 @@ class Replay:
 
 
 def replay(run: Run, name: str, progress: Progress | None = None) -> Replay:
-    """Breed an individual again, with as many CPU threads as the first time, and compare genome, weights and record.
+    """Breed an individual again, with as many CPU threads as the first time, and compare genome, weights,
+    record and what its strategy has learned.
 
     Nothing is written.
 
@@ -56,16 +57,24 @@ def replay(run: Run, name: str, progress: Progress | None = None) -> Replay:
     place = Place(record.generation, record.child, record.parents, record.proxy)
     birth = birth_of([run.load(parent) for parent in record.parents], place)
     with cpu_threads(run.measured(name).get("threads") or threads_of(run)):
-        return Replay(name, first_difference(kept, birth.breed(breeder)))
+        again = birth.breed(breeder)
+    return Replay(name, first_difference(dataclasses.replace(kept, files=_files(run, again)), again))
+
+
+def _files(run: Run, individual: Individual) -> dict[str, bytes]:
+    """What the run has of the files of an individual that it does not read back."""
+    paths = {name: run.folder(individual.name) / name for name in individual.files}
+    return {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
 
 
 def first_difference(kept: Individual, again: Individual) -> str:
-    """Where two individuals differ first, by genome, every tensor and record; empty where they do not."""
+    """Where two individuals differ first, by genome, every tensor, other files and record; empty where they do not."""
     return (
         _in_values("genome.json", kept.genome.to_json(), again.genome.to_json())
         or _in_tensors("weights.safetensors", kept.weights, again.weights)
         or _in_tensors("scales.safetensors", kept.scales, again.scales)
         or _in_tensors("rewind.safetensors", kept.rewind or {}, again.rewind or {})
+        or _in_files(kept.files, again.files)
         or _in_values("individual.json", kept.record.to_json(), again.record.to_json())
     )
 
@@ -81,6 +90,18 @@ def _in_tensors(file: str, kept: dict[str, Tensor], again: dict[str, Tensor]) ->
         if _bits(one) != _bits(other):
             count, apart = int((one != other).sum()), (one.double() - other.double()).abs().max()
             return f"{where} differs in {count:,} of {one.numel():,} values, by {apart:.3g} at most"
+    return ""
+
+
+def _in_files(kept: dict[str, bytes], again: dict[str, bytes]) -> str:
+    for name in sorted({*kept, *again}):
+        if name not in kept or name not in again:
+            return f"{name} is in the {'replay' if name in again else 'run'} alone"
+        one, other = kept[name], again[name]
+        if one != other:
+            common = zip(one, other, strict=False)
+            place = next((place for place, (a, b) in enumerate(common) if a != b), min(len(one), len(other)))
+            return f"{name} differs from byte {place:,} on; it was {len(one):,} bytes and is {len(other):,}"
     return ""
 
 

@@ -14,7 +14,7 @@ import torch
 
 from edgesynth.anatomy import Census, LayerCensus
 from edgesynth.errors import UserError
-from edgesynth.evolution import evolve
+from edgesynth.evolution import evolve, replay
 from edgesynth.evolution.executors import build_executor
 from edgesynth.evolution.generative import GenerativeEvolution
 from edgesynth.evolution.generative.performance import performance
@@ -144,6 +144,15 @@ def test_a_cycle_whose_memory_is_lost_is_refused_with_the_folder_to_delete(tmp_p
     (tmp_path / "run/individuals/g001-c0/generator.safetensors").unlink()
     with pytest.raises(UserError, match=r"g001-c0 lacks a readable generator.safetensors .* delete the folder"):
         evolve(tmp_path / "run", unbroken.config, resume=True)
+
+
+def test_a_replay_gives_the_memory_again_and_finds_what_was_changed_in_it(tmp_path, unbroken):
+    shutil.copytree(unbroken.path, tmp_path / "run")
+    run = Run.open(tmp_path / "run")
+    assert replay(run, "g001-c0").difference == ""
+    inquisitor = run.folder("g001-c0") / "inquisitor.json"
+    inquisitor.write_bytes(inquisitor.read_bytes()[:-2] + b" }\n")
+    assert "inquisitor.json differs from byte " in replay(run, "g001-c0").difference
 
 
 def test_export_and_report_work_on_it_as_on_any_run(tmp_path, unbroken):

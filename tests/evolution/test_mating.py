@@ -117,9 +117,10 @@ def test_a_layer_that_no_quorum_shares_is_the_best_parent_s(kind):
     assert pool.alive["0.weight"].any(dim=1).tolist() == [False, True, True, False]
 
 
-def test_the_pool_s_gradients_are_means_over_those_that_have_the_synapse(parents):
-    found = gene_pool(parents, 1).squared_gradients()["0.weight"]
-    assert (found == 1).all()
+def test_the_pool_s_weights_are_means_over_those_that_have_the_synapse(parents):
+    first, second, third = (parent.weights["0.weight"] for parent in parents)
+    found = gene_pool(parents, 1).weights["0.weight"]
+    assert torch.equal(found[1], (first[1] + second[1]) / 2) and torch.equal(found[3], (second[3] + third[3]) / 2)
 
 
 def test_one_parent_is_its_own_pool_dna_and_state(kind, parents, individuals):

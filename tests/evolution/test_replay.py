@@ -73,6 +73,7 @@ def test_the_threads_of_the_first_time_are_used_again(run):
             lambda i: i.record.nurture["losses"].__setitem__(0, 7.5),
             "individual.json: nurture.losses.0 was .* and is 7.5",
         ),
+        (lambda i: i.files.__setitem__("inquisitor.json", b"{}"), "^inquisitor.json is in the replay alone$"),
         (lambda i: i.record.synthesis.__setitem__("more", 1), "individual.json: synthesis.more is in the replay alone"),
     ],
 )

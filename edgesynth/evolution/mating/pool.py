@@ -26,8 +26,8 @@ def gene_pool(parents: Sequence[Parent], needed: int) -> Parent:
         needed: how many of them must have a cluster or synapse.
 
     Returns:
-        A parent whose genome is the candidates and whose weights and gradients are means over those that have them. One
-        parent is given back as it is.
+        A parent whose genome is the candidates and whose weights are means over those that have them; its gradients
+        are the best parent's, since DNA is encoded from the parents. One parent is given back as it is.
     """
     best = parents[0]
     if len(parents) == 1:
@@ -44,7 +44,6 @@ def gene_pool(parents: Sequence[Parent], needed: int) -> Parent:
         genome=dataclasses.replace(best.genome, kept=kept, synapses=synapses),
         weights=_means([parent.weights for parent in parents], parents),
         alive=synapses,
-        squared_gradients=lambda: _means([parent.squared_gradients() for parent in parents], parents),
     )
 
 
