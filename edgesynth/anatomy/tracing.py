@@ -5,13 +5,16 @@ The exported ATen graph names every parameter, so nothing depends on hooks, modu
 
 from __future__ import annotations
 
+import io
+import logging
 import math
 import os
 import re
 import sysconfig
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,7 +66,7 @@ def export(model: nn.Module, example_inputs: tuple[Tensor, ...]) -> torch.export
     Raises:
         UserError: torch.export cannot trace it; the reason is quoted.
     """
-    with evaluating(model), torch.no_grad():
+    with evaluating(model), torch.no_grad(), _quiet():
         try:
             return torch.export.export(model, example_inputs)
         except Exception as error:
@@ -85,6 +88,19 @@ def _reason(error: Exception) -> str:
         return first
     path, line, code = own[-1]
     return f"{first} (at {os.path.basename(path)}:{line}: {code.strip()})"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep torch from logging, warning and printing graphs that it fails on: what matters of that is quoted."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 @contextmanager

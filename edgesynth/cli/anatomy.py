@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -46,7 +47,8 @@ def command(network: str, inputs: tuple[str, ...], as_json: bool, prove: bool) -
 
     shapes = [_sizes(text) for text in inputs]
     torch.manual_seed(0)
-    with Console(stderr=True).status(f"building {network}") as status:
+    # Not stderr=True: that would follow sys.stderr, which tracing takes away from torch for a while.
+    with Console(file=sys.stderr).status(f"building {network}") as status:
         model = build_ancestor(network)
         examples = tuple(_random(shape) for shape in shapes or [example_shape(network)])
         status.update(f"tracing {network}")

@@ -1,4 +1,6 @@
 import copy
+import logging
+import sys
 
 import pytest
 import torch
@@ -167,6 +169,14 @@ def test_a_network_that_branches_on_values_is_refused_with_the_reason_and_the_li
         trace(model, (torch.zeros(1, 1, 8, 8),))
     assert "test_anatomy.py" in str(error.value) and "return self.conv(x) if x.sum() > 0 else x" in str(error.value)
     assert "\n" not in str(error.value) and model.training
+
+
+def test_what_torch_says_while_it_traces_is_not_heard_and_afterwards_everything_is(capfd):
+    with pytest.raises(UserError):
+        trace(Branching(), (torch.zeros(1, 1, 8, 8),))
+    assert capfd.readouterr() == ("", "")
+    print("heard", file=sys.stderr)
+    assert capfd.readouterr().err == "heard\n" and logging.root.manager.disable == logging.NOTSET
 
 
 def test_inputs_of_a_wrong_shape_are_refused(lenet):

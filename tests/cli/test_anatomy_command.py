@@ -45,6 +45,18 @@ def test_the_tables_tell_the_same_in_words(edgesynth, tmp_path):
     assert "431,080 parameters, 1,724,320 bytes dense, 1,724,320 sparse." in result.stdout
 
 
+BRANCHING = """
+from torch import nn
+
+class Net(nn.Conv2d):
+    def __init__(self):
+        super().__init__(3, 8, 3)
+
+    def forward(self, images):
+        features = super().forward(images)
+        return features if features.sum() > 0 else -features
+"""
+
 RESIDUAL = """
 import torch
 from torch import nn
@@ -127,6 +139,13 @@ def test_an_input_that_no_memory_holds_is_refused(edgesynth, refused, tmp_path):
 
 def test_an_input_of_the_wrong_shape_is_refused_with_the_network_s_own_reason(edgesynth, refused, tmp_path):
     refused(edgesynth("anatomy", "lenet5", "--input", "1x3x28x28", cwd=tmp_path), "LeNet5", "(1, 3, 28, 28)")
+
+
+def test_a_network_that_branches_on_values_is_refused_without_torch_s_log_and_graphs(edgesynth, refused, tmp_path):
+    (tmp_path / "mine.py").write_text(BRANCHING)
+    result = edgesynth("anatomy", "mine:Net", "--input", "1x3x8x8", cwd=tmp_path)
+    refused(result, "Net cannot be traced", "must not branch on values")
+    assert result.stdout == ""
 
 
 def test_an_unknown_network_is_refused_with_the_ways_to_name_one(edgesynth, refused, tmp_path):
