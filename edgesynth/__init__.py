@@ -17,10 +17,11 @@ _PUBLIC = {
     "Classification": "edgesynth.tasks",
     "Split": "edgesynth.tasks",
     "Task": "edgesynth.tasks",
+    "UserError": "edgesynth.errors",
     "evolve": "edgesynth.api",
 }
 
-__all__ = ["Classification", "Split", "Task", "evolve"]
+__all__ = ["Classification", "Split", "Task", "UserError", "evolve"]
 
 
 def __getattr__(name):

@@ -56,7 +56,9 @@ def _set(annotation: Any) -> Any:
 @click.option(
     "--run", "path", type=click.Path(path_type=Path), help="Run directory.  [default: runs/ANCESTOR-TASK-SEED]"
 )
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with any of these options.")
+@click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), help="TOML file with any of the options above."
+)
 @click.option("--resume", is_flag=True, help="Continue the run where it was.")
 @click.option(
     "--executor",

@@ -17,6 +17,10 @@ else:
     import tomli as tomllib
 
 
+# Options of `edgesynth evolve` that do not change what is bred.
+OF_THE_CALL = ("run", "config", "resume", "executor", "ray_address", "gpus_per_offspring", "docker", "remote_python")
+
+
 class Config(BaseModel):
     """Everything that an individual is a function of, besides its parents and its place.
 
@@ -230,10 +234,20 @@ def resolve(config_file: Path | None, given: dict[str, Any]) -> Config:
         name = str(first["loc"][0])
         option = f"--{name.replace('_', '-')}"
         if first["type"] == "extra_forbidden":
+            raise UserError(f"{config_file} sets {name!r}, which is {_not_of_a_run(name)}") from None
+        if name == "schema_version":
             raise UserError(
-                f"{config_file} sets {name!r}, which is not an option; the options are {', '.join(Config.model_fields)}"
+                f"{config_file or 'the configuration'} has schema_version {first['input']} and this edgesynth reads "
+                f"{Config.model_fields[name].default}; leave it out, or use the edgesynth that wrote it"
             ) from None
         raise UserError(f"{option} is {first['input']}; {_allowed(name, first['msg'])}") from None
+
+
+def _not_of_a_run(name: str) -> str:
+    """What a name is that is no field, and what to do about it."""
+    if name in OF_THE_CALL:
+        return f"no part of a run; give --{name.replace('_', '-')} on the command line"
+    return f"not an option; the options are {', '.join(one for one in Config.model_fields if one != 'schema_version')}"
 
 
 def _allowed(name: str, message: str) -> str:

@@ -153,6 +153,12 @@ def test_weights_of_a_file_are_where_the_ancestor_starts(user):
     assert all(torch.equal(tensor, model.state_dict()[name]) for name, tensor in run.load("g000-c0").weights.items())
 
 
+def test_what_is_refused_is_caught_by_the_package_s_own_name(tmp_path):
+    with pytest.raises(edgesynth.UserError, match="evolve\\(\\) takes no keeep"):
+        edgesynth.evolve("lenet5", "digits", run=tmp_path / "run", keeep=0.5)
+    assert "UserError" in edgesynth.__all__
+
+
 def test_the_package_names_what_it_has_and_imports_it_only_when_asked():
     code = (
         "import sys, edgesynth; assert 'torch' not in sys.modules and 'evolve' in dir(edgesynth);"

@@ -4,6 +4,7 @@ import pytest
 
 from edgesynth.cli.evolve import command
 from edgesynth.lineage import Config
+from edgesynth.lineage.config import OF_THE_CALL
 
 SAMPLES = {"integer": ("3", 3), "number": ("0.5", 0.5), "string": ("some", "some")}
 FIELDS = [name for name in Config.model_fields if name != "schema_version"]
@@ -25,6 +26,10 @@ def test_every_field_is_an_option_that_gives_the_value_that_was_written(name):
     text, value = (field["enum"][-1],) * 2 if "enum" in field else SAMPLES[field["type"]]
     found = command.make_context("evolve", [option, text]).params[name]
     assert (str(found) if field.get("format") == "path" else found) == value
+
+
+def test_every_other_option_is_known_as_one_of_the_call():
+    assert {one.opts[0].removeprefix("--").replace("-", "_") for one in command.params} == {*FIELDS, *OF_THE_CALL}
 
 
 @pytest.mark.parametrize("name", [name for name in FIELDS if "enum" in schema(name)])

@@ -177,7 +177,23 @@ def test_a_value_out_of_range_is_refused_with_its_range_and_default(given, messa
 def test_a_file_with_an_unknown_name_is_refused_with_the_known_ones(tmp_path):
     file = tmp_path / "config.toml"
     file.write_text("keeep = 0.25\n")
-    with pytest.raises(UserError, match=r"sets 'keeep', which is not an option; the options are .*keep"):
+    with pytest.raises(UserError, match=r"sets 'keeep', which is not an option; the options are .*keep") as error:
+        resolve(file, {})
+    assert "schema_version" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('executor = "ray"', "sets 'executor', which is no part of a run; give --executor on the command line"),
+        ("gpus_per_offspring = 1", "which is no part of a run; give --gpus-per-offspring on the command line"),
+        ("schema_version = 2", "config.toml has schema_version 2 and this edgesynth reads 1; leave it out, or"),
+    ],
+)
+def test_what_a_file_cannot_say_is_refused_in_words_of_its_own(tmp_path, text, message):
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    with pytest.raises(UserError, match=message):
         resolve(file, {})
 
 
