@@ -140,9 +140,8 @@ class Breeder:
         with reproducible(self.device):
             genome, facts = self.heredity.draw(parents, place)
             network, _ = self._begun(parents, genome, place, grown=False)
-        return self._individual(
-            place, genome, state(network), {}, 0.0, facts, {"epochs": 0, "losses": [], "died": reason}
-        )
+        fate = {"epochs": 0, "losses": [], "died": reason, "lost": True}
+        return self._individual(place, genome, state(network), {}, 0.0, facts, fate)
 
     def _begun(
         self, parents: Sequence[Individual], genome: Genome, place: Place, grown: bool

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgesynth.errors import UserError
 from edgesynth.evolution.evolution import Place
 from edgesynth.evolution.evolve import birth_of, descend
 from edgesynth.evolution.executors.threads import cpu_threads, threads_of
@@ -42,10 +43,15 @@ def replay(run: Run, name: str, progress: Progress | None = None) -> Replay:
     Nothing is written.
 
     Raises:
-        UserError: there is no such individual, a parent of it or the ancestor is missing or damaged, or the task or the
-            network cannot be built.
+        UserError: there is no such individual, or it was lost with its workers; a parent of it or the ancestor is
+            missing or damaged, or the task or the network cannot be built.
     """
     kept = run.load(name)
+    if kept.record.lost:
+        raise UserError(
+            f"{run.path}:{name} was never nurtured ({kept.record.died}), so there is nothing to compare with; give "
+            "another individual"
+        )
     if not kept.record.parents and run.config.rewinds:
         kept = dataclasses.replace(kept, rewind=run.rewind())
     task = load_task(run.config.task, run.config.data_root, run.config.image_size, run.config.class_weights)

@@ -33,7 +33,7 @@ class Record:
         synthesis: how its genome was drawn: encoding, factors, what was drawn, what the sweep took.
         nurture: how it was trained: epochs, losses; `proxy` where it had the short nurture of a first round alone;
             `grown`, in a run that measures, whether it had the last nurture; `died` says why, if it did, and its
-            weights are then those that it inherited.
+            weights are then those that it inherited; `lost` where that was no fault of its own, but its workers died.
     """
 
     generation: int
@@ -49,6 +49,11 @@ class Record:
     def died(self) -> str:
         """Why it did not live through its nurture; empty if it did."""
         return str(self.nurture.get("died", ""))
+
+    @property
+    def lost(self) -> bool:
+        """Whether it died because no worker lived to nurture it, which says nothing of the network."""
+        return bool(self.nurture.get("lost"))
 
     @property
     def name(self) -> str:

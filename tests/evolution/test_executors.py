@@ -145,7 +145,7 @@ def test_a_lost_offspring_is_dead_on_record_and_has_the_genome_that_was_drawn(in
     parent, born = run.load("g000-c0"), run.load("g001-c1")
     with cpu_threads(1):
         lost = breeder.lost([parent], Place(1, 1, ("g000-c0",)), "its worker died 3 times")
-    assert lost.record.died == "its worker died 3 times"
+    assert lost.record.died == "its worker died 3 times" and lost.record.lost and not born.record.lost
     assert (lost.record.validation, lost.record.feasible, lost.name) == (0.0, False, "g001-c1")
     assert lost.genome.to_json() == born.genome.to_json() and lost.record.census == born.record.census
     breeder.species.removed(lost)  # its weights fit its genome

@@ -98,6 +98,14 @@ def test_nan_is_equal_to_itself_and_minus_zero_is_not_zero(run):
     assert "fc1.bias differs in" in first_difference(kept, again)
 
 
+def test_an_individual_that_was_lost_with_its_workers_has_nothing_to_compare(damaged):
+    path = damaged.folder("g001-c0") / "individual.json"
+    fate = {"epochs": 0, "losses": [], "died": "its worker died 3 times", "lost": True}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "nurture": fate}))
+    with pytest.raises(UserError, match=r"g001-c0 was never nurtured \(its worker died 3 times\)"):
+        replay(damaged, "g001-c0")
+
+
 def test_an_individual_that_is_not_there_is_refused(run):
     with pytest.raises(UserError, match="no individual 'g007-c0'"):
         replay(run, "g007-c0")
