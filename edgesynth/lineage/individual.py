@@ -23,6 +23,9 @@ def individual_name(generation: int, child: int) -> str:
 class Record:
     """What `individual.json` says: facts that a replay gives again, bit for bit; no clock enters it.
 
+    No seed is in it either: every draw for it comes from `lineage.generator(seed, generation, child, purpose)`, with
+    the seed of the run's configuration.
+
     Attributes:
         generation: 0 for the ancestor.
         child: place among its siblings.
@@ -30,7 +33,9 @@ class Record:
         validation: the task's metric on the held-out validation split (percent).
         feasible: whether it meets the accuracy floor; the ancestor always does, or its run does not go on.
         census: counts of what is alive.
-        synthesis: how its genome was drawn: encoding, factors, what was drawn, what the sweep took.
+        synthesis: how its genome was drawn: counts that were expected and drawn, what the sweep took, and what mating,
+            patience and variation had to do with it; of generative synthesis, every network probed and what was found.
+            DNA and environment are not kept: they are a function of the parents' files and the configuration.
         nurture: how it was trained: epochs, losses; `proxy` where it had the short nurture of a first round alone;
             `grown`, in a run that measures, whether it had the last nurture; `died` says why, if it did, and its
             weights are then those that it inherited; `lost` where that was no fault of its own, but its workers died.
