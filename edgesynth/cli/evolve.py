@@ -39,13 +39,13 @@ def _config_options(function: Callable[..., None]) -> Callable[..., None]:
 
 def _type(field: FieldInfo) -> tuple[Any, tuple[str, ...]]:
     """The click type of a field, and its words where it is a choice."""
-    kind = _set(field.annotation)
+    kind = _when_set(field.annotation)
     if get_origin(kind) is Literal:
         return str, get_args(kind)
     return (click.Path(path_type=Path) if kind is Path else kind), ()
 
 
-def _set(annotation: Any) -> Any:
+def _when_set(annotation: Any) -> Any:
     """What a value is where it is set: `int` of `int | None`."""
     options = get_args(annotation)
     return next(one for one in options if one is not NoneType) if NoneType in options else annotation
