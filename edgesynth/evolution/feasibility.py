@@ -30,7 +30,7 @@ def check_feasible(config: Config, anatomy: Anatomy) -> None:
 
     Raises:
         UserError: options that exclude each other, an encoding by clusters where none can be cut, or budgets that no
-            network of this anatomy can meet, alone or together.
+            network of this anatomy can meet, alone or together, or that the ancestor meets already.
     """
     _check_options(config)
     cuttable = [group for group in anatomy.removable if group.size > 1]
@@ -43,6 +43,8 @@ def check_feasible(config: Config, anatomy: Anatomy) -> None:
     _check_board(yardstick, anatomy)
     if not yardstick.budgets:
         return
+    if yardstick.within(anatomy.census()):
+        raise UserError(_met_already(yardstick, anatomy.census()))
     smallest = [smallest_genome(anatomy, quantity).census(anatomy) for quantity in ("params", "macs")]
     told = {name: most for name, most in yardstick.budgets.items() if not yardstick.is_measured(name)}
     for name, most in told.items():
@@ -212,6 +214,15 @@ def _outward(bound: float) -> str:
     """Three digits of a least amount, or of the negative of a most amount, that are no further than the bound."""
     step = 10.0 ** (math.floor(math.log10(abs(bound))) - 2)
     return f"{abs(math.ceil(bound / step) * step):.6g}"
+
+
+def _met_already(yardstick: Yardstick, census: Census) -> str:
+    given = " and ".join(f"{OPTIONS[name]} is {as_given(name, most)}" for name, most in yardstick.budgets.items())
+    found = " and ".join(
+        f"{'predicted ' if name in ON_BOARD else ''}{in_words(name, yardstick.amount(census, name))}"
+        for name in yardstick.budgets
+    )
+    return f"{given}, and {yardstick.config.ancestor} has {found} already; set a tighter budget"
 
 
 def _exclusion(yardstick: Yardstick, budgets: dict[str, float], smallest: list[Census]) -> str:

@@ -226,6 +226,23 @@ def test_budgets_at_the_smallest_are_allowed_and_one_less_is_refused_with_the_bo
         assert f"has {most:,} {census_name} (one cluster in each of the 3 groups" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"max_synapses": 430_500}, "--max-synapses is 430,500, and lenet5 has 430,500 synapses already"),
+        (
+            {"max_synapses": 10_000_000, "max_clusters": 580},
+            "--max-synapses is 10,000,000 and --max-clusters is 580, and lenet5 has 430,500 synapses and 580 clusters",
+        ),
+    ],
+)
+def test_budgets_that_the_ancestor_meets_are_refused_and_one_that_it_misses_makes_them_worth_a_run(given, words):
+    with pytest.raises(UserError) as error:
+        check_feasible(resolve(None, given), lenet())
+    assert words in str(error.value) and "set a tighter budget" in str(error.value)
+    check_feasible(resolve(None, {**given, "max_synapses": 430_499}), lenet())
+
+
 class Uneven(nn.Module):
     """The first channel is read three times where positions are many, the second where parameters are."""
 

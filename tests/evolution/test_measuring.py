@@ -164,6 +164,12 @@ def test_a_measured_budget_is_met_by_the_worse_end_of_the_interval(tmp_path):
     assert finals == {0.0: 2, 0.3: 2}  # who meets every budget was trained to the end
 
 
+def test_an_ancestor_that_is_measured_within_the_budget_is_told_to_be_asked_for_more(tmp_path):
+    config = resolve(None, {**QUICK, "max_latency_ms": 100.0})
+    with pytest.raises(UserError, match="the ancestor meets every budget already; set a tighter budget"):
+        evolve(tmp_path / "run", config, instrument=Stopwatch())
+
+
 def test_a_measured_latency_is_really_brought_down_to_its_budget_on_this_machine(tmp_path):
     given = {**QUICK, "ancestor": "lenet5", "ancestor_epochs": 1, "epochs": 0, "final_epochs": 0, "offspring": 1}
     seen = evolve(tmp_path / "seen", resolve(None, {**given, "generations": 1}), instrument=OnMachine(QUICKLY))

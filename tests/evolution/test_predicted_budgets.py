@@ -140,6 +140,13 @@ def test_a_latency_that_the_smallest_network_misses_is_refused_with_the_bound_an
     refusal(board="tx2", min_images_per_joule=1.01 * most)
 
 
+def test_predicted_budgets_that_the_ancestor_meets_are_refused_and_measured_ones_are_left_to_the_machine():
+    said = refusal(board="tx2", max_latency_ms=100.0, min_images_per_joule=0.5)
+    assert "--max-latency-ms is 100 and --min-images-per-joule is 0.5, and lenet5 has predicted" in said
+    assert said.endswith("images/J already; set a tighter budget")
+    check_feasible(resolve(None, {"max_latency_ms": 100.0, "measure_on": "local"}), lenet())
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
