@@ -251,4 +251,4 @@ class Breeder:
     def _first_images(self, place: Place) -> Tensor:
         """(N, C, H, W), N at most 256: from which scales start that training has not shown anything."""
         draws = generator(self.config.seed, place.generation, place.child, "calibration")
-        return next(batches(self.task, CALIBRATION_BATCH, draws)).images
+        return next(batches(self.task, CALIBRATION_BATCH, draws)).images[:CALIBRATION_BATCH]

@@ -35,7 +35,7 @@ from edgesynth.lineage import (
     species,
 )
 from edgesynth.lineage.predictions import FILE as PREDICTIONS
-from edgesynth.nurture import Teacher, outputs, score_outputs
+from edgesynth.nurture import Teacher, check_batch_size, outputs, score_outputs
 from edgesynth.tasks import Task, load_task
 
 DEFAULT_LOSS_POINTS = 1.0
@@ -82,6 +82,7 @@ def evolve(
     kind = species(config.ancestor, task, config.seed)
     check_feasible(config, kind.anatomy)
     breeder = build_breeder(config, kind, task, progress or Progress(), path)
+    check_batch_size(kind.model, kind.input_shape, len(breeder.given.train.labels), config.batch_size)
     begun = resume and is_taken(path)
     has_ancestor = begun and Run.open(path).has(ANCESTOR.name)
     notes = [*task.notes]

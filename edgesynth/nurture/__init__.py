@@ -11,6 +11,7 @@ from edgesynth.nurture.distillation import distillation_loss
 from edgesynth.nurture.divergence import DivergenceError
 from edgesynth.nurture.hardware import Hardware, choose_autocast, choose_device, reproducible, resident
 from edgesynth.nurture.influence import Influence
+from edgesynth.nurture.lone import check_batch_size
 from edgesynth.nurture.newborn import newborn
 from edgesynth.nurture.precision import Quantisers
 from edgesynth.nurture.reestimation import reestimate
@@ -34,6 +35,7 @@ __all__ = [
     "Stress",
     "Teacher",
     "batches",
+    "check_batch_size",
     "choose_autocast",
     "choose_device",
     "chunk_of",

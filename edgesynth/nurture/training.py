@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from edgesynth.errors import UserError
-from edgesynth.nurture.batches import Batch, batches
+from edgesynth.nurture.batches import Batch, batch_sizes, batches
 from edgesynth.nurture.chunks import chunk_of
 from edgesynth.nurture.dead_synapses import DeadSynapses
 from edgesynth.nurture.distillation import TEMPERATURE, distillation_loss
@@ -92,7 +92,7 @@ def nurture(
     groups: list[dict[str, Any]] = [{"params": list(network.parameters())}]
     groups += [{"params": list(learned), "weight_decay": 0.0}] if learned else []
     optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    steps_per_epoch = math.ceil(len(task.train.labels) / recipe.batch_size)
+    steps_per_epoch = len(batch_sizes(len(task.train.labels), recipe.batch_size))
     acting = [DeadSynapses(synapses or {}), *influences]
     for influence in acting:
         influence.begin(network, recipe.epochs, steps_per_epoch)

@@ -1,11 +1,24 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from edgesynth.nurture import Recipe, Teacher, batches, distillation_loss, nurture, outputs, score, squared_gradients
+from edgesynth.errors import UserError
+from edgesynth.nurture import (
+    Influence,
+    Recipe,
+    Teacher,
+    batches,
+    check_batch_size,
+    distillation_loss,
+    nurture,
+    outputs,
+    score,
+    squared_gradients,
+)
 from edgesynth.tasks import load_task
 
 
@@ -59,6 +72,62 @@ def test_training_leaves_the_global_random_state_alone(task):
     torch.manual_seed(3)
     nurture(pupil, task, Recipe(epochs=1), generator())
     assert torch.equal(torch.rand(1), expected)
+
+
+def first(task, images):
+    """The task with so many images to train on."""
+    return replace(task, train=task.train.part(torch.arange(images)))
+
+
+@pytest.mark.parametrize(
+    ("images", "size", "sizes"),
+    [
+        (96, 32, [32, 32, 32]),
+        (98, 32, [32, 32, 32, 2]),
+        (97, 32, [32, 32, 33]),
+        (33, 32, [33]),
+        (31, 32, [31]),
+        (3, 1, [1, 1, 1]),
+        (1, 32, [1]),
+    ],
+)
+def test_a_single_image_that_is_left_over_joins_the_batch_before(task, images, size, sizes):
+    drawn = list(batches(first(task, images), size, generator()))
+    assert [len(batch.labels) for batch in drawn] == sizes
+    assert sorted(torch.cat([batch.indices for batch in drawn]).tolist()) == list(range(images))
+
+
+class Counted(Influence):
+    def begin(self, network, epochs, steps_per_epoch):
+        self.told, self.taken = epochs * steps_per_epoch, 0
+
+    def after_step(self, step):
+        self.taken += 1
+
+
+def normalised():
+    """Its last normalisation sees one value of a channel for each image."""
+    return nn.Sequential(nn.Conv2d(1, 4, 5, stride=3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(256, 9),
+                         nn.BatchNorm1d(9), nn.ReLU(), nn.Linear(9, 10))  # fmt: skip
+
+
+@pytest.mark.parametrize(("images", "steps"), [(129, 2), (130, 3), (65, 1)])
+def test_batch_normalisation_trains_whatever_is_left_over_and_influences_know_the_steps(task, images, steps):
+    counted = Counted()
+    losses = nurture(normalised(), first(task, images), Recipe(2, batch_size=64), generator(), influences=[counted])
+    assert len(losses) == 2 and counted.taken == counted.told == 2 * steps
+
+
+def test_steps_of_one_image_are_refused_where_batch_normalisation_would_see_one_value(task):
+    shape = task.input_shape
+    with pytest.raises(
+        UserError, match=r"--batch-size is 1 and train has 90 images, .* batch normalisation 4 one value"
+    ):
+        check_batch_size(normalised(), shape, images=90, batch_size=1)
+    with pytest.raises(UserError, match="--batch-size is 64 and train has 1 image, so"):
+        check_batch_size(normalised(), shape, images=1, batch_size=64)
+    check_batch_size(normalised(), shape, images=90, batch_size=2)
+    check_batch_size(normalised()[:4], shape, images=90, batch_size=1)  # 64 values of each channel
 
 
 def test_a_pupil_that_is_only_taught_learns_the_teacher_s_answers(task):
@@ -116,7 +185,7 @@ def test_squared_gradients_are_the_mean_of_squares_by_hand(task, monkeypatch):
     monkeypatch.setattr("edgesynth.nurture.sensitivity.BATCHES", 3)
     pupil = network()
     found = squared_gradients(pupil, task, ["4.weight"], generator(2))["4.weight"]
-    total, drawn = torch.zeros(10, 256), batches(task, 64, generator(2))
+    total, drawn = torch.zeros(10, 256), batches(task, 16, generator(2))
     for _ in range(3):
         batch = next(drawn)
         pupil.zero_grad()
