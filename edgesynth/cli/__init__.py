@@ -97,8 +97,9 @@ def _interrupted(error):
     return False
 
 
-# Errors of the file system that a user can mend: no permission, file too large, disk full, read-only, quota.
-USER_ERRNO = (1, 13, 27, 28, 30, 122)
+# Errors of the file system that a user can mend: no permission, a file in a folder's place, file too large, disk full,
+# read-only, name too long, quota.
+USER_ERRNO = (1, 13, 20, 27, 28, 30, 36, 122)
 
 
 def _stop(message, code):

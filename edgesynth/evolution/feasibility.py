@@ -34,11 +34,8 @@ def check_feasible(config: Config, anatomy: Anatomy) -> None:
     """
     _check_options(config)
     cuttable = [group for group in anatomy.removable if group.size > 1]
-    if config.encoding == "cluster" and not cuttable:
-        raise UserError(
-            f"--encoding is cluster and no cluster of {config.ancestor} can be cut: {_first_reason(anatomy)}; "
-            "use --encoding synapse"
-        )
+    if not cuttable:
+        _check_uncuttable(config, anatomy)
     yardstick = Yardstick(config, anatomy)
     _check_board(yardstick, anatomy)
     if not yardstick.budgets:
@@ -159,11 +156,24 @@ def _check_options(config: Config) -> None:
             )
 
 
+def _check_uncuttable(config: Config, anatomy: Anatomy) -> None:
+    """Refuse a network that has no cluster to give where clusters are what is drawn."""
+    if not anatomy.weights():
+        raise UserError(
+            f"{config.ancestor} has no convolution or linear layer, so there is no synapse to lose; "
+            "give another --ancestor"
+        )
+    uncut = f"no cluster of {config.ancestor} can be cut: {_first_reason(anatomy)}"
+    if config.strategy == "generative":
+        raise UserError(f"--strategy is generative and {uncut}; use --strategy heredity --encoding synapse")
+    if config.encoding == "cluster":
+        raise UserError(f"--encoding is cluster and {uncut}; use --encoding synapse")
+
+
 def _first_reason(anatomy: Anatomy) -> str:
-    """Why the first group cannot be cut."""
-    for group in anatomy.groups:
-        return f"{group.name} ({group.reason or 'it has one cluster, which has to stay'})"
-    return "it has no convolution or linear layer"
+    """Why the first group of a network of which none can be cut cannot be."""
+    group = anatomy.groups[0]
+    return f"{group.name} ({group.reason or 'it has one cluster, which has to stay'})"
 
 
 def _check_board(yardstick: Yardstick, anatomy: Anatomy) -> None:

@@ -29,6 +29,12 @@ def tiny():
 
 def fixed():
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+
+def weightless():
+    return nn.Sequential(nn.AdaptiveAvgPool2d((2, 5)), nn.Flatten())
+
+def normalised():
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 9), nn.BatchNorm1d(9), nn.ReLU(), nn.Linear(9, 10))
 """
 WHOLE = {"synapses": 300 + 1728 + 9600 + 240, "clusters": 62, "macs": 43200 + 43200 + 9600 + 240}
 QUICK = {"task": "digits", "ancestor_epochs": 1, "epochs": 0, "final_epochs": 0, "min_accuracy": 0.0, "offspring": 1}
@@ -276,6 +282,26 @@ def test_a_network_of_protected_clusters_is_refused_but_for_its_synapses(breed):
     assert not Path("run").exists()
     run = breed("budget_networks:fixed", encoding="synapse", max_synapses=3000)
     assert run.records()[-1].census.synapses <= 3000 and run.outcome()["stopped"] == "budget"
+
+
+def test_generative_synthesis_of_a_network_of_protected_clusters_is_refused_whatever_the_encoding(breed):
+    for encoding in ("cluster", "synapse"):
+        with pytest.raises(UserError, match=r"--strategy is generative and no cluster .*; use --strategy heredity"):
+            breed("budget_networks:fixed", strategy="generative", encoding=encoding)
+    assert not Path("run").exists()
+
+
+@pytest.mark.parametrize("encoding", ["cluster", "synapse"])
+def test_a_network_without_a_synapse_is_refused_before_anything_is_written(breed, encoding):
+    with pytest.raises(UserError, match="weightless has no convolution or linear layer"):
+        breed("budget_networks:weightless", encoding=encoding)
+    assert not Path("run").exists()
+
+
+def test_a_batch_of_one_before_batch_normalisation_is_refused_before_anything_is_written(breed):
+    with pytest.raises(UserError, match="--batch-size is 1 and train has 1,197 images"):
+        breed("budget_networks:normalised", batch_size=1)
+    assert not Path("run").exists()
 
 
 @pytest.mark.parametrize(

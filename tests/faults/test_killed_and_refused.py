@@ -218,3 +218,12 @@ def test_a_full_disk_in_evolve_is_one_line_and_keeps_what_is_finished(unbroken, 
     refused(result, "File too large")
     assert not (tmp_path / "run/individuals/g000-c0/individual.json").exists()
     assert not list((tmp_path / "run").rglob("*.tmp"))
+
+
+@pytest.mark.parametrize(
+    ("run", "words"), [("file/run", "Not a directory"), ("r" * 300, "File name too long")], ids=["file", "long"]
+)
+def test_a_run_directory_that_cannot_be_is_one_line(tmp_path, edgesynth, refused, run, words):
+    (tmp_path / "file").write_text("kept")
+    refused(edgesynth("evolve", "--ancestor-epochs", 1, "--run", run, cwd=tmp_path), words)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
