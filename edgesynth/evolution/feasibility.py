@@ -18,7 +18,7 @@ from edgesynth.anatomy import Anatomy, Census
 from edgesynth.anatomy.channels import Role
 from edgesynth.errors import UserError
 from edgesynth.evolution.allocation import Quantity, marginal_costs
-from edgesynth.evolution.strength import build_strength
+from edgesynth.evolution.options import check_options
 from edgesynth.evolution.yardstick import ON_BOARD, OPTIONS, Yardstick, in_words
 from edgesynth.lineage import Config, Genome
 
@@ -29,10 +29,11 @@ def check_feasible(config: Config, anatomy: Anatomy) -> None:
     """Refuse a configuration by which nothing can be bred.
 
     Raises:
-        UserError: options that exclude each other, an encoding by clusters where none can be cut, or budgets that no
-            network of this anatomy can meet, alone or together, or that the ancestor meets already.
+        UserError: options that exclude each other or have no effect, clusters to be drawn where none can be cut, no
+            synapse at all, or budgets that no network of this anatomy can meet, alone or together, or that the ancestor
+            meets already.
     """
-    _check_options(config)
+    check_options(config)
     cuttable = [group for group in anatomy.removable if group.size > 1]
     if not cuttable:
         _check_uncuttable(config, anatomy)
@@ -119,41 +120,6 @@ def _matching(into: list[Need], out_of: list[Need]) -> list[int]:
 
 def _shared(place: tuple[str, int], need: Need) -> bool:
     return any(weight == place[0] for weight, _ in need)
-
-
-def _check_options(config: Config) -> None:
-    build_strength(config.strength, config.normaliser)
-    if config.min_accuracy is not None and config.max_loss is not None:
-        raise UserError(
-            f"--min-accuracy is {config.min_accuracy:g} and --max-loss is {config.max_loss:g}, two floors on the same "
-            "metric; give one: percent, or points below the ancestor's"
-        )
-    if config.keep == 1 and (config.encoding == "synapse" or config.keep_clusters in (None, 1)):
-        raise UserError(
-            "--keep is 1, by which synapses die with their clusters alone, and no cluster would die either; "
-            "give --keep-clusters below 1 with --encoding cluster, or a lower --keep"
-        )
-    if config.keep == 1 and config.max_synapses is not None:
-        raise UserError(
-            f"--keep is 1, by which synapses die with their clusters alone, and --max-synapses {config.max_synapses:,} "
-            "is met by single ones; give a lower --keep, or --max-params"
-        )
-    if config.allocation == "budgets" and not (config.budgets or config.board_budgets):
-        raise UserError(
-            f"--allocation is budgets and there is none; give one of {', '.join(OPTIONS.values())}, "
-            "or another allocation"
-        )
-    if config.allocation == "strength":
-        return
-    for name, value, usable in (
-        ("encoding", config.encoding, "cluster"),
-        ("environment", config.environment, "calibrated"),
-    ):
-        if value != usable:
-            raise UserError(
-                f"--allocation is {config.allocation}, which shares out the clusters of a calibrated draw, and "
-                f"--{name} is {value}; use --{name} {usable}, or leave --allocation out"
-            )
 
 
 def _check_uncuttable(config: Config, anatomy: Anatomy) -> None:

@@ -1,0 +1,121 @@
+"""Options that exclude each other, or have no effect beside the others: refused by name, a run is what it says.
+
+`--strategy generative` is lenient with what scripts share between strategies: --encoding, --environment, --strength,
+--allocation, --keep-clusters and --offspring have no say there, and may be given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from edgesynth.errors import UserError
+from edgesynth.evolution.strength import build_strength
+from edgesynth.evolution.yardstick import OPTIONS
+from edgesynth.lineage import Config
+
+
+class Need(NamedTuple):
+    """What some options need to have an effect.
+
+    Attributes:
+        options: fields of the configuration.
+        words: what they need, as it is given on the command line.
+        met: whether a configuration has it.
+    """
+
+    options: tuple[str, ...]
+    words: str
+    met: Callable[[Config], bool]
+
+
+NEEDS = (
+    Need(("search", "probes", "probe_epochs"), "--strategy generative", lambda config: config.strategy == "generative"),
+    Need(
+        (
+            *("normaliser", "temperature", "variation", "parents", "mating", "quorum"),
+            *("selection", "proxy_epochs", "survivors", "patience", "stress"),
+        ),
+        "--strategy heredity",
+        lambda config: config.strategy == "heredity",
+    ),
+    Need(("keep_clusters",), "--encoding cluster", lambda config: config.encoding == "cluster"),
+    Need(("mating", "quorum"), "--parents of 2 or more", lambda config: config.parents > 1),
+    Need(("quorum",), "--mating quorum", lambda config: config.mating == "quorum"),
+    Need(("survivors",), "--proxy-epochs of 1 or more", lambda config: config.proxy_epochs > 0),
+    Need(("stress_factor", "stress_tail"), "--stress", lambda config: config.stress != "none"),
+    Need(("distillation_temperature",), "--distillation above 0", lambda config: config.distillation > 0),
+    Need(
+        ("precision_at",),
+        "--precision or --layer-precision",
+        lambda config: config.precision != "fp32" or config.layer_precision is not None,
+    ),
+    Need(
+        ("board_precision",),
+        "--board or --measure-on",
+        lambda config: config.board is not None or config.measure_on is not None,
+    ),
+    Need(("measure_duration_s",), "--measure-on", lambda config: config.measure_on is not None),
+)
+
+
+def check_options(config: Config) -> None:
+    """Refuse what can be told to make no sense by the options alone.
+
+    Raises:
+        UserError: options exclude each other, nothing would shrink by them, or one has no effect.
+    """
+    build_strength(config.strength, config.normaliser)
+    if config.min_accuracy is not None and config.max_loss is not None:
+        raise UserError(
+            f"--min-accuracy is {config.min_accuracy:g} and --max-loss is {config.max_loss:g}, two floors on the same "
+            "metric; give one: percent, or points below the ancestor's"
+        )
+    _check_keep(config)
+    _check_allocation(config)
+    _check_idle(config)
+
+
+def _check_keep(config: Config) -> None:
+    if config.keep != 1:
+        return
+    if config.encoding == "synapse" or config.keep_clusters in (None, 1):
+        raise UserError(
+            "--keep is 1, by which synapses die with their clusters alone, and no cluster would die either; "
+            "give --keep-clusters below 1 with --encoding cluster, or a lower --keep"
+        )
+    if config.max_synapses is not None:
+        raise UserError(
+            f"--keep is 1, by which synapses die with their clusters alone, and --max-synapses {config.max_synapses:,} "
+            "is met by single ones; give a lower --keep, or --max-params"
+        )
+
+
+def _check_allocation(config: Config) -> None:
+    if config.allocation == "strength":
+        return
+    if config.allocation == "budgets" and not (config.budgets or config.board_budgets):
+        raise UserError(
+            f"--allocation is budgets and there is none; give one of {', '.join(OPTIONS.values())}, "
+            "or another allocation"
+        )
+    for name, value, usable in (
+        ("encoding", config.encoding, "cluster"),
+        ("environment", config.environment, "calibrated"),
+    ):
+        if value != usable:
+            raise UserError(
+                f"--allocation is {config.allocation}, which shares out the clusters of a calibrated draw, and "
+                f"--{name} is {value}; use --{name} {usable}, or leave --allocation out"
+            )
+
+
+def _check_idle(config: Config) -> None:
+    for need in NEEDS:
+        for name in need.options if not need.met(config) else ():
+            value = getattr(config, name)
+            if value != Config.model_fields[name].default:
+                option = f"--{name.replace('_', '-')}"
+                raise UserError(
+                    f"{option} is {value} and has no effect without {need.words}; give that, or leave {option} out"
+                )

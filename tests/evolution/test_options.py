@@ -1,0 +1,64 @@
+"""Options that have no effect without others, refused by name."""
+
+import pytest
+
+from edgesynth.errors import UserError
+from edgesynth.evolution.options import NEEDS, check_options
+from edgesynth.lineage import Config, resolve
+
+# What is idle, and what gives it an effect.
+IDLE = [
+    ({"search": "random"}, {"strategy": "generative"}),
+    ({"probes": 4}, {"strategy": "generative"}),
+    ({"probe_epochs": 2}, {"strategy": "generative"}),
+    ({"keep_clusters": 0.5, "encoding": "synapse"}, {"encoding": "cluster"}),
+    ({"mating": "intersection"}, {"parents": 2}),
+    ({"quorum": 0.2}, {"parents": 2}),
+    ({"quorum": 0.2, "mating": "intersection", "parents": 2}, {"mating": "quorum"}),
+    ({"survivors": 9}, {"proxy_epochs": 1}),
+    ({"stress_factor": 0.5}, {"stress": "both"}),
+    ({"stress_tail": 0.5}, {"stress": "decay"}),
+    ({"distillation_temperature": 2.0, "distillation": 0.0}, {"distillation": 0.1}),
+    ({"precision_at": "end"}, {"layer_precision": "conv1=int8"}),
+    ({"precision_at": "end"}, {"precision": "fp16"}),
+    ({"board_precision": "fp32"}, {"board": "tx2"}),
+    ({"board_precision": "fp32"}, {"measure_on": "local"}),
+    ({"measure_duration_s": 2.0}, {"measure_on": "local"}),
+    *(
+        ({"strategy": "generative", **given}, {"strategy": "heredity"})
+        for given in (
+            {"strength": "magnitude", "normaliser": "percentile"},
+            {"temperature": 0.5},
+            {"variation": 1.0},
+            {"parents": 2},
+            {"selection": "pareto"},
+            {"proxy_epochs": 1},
+            {"patience": 1},
+            {"stress": "decay"},
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "more"), IDLE, ids=str)
+def test_an_option_without_effect_is_refused_until_it_has_what_it_needs(given, more):
+    with pytest.raises(UserError, match=r"--[a-z-]+ is .* and has no effect without --") as error:
+        check_options(resolve(None, given))
+    assert str(error.value).split()[0].removeprefix("--").replace("-", "_") in given
+    check_options(resolve(None, {**given, **more}))
+
+
+def test_every_option_of_the_table_is_one_that_was_seen_to_be_refused_or_to_need_another_of_it():
+    named = {name for need in NEEDS for name in need.options}
+    assert named <= Config.model_fields.keys()
+    assert named <= {name for given, _ in IDLE for name in given}
+
+
+def test_options_at_their_defaults_need_nothing():
+    check_options(resolve(None, {}))
+    check_options(resolve(None, {"strategy": "generative", "survivors": 1, "stress": "none", "quorum": 0.6}))
+
+
+def test_generative_synthesis_lets_options_pass_that_scripts_share_with_heredity():
+    shared = {"encoding": "cluster", "strength": "magnitude", "allocation": "macs", "keep_clusters": 0.9}
+    check_options(resolve(None, {"strategy": "generative", "offspring": 1, "keep": 1.0, **shared}))
