@@ -29,6 +29,7 @@ class Need(NamedTuple):
     met: Callable[[Config], bool]
 
 
+CHANCES = ("magnitude", "norm", "random")  # strengths whose P is a synapse's chance to survive, not a rank
 NEEDS = (
     Need(("search", "probes", "probe_epochs"), "--strategy generative", lambda config: config.strategy == "generative"),
     Need(
@@ -39,6 +40,7 @@ NEEDS = (
         "--strategy heredity",
         lambda config: config.strategy == "heredity",
     ),
+    Need(("temperature",), "--environment calibrated", lambda config: config.environment == "calibrated"),
     Need(("keep_clusters",), "--encoding cluster", lambda config: config.encoding == "cluster"),
     Need(("mating", "quorum"), "--parents of 2 or more", lambda config: config.parents > 1),
     Need(("quorum",), "--mating quorum", lambda config: config.mating == "quorum"),
@@ -73,6 +75,7 @@ def check_options(config: Config) -> None:
         )
     _check_keep(config)
     _check_allocation(config)
+    _check_faithful(config)
     _check_idle(config)
 
 
@@ -108,6 +111,14 @@ def _check_allocation(config: Config) -> None:
                 f"--allocation is {config.allocation}, which shares out the clusters of a calibrated draw, and "
                 f"--{name} is {value}; use --{name} {usable}, or leave --allocation out"
             )
+
+
+def _check_faithful(config: Config) -> None:
+    if config.strategy == "heredity" and config.environment == "faithful" and config.strength not in CHANCES:
+        raise UserError(
+            f"--environment is faithful, by which P is the chance to survive, and that of --strength {config.strength} "
+            "only ranks: next to nothing would survive; add --strength magnitude, the papers' (or norm, or random)"
+        )
 
 
 def _check_idle(config: Config) -> None:

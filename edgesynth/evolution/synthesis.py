@@ -40,7 +40,7 @@ def ration(yardstick: Yardstick, parent: Census) -> Ration:
     """What a generation keeps of its parent: a share of each level, until the budgets that this level serves are met.
 
     Clusters serve every budget but that of synapses; synapses serve their own and that of bytes, and where no clusters
-    are drawn, every one.
+    are drawn, every one. A share of 1 leaves its level undrawn, in the faithful environment too.
     """
     config = yardstick.config
     keep_clusters = config.keep**0.5 if config.keep_clusters is None else config.keep_clusters
@@ -69,18 +69,20 @@ def synthesise(
     """Draw the genome of one offspring.
 
     Returns:
-        The genome and what happened: clusters and synapses expected, drawn and swept.
+        The genome and what happened: clusters and synapses expected (protected ones included; None where a level is
+        not drawn), drawn and swept.
     """
     anatomy = parent.anatomy
     before = {group.name: _units(group.size, parent.genome.kept[group.name]) for group in anatomy.removable}
     clusters = {name: mask.clone() for name, mask in before.items()}
     synapses = {name: mask.clone() for name, mask in parent.alive.items()}
     viability = _viability(parent, dna)
-    facts: dict[str, Any] = {"expected_clusters": fed.clusters, "expected_synapses": fed.synapses}
+    facts: dict[str, Any] = {"expected_clusters": None, "expected_synapses": None}
 
     if dna.clusters and fed.clusters is not None:
         protected = parent.genome.census(anatomy).clusters - sum(int(mask.sum()) for mask in before.values())
         expected = max(fed.clusters - protected, 0)
+        facts["expected_clusters"] = protected + world.clusters.expects(dna.clusters, before, expected)
         clusters = world.clusters.draw(dna.clusters, before, expected, generator, _least(before, expected))
         for name, mask in clusters.items():
             mask[strongest(viability[name], before[name])] |= not mask.any()
@@ -88,6 +90,7 @@ def synthesise(
     facts["drawn_clusters"] = sum(int(mask.sum()) for mask in clusters.values())
 
     if fed.synapses is not None:
+        facts["expected_synapses"] = world.synapses.expects(dna.synapses, synapses, fed.synapses)
         synapses = world.synapses.draw(dna.synapses, synapses, fed.synapses, generator)
     facts["drawn_synapses"] = sum(int(mask.sum()) for mask in synapses.values())
     facts["swept_clusters"] = sweep(anatomy, clusters, synapses, viability)

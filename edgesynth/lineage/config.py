@@ -56,7 +56,8 @@ class Config(BaseModel):
     probe_epochs: int = Field(1, ge=0, le=10000, description="generative: epochs of a generated network's nurture")
     encoding: Literal["synapse", "cluster"] = Field("cluster", description="what the DNA speaks of")
     environment: Literal["faithful", "calibrated"] = Field(
-        "calibrated", description="the papers' rule, or solved for --keep"
+        "calibrated",
+        description="the papers' rule (with --strength magnitude, norm or random), or solved for --keep",
     )
     strength: Literal["magnitude", "norm", "lamp", "fisher", "taylor", "random"] = Field(
         "fisher", description="what makes a synapse strong"
@@ -84,13 +85,14 @@ class Config(BaseModel):
         gt=0,
         le=1,
         description="calibrated: share of synapses expected to survive a generation (1: they die with their clusters "
-        "alone); faithful: the factor F",
+        "alone); faithful: the factor F (1: likewise)",
     )
     keep_clusters: float | None = Field(
         None,
         gt=0,
         le=1,
-        description="the same for clusters (unset: calibrated, the square root of keep; faithful, keep)",
+        description="the same for clusters; 1: none is drawn (unset: calibrated, the square root of keep; faithful, "
+        "keep)",
     )
     parents: int = Field(1, ge=1, le=5, description="parents of an offspring: the best of the previous generation")
     mating: Literal["intersection", "quorum"] = Field(

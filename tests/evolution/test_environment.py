@@ -34,6 +34,14 @@ def test_faithful_gaussian_weights_survive_at_the_derived_rate():
     assert drawn["layer"].double().mean().item() == pytest.approx(0.44, abs=0.01)
 
 
+def test_what_is_expected_of_the_papers_rule_is_the_sum_of_its_chances_and_of_a_calibrated_draw_what_it_is_asked_for():
+    viability = {"weak": torch.full((5,), -1.0).double(), "strong": torch.tensor([0.0, 3.0, 0.0]).double()}
+    alive = {"weak": torch.tensor([1, 1, 0, 1, 1]).bool(), "strong": torch.tensor([1, 1, 0]).bool()}
+    found = FaithfulEnvironment(0.7).expects(viability, alive, expected=3)
+    assert found == pytest.approx(4 * 0.7 / math.e + 0.7 + 1)  # of the favoured, whose F P is above 1, all survive
+    assert CalibratedEnvironment(0.1).expects(viability, alive, expected=3) == 3
+
+
 @pytest.mark.parametrize("environment", [FaithfulEnvironment(0.9), CalibratedEnvironment(0.1)])
 def test_the_dead_stay_dead(environment):
     viability = {"layer": torch.zeros(1000, dtype=torch.float64)}

@@ -11,6 +11,7 @@ IDLE = [
     ({"search": "random"}, {"strategy": "generative"}),
     ({"probes": 4}, {"strategy": "generative"}),
     ({"probe_epochs": 2}, {"strategy": "generative"}),
+    ({"temperature": 0.5, "environment": "faithful", "strength": "magnitude"}, {"environment": "calibrated"}),
     ({"keep_clusters": 0.5, "encoding": "synapse"}, {"encoding": "cluster"}),
     ({"mating": "intersection"}, {"parents": 2}),
     ({"quorum": 0.2}, {"parents": 2}),
@@ -62,3 +63,12 @@ def test_options_at_their_defaults_need_nothing():
 def test_generative_synthesis_lets_options_pass_that_scripts_share_with_heredity():
     shared = {"encoding": "cluster", "strength": "magnitude", "allocation": "macs", "keep_clusters": 0.9}
     check_options(resolve(None, {"strategy": "generative", "offspring": 1, "keep": 1.0, **shared}))
+
+
+@pytest.mark.parametrize("strength", ["fisher", "taylor", "lamp"])
+def test_the_papers_rule_is_refused_with_a_strength_that_only_ranks(strength):
+    with pytest.raises(UserError, match=f"that of --strength {strength} only ranks: .* add --strength magnitude"):
+        check_options(resolve(None, {"environment": "faithful", "strength": strength}))
+    for chance in ("magnitude", "norm", "random"):
+        check_options(resolve(None, {"environment": "faithful", "strength": chance}))
+    check_options(resolve(None, {"strategy": "generative", "environment": "faithful"}))

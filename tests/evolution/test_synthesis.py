@@ -109,7 +109,7 @@ def test_the_synapse_encoding_draws_no_clusters_but_sweeps_those_that_lost_all_s
 
 def test_the_faithful_rule_is_drawn_at_both_levels_each_with_its_factor(parent):
     dna = encode(parent, "cluster", "magnitude")
-    genome, _ = synthesise(
+    genome, facts = synthesise(
         parent, dna, World(FaithfulEnvironment(0.8), FaithfulEnvironment(0.5)), Ration(580, 430_500), generator()
     )
     chances = {name: 0.8 * viability.exp() for name, viability in dna.clusters.items()}
@@ -118,6 +118,15 @@ def test_the_faithful_rule_is_drawn_at_both_levels_each_with_its_factor(parent):
     alive = genome.synapses["fc1.weight"][genome.kept["fc1"]].reshape(fc1, 50, 16)[:, genome.kept["conv2"]]
     expected = 0.5 * dna.synapses["fc1.weight"].exp().mean()
     assert alive.double().mean().item() == pytest.approx(expected.item(), abs=0.01)
+    assert facts["expected_clusters"] == pytest.approx(10 + sum(chance.sum().item() for chance in chances.values()))
+    assert facts["expected_synapses"] == pytest.approx(facts["drawn_synapses"], rel=0.02)
+
+
+def test_nothing_is_expected_of_a_level_that_is_not_drawn(parent):
+    _, facts = synthesise(parent, encode(parent, "synapse", "magnitude"), CALIBRATED, Ration(50, 600), generator())
+    assert facts["expected_clusters"] is None and facts["expected_synapses"] == 600
+    _, facts = synthesise(parent, encode(parent, "cluster", "magnitude"), CALIBRATED, Ration(90, None), generator())
+    assert facts["expected_clusters"] == 90 and facts["expected_synapses"] is None
 
 
 def test_a_layer_that_would_die_out_keeps_its_strongest_cluster(parent):

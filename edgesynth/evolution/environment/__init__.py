@@ -40,6 +40,10 @@ class Environment(Protocol):
         """
         ...
 
+    def expects(self, viability: dict[str, Tensor], alive: dict[str, Tensor], expected: float) -> float:
+        """How many survive such a draw on average; see `draw`."""
+        ...
+
 
 @dataclass(frozen=True)
 class World:

@@ -49,6 +49,10 @@ class CalibratedEnvironment:
             start = stop
         return survivors
 
+    def expects(self, viability: dict[str, Tensor], alive: dict[str, Tensor], expected: float) -> float:
+        """What the budget asks for; see `Environment.expects`."""
+        return expected
+
 
 def survival_chances(logits: Tensor, expected: float) -> Tensor:
     """min(1, exp(logits + c)), with c solved by bisection so that they add up to `expected`.

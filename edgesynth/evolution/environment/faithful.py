@@ -11,6 +11,9 @@ class FaithfulEnvironment:
 
     How many survive is an accident of Z: about 0.44 F of a layer of Gaussian weights. The budget is not looked at.
 
+    The papers' factors run from 0.5 to 0.95. What a factor of 1 would be is left to `ration`, which takes it as the
+    calibrated environment does: the level is not drawn at all.
+
     Args:
         factor: F, in (0, 1).
     """
@@ -32,3 +35,8 @@ class FaithfulEnvironment:
             & (torch.rand(log.shape, dtype=torch.float64, generator=generator) < self.factor * log.exp())
             for name, log in viability.items()
         }
+
+    def expects(self, viability: dict[str, Tensor], alive: dict[str, Tensor], expected: float) -> float:
+        """The sum of F P over who lives, whatever is asked for; see `Environment.expects`."""
+        chances = (self.factor * log[alive[name]].exp() for name, log in viability.items())
+        return sum(one.clamp_max(1).sum().item() for one in chances)
