@@ -132,7 +132,10 @@ class Config(BaseModel):
     max_macs: int | None = Field(None, ge=1, description="budget: stop when an individual has at most so many")
     max_params: int | None = Field(None, ge=1, description="budget: stop when an individual has at most so many")
     max_bytes: int | None = Field(
-        None, ge=1, description="budget: stop when an individual has at most so many sparse_bytes"
+        None,
+        ge=1,
+        description="budget: stop when an individual has at most so many sparse_bytes, counted as float32 whatever "
+        "--precision is",
     )
     board: str | None = Field(
         None, description="board whose latency and energy are predicted, such as tx2 (unset: nothing is predicted)"

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from edgesynth.evolution.allocation import marginal_costs
 from edgesynth.evolution.feasibility import check_feasible, smallest_genome
 from edgesynth.evolution.synthesis import Ration, ration
 from edgesynth.evolution.yardstick import Yardstick
-from edgesynth.lineage import resolve
+from edgesynth.lineage import Config, resolve
 from tests.topology.networks import NETWORKS
 
 NETWORK = """
@@ -195,6 +196,13 @@ def test_the_smallest_lenet_has_a_cluster_a_layer_ten_classes_and_a_synapse_for_
     assert census.macs == 25 * 576 + 25 * 64 + 16 + 10
     assert census.params == (25 + 1) + (25 + 1) + (16 + 1) + (10 + 10)
     assert census.sparse_bytes == (6 + 8) + (6 + 8) + (6 + 8) + 40 + 4 * 13
+
+
+def test_a_budget_of_bytes_counts_float32_whatever_the_precision_and_says_so():
+    genome = smallest_genome(lenet())
+    rounded = replace(genome, precision=dict.fromkeys(genome.synapses, "int4"))
+    assert rounded.census(lenet()).sparse_bytes == genome.census(lenet()).sparse_bytes == 134
+    assert "float32" in Config.model_fields["max_bytes"].description
 
 
 def test_one_synapse_feeds_one_cluster_and_is_read_from_another():
