@@ -125,10 +125,12 @@ class Evolution:
         self.parents = tuple(record.name for record in ranked if record.feasible)[: self.config.parents]
         drawn = f" (drawn {self.attempt + 1} times, each time milder)" if self.attempt else ""
         if all(record.died for record in records):
+            lost = all(record.lost for record in records)
             self._stop(
                 "death",
                 f"all {len(records)} offspring of generation {best.generation} died in their nurture "
-                f"({records[0].name}: {records[0].died}); lower --learning-rate",
+                f"({records[0].name}: {records[0].died}); "
+                f"{'give their workers more memory, or run fewer at a time' if lost else 'lower --learning-rate'}",
             )
         elif not best.feasible:
             self._stop(

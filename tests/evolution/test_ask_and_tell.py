@@ -58,6 +58,19 @@ def test_a_sibling_that_meets_the_budgets_ends_the_run_before_a_more_accurate_on
     assert best.name == state.best.name == "g001-c1" and state.stopped == "budget"
 
 
+@pytest.mark.parametrize(
+    ("nurture", "advice"),
+    [
+        ({"died": "its worker died", "lost": True}, "give their workers more memory, or run fewer at a time"),
+        ({"died": "the loss was nan"}, "lower --learning-rate"),
+    ],
+)
+def test_a_generation_that_died_ends_the_run_with_advice_by_the_cause(nurture, advice):
+    state = evolution(offspring=2)
+    state.tell([dataclasses.replace(record(place, 0.0), nurture=nurture) for place in state.ask()])
+    assert state.stopped == "death" and state.reason.endswith(f"(g001-c0: {nurture['died']}); {advice}")
+
+
 def test_with_a_proxy_all_are_asked_for_briefly_and_the_best_of_them_again_in_full():
     state = evolution(offspring=4, proxy_epochs=1, survivors=2)
     assert [place.proxy for place in state.ask()] == [True] * 4
