@@ -67,12 +67,3 @@ def test_a_run_without_a_feasible_offspring_names_its_floor_and_a_way_that_spare
     other = {**hopeless, "keep": 0.9, "weights": tmp_path / "run" / weights, "ancestor_epochs": 0, "min_accuracy": 1.0}
     again, old = evolve(tmp_path / "other", config(**other)), Run.open(tmp_path / "run")
     assert again.record("g000-c0").validation == old.record("g000-c0").validation
-
-
-def test_an_ancestor_that_meets_every_budget_already_is_given_smaller_ones(tmp_path):
-    path = tmp_path / "run"
-    with pytest.raises(
-        UserError, match="the ancestor meets every budget already; go on with --resume and smaller ones"
-    ):
-        evolve(path, config(max_macs=1_000_000))
-    assert evolve(path, config(max_macs=5_000), resume=True).outcome()["best"] == "g001-c0"
