@@ -257,7 +257,7 @@ def _conclude(run: Run, evolution: Evolution, kind: Species, task: Task) -> Run:
 def _advice(run: Run, stopped: str) -> str:
     """What to do about a run without a feasible offspring."""
     if stopped == "budget":
-        return "; go on with --resume and smaller ones"
+        return "; set a tighter budget, with --resume"
     if stopped == "death":
         return ""
     weights = run.folder(ANCESTOR.name) / "weights.safetensors"
