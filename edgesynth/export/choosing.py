@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,25 +99,24 @@ def quantise_best(source: Source, dialect: Dialect, path: Path, max_loss: float)
 
     plain = onnx.load(str(source.model))
     layers = set(layers_of(plain)) - set(source.kept)
+    methods = [LEARNED] if layers and layers <= source.learned.keys() else METHODS
+    ranges = {method: ranges_of(plain, source, method) for method in methods}
     tried: dict[str, float] = {}
     best = b""
-    for method in [LEARNED] if layers and layers <= source.learned.keys() else METHODS:
-        quantise(source.model, dialect, ranges_of(plain, source, method), path, source.kept, source.learned)
-        found = source.score(run_onnx(path, source.validation))
+
+    def judged(floating: tuple[str, ...], method: str) -> float:
+        quantise(source.model, dialect, ranges[method], path, (*source.kept, *floating), source.learned)
+        return source.score(run_onnx(path, source.validation))
+
+    for method in methods:
+        found = judged((), method)
         if not tried or found > max(tried.values()):
             best = path.read_bytes()
         tried[method] = found
     write_bytes(path, best)
     method = max(tried, key=lambda name: tried[name])
-
-    def judged(floating: tuple[str, ...]) -> float:
-        kept = (*source.kept, *floating)
-        quantise(source.model, dialect, ranges_of(plain, source, method), path, kept, source.learned)
-        return source.score(run_onnx(path, source.validation))
-
-    guarded = guard(
-        judged, [name for name in layers_of(plain) if name in layers], source.reference, tried[method], max_loss
-    )
+    order = [name for name in layers_of(plain) if name in layers]
+    guarded = guard(partial(judged, method=method), order, source.reference, tried[method], max_loss)
     return Calibrated(method, source.images, tried, len(layers & source.learned.keys()), guarded)
 
 
