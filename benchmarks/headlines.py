@@ -34,6 +34,7 @@ def table() -> str:
         *lenet5_records(),
         *resnet_cifar10(),
         *saliency_ecssd(),
+        *detection_bccd(),
         *segmentation_camvid(),
     ]
     return "\n".join(lines)
@@ -86,6 +87,24 @@ def saliency_ecssd() -> list[str]:
             "Deep Learning with Darwin (VGG-16, MSRA-B): 48x by generation 4",
         )
         for row in rows_of("saliency_ecssd").values()
+    ]
+
+
+def detection_bccd() -> list[str]:
+    """StressedNets; Evolution in Groups and synaptic precision."""
+    papers = {
+        "tiny-yolov2": "StressedNets (YOLOv2): 33x synapses",
+        "yolov2": "StressedNets: 33x synapses",
+        "detectnet": "Evolution in Groups, KITTI: 8.16x clusters; synaptic precision: 10x synapses",
+    }
+    return [
+        line(
+            f"{row['network']}, BCCD at {row['options']['image_size']} pixels",
+            f"{row['synaptic_efficiency']:.1f}x synapses, {row['params_ratio']:.1f}x parameters",
+            accuracy([row], "mAP@0.5"),
+            papers[row["network"]],
+        )
+        for row in rows_of("detection_bccd").values()
     ]
 
 
