@@ -8,9 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from edgesynth.errors import UserError
-from edgesynth.tasks.few import few
-from edgesynth.tasks.name_list import names_in
+from edgesynth.tasks.name_list import names_in, take
 
 MARK = re.compile(r"\s+(1|0|-1)$")
 
@@ -34,12 +32,7 @@ def listed_parts(root: Path, notes: Path) -> dict[str, list[str]]:
         if not file.is_file():
             continue
         parts[part] = list(dict.fromkeys(_name(line, notes) for line in names_in(file)))
-        twice = [f"{name} is in {taken[name].name}" for name in parts[part] if name in taken]
-        if twice:
-            raise UserError(
-                f"{file} names {len(twice):,} that another list has: {few(twice)}; a split must not overlap"
-            )
-        taken.update(dict.fromkeys(parts[part], file))
+        take(parts[part], file, taken)
     return parts
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,3 +35,16 @@ def matched(images: dict[str, Path], masks: dict[str, Path]) -> tuple[list[Pair]
     pairs = [Pair(image, masks[stem]) for stem, image in images.items() if stem in masks]
     odd = [f"{image.name} has no mask" for stem, image in images.items() if stem not in masks]
     return pairs, odd + [f"{mask.name} has no image" for stem, mask in masks.items() if stem not in images]
+
+
+def by_split(
+    folders: Mapping[str, Path], find: Callable[[Path], tuple[list[Pair], list[str]]]
+) -> tuple[dict[str, list[Pair]], list[str]]:
+    """{split: pairs} of {split: its folder}, and what of all of them is no pair.
+
+    Args:
+        folders: see `split_folders`.
+        find: the pairs of a folder, and what of it is none.
+    """
+    found = {part: find(folder) for part, folder in folders.items()}
+    return {part: pairs for part, (pairs, _) in found.items()}, [line for _, odd in found.values() for line in odd]

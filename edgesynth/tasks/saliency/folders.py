@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgesynth.tasks.augmentation import MAX_ZOOM
 from edgesynth.tasks.folder import folder_of
-from edgesynth.tasks.pairs import Pair, Reading, max_shift, preprocessing, read_pairs
+from edgesynth.tasks.pairs import Pair, Reading, by_split, max_shift, preprocessing, read_pairs
 from edgesynth.tasks.pixels import binary
 from edgesynth.tasks.saliency.lists import listed_parts
 from edgesynth.tasks.saliency.pairs import LAYOUTS, find_pairs
@@ -58,8 +58,7 @@ def _parts(root: Path) -> tuple[dict[str, list[Pair]], list[str]]:
         pairs, odd = find_pairs(root)
         listed = listed_parts(root, pairs)
         return (listed[0], odd + listed[1]) if listed else ({"all": pairs}, odd)
-    found = {part: find_pairs(folder) for part, folder in folders.items()}
-    return {part: pairs for part, (pairs, _) in found.items()}, [line for _, odd in found.values() for line in odd]
+    return by_split(folders, find_pairs)
 
 
 def _empty(root: Path, found: Reading) -> list[str]:

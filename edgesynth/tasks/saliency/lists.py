@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from edgesynth.errors import UserError
 from edgesynth.tasks.few import few
+from edgesynth.tasks.name_list import take
 from edgesynth.tasks.pairs import Pair
 from edgesynth.tasks.pairs.files import SUFFIXES
 
@@ -67,10 +68,7 @@ def _chosen(file: Path, known: dict[str, Pair], taken: dict[str, Path]) -> list[
             f"{file} names {len(missing):,} of {len(stems):,} that are not there: {few(missing)}; fetch the data "
             "again, or take the lists away to split by chance"
         )
-    twice = [f"{stem} is in {taken[stem].name}" for stem in stems if stem in taken]
-    if twice:
-        raise UserError(f"{file} names {len(twice):,} that another list has: {few(twice)}; a split must not overlap")
-    taken.update(dict.fromkeys(stems, file))
+    take(stems, file, taken)
     return [known[stem] for stem in stems]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgesynth.errors import UserError
 from edgesynth.tasks.folder import folder_of
-from edgesynth.tasks.pairs import Pair, by_stem, matched
+from edgesynth.tasks.pairs import Pair, by_split, by_stem, matched
 from edgesynth.tasks.segmentation.building import Parts, build
 from edgesynth.tasks.segmentation.class_map import VOID
 from edgesynth.tasks.segmentation.class_names import own_classes
@@ -56,8 +56,7 @@ def _parts(root: Path) -> Parts:
     folders = split_folders(root)
     if not folders:
         raise UserError(f"{root} has no train; give {LAYOUT}")
-    found = {part: _pairs(folder) for part, folder in folders.items()}
-    return {part: pairs for part, (pairs, _) in found.items()}, [line for _, odd in found.values() for line in odd]
+    return by_split(folders, _pairs)
 
 
 def _pairs(folder: Path) -> tuple[list[Pair], list[str]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from edgesynth.errors import UserError
 from edgesynth.tasks.folder import folder_of
+from edgesynth.tasks.name_list import names_in
 from edgesynth.tasks.pairs import by_stem, matched
 from edgesynth.tasks.segmentation.building import Parts, build
 from edgesynth.tasks.segmentation.class_map import VOID
@@ -90,9 +91,4 @@ def _listed(root: Path, part: str) -> list[str]:
     file = root / LISTS / f"{part}.txt"
     if not file.is_file():
         return []
-    try:
-        return list(
-            dict.fromkeys(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
-        )
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} cannot be read ({error}); it holds one name a line") from None
+    return list(dict.fromkeys(names_in(file)))
