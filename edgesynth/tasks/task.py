@@ -48,6 +48,10 @@ class Split(NamedTuple):
         """Some of it; what lies on disk stays there."""
         return Split(*(one.part(indices) if isinstance(one, Stored) else one[indices] for one in self))
 
+    def itself(self) -> Split:
+        """The split: `load_test` of a task that has it at hand, which other processes can be handed."""
+        return self
+
     @property
     def targets(self) -> Tensor:
         """All labels, in memory."""

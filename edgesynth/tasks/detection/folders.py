@@ -84,7 +84,7 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
         name=kind,
         train=splits["train"],
         validation=splits["validation"],
-        load_test=partial(_test, splits["test"]),
+        load_test=splits["test"].itself,
         labels=classes,
         preprocessing={
             "source": "RGB images with values 0..255",
@@ -101,10 +101,6 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
         notes=_notes(root, count, parts, sieve, lost),
         anchors=find_anchors(rows[rows[:, 0] >= 0][:, 1:]),
     )
-
-
-def _test(split: Split) -> Split:
-    return split
 
 
 def _classes(found: Found, train: list[Annotated]) -> tuple[list[str], list[str]]:

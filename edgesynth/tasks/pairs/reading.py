@@ -40,10 +40,6 @@ class Reading:
     notes: list[str]
     skipped: list[str]
 
-    def load_test(self) -> Split:
-        """The third part, as a task asks for it."""
-        return self.test
-
 
 def read_pairs(
     root: Path,

@@ -40,7 +40,7 @@ def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
         name="masks",
         train=found.train,
         validation=found.validation,
-        load_test=found.load_test,
+        load_test=found.test.itself,
         labels=["salient"],
         preprocessing=preprocessing(image_size),
         max_shift=max_shift(image_size),

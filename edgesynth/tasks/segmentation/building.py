@@ -42,7 +42,7 @@ def build(name: str, root: Path, found: Parts, classes: Sequence[str], void: int
         name=name,
         train=reading.train,
         validation=reading.validation,
-        load_test=reading.load_test,
+        load_test=reading.test.itself,
         labels=list(classes),
         preprocessing=preprocessing(image_size),
         max_shift=max_shift(image_size),
