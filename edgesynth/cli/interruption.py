@@ -11,6 +11,9 @@ from typing import Any
 class Interruption:
     """Within it, Ctrl-C raises KeyboardInterrupt at once, and again whenever `check` is called after it was swallowed.
 
+    An error that leaves it after Ctrl-C is what compiled code made of the exception (safetensors reports the shape of a
+    storage, for one), and leaves it as KeyboardInterrupt.
+
     Where Ctrl-C is ignored (a job in the background) or is not ours to handle (a thread), nothing changes.
 
     Attributes:
@@ -32,6 +35,8 @@ class Interruption:
     ) -> None:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
+        if self.seen and isinstance(error, Exception):
+            raise KeyboardInterrupt from error
 
     def check(self) -> None:
         """Raise what was swallowed."""

@@ -61,6 +61,21 @@ def test_ctrl_c_that_a_library_swallows_stops_the_run_at_the_next_epoch():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("heeded")
+def test_ctrl_c_that_compiled_code_turns_into_another_error_is_still_ctrl_c():
+    with pytest.raises(KeyboardInterrupt) as stop, Interruption():
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise ValueError("could not determine the shape of object type 'torch.storage.UntypedStorage'")
+    assert isinstance(stop.value.__cause__, ValueError)
+
+
+@pytest.mark.usefixtures("heeded")
+def test_an_error_without_ctrl_c_leaves_as_it_is():
+    with pytest.raises(ValueError, match="a bug"), Interruption():
+        raise ValueError("a bug")
+
+
 def test_ctrl_c_that_is_ignored_stays_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
