@@ -20,7 +20,7 @@ from edgesynth.evolution.inheritance import heritable, reborn, rewound
 from edgesynth.evolution.precision import cut_scales, finish, wanted_precision
 from edgesynth.evolution.progress import Progress
 from edgesynth.evolution.yardstick import Yardstick
-from edgesynth.lineage import Config, Genome, Individual, Record, Species, generator, state
+from edgesynth.lineage import Config, Genome, Individual, Record, Species, generator, set_state, state
 from edgesynth.nurture import (
     DeadSynapses,
     DivergenceError,
@@ -89,7 +89,7 @@ class Breeder:
         model = self.species.model
         if self.config.weights is not None:
             model = copy.deepcopy(model)
-            model.load_state_dict(read_weights(self.config.weights, model, self.config.ancestor).state)
+            set_state(model, read_weights(self.config.weights, model, self.config.ancestor).state)
         network = remove(model, self.species.plan(genome))
         early = [Snapshot()] if self.config.rewinds else []
         with reproducible(self.device):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from edgesynth.anatomy import remove
 from edgesynth.evolution.mating import mean_state
-from edgesynth.lineage import Genome, Individual, Species
+from edgesynth.lineage import Genome, Individual, Species, set_state
 from edgesynth.nurture import newborn
 
 
@@ -36,5 +36,5 @@ def reborn(species: Species, genome: Genome, generator: torch.Generator) -> nn.M
 def _cut(species: Species, genome: Genome, weights: dict[str, Tensor]) -> nn.Module:
     """The ancestor's network with weights of its own size, of which removal leaves what is alive."""
     whole = copy.deepcopy(species.model)
-    whole.load_state_dict(weights)
+    set_state(whole, weights)
     return remove(whole, species.plan(genome))

@@ -8,7 +8,7 @@ from edgesynth.lineage.front import fronts
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual, Record, individual_name
 from edgesynth.lineage.predictions import Predictions
-from edgesynth.lineage.rebuild import Species, fitting_anatomy, species, state
+from edgesynth.lineage.rebuild import Species, fitting_anatomy, set_state, species, state
 from edgesynth.lineage.run import Run, default_path, is_taken, milder_run, parse_individual
 from edgesynth.lineage.seeds import generator
 from edgesynth.lineage.size import weight_bits
@@ -36,6 +36,7 @@ __all__ = [
     "parse_individual",
     "precision_on",
     "resolve",
+    "set_state",
     "species",
     "state",
     "weight_bits",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -43,7 +44,7 @@ class Species:
         In channels_last: a convolution of LeNet-5's size is then up to ten times as fast on a CPU.
         """
         network = remove(self.model, self.plan(individual.genome))
-        network.load_state_dict(individual.weights)
+        set_state(network, individual.weights)
         return network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
     def quantised(self, individual: Individual) -> nn.Module:
@@ -68,7 +69,7 @@ class Species:
             after: a genome with as many or fewer clusters.
         """
         plan, whole = self.plan(before), copy.deepcopy(self.model)
-        whole.load_state_dict({name: plan.uncut(name, tensor) for name, tensor in weights.items()})
+        set_state(whole, {name: plan.uncut(name, tensor) for name, tensor in weights.items()})
         return remove(whole, self.plan(after))
 
     def masked(self, individual: Individual) -> nn.Module:
@@ -80,7 +81,7 @@ class Species:
         base.update({fold.weight: torch.zeros_like(base[fold.weight]) for fold in plan.folds})
         full = {name: plan.uncut(name, tensor, base[name]) for name, tensor in individual.weights.items()}
         network = copy.deepcopy(self.model)
-        network.load_state_dict(full)
+        set_state(network, full)
         return mask(network, self.anatomy, individual.genome.kept).eval()
 
 
@@ -136,3 +137,14 @@ def _check_outputs(ancestor: str, model: nn.Module, inputs: Tensor, task: Task) 
 def state(model: nn.Module) -> dict[str, Tensor]:
     """Weights and buffers of a network, detached and contiguous, ready for safetensors."""
     return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
+
+
+def set_state(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Give a network what `state` took from one of its form.
+
+    Tensors tell no versions of modules, and some want theirs (torchvision's MNASNet): they are the network's own.
+    """
+    versioned = model.state_dict()
+    versioned.clear()
+    versioned.update(weights)
+    model.load_state_dict(versioned)
