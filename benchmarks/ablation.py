@@ -91,8 +91,9 @@ def _line(row: str, found: list[dict[str, Any]]) -> str:
 
     accuracies = [one["test_accuracy_percent"] for one in found]
     each = f" ({', '.join(f'{accuracy:.2f}' for accuracy in accuracies)})" if len(found) > 1 else ""
+    synapses = mean("synaptic_efficiency")
     return (
-        f"| {row} | **{statistics.mean(accuracies):.2f} %**{each} | {mean('synaptic_efficiency'):.0f}x "
+        f"| {row} | **{statistics.mean(accuracies):.2f} %**{each} | {synapses:.{0 if synapses >= 10 else 1}f}x "
         f"| {mean('cluster_efficiency'):.1f}x | {mean('macs_ratio'):.1f}x fewer | {mean('epochs'):.0f} |"
     )
 

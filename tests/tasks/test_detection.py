@@ -283,6 +283,28 @@ def test_what_is_no_annotation_at_all_is_named_by_its_place(tmp_path):
     assert "all.json annotation number 5 is of the unknown category None" in note
 
 
+@pytest.mark.parametrize(
+    ("spoilt", "why"),
+    [
+        ("a name", "is no image with an id and a file name (TypeError"),
+        ({"id": 4}, "is no image with an id and a file name (KeyError: 'file_name')"),
+        ({"file_name": "004.jpg"}, "is no image with an id and a file name (KeyError: 'id')"),
+        ({"id": [4], "file_name": "004.jpg"}, "is no image with an id and a file name (TypeError"),
+        ({"id": 4, "file_name": "004.jpg", "width": "wide", "height": 48}, "(ValueError: "),
+        ({"id": 3, "file_name": "004.jpg"}, "has the id 3 of another"),
+    ],
+)
+def test_an_entry_of_coco_that_is_no_image_is_left_out_and_named(tmp_path, spoilt, why):
+    document = json.loads((write_coco(tmp_path) / "all.json").read_text())
+    assert document["images"][4]["id"] == 4
+    document["images"][4] = spoilt
+    (tmp_path / "all.json").write_text(json.dumps(document))
+    task = load_task(f"coco:{tmp_path}", None, 32)
+    assert sum(len(part.targets) for part in parts(task)) == len(document["images"]) - 1
+    assert "all.json image number 5" in task.notes[0]
+    assert why in task.notes[0]
+
+
 def test_coco_s_own_names_of_splits_are_known(tmp_path):
     document = json.loads((write_coco(tmp_path) / "all.json").read_text())
     (tmp_path / "all.json").unlink()

@@ -10,6 +10,7 @@ Crowds are regions and no objects: they are left out, and counted, as are annota
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -73,25 +74,41 @@ def _document(file: Path) -> dict[str, Any]:
 
 
 def _annotated(root: Path, file: Path, document: dict[str, Any], found: Found) -> list[Annotated]:
-    boxes = _boxes(file, document, found)
+    images = _images(file, document, found)
+    boxes = _boxes(file, document, images, found)
     split = file.stem.removeprefix("instances_")
     folders = [root / split, root / "images" / split, root / "images", file.parent, root]
     listed = []
-    for one in document["images"]:
-        name = str(one["file_name"])
+    for number, (name, size) in images.items():
         path = next((folder / name for folder in folders if (folder / name).is_file()), None)
         if path is None:
             found.skip("annotation without an image", f"{name} of {file.name} is not there")
             continue
-        size = (int(one["width"]), int(one["height"])) if "width" in one and "height" in one else None
-        listed.append(Annotated(path, tuple(boxes[one["id"]]), size))
+        listed.append(Annotated(path, tuple(boxes[number]), size))
     return listed
 
 
-def _boxes(file: Path, document: dict[str, Any], found: Found) -> dict[Any, list[Box]]:
+def _images(file: Path, document: dict[str, Any], found: Found) -> dict[Any, tuple[str, tuple[int, int] | None]]:
+    """File name of each image, and its width and height where they are told, by its id."""
+    images: dict[Any, tuple[str, tuple[int, int] | None]] = {}
+    for place, one in enumerate(document["images"], 1):
+        entry = f"{file.name} image number {place}"
+        try:
+            size = (int(one["width"]), int(one["height"])) if "width" in one and "height" in one else None
+            if one["id"] in images:
+                found.skip("image with another's id", f"{entry} has the id {one['id']} of another")
+            else:
+                images[one["id"]] = (str(one["file_name"]), size)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            line = f"{entry} is no image with an id and a file name ({type(error).__name__}: {error})"
+            found.skip("entry that is no image", line)
+    return images
+
+
+def _boxes(file: Path, document: dict[str, Any], images: Iterable[Any], found: Found) -> dict[Any, list[Box]]:
     """Those of each image, by its id."""
     names = {one["id"]: str(one["name"]) for one in document["categories"]}
-    boxes: dict[Any, list[Box]] = {one["id"]: [] for one in document["images"]}
+    boxes: dict[Any, list[Box]] = {image: [] for image in images}
     for place, one in enumerate(document["annotations"], 1):
         number = f"{file.name} annotation number {place}"
         try:
