@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,7 +79,13 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     lines += _memory_lines(facts["memory"])
     if facts["usable"]:
         given = f"--image-size {facts['image_size']}" if facts["image_size"] != IMAGE_SIZE else ""
-        call = ["edgesynth evolve --ancestor", facts["memory"]["ancestor"] or "NAME", "--task", facts["task"], given]
+        call = [
+            "edgesynth evolve --ancestor",
+            facts["memory"]["ancestor"] or "NAME",
+            "--task",
+            shlex.quote(facts["task"]),
+            given,
+        ]
         return [*lines, f"Usable: {' '.join(filter(None, call))}"]
     return [*lines, *(f"Not usable: {obstacle}" for obstacle in facts["obstacles"])]
 

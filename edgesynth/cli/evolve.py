@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -108,7 +109,7 @@ def command(
     console.print(f"Pareto front: {front_line(outcome['front'])}.", soft_wrap=True)
     if "weight_bits" in outcome:
         console.print(f"Size: {outcome['weight_bits']:,} bits of synapses, biases and normalisation.")
-    console.print(f"Next: edgesynth export {path} --int8", soft_wrap=True)
+    console.print(f"Next: edgesynth export {shlex.quote(str(path))} --int8", soft_wrap=True)
 
 
 def _begun_with(path: Path) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,7 @@ def command(
     _print_files(bundle)
     for hop in bundle.ledger.bad:
         click.echo(f"warning: {hop}. Use model.onnx at fp16, or calibrate with more --samples", err=True)
-    click.echo(f"next: edgesynth benchmark {bundle.path}")
+    click.echo(f"next: edgesynth benchmark {shlex.quote(str(bundle.path))}")
 
 
 def _table(hops: list[Hop], frame: box.Box | None) -> Table:

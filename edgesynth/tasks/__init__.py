@@ -93,5 +93,5 @@ def _named(name: str, data_root: Path | None, image_size: int) -> Task:
         raise UserError(
             f"--task {name} names a folder; digits come with scikit-learn and need no folder: --task digits"
         )
-    root = Path(folder) if folder else data_root
+    root = Path(folder).expanduser() if folder else data_root and data_root.expanduser()
     return SIZED[kind](root, image_size) if kind in SIZED else TASKS[kind](root)

@@ -21,5 +21,6 @@ def folder_of(task: str, data_root: Path | None, layout: str) -> Path:
     if data_root is None:
         raise UserError(f"the task {task} needs its folder, as in --task {task}:DIR: {layout}")
     if not data_root.is_dir():
-        raise UserError(f"--task {task}:{data_root} names no folder; give {layout}")
+        seen = "" if data_root.is_absolute() else f" in {Path.cwd()}"
+        raise UserError(f"--task {task}:{data_root} names no folder{seen}; give {layout}")
     return data_root

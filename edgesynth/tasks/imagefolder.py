@@ -13,6 +13,7 @@ import torch
 from edgesynth.errors import UserError
 from edgesynth.tasks.classification import Classification, Split
 from edgesynth.tasks.few import few
+from edgesynth.tasks.folder import folder_of
 from edgesynth.tasks.normalising import DEVIATION, MEAN, normalised
 from edgesynth.tasks.pixels import DECODING, UnreadableError, centred
 from edgesynth.tasks.shuffling import stratified
@@ -20,6 +21,7 @@ from edgesynth.tasks.splits import idle_folders, split_folders, three_parts
 from edgesynth.tasks.stored import SHARE, Kept, Stored, available_bytes, whole
 from edgesynth.tasks.whole import expect_whole
 
+LAYOUT = "DIR/train/CLASS/*.jpg with val and test beside train, or DIR/CLASS/*.jpg to be split"
 HELD_OUT = 0.15  # of one folder, for validation and once more for test
 MAX_SHIFT = 2
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")  # torchvision's
@@ -45,22 +47,16 @@ def imagefolder(data_root: Path | None = None, image_size: int = 64, most_bytes:
     Raises:
         UserError: no folder was given, or a split lacks images or classes.
     """
-    if data_root is None:
-        raise UserError(
-            "the task imagefolder needs its folder, as in --task imagefolder:DIR: DIR/train/CLASS/*.jpg with val and "
-            "test beside train, or DIR/CLASS/*.jpg to be split"
-        )
-    classes, listed = _listed(data_root)
+    root = folder_of("imagefolder", data_root, LAYOUT)
+    classes, listed = _listed(root)
     count = sum(map(len, listed.values()))
     bound = int(SHARE * available_bytes()) if most_bytes is None else most_bytes
     held = count * 3 * image_size * image_size * 4 <= bound
     kept, read = Kept(bound), partial(centred, size=image_size)
-    listed_parts = three_parts(data_root, listed, stratified, (HELD_OUT, HELD_OUT))
-    parts, broken = _sound(data_root, listed_parts, (lambda file: kept(file, read)) if held else expect_whole)
+    listed_parts = three_parts(root, listed, stratified, (HELD_OUT, HELD_OUT))
+    parts, broken = _sound(root, listed_parts, (lambda file: kept(file, read)) if held else expect_whole)
     if missing := _missing(classes, parts["train"]):
-        raise UserError(
-            f"{data_root} has no readable image of {missing} to train on; add some, or take its folder away"
-        )
+        raise UserError(f"{root} has no readable image of {missing} to train on; add some, or take its folder away")
     splits = {}
     for part, files in parts.items():
         images = Stored([file for file, _ in files], (3, image_size, image_size), read, normalised, kept)
@@ -83,7 +79,7 @@ def imagefolder(data_root: Path | None = None, image_size: int = 64, most_bytes:
             "std": list(DEVIATION),
         },
         skipped=broken,
-        notes=[*_left_out(data_root, count, broken, held), *_coarse(classes, parts)],
+        notes=[*_left_out(root, count, broken, held), *_coarse(classes, parts)],
     )
 
 
@@ -91,10 +87,8 @@ def _listed(root: Path) -> tuple[list[str], dict[str, Files]]:
     """Names of the classes, and the files of each split that there is.
 
     Raises:
-        UserError: the folder is missing, of another layout, or a class has no image.
+        UserError: the folder is of another layout, or a class has no image.
     """
-    if not root.is_dir():
-        raise UserError(f"--data-root {root} is not a folder; imagefolder needs one that holds a folder for each class")
     folders = split_folders(root)
     if not folders:
         classes, files = _list(root)
@@ -129,8 +123,7 @@ def _list(folder: Path) -> tuple[list[str], Files]:
     classes = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not is_hidden(entry.name))
     files = []
     for label, name in enumerate(classes):
-        for place, _, names in sorted(os.walk(folder / name, followlinks=True)):
-            files += [(os.path.join(place, one), label) for one in sorted(names) if is_image(one)]
+        files += [(file, label) for file in images_below(folder / name)]
     if not files:
         raise UserError(f"{folder} is not a folder for each class with images in it; {_kinds()}")
     counts = Counter(label for _, label in files)
@@ -140,6 +133,23 @@ def _list(folder: Path) -> tuple[list[str], Files]:
     if len(classes) < 2:
         raise UserError(f"{folder} has one class, {classes[0]}; at least 2 are needed, each a folder")
     return classes, files
+
+
+def images_below(folder: Path) -> list[str]:
+    """All image files in a folder and in those below, folder by folder in the order of their names.
+
+    Links are followed, but to no folder a second time; hidden folders are passed over.
+    """
+    found: list[tuple[str, list[str]]] = []
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        if (real := os.path.realpath(place)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        found.append((place, sorted(filter(is_image, names))))
+    return [os.path.join(place, name) for place, names in sorted(found) for name in names]
 
 
 def is_image(name: str) -> bool:

@@ -8,14 +8,19 @@ from typing import Any, TypeVar
 
 from edgesynth.tasks.shuffling import TEST, VALIDATION, shuffled
 
-NAMES = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
+NAMES = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
 Sample = TypeVar("Sample")
 
 
 def split_folders(root: Path) -> dict[str, Path]:
-    """{`train`, `val` or `test`: its folder} of those that lie beside each other; empty without one of train."""
-    found = {part: [root / name for name in names if (root / name).is_dir()] for part, names in NAMES.items()}
-    return {part: folders[0] for part, folders in found.items() if folders} if found["train"] else {}
+    """{`train`, `val` or `test`: its folder} of those that lie beside each other; empty without one of train.
+
+    `Train` is train; where there are both, the name in small letters is meant.
+    """
+    entries = sorted(root.iterdir()) if root.is_dir() else []
+    folders = {entry.name.lower(): entry for entry in entries if entry.is_dir()}
+    found = {part: [folders[name] for name in names if name in folders] for part, names in NAMES.items()}
+    return {part: named[0] for part, named in found.items() if named} if found["train"] else {}
 
 
 def idle_folders(root: Path) -> list[str]:

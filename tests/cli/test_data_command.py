@@ -19,14 +19,14 @@ class Picky(torch.nn.Conv2d):
 
 
 def test_a_usable_folder_ends_with_the_task_and_0(edgesynth, tmp_path):
-    write_images(tmp_path / "photos", 12)
-    (tmp_path / "photos/cat/3.png").write_bytes(b"no image")
-    result = edgesynth("data", "check", "photos", "--image-size", "32", "--ancestor", "resnet20", cwd=tmp_path)
+    write_images(tmp_path / "my photos", 12)
+    (tmp_path / "my photos/cat/3.png").write_bytes(b"no image")
+    result = edgesynth("data", "check", "my photos", "--image-size", "32", "--ancestor", "resnet20", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
-    assert lines[0] == "photos: a folder of images for each class, 24 image files"
-    assert "  broken: image cannot be read, 1: photos/cat/3.png is no image that can be read" in lines
-    assert lines[-1] == "Usable: edgesynth evolve --ancestor resnet20 --task imagefolder:photos --image-size 32"
+    assert lines[0] == "my photos: a folder of images for each class, 24 image files"
+    assert "  broken: image cannot be read, 1: my photos/cat/3.png is no image that can be read" in lines
+    assert lines[-1] == "Usable: edgesynth evolve --ancestor resnet20 --task 'imagefolder:my photos' --image-size 32"
     (memory,) = [line for line in lines if "memory of resnet20" in line]
     assert "with 17 images a step: images " in memory
     assert "weights 5 MiB, activations " in memory

@@ -327,7 +327,7 @@ def test_few_validation_images_and_classes_without_one_are_told_of(tmp_path):
 def test_what_is_no_folder_of_classes_is_refused(tmp_path):
     with pytest.raises(UserError, match="needs its folder, as in --task imagefolder:DIR"):
         load_task("imagefolder")
-    with pytest.raises(UserError, match="is not a folder; imagefolder needs one"):
+    with pytest.raises(UserError, match="names no folder; give DIR/train/CLASS"):
         load_task("imagefolder", tmp_path / "nowhere")
     with pytest.raises(UserError, match="is not a folder for each class with images in it"):
         load_task("imagefolder", tmp_path)

@@ -2,6 +2,7 @@
 
 DIR/annotations/instances_train2017.json  DIR/train2017/NAME.jpg    as it is downloaded; train, val and test by name
 DIR/{train,valid,test}/_annotations.coco.json                       images beside it, as annotation tools export it
+DIR/{train,val,test}.json                                           beside the images, or beside DIR/images
 DIR/NAME.json                                                       one file, to be split; images in DIR or DIR/images
 
 Crowds are regions and no objects: they are left out, and counted, as are annotations that are no box.
@@ -44,23 +45,28 @@ def read_coco(root: Path) -> Found:
 
 
 def _files(root: Path) -> dict[str, Path]:
-    """The JSON file of each part."""
-    listed = sorted(root.glob("*/_annotations.coco.json")) + sorted(root.glob("annotations/*.json"))
+    """The JSON file of each part, train first: its categories are those of all."""
+    exported = _visible(root, "*/_annotations.coco.json")
+    annotated, here = _visible(root, "annotations/*.json"), _visible(root, "*.json")
+    # Beside `instances` lie captions and key points.
+    annotated = [file for file in annotated if file.stem.startswith("instances")] or annotated
     files: dict[str, Path] = {}
-    for file in listed:
+    for file in [*exported, *annotated] or here:
         # The words of `instances_train2017`, or the name of the folder.
-        text = file.stem if file.parent.name == "annotations" else file.parent.name
-        if file.parent.name == "annotations" and len(listed) > 1 and not file.stem.startswith("instances"):
-            continue  # captions and key points
+        text = file.parent.name if file in exported else file.stem
         for part, names in PARTS.items():
             if any(word.startswith(names) for word in text.lower().replace("-", "_").split("_")):
                 files.setdefault(part, file)
     if "train" in files:
-        return files
-    single = sorted(root.glob("*.json")) or listed
+        return {part: files[part] for part in PARTS if part in files}
+    single = here or [*exported, *annotated]
     if len(single) != 1:
         raise UserError(f"{root} has {len(single)} JSON files and none of them is of train; give {LAYOUT}")
     return {"all": single[0]}
+
+
+def _visible(root: Path, pattern: str) -> list[Path]:
+    return sorted(file for file in root.glob(pattern) if not file.name.startswith("."))
 
 
 def _document(file: Path) -> dict[str, Any]:
@@ -74,15 +80,15 @@ def _document(file: Path) -> dict[str, Any]:
 
 
 def _annotated(root: Path, file: Path, document: dict[str, Any], found: Found) -> list[Annotated]:
-    images = _images(file, document, found)
-    boxes = _boxes(file, document, images, found)
+    images = _images(file.relative_to(root), document, found)
+    boxes = _boxes(file.relative_to(root), document, images, found)
     split = file.stem.removeprefix("instances_")
     folders = [root / split, root / "images" / split, root / "images", file.parent, root]
     listed = []
     for number, (name, size) in images.items():
         path = next((folder / name for folder in folders if (folder / name).is_file()), None)
         if path is None:
-            found.skip("annotation without an image", f"{name} of {file.name} is not there")
+            found.skip("annotation without an image", f"{name} of {file.relative_to(root)} is not there")
             continue
         listed.append(Annotated(path, tuple(boxes[number]), size))
     return listed
@@ -92,7 +98,7 @@ def _images(file: Path, document: dict[str, Any], found: Found) -> dict[Any, tup
     """File name of each image, and its width and height where they are told, by its id."""
     images: dict[Any, tuple[str, tuple[int, int] | None]] = {}
     for place, one in enumerate(document["images"], 1):
-        entry = f"{file.name} image number {place}"
+        entry = f"{file} image number {place}"
         try:
             size = (int(one["width"]), int(one["height"])) if "width" in one and "height" in one else None
             if one["id"] in images:
@@ -110,9 +116,9 @@ def _boxes(file: Path, document: dict[str, Any], images: Iterable[Any], found: F
     names = {one["id"]: str(one["name"]) for one in document["categories"]}
     boxes: dict[Any, list[Box]] = {image: [] for image in images}
     for place, one in enumerate(document["annotations"], 1):
-        number = f"{file.name} annotation number {place}"
+        number = f"{file} annotation number {place}"
         try:
-            number = f"{file.name} annotation {one.get('id', f'number {place}')}"
+            number = f"{file} annotation {one.get('id', f'number {place}')}"
             kind, image = one.get("category_id"), one.get("image_id")
             if one.get("iscrowd"):
                 found.drop("crowd", f"{number} is a crowd")

@@ -15,11 +15,12 @@ from pathlib import Path
 from edgesynth.errors import UserError
 from edgesynth.tasks.class_list import listed_classes
 from edgesynth.tasks.detection.annotation import Annotated, Box, Found
+from edgesynth.tasks.pairs.files import SUFFIXES
 from edgesynth.tasks.splits import split_folders
 
 LAYOUT = "DIR/training/image_2/NAME.png with DIR/training/label_2/NAME.txt, or DIR/train/images with DIR/train/labels"
 PAIRS = (("image_2", "label_2"), ("images", "labels"))
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+WHOLE = "training"  # KITTI's own name for all that is annotated; what it calls testing has no labels
 NO_OBJECT = "DontCare"
 
 
@@ -47,9 +48,9 @@ def read_kitti(root: Path) -> Found:
 def kitti_folders(root: Path) -> dict[str, tuple[Path, Path]]:
     """The folders of images and of labels of each part; none if it is of another layout."""
     parts = {part: pair for part, folder in split_folders(root).items() if (pair := _pair(folder))}
-    if "train" in parts:
+    if "train" in parts and parts["train"][0].parent.name != WHOLE:
         return parts
-    whole = _pair(root / "training") or _pair(root)
+    whole = _pair(root / WHOLE) or _pair(root)
     return {"all": whole} if whole else {}
 
 
@@ -62,7 +63,7 @@ def _pair(folder: Path) -> tuple[Path, Path] | None:
 
 def _boxes(path: Path, found: Found) -> tuple[Box, ...]:
     boxes = []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
         fields = line.split()
         if not fields or fields[0] == NO_OBJECT:
             continue

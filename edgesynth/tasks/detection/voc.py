@@ -15,10 +15,10 @@ from edgesynth.errors import UserError
 from edgesynth.tasks.class_list import listed_classes
 from edgesynth.tasks.detection.annotation import Annotated, Box, Found
 from edgesynth.tasks.detection.voc_lists import listed_parts
+from edgesynth.tasks.pairs.files import SUFFIXES
 from edgesynth.tasks.voc_year import IMAGES, year_of
 
 LAYOUT = "DIR/JPEGImages/NAME.jpg with DIR/Annotations/NAME.xml, and lists in DIR/ImageSets/Main if it is split"
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 def read_voc(root: Path) -> Found:
@@ -29,15 +29,16 @@ def read_voc(root: Path) -> Found:
             is in two lists.
     """
     root = year_of(root, LAYOUT)
-    images, notes = root / IMAGES, root / "Annotations"
-    if not notes.is_dir():
+    images, annotations = root / IMAGES, root / "Annotations"
+    if not annotations.is_dir():
         raise UserError(f"{root} has {IMAGES} and no Annotations beside it; give {LAYOUT}")
     files = {path.stem: path for path in sorted(images.iterdir()) if path.suffix.lower() in SUFFIXES}
+    notes = {path.stem: path for path in sorted(annotations.iterdir()) if path.suffix.lower() == ".xml"}
     found = Found(classes=listed_classes(root))
     for part, names in listed_parts(root, notes).items():
         found.parts[part] = []
         for name in names:
-            path = notes / f"{name}.xml"
+            path = notes.get(name, annotations / f"{name}.xml")
             try:
                 found.parts[part].append(_annotated(files, path, found))
             except _OddError as error:

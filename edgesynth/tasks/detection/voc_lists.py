@@ -6,6 +6,7 @@ A line may have a 1, 0 or -1 behind the name, as in the lists that VOC has of ea
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from edgesynth.tasks.name_list import names_in, take
@@ -13,19 +14,19 @@ from edgesynth.tasks.name_list import names_in, take
 MARK = re.compile(r"\s+(1|0|-1)$")
 
 
-def listed_parts(root: Path, notes: Path) -> dict[str, list[str]]:
+def listed_parts(root: Path, notes: Collection[str]) -> dict[str, list[str]]:
     """Names of each part: by the lists where there are any, else all that are annotated, as `all`.
 
     Args:
         root: the folder of the data.
-        notes: its folder of annotations.
+        notes: names of all that is annotated, in their order.
 
     Raises:
         UserError: a list cannot be read, or names what another one has.
     """
     lists = {part: root / "ImageSets" / "Main" / f"{part}.txt" for part in ("train", "val", "test")}
     if not lists["train"].is_file():
-        return {"all": sorted(path.stem for path in notes.glob("*.xml"))}
+        return {"all": list(notes)}
     parts: dict[str, list[str]] = {}
     taken: dict[str, Path] = {}
     for part, file in lists.items():
@@ -36,6 +37,6 @@ def listed_parts(root: Path, notes: Path) -> dict[str, list[str]]:
     return parts
 
 
-def _name(line: str, notes: Path) -> str:
+def _name(line: str, notes: Collection[str]) -> str:
     """The name in a line; a number that ends it belongs to it where an annotation is called so."""
-    return line if (notes / f"{line}.xml").is_file() else MARK.sub("", line)
+    return line if line in notes else MARK.sub("", line)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from edgesynth.errors import UserError
 from edgesynth.tasks.augmentation import MAX_ZOOM
+from edgesynth.tasks.class_list import FILE as CLASS_LIST
 from edgesynth.tasks.folder import folder_of
 from edgesynth.tasks.pairs import Pair, Reading, by_split, max_shift, preprocessing, read_pairs
 from edgesynth.tasks.pixels import binary
@@ -15,6 +17,7 @@ from edgesynth.tasks.saliency.saliency import Saliency
 from edgesynth.tasks.splits import split_folders
 
 CHUNK = 64
+OF_CLASSES = "masks of classes are for --task camvid:DIR, with DIR/train beside DIR/trainannot"
 
 
 def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
@@ -30,9 +33,11 @@ def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
         image_size: S, pixels.
 
     Raises:
-        UserError: no folder was given, it is of no known layout, or too few pairs are sound.
+        UserError: no folder was given, it is of no known layout, its masks are of classes, or too few pairs are sound.
     """
     root = folder_of("masks", data_root, LAYOUTS)
+    if (root / CLASS_LIST).is_file():
+        raise UserError(f"{root} has {CLASS_LIST} and --task masks knows no classes; {OF_CLASSES}, or take it away")
     parts, odd = _parts(root)
     read_mask = partial(binary, size=image_size)
     found = read_pairs(root, parts, odd, image_size, read_mask, (1, image_size, image_size))
@@ -46,7 +51,7 @@ def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
         max_shift=max_shift(image_size),
         flip=True,
         max_zoom=MAX_ZOOM,
-        notes=[*found.notes, *_empty(root, found)],
+        notes=[*found.notes, *_unsalient(root, found)],
         skipped=found.skipped,
     )
 
@@ -61,8 +66,19 @@ def _parts(root: Path) -> tuple[dict[str, list[Pair]], list[str]]:
     return by_split(folders, find_pairs)
 
 
-def _empty(root: Path, found: Reading) -> list[str]:
-    """A note on masks without a salient pixel."""
-    chunks = (chunk for split in (found.train, found.validation, found.test) for chunk in split.labels.split(CHUNK))
-    empty = sum(int((chunk.flatten(1).amax(dim=1) == 0).sum()) for chunk in chunks)
-    return [f"{empty:,} of {found.count:,} masks of {root} show nothing salient"] if empty else []
+def _unsalient(root: Path, found: Reading) -> list[str]:
+    """A note on masks without a salient pixel.
+
+    Raises:
+        UserError: all masks of a split are without.
+    """
+    unsalient = 0
+    for part, split in (("train", found.train), ("validation", found.validation), ("test", found.test)):
+        here = sum(int((chunk.flatten(1).amax(dim=1) == 0).sum()) for chunk in split.labels.split(CHUNK))
+        if here == len(split.labels):
+            raise UserError(
+                f"none of the {here:,} masks of {root} for {part} shows anything salient; what is salient is white "
+                f"(above 127 of 255) in a mask; {OF_CLASSES}"
+            )
+        unsalient += here
+    return [f"{unsalient:,} of {found.count:,} masks of {root} show nothing salient"] if unsalient else []

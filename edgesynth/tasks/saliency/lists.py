@@ -79,7 +79,7 @@ def _stem(name: str) -> str:
 
 def _names(file: Path) -> list[str]:
     try:
-        lines = _cells(file) if file.suffix == ".mat" else file.read_text(encoding="utf-8").splitlines()
+        lines = _cells(file) if file.suffix == ".mat" else file.read_text(encoding="utf-8-sig").splitlines()
     except PermissionError:
         raise
     except Exception as error:  # scipy and zlib raise a dozen kinds for a damaged file

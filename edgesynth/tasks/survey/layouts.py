@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edgesynth.tasks.detection.kitti import kitti_folders
-from edgesynth.tasks.imagefolder import is_hidden, is_image
+from edgesynth.tasks.imagefolder import images_below, is_hidden
 from edgesynth.tasks.pairs import by_stem
 from edgesynth.tasks.saliency.pairs import BESIDE, IMAGES, MASKS
+from edgesynth.tasks.splits import split_folders
 
 COCO = ("*.json", "annotations/*.json", "*/_annotations.coco.json")
 MOST_JSON_BYTES = 4 << 30
@@ -35,16 +36,6 @@ def recognised(folder: Path) -> Layout | None:
     return next((layout for layout in LAYOUTS if layout.fits(folder)), None)
 
 
-def images_below(folder: Path) -> list[Path]:
-    """All image files in a folder and in those below, in the order of their names; hidden ones are passed over."""
-    found = []
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder).parts
-        if is_image(path.name) and path.is_file() and not any(map(is_hidden, inside)):
-            found.append(path)
-    return found
-
-
 def is_mask(file: Path, folder: Path) -> bool:
     """Whether a file is a mask or a map of classes, by the folder that it lies in."""
     inside = [part.lower() for part in file.relative_to(folder).parts[:-1]]
@@ -53,7 +44,7 @@ def is_mask(file: Path, folder: Path) -> bool:
 
 def coco_files(folder: Path) -> list[Path]:
     """JSON files that look like COCO's annotations of boxes."""
-    files = sorted(path for kind in COCO for path in folder.glob(kind))
+    files = sorted(path for kind in COCO for path in folder.glob(kind) if not is_hidden(path.name))
     return [file for file in files if file.stat().st_size <= MOST_JSON_BYTES and _is_coco(file)]
 
 
@@ -80,14 +71,14 @@ def _kitti(folder: Path) -> bool:
 
 
 def _masks(folder: Path) -> bool:
-    folder = folder / "train" if (folder / "train").is_dir() else folder
+    folder = split_folders(folder).get("train", folder)
     names = {entry.name.lower() for entry in folder.iterdir() if entry.is_dir()}
     images, masks = (by_stem(folder.iterdir(), suffixes)[0] for suffixes in BESIDE)
     return bool(names & {*IMAGES} and names & {*MASKS}) or bool(images.keys() & masks.keys())
 
 
 def _classes(folder: Path) -> bool:
-    folder = folder / "train" if (folder / "train").is_dir() else folder
+    folder = split_folders(folder).get("train", folder)
     return any(images_below(entry) for entry in folder.iterdir() if entry.is_dir() and not is_hidden(entry.name))
 
 
@@ -103,14 +94,14 @@ LAYOUTS = (
     Layout(
         "coco", "COCO: a JSON file with images, annotations and categories", lambda folder: bool(coco_files(folder))
     ),
-    Layout("voc", "PASCAL VOC: JPEGImages and Annotations", _voc("Annotations/*.xml")),
+    Layout("voc", "PASCAL VOC: JPEGImages and Annotations", _voc("Annotations/*.[xX][mM][lL]")),
     Layout(
         "voc-segmentation",
         "PASCAL VOC: JPEGImages and SegmentationClass",
-        _voc("SegmentationClass/*.png"),
+        _voc("SegmentationClass"),
     ),
     Layout("kitti", "KITTI: image_2 and label_2, or images and labels", _kitti),
-    Layout("camvid", "CamVid: train and trainannot", _holds("trainannot/*.png")),
+    Layout("camvid", "CamVid: train and trainannot", lambda folder: (folder / "trainannot").is_dir()),
     Layout("masks", "images and masks", _masks),
     Layout("imagefolder", "a folder of images for each class", _classes),
 )

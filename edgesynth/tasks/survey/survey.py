@@ -13,11 +13,12 @@ from edgesynth.errors import UserError
 from edgesynth.tasks import load_task
 from edgesynth.tasks.classification import Classification
 from edgesynth.tasks.few import few
+from edgesynth.tasks.imagefolder import images_below
 from edgesynth.tasks.pixels import UnreadableError
 from edgesynth.tasks.stored import Stored
 from edgesynth.tasks.survey.boxes import HAVE_BOXES, look_at_boxes
 from edgesynth.tasks.survey.images import look
-from edgesynth.tasks.survey.layouts import LAYOUTS, images_below, is_mask, recognised
+from edgesynth.tasks.survey.layouts import LAYOUTS, is_mask, recognised
 from edgesynth.tasks.task import Split, Task
 
 
@@ -93,7 +94,7 @@ def survey(folder: Path, image_size: int = 64) -> tuple[Survey, Task | None]:
 def _look_at_images(found: Survey) -> dict[str, str]:
     """Look at every image; those that cannot be read, and why."""
     unreadable = {}
-    for file in images_below(found.folder):
+    for file in map(Path, images_below(found.folder)):
         found.images += 1
         try:
             kinds = look(file)
