@@ -21,7 +21,7 @@ from itertools import product
 from typing import Any
 
 import torch
-from lineages import ANCESTOR, device, machine, overhead_percent
+from lineages import ANCESTOR, device, epochs_of, machine, overhead_percent
 from resnet_cifar10_peer import finetune, learn_sparsely, macs, pruned
 from results import Results, options
 from safetensors.torch import load_file, save_file
@@ -104,7 +104,7 @@ def ours(results: Results, key: str, given: dict[str, Any], seed: int, arguments
         "test_accuracy_percent": run.tested()[best.name],
         "macs": best.census.macs,
         "params": best.census.params,
-        "epochs_used": sum(record.nurture["epochs"] for record in run.records()),
+        "epochs_used": sum(map(epochs_of, run.records())),
         "seconds": sum(run.measured(record.name)["breeding_s"] for record in run.records()),
         "overhead_percent": overhead_percent(run),
     }

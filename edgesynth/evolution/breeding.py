@@ -126,14 +126,23 @@ class Breeder:
         stress = [] if grown else self._stress(genome, place)
         raised = self._raised(network, genome, place, epochs, facts, stress, scales)
         if not (grown or place.proxy or raised.record.died) and yardstick.within(raised.record.census):
-            # It is small enough only since synapses rounded to zero: what meets every budget is trained to the end.
-            network, scales = self._begun([raised], raised.genome, place, grown=True)
-            raised = self._raised(network, raised.genome, place, config.final_epochs, facts, [], scales)
-            grown = True
+            raised, grown = self._grown_up(raised, place), True
         if config.measure_on is not None:
             # What is measured is not known before the nurture: one that turns out to meet every budget may be ungrown.
             raised.record.nurture["grown"] = grown
         return replace(raised, measured={"synthesis_s": synthesis_s, **raised.measured})
+
+    def _grown_up(self, first: Individual, place: Place) -> Individual:
+        """Nurtured once more and to the end, because it meets every budget only since synapses rounded to zero.
+
+        Its record tells of both nurtures: the one before is `first`.
+        """
+        network, scales = self._begun([first], first.genome, place, grown=True)
+        epochs, synthesis = self.config.final_epochs, first.record.synthesis
+        last = self._raised(network, first.genome, place, epochs, synthesis, [], scales)
+        last.record.nurture["first"] = first.record.nurture
+        nurture_s = first.measured["nurture_s"] + last.measured["nurture_s"]
+        return replace(last, measured={**last.measured, "nurture_s": nurture_s})
 
     def lost(self, parents: Sequence[Individual], place: Place, reason: str) -> Individual:
         """The offspring that no worker lived to nurture: dead, its genome as drawn, its weights as inherited."""

@@ -126,9 +126,11 @@ class Evolution:
         drawn = f" (drawn {self.attempt + 1} times, each time milder)" if self.attempt else ""
         if all(record.died for record in records):
             lost = all(record.lost for record in records)
+            who = "survivors" if self.config.proxy_epochs and not records[0].proxy else "offspring"
             self._stop(
                 "death",
-                f"all {len(records)} offspring of generation {best.generation} died in their nurture "
+                f"all {len(records)} {who} of generation {best.generation} "
+                "died in their nurture "
                 f"({records[0].name}: {records[0].died}); "
                 f"{'give their workers more memory, or run fewer at a time' if lost else 'lower --learning-rate'}",
             )

@@ -41,7 +41,14 @@ NEEDS = (
         lambda config: config.strategy == "heredity",
     ),
     Need(("temperature",), "--environment calibrated", lambda config: config.environment == "calibrated"),
-    Need(("keep_clusters",), "--encoding cluster", lambda config: config.encoding == "cluster"),
+    Need(
+        ("keep_clusters",),
+        "--encoding cluster",
+        lambda config: config.encoding == "cluster" or config.strategy == "generative",
+    ),
+    Need(("stress",), "--generations of 2 or more", lambda config: config.generations > 1),
+    Need(("stress",), "--epochs of 1 or more", lambda config: config.epochs > 0),
+    Need(("selection",), "--offspring of 2 or more", lambda config: config.offspring > 1),
     Need(("mating", "quorum"), "--parents of 2 or more", lambda config: config.parents > 1),
     Need(("quorum",), "--mating quorum", lambda config: config.mating == "quorum"),
     Need(("survivors",), "--proxy-epochs of 1 or more", lambda config: config.proxy_epochs > 0),
@@ -82,6 +89,11 @@ def check_options(config: Config) -> None:
 def _check_keep(config: Config) -> None:
     if config.keep != 1:
         return
+    if config.strategy == "generative":
+        raise UserError(
+            "--keep is 1, the share of its size that the first cycle is to keep, and --strategy generative cuts "
+            "clusters by it alone; give a lower one"
+        )
     if config.encoding == "synapse" or config.keep_clusters in (None, 1):
         raise UserError(
             "--keep is 1, by which synapses die with their clusters alone, and no cluster would die either; "
@@ -95,7 +107,7 @@ def _check_keep(config: Config) -> None:
 
 
 def _check_allocation(config: Config) -> None:
-    if config.allocation == "strength":
+    if config.allocation == "strength" or config.strategy == "generative":
         return
     if config.allocation == "budgets" and not (config.budgets or config.board_budgets):
         raise UserError(

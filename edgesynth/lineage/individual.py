@@ -37,7 +37,8 @@ class Record:
             patience and variation had to do with it; of generative synthesis, every network probed and what was found.
             DNA and environment are not kept: they are a function of the parents' files and the configuration.
         nurture: how it was trained: epochs, losses; `proxy` where it had the short nurture of a first round alone;
-            `grown`, in a run that measures, whether it had the last nurture; `died` says why, if it did, and its
+            `grown`, in a run that measures, whether it had the last nurture; `first`, where it had the last one because
+            it met every budget by what the one before rounded to zero, that one; `died` says why, if it did, and its
             weights are then those that it inherited; `lost` where that was no fault of its own, but its workers died.
     """
 

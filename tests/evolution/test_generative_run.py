@@ -88,6 +88,15 @@ def test_it_stops_when_the_budget_is_met_and_its_last_individual_had_the_final_n
     assert all(record.nurture["epochs"] == 1 for record in unbroken.records()[1:-1])
 
 
+def test_what_meets_its_budget_only_by_rounding_has_the_final_nurture_too(tmp_path):
+    given = {**TINY, "max_macs": None, "max_synapses": 250_000, "keep": 0.9, "precision": "int2", "min_accuracy": 0.0}
+    run = evolve(tmp_path / "run", resolve(None, {**given, "ancestor_epochs": 1, "final_epochs": 3}))
+    last = run.records()[-1]
+    assert run.outcome()["stopped"] == "budget" and last.generation < TINY["generations"]
+    assert min(probe["target"]["synapses"] for probe in last.synthesis["probes"]) > 250_000
+    assert last.nurture["epochs"] == 3 and last.nurture["first"]["epochs"] == 1
+
+
 def test_its_networks_can_begin_with_fresh_weights_and_so_can_the_last(tmp_path):
     fresh = {**TINY, "generations": 1, "probe_epochs": 0, "final_epochs": 0, "min_accuracy": 0.0, "keep": 0.9}
     run = evolve(tmp_path / "last", resolve(None, {**fresh, "final_inheritance": "newborn"}))

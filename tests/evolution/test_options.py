@@ -13,6 +13,9 @@ IDLE = [
     ({"probe_epochs": 2}, {"strategy": "generative"}),
     ({"temperature": 0.5, "environment": "faithful", "strength": "magnitude"}, {"environment": "calibrated"}),
     ({"keep_clusters": 0.5, "encoding": "synapse"}, {"encoding": "cluster"}),
+    ({"stress": "both", "generations": 1}, {"generations": 2}),
+    ({"stress": "both", "epochs": 0}, {"epochs": 1}),
+    ({"selection": "pareto", "offspring": 1}, {"offspring": 2}),
     ({"mating": "intersection"}, {"parents": 2}),
     ({"quorum": 0.2}, {"parents": 2}),
     ({"quorum": 0.2, "mating": "intersection", "parents": 2}, {"mating": "quorum"}),
@@ -61,8 +64,15 @@ def test_options_at_their_defaults_need_nothing():
 
 
 def test_generative_synthesis_lets_options_pass_that_scripts_share_with_heredity():
-    shared = {"encoding": "cluster", "strength": "magnitude", "allocation": "macs", "keep_clusters": 0.9}
-    check_options(resolve(None, {"strategy": "generative", "offspring": 1, "keep": 1.0, **shared}))
+    shared = {"strength": "magnitude", "keep_clusters": 0.9}
+    drawn, shared_out = {"allocation": "macs", "environment": "faithful"}, {"allocation": "budgets"}
+    for others in (drawn, shared_out, {"encoding": "synapse"}):
+        check_options(resolve(None, {"strategy": "generative", "offspring": 1, **shared, **others}))
+
+
+def test_generative_synthesis_is_refused_where_its_first_step_would_be_none():
+    with pytest.raises(UserError, match="keep is 1, the share of its size that the first cycle is to keep"):
+        check_options(resolve(None, {"strategy": "generative", "keep": 1.0, "keep_clusters": 0.5}))
 
 
 @pytest.mark.parametrize("strength", ["fisher", "taylor", "lamp"])

@@ -272,3 +272,7 @@ def test_what_meets_its_budget_only_by_rounding_is_trained_to_the_end(bred):
     first = run.record("g001-c0")
     assert first.synthesis["drawn_synapses"] > budget >= first.census.synapses
     assert first.nurture["epochs"] == SMALL["final_epochs"] and run.outcome()["stopped"] == "budget"
+    before = first.nurture["first"]
+    assert before["epochs"] == SMALL["epochs"] == len(before["losses"])
+    gone = before["underflowed_synapses"] + first.nurture["underflowed_synapses"]
+    assert 0 < gone <= first.synthesis["drawn_synapses"] - first.census.synapses

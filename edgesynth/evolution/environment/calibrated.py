@@ -50,8 +50,8 @@ class CalibratedEnvironment:
         return survivors
 
     def expects(self, viability: dict[str, Tensor], alive: dict[str, Tensor], expected: float) -> float:
-        """What the budget asks for; see `Environment.expects`."""
-        return expected
+        """What the budget asks for, or all that can survive; see `Environment.expects`."""
+        return min(expected, sum(int((alive[name] & torch.isfinite(log)).sum()) for name, log in viability.items()))
 
 
 def survival_chances(logits: Tensor, expected: float) -> Tensor:

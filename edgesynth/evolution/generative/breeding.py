@@ -229,6 +229,8 @@ class GenerativeBreeder(Breeder):
         if grown and self.config.final_inheritance is not None:
             network = self._begun([parent], genome, place, grown)[0]
         individual = self._raised(network, genome, place, epochs, facts, [], {})
+        if not (grown or individual.record.died) and self.yardstick.within(individual.record.census):
+            individual = self._grown_up(individual, place)
         if individual.record.died:
             return individual
         ancestor = self.run.record(individual_name(0, 0))

@@ -54,7 +54,8 @@ class GenerativeEvolution(Evolution):
         if record.feasible and self._within_budgets(record):
             self._stop("budget", f"{record.name} meets every budget: {self._budgets(record)}")
         elif self.cycle >= self.config.generations:
-            unmet = f"; not every budget is met: {self._budgets(self.line[-1])}" if self.yardstick.budgets else ""
+            shown = self._budgets(self.best or self.line[-1])
+            unmet = f"; not every budget is met: {shown}" if self.yardstick.budgets else ""
             self._stop("generations", f"all {self.config.generations} cycles are done{unmet}")
         elif self.stale >= PATIENCE:
             found = f"the best, {self.best.name}, has {_score(self.best):.2f} dB" if self.best else "none is feasible"

@@ -13,7 +13,9 @@ class ParetoSelection:
     """Front by front, and within a front the loneliest first; of equally lonely ones the most accurate. Those that meet
     every budget come before the others.
 
-    The ends of a front are infinitely lonely: its first two parents are its most accurate individual and its smallest.
+    The ends of a front are infinitely lonely, those that have least or most of anything compared. With accuracy and one
+    budget, its first two parents are its most accurate individual and its smallest; of several amounts, one that has
+    most of one may come before.
 
     Args:
         yardstick: the run's; its budgets are what is compared besides validation, or synapses and clusters without any.
