@@ -112,9 +112,8 @@ def test_the_floor_is_so_many_points_below_the_ancestor_s_and_not_below_0(tmp_pa
 
 def test_patience_draws_milder_and_the_record_says_which_attempt(tmp_path):
     """A floor just under the ancestor's, which a hundredth of its synapses cannot reach."""
-    config = Config(
-        ancestor=NAME, ancestor_epochs=12, generations=1, offspring=1, keep=0.01, patience=3, final_epochs=2
-    )
+    upbringing = {"ancestor_epochs": 12, "generations": 1, "offspring": 1, "final_epochs": 2}
+    config = Config(ancestor=NAME, **upbringing, keep=0.01, keep_clusters=1.0, patience=3)
     outcome = evolve(tmp_path / "run", config.model_copy(update={"min_accuracy": 60})).outcome()
     first, *others = [one for one in Run.open(tmp_path / "run").records() if one.generation]
     assert not first.feasible and others[-1].feasible and outcome["best"] == others[-1].name
