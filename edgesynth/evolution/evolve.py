@@ -102,6 +102,8 @@ def evolve(
             check_measurable(breeder.yardstick, kind, instrument, breeder.precision)
     run = _open(path, config) if begun else Run.create(path, config)
     bench = Bench(run, kind, instrument if config.measure_on else None, breeder.yardstick, breeder.progress)
+    if has_ancestor:
+        run.check_task(task.to_json())
     run.save_task(task.to_json())
     for note in notes:
         breeder.progress.note(note)

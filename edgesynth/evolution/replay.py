@@ -55,6 +55,7 @@ def replay(run: Run, name: str, progress: Progress | None = None) -> Replay:
     if not kept.record.parents and run.config.rewinds:
         kept = dataclasses.replace(kept, rewind=run.rewind())
     task = load_task(run.config.task, run.config.data_root, run.config.image_size, run.config.class_weights)
+    run.check_task(task.to_json())
     kind = species(run.config.ancestor, task, run.config.seed)
     breeder = build_breeder(run.config, kind, task, progress or Progress(), run.path)
     record = kept.record

@@ -116,6 +116,7 @@ def export_individual(
     say = progress or (lambda line: None)
     say("reading the data and rebuilding the network")
     task = load_task(run.config.task, run.config.data_root, run.config.image_size)
+    run.check_task(task.to_json())
     if nms_in_graph:
         check_decodes(task)
     with staged(folder) as temporary:

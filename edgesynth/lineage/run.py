@@ -177,6 +177,23 @@ class Run:
         """Keep what whoever reads the run has to know of its task without its data."""
         write_json(self.path / "task.json", facts)
 
+    def check_task(self, facts: dict[str, Any]) -> None:
+        """Refuse data that are not those of the run: of a split made by chance, none would be where it was.
+
+        Args:
+            facts: of the task as its data are now, see `Task.to_json`.
+
+        Raises:
+            UserError: its labels are others, or its images to train on and to select by are more or fewer.
+        """
+        known = self.task()
+        for name in ("labels", "images"):
+            if name in known and known[name] != facts[name]:
+                raise UserError(
+                    f"{self.path} was bred with other data: {name} were {_words(known[name])} and are "
+                    f"{_words(facts[name])}; put the data back as they were, or breed anew with another --run"
+                )
+
     def task(self) -> dict[str, Any]:
         """What was kept of the task; a run of an older edgesynth, which kept nothing, has accuracy."""
         path = self.path / "task.json"
@@ -278,3 +295,8 @@ def parse_individual(text: str) -> tuple[Run, str]:
             f"{run.path} has no best individual; {why}, or name one of {', '.join(run.names()) or 'none yet'}"
         )
     return run, best
+
+
+def _words(facts: dict[str, int] | list[str]) -> str:
+    """`train 20, validation 4`, or the labels."""
+    return ", ".join([f"{name} {count:,}" for name, count in facts.items()] if isinstance(facts, dict) else facts)

@@ -152,6 +152,7 @@ class Task(ABC):
             "metric": self.metric_name,
             "unit": self.metric_unit,
             "labels": list(self.labels),
+            "images": {"train": len(self.train.labels), "validation": len(self.validation.labels)},
             "notes": list(self.notes),
         }
 
