@@ -129,8 +129,7 @@ class Evolution:
             who = "survivors" if self.config.proxy_epochs and not records[0].proxy else "offspring"
             self._stop(
                 "death",
-                f"all {len(records)} {who} of generation {best.generation} "
-                "died in their nurture "
+                f"all {len(records)} {who} of generation {best.generation} died in their nurture "
                 f"({records[0].name}: {records[0].died}); "
                 f"{'give their workers more memory, or run fewer at a time' if lost else 'lower --learning-rate'}",
             )

@@ -100,10 +100,8 @@ def evolve(
             )
         if not has_ancestor:
             check_measurable(breeder.yardstick, kind, instrument, breeder.precision)
-    run = _open(path, config) if begun else Run.create(path, config)
+    run = _open(path, config, task) if begun else Run.create(path, config)
     bench = Bench(run, kind, instrument if config.measure_on else None, breeder.yardstick, breeder.progress)
-    if has_ancestor:
-        run.check_task(task.to_json())
     run.save_task(task.to_json())
     for note in notes:
         breeder.progress.note(note)
@@ -158,12 +156,14 @@ def birth_of(parents: Sequence[Individual], place: Place) -> Birth:
     )
 
 
-def _open(path: Path, config: Config) -> Run:
-    """The run at a path, with this configuration: its own, or another by which nothing that it has would differ."""
+def _open(path: Path, config: Config, task: Task) -> Run:
+    """The run at a path, with this configuration: its own, or another by which nothing that it has would differ.
+
+    It is refused as it is, where options or data are others: nothing is written then.
+    """
     run = Run.open(path)
-    if set(run.names()) <= {ANCESTOR.name} and has_same_ancestor(run.config, config):
-        run.reconfigure(config)
-    if run.config != config:
+    may_change = set(run.names()) <= {ANCESTOR.name} and has_same_ancestor(run.config, config)
+    if run.config != config and not may_change:
         before, now = run.config.model_dump(), config.model_dump()
         changed = ", ".join(
             f"{name} was {before[name]} and is {now[name]}" for name in now if before[name] != now[name]
@@ -171,6 +171,10 @@ def _open(path: Path, config: Config) -> Run:
         raise UserError(
             f"{path} was started with other options: {changed}; resume it with the same, or give another --run"
         )
+    if run.has(ANCESTOR.name):
+        run.check_task(task.to_json())
+    if may_change:
+        run.reconfigure(config)
     return run
 
 

@@ -44,6 +44,17 @@ def test_more_images_are_refused_by_whatever_reads_them_again(bred, tmp_path):
     assert not (tmp_path / "after").exists()
 
 
+def test_a_run_that_is_refused_for_its_data_keeps_its_options(bred):
+    run, photos = bred
+    shutil.rmtree(run.folder("g001-c0"))
+    for number in range(8):
+        shutil.copy(photos / "cat" / "0.png", photos / "cat" / f"{20 + number}.png")
+    before = (run.path / "config.toml").read_bytes()
+    with pytest.raises(UserError, match="bred with other data"):
+        evolve(run.path, run.config.model_copy(update={"min_accuracy": 5.0}), resume=True)
+    assert (run.path / "config.toml").read_bytes() == before
+
+
 def test_a_run_of_an_older_edgesynth_is_believed(bred):
     run, _ = bred
     facts = run.task()

@@ -18,6 +18,7 @@ from typing import Any
 from edgesynth.errors import UserError
 from edgesynth.tasks.class_list import listed_classes
 from edgesynth.tasks.detection.annotation import Annotated, Box, Found
+from edgesynth.tasks.imagefolder import is_hidden
 
 LAYOUT = "DIR/annotations/instances_train2017.json with DIR/train2017/NAME.jpg, or one DIR/NAME.json with DIR/images"
 PARTS = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
@@ -66,7 +67,7 @@ def _files(root: Path) -> dict[str, Path]:
 
 
 def _visible(root: Path, pattern: str) -> list[Path]:
-    return sorted(file for file in root.glob(pattern) if not file.name.startswith("."))
+    return sorted(file for file in root.glob(pattern) if not is_hidden(file.name))
 
 
 def _document(file: Path) -> dict[str, Any]:
@@ -80,15 +81,16 @@ def _document(file: Path) -> dict[str, Any]:
 
 
 def _annotated(root: Path, file: Path, document: dict[str, Any], found: Found) -> list[Annotated]:
-    images = _images(file.relative_to(root), document, found)
-    boxes = _boxes(file.relative_to(root), document, images, found)
+    told = file.relative_to(root)
+    images = _images(told, document, found)
+    boxes = _boxes(told, document, images, found)
     split = file.stem.removeprefix("instances_")
     folders = [root / split, root / "images" / split, root / "images", file.parent, root]
     listed = []
     for number, (name, size) in images.items():
         path = next((folder / name for folder in folders if (folder / name).is_file()), None)
         if path is None:
-            found.skip("annotation without an image", f"{name} of {file.relative_to(root)} is not there")
+            found.skip("annotation without an image", f"{name} of {told} is not there")
             continue
         listed.append(Annotated(path, tuple(boxes[number]), size))
     return listed

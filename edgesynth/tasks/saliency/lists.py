@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from edgesynth.errors import UserError
 from edgesynth.tasks.few import few
-from edgesynth.tasks.name_list import take
+from edgesynth.tasks.name_list import names_in, take
 from edgesynth.tasks.pairs import Pair
 from edgesynth.tasks.pairs.files import SUFFIXES
 
@@ -78,16 +78,18 @@ def _stem(name: str) -> str:
 
 
 def _names(file: Path) -> list[str]:
+    if file.suffix != ".mat":
+        return names_in(file)
     try:
-        lines = _cells(file) if file.suffix == ".mat" else file.read_text(encoding="utf-8-sig").splitlines()
+        cells = _cells(file)
     except PermissionError:
         raise
     except Exception as error:  # scipy and zlib raise a dozen kinds for a damaged file
         raise UserError(
-            f"{file} cannot be read ({type(error).__name__}: {error}); it holds one name a line, or a cell array of "
-            "names as MATLAB 5 writes it"
+            f"{file} cannot be read ({type(error).__name__}: {error}); it holds a cell array of names as MATLAB 5 "
+            "writes it"
         ) from None
-    return [line.strip() for line in lines if line.strip()]
+    return [cell.strip() for cell in cells if cell.strip()]
 
 
 def _cells(file: Path) -> list[str]:
