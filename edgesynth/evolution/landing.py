@@ -63,9 +63,10 @@ def synthesise_on_budget(
 ) -> tuple[Genome, dict[str, Any]]:
     """Draw the genome of one offspring by the generation's ration, eased or tightened where a budget asks for it.
 
-    A draw that falls below budgets of MACs, parameters, bytes, latency or energy is repeated with more, up to all that
-    the parent has, until it stands just below the first of them. A draw of clusters that leaves any unmet budget where
-    it was is repeated with less. The faithful environment draws as it draws, whatever the ration.
+    A draw that falls below budgets of MACs, parameters, bytes, latency or energy, or of synapses alone, is repeated
+    with more, up to all that the parent has, until it stands just below the first of them. A draw of clusters that
+    leaves any unmet budget where it was is repeated with less. The faithful environment draws as it draws, whatever
+    the ration.
 
     Args:
         parent: who is encoded.
@@ -124,8 +125,12 @@ def _eased(
 ) -> tuple[Ration, dict[str, float]] | None:
     """The ration without this generation's step in the levels that may be eased, and the budgets that they must meet.
 
-    A level may be eased when the draw has met all budgets that it serves; its own budget is aimed at already.
+    A level may be eased when the draw has met all budgets that it serves; its own budget is aimed at already. Synapses
+    that are budgeted alone also go with their clusters: where these take more than was asked for, clusters are eased.
     """
+    if unmet.keys() == {"synapses"} and dna.clusters and fed.clusters is not None:
+        short = found.meets(unmet) and found.nearness(unmet) < CLOSE
+        return (Ration(float(census.clusters), fed.synapses), unmet) if short else None
     clusters = {name: most for name, most in unmet.items() if name in CLUSTER_BUDGETS} if dna.clusters else {}
     synapses = {name: most for name, most in unmet.items() if name in synapse_budgets(yardstick)}
     whole, goals = fed, dict[str, float]()

@@ -13,6 +13,12 @@ from edgesynth.errors import UserError
 from edgesynth.evolution.strength import build_strength
 from edgesynth.evolution.yardstick import OPTIONS
 from edgesynth.lineage import Config
+from edgesynth.precision import FP32, parse_layers
+
+
+def _has_layers_below_fp32(config: Config) -> bool:
+    given = config.layer_precision
+    return given is not None and any(precision != FP32 for precision in parse_layers(given).values())
 
 
 class Need(NamedTuple):
@@ -56,8 +62,8 @@ NEEDS = (
     Need(("distillation_temperature",), "--distillation above 0", lambda config: config.distillation > 0),
     Need(
         ("precision_at",),
-        "--precision or --layer-precision",
-        lambda config: config.precision != "fp32" or config.layer_precision is not None,
+        "--precision or --layer-precision below fp32",
+        lambda config: config.precision != FP32 or _has_layers_below_fp32(config),
     ),
     Need(
         ("board_precision",),

@@ -71,6 +71,8 @@ def used(run):
         {"max_params": 3000, "strength": "lamp"},
         {"max_bytes": 9000},
         {"max_bytes": 9000, "encoding": "synapse"},
+        {"max_synapses": 1000},
+        {"max_synapses": 4000, "keep_clusters": 0.5},
     ],
     ids=str,
 )

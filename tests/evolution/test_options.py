@@ -25,6 +25,7 @@ IDLE = [
     ({"distillation_temperature": 2.0, "distillation": 0.0}, {"distillation": 0.1}),
     ({"precision_at": "end"}, {"layer_precision": "conv1=int8"}),
     ({"precision_at": "end"}, {"precision": "fp16"}),
+    ({"precision_at": "end", "layer_precision": "conv1=fp32"}, {"precision": "fp16"}),
     ({"board_precision": "fp32"}, {"board": "tx2"}),
     ({"board_precision": "fp32"}, {"measure_on": "local"}),
     ({"measure_duration_s": 2.0}, {"measure_on": "local"}),

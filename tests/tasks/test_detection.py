@@ -274,6 +274,30 @@ def test_an_annotation_of_coco_that_is_no_box_is_left_out_and_named(tmp_path, sp
     assert "1 boxes are left out: all.json annotation 7 is no box with a class, an image and four numbers (" in note
 
 
+def test_a_polygon_of_coco_without_a_box_has_the_one_around_it(tmp_path):
+    boxed = load_task(f"coco:{write_coco(tmp_path)}", None, 32)
+    document = json.loads((tmp_path / "all.json").read_text())
+    for annotation in document["annotations"]:
+        left, top, width, height = annotation.pop("bbox")
+        right, bottom = left + width, top + height
+        inner = [left + 1, top + 1, right, bottom, left, top]
+        annotation["segmentation"] = [[left, top, right, top, left, bottom], inner]
+    (tmp_path / "all.json").write_text(json.dumps(document))
+    outlined = load_task(f"coco:{tmp_path}", None, 32)
+    assert outlined.notes == []
+    for before, after in zip(parts(boxed), parts(outlined), strict=True):
+        assert torch.equal(before.targets, after.targets)
+
+
+@pytest.mark.parametrize("segmentation", [[], [[]], [["a", 1]], {"counts": "RLE", "size": [9, 9]}, [[1]], 4])
+def test_a_segmentation_of_coco_that_is_no_polygon_is_left_out_and_named(tmp_path, segmentation):
+    document = json.loads((write_coco(tmp_path) / "all.json").read_text())
+    document["annotations"][7].update(bbox=None, segmentation=segmentation)
+    (tmp_path / "all.json").write_text(json.dumps(document))
+    (note,) = load_task(f"coco:{tmp_path}", None, 32).notes
+    assert "1 boxes are left out: all.json annotation 7 is no box" in note
+
+
 def test_what_is_no_annotation_at_all_is_named_by_its_place(tmp_path):
     document = json.loads((write_coco(tmp_path) / "all.json").read_text())
     document["annotations"][3:5] = ["box", {"bbox": [1, 1, 9, 9]}]

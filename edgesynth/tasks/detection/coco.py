@@ -5,7 +5,8 @@ DIR/{train,valid,test}/_annotations.coco.json                       images besid
 DIR/{train,val,test}.json                                           beside the images, or beside DIR/images
 DIR/NAME.json                                                       one file, to be split; images in DIR or DIR/images
 
-Crowds are regions and no objects: they are left out, and counted, as are annotations that are no box.
+Crowds are regions and no objects: they are left out, and counted, as are annotations that are no box. Polygons without
+a box have the one around them.
 """
 
 from __future__ import annotations
@@ -129,10 +130,21 @@ def _boxes(file: Path, document: dict[str, Any], images: Iterable[Any], found: F
             elif image not in boxes:
                 found.drop("box of an unknown image", f"{number} is of the unknown image {image}")
             else:
-                left, top, width, height = (float(value) for value in one["bbox"])
-                boxes[image].append(Box(names[kind], left, top, left + max(width, 0.0), top + max(height, 0.0)))
+                boxes[image].append(Box(names[kind], *_corners(one)))
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             why = f"{type(error).__name__}: {error}"
             line = f"{number} is no box with a class, an image and four numbers ({why})"
             found.drop("annotation that is no box", line)
     return boxes
+
+
+def _corners(annotation: dict[str, Any]) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom: of its box, or where it has none around its polygons."""
+    if annotation.get("bbox"):
+        left, top, width, height = (float(value) for value in annotation["bbox"])
+        return left, top, left + max(width, 0.0), top + max(height, 0.0)
+    if not isinstance(polygons := annotation.get("segmentation"), list):
+        raise ValueError("neither bbox nor polygons")
+    across = [float(value) for polygon in polygons for value in polygon[::2]]
+    down = [float(value) for polygon in polygons for value in polygon[1::2]]
+    return min(across), min(down), max(across), max(down)
