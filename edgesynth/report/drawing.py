@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,9 @@ def svg(draw: Callable[[Figure], Any], name: str, label: str, width_in: float, h
     from matplotlib.figure import Figure
 
     # From the defaults and not from the reader's own matplotlibrc: a report looks alike everywhere.
-    with matplotlib.style.context(["default", _STYLE]):
+    with matplotlib.style.context(["default", _STYLE]), warnings.catch_warnings():
+        # Text stays text, and the reader's own fonts show what matplotlib's has no glyph for.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure = Figure(figsize=(width_in, height_in), layout="constrained")
         FigureCanvasSVG(figure)
         draw(figure)
