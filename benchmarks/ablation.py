@@ -74,7 +74,7 @@ def table(document: dict[str, Any]) -> str:
         lines = [
             f"**{name}**",
             "",
-            "| row | test accuracy, mean (each seed) | synapses | clusters | MACs | epochs |",
+            "| row | test accuracy, mean ± standard deviation (each seed) | synapses | clusters | MACs | epochs |",
             "|---|---|---|---|---|---|",
         ]
         for row in (*study.rows, *study.dense):
@@ -90,7 +90,9 @@ def _line(row: str, found: list[dict[str, Any]]) -> str:
         return statistics.mean(one[key] for one in found)
 
     accuracies = [one["test_accuracy_percent"] for one in found]
-    each = f" ({', '.join(f'{accuracy:.2f}' for accuracy in accuracies)})" if len(found) > 1 else ""
+    each = ""
+    if len(found) > 1:
+        each = f" ± {statistics.stdev(accuracies):.2f} ({', '.join(f'{accuracy:.2f}' for accuracy in accuracies)})"
     synapses = mean("synaptic_efficiency")
     return (
         f"| {row} | **{statistics.mean(accuracies):.2f} %**{each} | {synapses:.{0 if synapses >= 10 else 1}f}x "
