@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from edgesynth.api import Evolved
 from edgesynth.evolution import Progress, evolve
 from edgesynth.lineage import Config, Individual, Record, Run, ancestral
+from edgesynth.nurture import score
+from edgesynth.tasks import load_task
 
 ANCESTOR = "g000-c0"
 
@@ -78,6 +82,41 @@ def figures(run: Run) -> dict[str, Any]:
         "ancestor_s": run.measured(ANCESTOR)["breeding_s"],
         "stopped": run.outcome()["reason"],
     }
+
+
+def curve(run: Run) -> list[dict[str, Any]]:
+    """Size and accuracy of every generation, on test: validation may be what given weights were trained on."""
+    records, config = run.records(), run.config
+    task, lineage = load_task(config.task, config.data_root, config.image_size), Evolved.open(run.path)
+    test = task.load_test()
+    whole = next(record for record in records if record.name == ANCESTOR).census
+    return [
+        {
+            "individual": record.name,
+            "test_accuracy_percent": score(lineage.network(record.name), task, test),
+            "cluster_efficiency": whole.clusters / record.census.clusters,
+            "synaptic_efficiency": whole.synapses / record.census.synapses,
+            "macs_ratio": whole.macs / record.census.macs,
+            "epochs": record.nurture["epochs"],
+        }
+        for record in records
+    ]
+
+
+def curve_table(runs: Mapping[str, Mapping[str, Any]]) -> str:
+    """Markdown of the curves of all runs that have one, a line for each generation."""
+    lines = [
+        "| individual | test accuracy | clusters | synapses | MACs | epochs |",
+        "|---|---|---|---|---|---|",
+    ]
+    for key, one in runs.items():
+        lines += [
+            f"| {key}: {point['individual']} | {point['test_accuracy_percent']:.2f} % "
+            f"| {point['cluster_efficiency']:.2f}x fewer | {point['synaptic_efficiency']:.1f}x fewer "
+            f"| {point['macs_ratio']:.1f}x fewer | {point['epochs']} |"
+            for point in one.get("curve", [])
+        ]
+    return "\n".join(lines)
 
 
 def epochs_of(record: Record) -> int:

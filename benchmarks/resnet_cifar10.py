@@ -21,7 +21,7 @@ from itertools import product
 from typing import Any
 
 import torch
-from lineages import ANCESTOR, device, epochs_of, machine, overhead_percent
+from lineages import ANCESTOR, curve, curve_table, device, epochs_of, machine, overhead_percent
 from resnet_cifar10_peer import finetune, learn_sparsely, macs, pruned
 from results import Results, options
 from safetensors.torch import load_file, save_file
@@ -107,6 +107,7 @@ def ours(results: Results, key: str, given: dict[str, Any], seed: int, arguments
         "epochs_used": sum(map(epochs_of, run.records())),
         "seconds": sum(run.measured(record.name)["breeding_s"] for record in run.records()),
         "overhead_percent": overhead_percent(run),
+        "curve": curve(run),
     }
 
 
@@ -143,7 +144,7 @@ def sparse(task: Classification, epochs: int, seed: int, arguments: argparse.Nam
 
 
 def table(document: dict[str, Any]) -> str:
-    """Markdown of the results."""
+    """Markdown of the results, then every generation of our lineages."""
     lines = [
         "| network | method | MACs | parameters | test accuracy (ancestor) | epochs | without nurture | seed "
         "| device |",
@@ -158,7 +159,7 @@ def table(document: dict[str, Any]) -> str:
             f"| **{found['test_accuracy_percent']:.2f} %** ({found['ancestor_test_accuracy_percent']:.2f} %) "
             f"| {found['epochs_used']} | {overhead} | {found['seed']} | {found['device']} |"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, "", curve_table(document["runs"])])
 
 
 if __name__ == "__main__":
