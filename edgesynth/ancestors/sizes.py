@@ -34,7 +34,8 @@ def check_size(ancestor: str, network: nn.Module, input_shape: Sequence[int]) ->
         height, width = input_shape[1:]
         raise UserError(
             f"the ancestor {ancestor} takes images whose sides are multiples of {multiple} and those of the task are "
-            f"{width}x{height}; give --image-size {max(multiple, round(width / multiple) * multiple)}"
+            f"{width}x{height}; give --image-size {max(multiple, round(width / multiple) * multiple)}, or another "
+            "ancestor where the task has images of one size"
         )
     try:
         with torch.no_grad():

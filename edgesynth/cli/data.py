@@ -53,7 +53,7 @@ def _memory(task: Task, ancestor: str | None, batch_size: int) -> dict[str, Any]
     from edgesynth.ancestors import build_ancestor
     from edgesynth.lineage import fitting_anatomy
     from edgesynth.nurture.memory import training_memory
-    from edgesynth.tasks.stored import available_bytes
+    from edgesynth.tasks.free_memory import available_bytes
     from edgesynth.tasks.survey.memory import held_bytes
 
     bytes_of, batch_size = {"images": held_bytes(task)}, min(batch_size, len(task.train.labels))

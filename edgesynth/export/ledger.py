@@ -14,8 +14,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
+CHUNK = 64  # images that are compared at a time, in double precision
 MAX_FP32_REL = 1e-4
 MAX_FP16_LOSS_POINTS = 0.1
 MAX_DECODED_LOSS_POINTS = 0.1  # equal scores have no order of their own
@@ -129,10 +131,9 @@ class Ledger:
             tolerance: what it may cost.
             reference: what the outputs should be, where that is not what the other hop has.
         """
-        reference = (self.outputs_of(compared_with) if reference is None else reference).double()
         before = next(hop for hop in self.hops if hop.hop == compared_with)
-        max_abs = (outputs.double() - reference).abs().max().item()
-        max_rel = max_abs / max(reference.abs().max().item(), 1e-30)
+        max_abs, magnitude = _largest(outputs, self.outputs_of(compared_with) if reference is None else reference)
+        max_rel = max_abs / max(magnitude, 1e-30)
         accuracy = self._score(outputs)
         change = accuracy - before.accuracy_percent
         finite = math.isfinite(max_abs) and math.isfinite(max_rel)
@@ -157,6 +158,10 @@ class Ledger:
         """What a hop that was entered gave."""
         return self._outputs[name]
 
+    def forget(self, name: str) -> None:
+        """Drop the outputs of a hop with which no other will be compared: those of maps of classes are large."""
+        del self._outputs[name]
+
     def _enter(self, hop: Hop, outputs: Tensor) -> Hop:
         self.hops.append(hop)
         self._outputs[hop.hop] = outputs
@@ -178,3 +183,11 @@ class Ledger:
     def to_json(self) -> list[dict[str, Any]]:
         """The hops as plain values, in order."""
         return [asdict(hop) for hop in self.hops]
+
+
+def _largest(outputs: Tensor, reference: Tensor) -> tuple[float, float]:
+    """The largest distance between the two, (N, ...) each, and the reference's largest magnitude; nan where any is."""
+    pairs = zip(outputs.split(CHUNK), reference.split(CHUNK), strict=True)
+    found = [((one.double() - other.double()).abs().max(), other.double().abs().max()) for one, other in pairs]
+    distance, magnitude = torch.tensor(found, dtype=torch.float64).max(dim=0).values.tolist()
+    return distance, magnitude

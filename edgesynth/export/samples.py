@@ -15,7 +15,7 @@ from edgesynth.lineage.files import write_bytes
 from edgesynth.tasks import Split, Task
 
 TEST_IMAGES = 1000
-MOST_BYTES = 1 << 28  # of them and their expected outputs
+MOST_BYTES = 1 << 28  # of them and their expected outputs, and as much again of the images to calibrate on
 
 
 def choose(count: int, most: int, seed: int, purpose: str) -> Tensor:
@@ -35,7 +35,7 @@ def write_samples(path: Path, calibration: Tensor, test: Split, expected: Tensor
 
     Args:
         path: the file.
-        calibration: (K, C, H, W), float32.
+        calibration: (K, C, H, W), float32; the first that `MOST_BYTES` hold are written.
         test: the test split; `TEST_IMAGES` of it are written, or all, as far as `MOST_BYTES` go.
         expected: (N, ...), float32: outputs of the removed torch network on the whole test split.
         seed: the run's.
@@ -43,11 +43,15 @@ def write_samples(path: Path, calibration: Tensor, test: Split, expected: Tensor
     size = 4 * (math.prod(test.images.shape[1:]) + expected[0].numel())
     chosen = choose(len(test.images), max(1, min(TEST_IMAGES, MOST_BYTES // size)), seed, "test images")
     arrays = {
-        "calibration": calibration.numpy().astype(np.float32),
-        "images": test.images[chosen].numpy().astype(np.float32),
+        "calibration": _as_float32(calibration[: max(1, MOST_BYTES // (4 * calibration[0].numel()))]),
+        "images": _as_float32(test.images[chosen]),
         "labels": test.labels[chosen].numpy(),
-        "expected": expected[chosen].numpy().astype(np.float32),
+        "expected": _as_float32(expected[chosen]),
     }
     stream = io.BytesIO()
     np.savez(stream, **arrays)  # type: ignore[arg-type]
     write_bytes(path, stream.getvalue())
+
+
+def _as_float32(tensor: Tensor) -> np.ndarray:
+    return tensor.numpy().astype(np.float32, copy=False)

@@ -132,10 +132,12 @@ def _colour(kind: int) -> str:
 
 
 def _show(axes: Axes, image: Any) -> None:
-    """Pixels of (H, W, C) bytes, or of (H, W) from 0 to 1."""
+    """Pixels of (H, W, C) bytes, the first channel of two, the first three of many; or of (H, W) from 0 to 1."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.grid(False)
+    if image.ndim == 3:
+        image = image[..., :3] if image.shape[2] >= 3 else image[..., :1]
     if image.ndim == 3 and image.shape[2] == 3:
         axes.imshow(image)
     else:

@@ -12,6 +12,7 @@ from edgesynth.tasks.cifar10 import cifar10
 from edgesynth.tasks.classification import Classification
 from edgesynth.tasks.detection import Detection, boxes_task
 from edgesynth.tasks.digits import digits
+from edgesynth.tasks.folder import IMAGE_SIZE
 from edgesynth.tasks.given import given_task, lend_task
 from edgesynth.tasks.imagefolder import imagefolder
 from edgesynth.tasks.importing import import_task
@@ -41,6 +42,7 @@ SIZED: dict[str, Callable[[Path | None, int], Task]] = {
 ClassWeights = Literal["none", "median-frequency"]
 
 __all__ = [
+    "IMAGE_SIZE",
     "TASKS",
     "ClassWeights",
     "Classification",
@@ -57,7 +59,7 @@ __all__ = [
 
 
 def load_task(
-    name: str, data_root: Path | None = None, image_size: int = 64, class_weights: ClassWeights = "none"
+    name: str, data_root: Path | None = None, image_size: int = IMAGE_SIZE, class_weights: ClassWeights = "none"
 ) -> Task:
     """Build a task by name.
 
@@ -65,21 +67,24 @@ def load_task(
         name: of a task that comes with edgesynth, such as `digits`, `cifar10:DIR` or `masks:DIR`; or
             `package.module:callable`, which returns one; or what `lend_task` returned.
         data_root: folder of its data, where the name does not give it.
-        image_size: side of its images, pixels, where that can be chosen.
+        image_size: side of its images, pixels; another than the default where it can be chosen alone.
         class_weights: in the loss: all alike, or the rarer a class the more.
 
     Raises:
         UserError: there is no task of that name, its data are missing or damaged, a user's task is not sound, or its
-            loss knows no weights.
+            loss knows no weights, or its images have one size and another is given.
     """
     task = _named(name, data_root, image_size)
     return task if class_weights == "none" else task.weighted()
 
 
 def _named(name: str, data_root: Path | None, image_size: int) -> Task:
+    kind, _, folder = name.partition(":")
+    if image_size != IMAGE_SIZE and (is_lent(name) or kind in TASKS):
+        what = "a task that is given ready made" if is_lent(name) else f"the task {kind}"
+        raise UserError(f"--image-size is {image_size} and the images of {what} have one size; leave it out")
     if is_lent(name):
         return given_task(name)
-    kind, _, folder = name.partition(":")
     if kind not in SIZED and kind not in TASKS:
         if ":" in name:
             return import_task(name, data_root, image_size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from edgesynth.errors import UserError
 from edgesynth.importing import quoted
 from edgesynth.tasks.classification import Classification
 from edgesynth.tasks.stored import Stored, form
-from edgesynth.tasks.task import Split, Task
+from edgesynth.tasks.task import Split, Task, Teaching
 
 MAKE = "make it with edgesynth.Classification(name, train, validation, load_test, labels)"
 MOST_ZOOM = 4.0
@@ -39,6 +39,7 @@ def check_task(task: Any, name: str) -> None:
         raise UserError(
             f"the task {name} has max_zoom {task.max_zoom:g}; give 1 for none, or a factor up to {MOST_ZOOM:g}"
         )
+    _check_class(name, task)
     _check_split(name, "train", task.train, task)
     _check_split(name, "validation", task.validation, task)
     try:
@@ -49,6 +50,20 @@ def check_task(task: Any, name: str) -> None:
         raise UserError(f"the task {name}: load_test() raised {quoted(error)}") from error
     _check_split(name, "test", test, task)
     _check_figures(name, task)
+
+
+def _check_class(name: str, task: Task) -> None:
+    """What a class of tasks states about itself, and Python does not ask for."""
+    if not isinstance(getattr(task, "metric_name", None), str):
+        raise UserError(f"the task {name} has no metric_name; give its class one, such as 'accuracy'")
+    if (teaching := getattr(task, "teaching", None)) not in get_args(Teaching):
+        allowed = ", ".join(map(repr, get_args(Teaching)))
+        raise UserError(f"the task {name} has teaching {teaching!r}; give its class one of {allowed}")
+    decoding = getattr(task, "decoding", None)
+    if not (isinstance(decoding, dict) and isinstance(decoding.get("form"), str)):
+        raise UserError(
+            f"the task {name} has decoding {decoding!r}; give its class a dict such as {{'form': 'logits'}}"
+        )
 
 
 def _check_split(name: str, part: str, split: Any, task: Task) -> None:
@@ -76,7 +91,10 @@ def _check_split(name: str, part: str, split: Any, task: Task) -> None:
 def _check_figures(name: str, task: Task) -> None:
     """Loss and metric of a network that says nothing, and of one that is always right."""
     labels = task.validation.targets
-    right = task.right(labels)
+    try:
+        right = task.right(labels)
+    except Exception as error:
+        raise UserError(f"the task {name}: its right answers raised {quoted(error)}") from error
     for kind, outputs in (("all outputs zero", torch.zeros_like(right)), ("outputs that are all right", right)):
         try:
             loss, metric = task.loss(outputs, labels), task.metric(outputs, labels)

@@ -1,10 +1,12 @@
-"""The folder that a task's data lie in, as the user gave it."""
+"""The folder that a task's data lie in, as the user gave it, and the size that its images are brought to."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from edgesynth.errors import UserError
+
+IMAGE_SIZE = 64  # side where no other is given, pixels
 
 
 def folder_of(task: str, data_root: Path | None, layout: str) -> Path:

@@ -14,11 +14,12 @@ from edgesynth.errors import UserError
 from edgesynth.tasks.classification import Classification, Split
 from edgesynth.tasks.few import few
 from edgesynth.tasks.folder import folder_of
+from edgesynth.tasks.free_memory import available_bytes
 from edgesynth.tasks.normalising import DEVIATION, MEAN, normalised
 from edgesynth.tasks.pixels import DECODING, UnreadableError, centred
 from edgesynth.tasks.shuffling import stratified
 from edgesynth.tasks.splits import idle_folders, split_folders, three_parts
-from edgesynth.tasks.stored import SHARE, Kept, Stored, available_bytes, whole
+from edgesynth.tasks.stored import SHARE, Kept, Stored, whole
 from edgesynth.tasks.whole import expect_whole
 
 LAYOUT = "DIR/train/CLASS/*.jpg with val and test beside train, or DIR/CLASS/*.jpg to be split"
@@ -89,7 +90,7 @@ def _listed(root: Path) -> tuple[list[str], dict[str, Files]]:
     Raises:
         UserError: the folder is of another layout, or a class has no image.
     """
-    folders = split_folders(root)
+    folders = class_splits(root)
     if not folders:
         classes, files = _list(root)
         return classes, {"all": files}
@@ -100,6 +101,17 @@ def _listed(root: Path) -> tuple[list[str], dict[str, Files]]:
             odd = ", ".join(sorted(set(classes) ^ set(others)))
             raise UserError(f"{folders[part]} and {folders['train']} have not the same classes: {odd} in one alone")
     return classes, {part: files for part, (_, files) in found.items()}
+
+
+def class_splits(root: Path) -> dict[str, Path]:
+    """As `split_folders`; but trains may be a class: a folder of images and of no others, without val and test."""
+    folders = split_folders(root)
+    is_class = folders.keys() == {"train"} and not _class_folders(folders["train"]) and idle_folders(root, folders)
+    return {} if is_class else folders
+
+
+def _class_folders(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not is_hidden(entry.name))
 
 
 def _sound(root: Path, listed: dict[str, Files], read: Callable[[str], object]) -> tuple[dict[str, Files], list[str]]:
@@ -120,7 +132,7 @@ def _sound(root: Path, listed: dict[str, Files], read: Callable[[str], object]) 
 
 def _list(folder: Path) -> tuple[list[str], Files]:
     """Names of the classes in alphabetical order, and (file, class) of every image, as torchvision lists them."""
-    classes = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and not is_hidden(entry.name))
+    classes = _class_folders(folder)
     files = []
     for label, name in enumerate(classes):
         files += [(file, label) for file in images_below(folder / name)]
@@ -172,7 +184,7 @@ def _left_out(root: Path, count: int, broken: list[str], held: bool) -> list[str
         notes.append(f"of {root}, {count:,} images, {len(broken):,} are skipped: {few(broken)}")
     if not held:
         notes.append(f"the {count:,} images of {root} are more than memory should hold and are read from disk")
-    if idle := idle_folders(root):
+    if idle := idle_folders(root, class_splits(root)):
         notes.append(f"{root} has folders beside its splits that are not used: {', '.join(idle)}")
     return notes
 

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.tasks.classification import Split
+from edgesynth.tasks.free_memory import available_bytes
 from edgesynth.tasks.normalising import DEVIATION, MEAN, normalised
-from edgesynth.tasks.stored import SHARE, Stored, available_bytes
+from edgesynth.tasks.stored import SHARE, Stored
 
 
 class Packed(Stored):

@@ -23,9 +23,8 @@ def split_folders(root: Path) -> dict[str, Path]:
     return {part: named[0] for part, named in found.items() if named} if found["train"] else {}
 
 
-def idle_folders(root: Path) -> list[str]:
+def idle_folders(root: Path, used: Mapping[str, Path]) -> list[str]:
     """Names of folders beside those of splits; of a folder that knows no splits, none."""
-    used = split_folders(root)
     others = [entry for entry in sorted(root.iterdir()) if entry.is_dir() and not entry.name.startswith((".", "__"))]
     return [entry.name for entry in others if entry not in used.values()] if used else []
 

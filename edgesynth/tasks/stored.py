@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from edgesynth.tasks.free_memory import available_bytes
 
 SHARE = 0.25  # of the memory that is free when the first image is read
 
@@ -106,14 +107,3 @@ def form(tensor: Tensor | Stored) -> str:
     """Shape and type of a tensor for a message, such as `(9, 1, 8, 8) of float32`."""
     kind = "pixels on disk" if isinstance(tensor, Stored) else str(tensor.dtype).removeprefix("torch.")
     return f"{tuple(tensor.shape)} of {kind}"
-
-
-def available_bytes() -> int:
-    """Memory that is free, as far as the system tells."""
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass  # not Linux
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -11,6 +11,7 @@ from edgesynth.benchmark.layers import read_layers
 from edgesynth.benchmark.verification import verify
 from edgesynth.errors import UserError
 from edgesynth.export import bundle, export_individual
+from edgesynth.export.samples import write_samples
 
 from .conftest import ANCESTOR, OFFSPRING, tree
 
@@ -110,6 +111,14 @@ def test_calibration_images_are_512_different_ones_of_the_training_data(samples,
     assert len(calibration) == 512
     assert set(calibration) <= training
     assert len(set(calibration)) > 500  # a few of the 8x8 digits are twins
+
+
+def test_images_to_calibrate_on_are_written_as_far_as_their_bound_goes(monkeypatch, tmp_path, task):
+    test, calibration = task.load_test(), task.train.images[:50]
+    monkeypatch.setattr("edgesynth.export.samples.MOST_BYTES", 10 * 4 * calibration[0].numel())
+    write_samples(tmp_path / "samples.npz", calibration, test, torch.zeros(len(test.labels), 10), 0)
+    with np.load(tmp_path / "samples.npz", allow_pickle=False) as arrays:
+        assert np.array_equal(arrays["calibration"], calibration[:10].numpy()) and len(arrays["images"]) < 10
 
 
 def test_a_second_export_writes_the_same_samples_and_fewer_on_demand(exported, run, samples):

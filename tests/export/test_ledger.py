@@ -49,6 +49,19 @@ def test_errors_are_those_of_a_comparison_by_hand(exported, kind, pristine_run, 
         )
 
 
+def test_errors_are_the_largest_of_all_images_and_one_that_is_no_number_is_found_among_many():
+    reference = torch.ones(200, 2)
+    ledger = Ledger(first_wins)
+    ledger.start("one", reference)
+    outputs = reference.clone()
+    outputs[70, 1], outputs[199, 0] = 1.25, 0.5
+    hop = ledger.compare("two", outputs, "one", FP32)
+    assert (hop.max_abs, hop.max_rel, hop.ok) == (0.5, 0.5, False)
+    outputs[3, 0] = float("nan")
+    hop = ledger.compare("three", outputs, "one", FP32)
+    assert (hop.max_abs, hop.max_rel, hop.ok) == (None, None, False)
+
+
 def test_accuracy_is_that_of_the_whole_test_split(exported, removed, task):
     images, labels = task.load_test()
     with torch.no_grad():

@@ -1,6 +1,7 @@
 """The picture of what ancestor and offspring answer to the same images."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,6 +29,12 @@ def test_answers_stand_below_their_images_with_the_truth(digits):
     assert sorted(lines) == sorted(
         ["truth: bee", "g000-c0: bee", "g002-c1: ant", "truth: cat", "g000-c0: cat", "g002-c1: cat"]
     )
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4, 12])
+def test_images_of_any_number_of_channels_are_drawn(digits, channels):
+    images = np.zeros((2, 8, 8, channels), np.uint8)
+    assert "truth: bee" in written(predictions_plot(replace(digits, images=images), ["ant", "bee", "cat"]))
 
 
 def test_a_class_without_a_name_is_numbered(digits):

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -229,6 +230,42 @@ def test_an_image_in_two_of_voc_s_lists_is_refused_and_one_twice_in_a_list_count
     (root / "ImageSets/Main/val.txt").write_text("005 1\n006\n")
     with pytest.raises(UserError, match=r"val.txt names 1 that another list has: 005 is in train.txt; a split must"):
         load_task(f"voc:{root}", None, 32)
+
+
+def test_voc_s_trainval_is_train_where_there_is_no_other_and_lists_without_train_are_refused(root):
+    write_lists(root, trainval=NAMES[:9], test=NAMES[9:])
+    task = load_task(f"voc:{root}", None, 32)
+    held = {Path(file).stem for file in task.load_test().images.files}
+    assert held == set(NAMES[9:]) and len(task.train.labels) + len(task.validation.labels) == 9
+    (root / "ImageSets/Main/trainval.txt").unlink()
+    with pytest.raises(UserError, match=r"Main has test.txt and no train.txt; add it, or take the lists away"):
+        load_task(f"voc:{root}", None, 32)
+
+
+def test_an_image_that_two_parts_of_coco_list_is_refused_and_one_twice_in_a_part_counts_once(tmp_path):
+    document = json.loads((write_coco(tmp_path) / "all.json").read_text())
+    (tmp_path / "all.json").unlink()
+    train = {**document, "images": [*document["images"][:9], {**document["images"][2], "id": 99}]}
+    test = {**document, "images": document["images"][9:]}
+    (tmp_path / "train.json").write_text(json.dumps(train))
+    (tmp_path / "test.json").write_text(json.dumps(test))
+    task = load_task(f"coco:{tmp_path}", None, 32)
+    assert len(task.load_test().labels) == 3 and len(task.train.labels) + len(task.validation.labels) == 9
+    assert "002.jpg is listed twice" in task.notes[0]
+    (tmp_path / "test.json").write_text(json.dumps({**test, "images": document["images"][8:]}))
+    with pytest.raises(UserError, match=r"has 1 images in two splits: 008.jpg is in train and test; a split must not"):
+        load_task(f"coco:{tmp_path}", None, 32)
+
+
+@pytest.mark.parametrize(("kind", "folder"), [("voc", "JPEGImages"), ("kitti", "training/image_2")])
+def test_of_two_images_of_one_name_the_first_counts_and_the_other_is_told_of(tmp_path, kind, folder):
+    WRITE[kind](tmp_path)
+    first = min((tmp_path / folder).iterdir())
+    (first.parent / f"{first.stem}.webp").write_bytes(first.read_bytes())
+    task = load_task(f"{kind}:{tmp_path}", None, 32)
+    files = [file for part in parts(task) for file in part.images.files]
+    assert len(files) == len({Path(file).stem for file in files}) == 12
+    assert f"{first.stem}.webp is a second file of its name" in task.notes[0]
 
 
 def test_voc_is_found_from_above_as_torchvision_unpacks_it(tmp_path):

@@ -51,6 +51,19 @@ class Heat(Task):
     def right(self, labels):
         return labels
 
+class Unnamed(Heat):
+    metric_name = None
+
+class Untaught(Heat):
+    teaching = "numerals"
+
+class Undecoded(Heat):
+    decoding = "numbers"
+
+class Lost(Heat):
+    def right(self, labels):
+        raise KeyError("no answers")
+
 class Loss(Classification):
     def loss(self, outputs, labels):
         return torch.nn.functional.cross_entropy(outputs, labels, reduction="none")
@@ -58,6 +71,10 @@ class Loss(Classification):
 def warm(count): return Split(split(count).images, split(count).images.mean((1, 2, 3))[:, None])
 def heat(): return Heat("heat", warm(12), warm(9), lambda: warm(6), ["warmth"])
 def cold(): return Heat("heat", warm(12), split(9), lambda: warm(6), ["warmth"])
+def unnamed(): return Unnamed("heat", warm(12), warm(9), lambda: warm(6), ["warmth"])
+def untaught(): return Untaught("heat", warm(12), warm(9), lambda: warm(6), ["warmth"])
+def undecoded(): return Undecoded("heat", warm(12), warm(9), lambda: warm(6), ["warmth"])
+def lost(): return Lost("heat", warm(12), warm(9), lambda: warm(6), ["warmth"])
 def task(): return build()
 def rooted(data_root=None, image_size=None): return build(labels=["a", "b", str(data_root), str(image_size)])
 def grey(): return build(validation=split(9, (1, 8, 8)))
@@ -112,10 +129,32 @@ def test_a_function_that_takes_the_root_and_the_size_is_given_them(here):
     assert load_task("user_data:rooted", here, 48).labels[2:] == [str(here), "48"]
 
 
+def test_what_is_written_in_c_and_tells_no_arguments_is_called_without_any(here):
+    with pytest.raises(UserError, match=r"returned a value of type dict; make it with edgesynth.Classification"):
+        load_task("builtins:dict")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("digits", "--image-size is 32 and the images of the task digits have one size; leave it out"),
+        ("cifar10:nowhere", "--image-size is 32 and the images of the task cifar10 have one size; leave it out"),
+        ("user_data:task", "--image-size is 32 and user_data:task takes no image_size; leave it out, or let it take"),
+    ],
+)
+def test_a_size_is_refused_where_images_have_one_of_their_own(here, name, message):
+    with pytest.raises(UserError, match=message):
+        load_task(name, None, 32)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
         ("cold", "validation labels are not one number each"),
+        ("unnamed", r"has no metric_name; give its class one, such as 'accuracy'"),
+        ("untaught", r"has teaching 'numerals'; give its class one of 'classes', 'logits', 'numbers'"),
+        ("undecoded", r"has decoding 'numbers'; give its class a dict such as \{'form': 'logits'\}"),
+        ("lost", r"its right answers raised KeyError: 'no answers'"),
         ("grey", r"validation images are \(9, 1, 8, 8\) of float32 and those of train \(12, 3, 8, 8\)"),
         ("flat", r"train images are \(12, 192\) of float32; they must be \(N, C, H, W\)"),
         ("double", r"validation images are \(9, 3, 8, 8\) of float64; they must be"),
@@ -191,6 +230,14 @@ def test_folders_named_train_val_and_test_are_the_splits(tmp_path):
     task = load_task("imagefolder", tmp_path, 8)
     assert [len(part.labels) for part in (task.train, task.validation, task.load_test())] == [8, 6, 4]
     assert task.input_shape == (3, 8, 8)
+
+
+def test_trains_may_be_a_class_and_a_folder_of_images_called_train_is_refused_beside_val(tmp_path):
+    write_images(tmp_path / "photos", 10, ("bus", "train"))
+    assert load_task(f"imagefolder:{tmp_path / 'photos'}", None, 8).labels == ["bus", "train"]
+    write_images(tmp_path / "flat", 10, ("train", "val"))
+    with pytest.raises(UserError, match="train is not a folder for each class with images in it"):
+        load_task(f"imagefolder:{tmp_path / 'flat'}", None, 8)
 
 
 def test_without_val_some_of_train_is_held_out(tmp_path):

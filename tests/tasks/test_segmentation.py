@@ -88,6 +88,14 @@ def test_voc_is_found_from_above_its_palette_is_no_colour_and_val_is_its_test(vo
     ]
 
 
+def test_an_image_in_two_of_voc_s_lists_is_refused(voc):
+    (voc / "ImageSets/Segmentation/val.txt").write_text("007\n008\n009\n")
+    with pytest.raises(
+        UserError, match=r"val.txt names 1 that another list has: 007 is in train.txt; a split must not"
+    ):
+        load_task(f"voc-segmentation:{voc}", None, 32)
+
+
 def test_classes_of_one_s_own_are_read_from_their_file(camvid):
     for path in camvid.glob("*annot/*.png"):
         numbers = np.asarray(Image.open(path))

@@ -50,9 +50,10 @@ def coco_parts(root, where):
     for part, content in (("train", document), ("test", balls)):
         file = root / where.format(part)
         file.parent.mkdir(exist_ok=True)
-        file.write_text(json.dumps(content))
+        images = [{**one, "file_name": f"{part}-{one['file_name']}"} for one in document["images"]]
+        file.write_text(json.dumps({**content, "images": images}))
         for image in (root / "images").iterdir():
-            (file.parent / image.name).write_bytes(image.read_bytes())
+            (file.parent / f"{part}-{image.name}").write_bytes(image.read_bytes())
 
 
 @pytest.mark.parametrize(

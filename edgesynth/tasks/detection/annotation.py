@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from edgesynth.errors import UserError
+from edgesynth.tasks.few import few
+
 
 class Box(NamedTuple):
     """A box in pixels of its image: left and top are within, right and bottom just outside."""
@@ -46,6 +49,30 @@ class Found:
     skipped: dict[str, list[str]] = field(default_factory=dict)
     dropped: dict[str, list[str]] = field(default_factory=dict)
     classes: list[str] | None = None
+
+    def once(self, root: Path) -> None:
+        """Leave out an image that its part lists again.
+
+        Args:
+            root: the folder of the data, for messages.
+
+        Raises:
+            UserError: two parts list the same image.
+        """
+        owners: dict[Path, str] = {}
+        shared: list[str] = []
+        for part, listed in self.parts.items():
+            own: dict[Path, Annotated] = {}
+            for one in listed:
+                if one.image in own:
+                    self.skip("image listed twice", f"{one.image.name} is listed twice")
+                elif one.image in owners:
+                    shared.append(f"{one.image.name} is in {owners[one.image]} and {part}")
+                own.setdefault(one.image, one)
+            owners.update(dict.fromkeys(own, part))
+            self.parts[part] = list(own.values())
+        if shared:
+            raise UserError(f"{root} has {len(shared):,} images in two splits: {few(shared)}; a split must not overlap")
 
     def skip(self, wrong: str, line: str) -> None:
         """Leave a file out."""

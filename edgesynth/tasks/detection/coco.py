@@ -86,7 +86,7 @@ def _annotated(root: Path, file: Path, document: dict[str, Any], found: Found) -
     images = _images(told, document, found)
     boxes = _boxes(told, document, images, found)
     split = file.stem.removeprefix("instances_")
-    folders = [root / split, root / "images" / split, root / "images", file.parent, root]
+    folders = [root / split, root / "images" / split, file.parent, root / "images", root]
     listed = []
     for number, (name, size) in images.items():
         path = next((folder / name for folder in folders if (folder / name).is_file()), None)

@@ -43,6 +43,17 @@ def boxes_task(kind: str) -> Callable[[Path | None, int], Detection]:
     return partial(_build, kind)
 
 
+def read_annotated(kind: str, root: Path) -> Found:
+    """What a data set of a kind lists, each image once.
+
+    Raises:
+        UserError: it is of another layout, or two splits list the same image.
+    """
+    found = LAYOUTS[kind][0](root)
+    found.once(root)
+    return found
+
+
 def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> Detection:
     """Build the task from a folder; see `voc`, `kitti` and `coco` for their layouts.
 
@@ -59,10 +70,9 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
         UserError: no folder was given, it is of another layout, a split has no image or no box left, or pycocotools,
             which judges, is not installed.
     """
-    read, layout = LAYOUTS[kind]
-    root = folder_of(kind, data_root, layout)
+    root = folder_of(kind, data_root, LAYOUTS[kind][1])
     check_installed()
-    found, kept = read(root), Kept()
+    found, kept = read_annotated(kind, root), Kept()
     reader = partial(letterboxed, size=image_size)
     sieve = Sieve(found, lambda file: kept(file, reader))
     count = sum(map(len, found.parts.values())) + sum(map(len, found.skipped.values()))

@@ -15,7 +15,7 @@ from pathlib import Path
 from edgesynth.errors import UserError
 from edgesynth.tasks.class_list import listed_classes
 from edgesynth.tasks.detection.annotation import Annotated, Box, Found
-from edgesynth.tasks.pairs.files import SUFFIXES
+from edgesynth.tasks.pairs import by_stem
 from edgesynth.tasks.splits import split_folders
 
 LAYOUT = "DIR/training/image_2/NAME.png with DIR/training/label_2/NAME.txt, or DIR/train/images with DIR/train/labels"
@@ -36,8 +36,11 @@ def read_kitti(root: Path) -> Found:
         raise UserError(f"{root} has no folder of images with one of labels beside it; give {LAYOUT}")
     for part, (images, labels) in pairs.items():
         found.parts[part] = []
-        for image in sorted(path for path in images.iterdir() if path.suffix.lower() in SUFFIXES):
-            path = labels / f"{image.stem}.txt"
+        files, repeated = by_stem(images.iterdir())
+        for line in repeated:
+            found.skip("second file of a name", line)
+        for stem, image in files.items():
+            path = labels / f"{stem}.txt"
             if not path.is_file():
                 found.skip("image without an annotation", f"{image.name} has no label file")
                 continue

@@ -15,7 +15,7 @@ from edgesynth.errors import UserError
 from edgesynth.tasks.class_list import listed_classes
 from edgesynth.tasks.detection.annotation import Annotated, Box, Found
 from edgesynth.tasks.detection.voc_lists import listed_parts
-from edgesynth.tasks.pairs.files import SUFFIXES
+from edgesynth.tasks.pairs import by_stem
 from edgesynth.tasks.voc_year import IMAGES, year_of
 
 LAYOUT = "DIR/JPEGImages/NAME.jpg with DIR/Annotations/NAME.xml, and lists in DIR/ImageSets/Main if it is split"
@@ -32,9 +32,11 @@ def read_voc(root: Path) -> Found:
     images, annotations = root / IMAGES, root / "Annotations"
     if not annotations.is_dir():
         raise UserError(f"{root} has {IMAGES} and no Annotations beside it; give {LAYOUT}")
-    files = {path.stem: path for path in sorted(images.iterdir()) if path.suffix.lower() in SUFFIXES}
+    files, repeated = by_stem(images.iterdir())
     notes = {path.stem: path for path in sorted(annotations.iterdir()) if path.suffix.lower() == ".xml"}
     found = Found(classes=listed_classes(root))
+    for line in repeated:
+        found.skip("second file of a name", line)
     for part, names in listed_parts(root, notes).items():
         found.parts[part] = []
         for name in names:

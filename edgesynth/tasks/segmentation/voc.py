@@ -15,7 +15,7 @@ from pathlib import Path
 
 from edgesynth.errors import UserError
 from edgesynth.tasks.folder import folder_of
-from edgesynth.tasks.name_list import names_in
+from edgesynth.tasks.name_list import names_in, take
 from edgesynth.tasks.pairs import by_stem, matched
 from edgesynth.tasks.segmentation.building import Parts, build
 from edgesynth.tasks.segmentation.class_map import VOID
@@ -60,7 +60,7 @@ def voc_segmentation(data_root: Path | None = None, image_size: int = 64) -> Seg
         image_size: side of the images, pixels.
 
     Raises:
-        UserError: no folder was given, it is of another layout, or too few pairs are sound.
+        UserError: no folder was given, it is of another layout, an image is in two lists, or too few pairs are sound.
     """
     root = year_of(folder_of("voc-segmentation", data_root, LAYOUT), LAYOUT)
     return build("voc-segmentation", root, _parts(root), own_classes(root) or CLASSES, VOID, image_size)
@@ -72,7 +72,8 @@ def _parts(root: Path) -> Parts:
             raise UserError(f"{root} has no {folder}; give {LAYOUT}")
     images, repeated = by_stem((root / IMAGES).iterdir())
     masks, others = by_stem((root / MASKS).iterdir())
-    lists = {part: _listed(root, part) for part in ("train", "val", "test")}
+    taken: dict[str, Path] = {}
+    lists = {part: _listed(root, part, taken) for part in ("train", "val", "test")}
     if not lists["train"]:
         raise UserError(f"{root / LISTS} has no train.txt that names an image; give {LAYOUT}")
     if not any(name in masks for name in lists["test"]):
@@ -86,9 +87,11 @@ def _parts(root: Path) -> Parts:
     return {part: pairs for part, pairs in parts.items() if pairs}, odd
 
 
-def _listed(root: Path, part: str) -> list[str]:
-    """Names of a list, in its order; none where there is no such list."""
+def _listed(root: Path, part: str, taken: dict[str, Path]) -> list[str]:
+    """Names of a list, in its order, entered as taken by it; none where there is no such list."""
     file = root / LISTS / f"{part}.txt"
     if not file.is_file():
         return []
-    return list(dict.fromkeys(names_in(file)))
+    names = list(dict.fromkeys(names_in(file)))
+    take(names, file, taken)
+    return names

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
-from edgesynth.tasks.detection.folders import LAYOUTS
+from edgesynth.tasks.detection.folders import LAYOUTS, read_annotated
 from edgesynth.tasks.detection.sound import Sieve, told
 from edgesynth.tasks.pixels import UnreadableError
 
@@ -35,7 +35,7 @@ def look_at_boxes(
         if file in unreadable:
             raise UnreadableError(unreadable[file])
 
-    found = LAYOUTS[task][0](folder)
+    found = read_annotated(task, folder)
     sieve = Sieve(found, read)
     counts: Counter[str] = Counter()
     for one in (one for listed in found.parts.values() for one in sieve.images(listed)):

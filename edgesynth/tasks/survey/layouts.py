@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edgesynth.tasks.detection.kitti import kitti_folders
-from edgesynth.tasks.imagefolder import images_below, is_hidden
+from edgesynth.tasks.imagefolder import class_splits, images_below, is_hidden
 from edgesynth.tasks.pairs import by_stem
 from edgesynth.tasks.saliency.pairs import BESIDE, IMAGES, MASKS
 from edgesynth.tasks.splits import split_folders
@@ -78,7 +78,7 @@ def _masks(folder: Path) -> bool:
 
 
 def _classes(folder: Path) -> bool:
-    folder = split_folders(folder).get("train", folder)
+    folder = class_splits(folder).get("train", folder)
     return any(images_below(entry) for entry in folder.iterdir() if entry.is_dir() and not is_hidden(entry.name))
 
 
