@@ -72,16 +72,21 @@ def _costs(parent: Parent, name: str, yardstick: Yardstick) -> dict[str, Tensor]
     out as the latency is.
     """
     if name == "clusters":
-        return {
-            group.name: torch.from_numpy(
-                sum(np.bincount(one.units[one.units >= 0], minlength=group.size) for one in group.writers())
-            ).double()
-            for group in parent.anatomy.removable
-        }
+        return clusters_of_units(parent.anatomy)
     if name in ON_BOARD:
         prices = yardstick.weight_prices(parent.genome.census(parent.anatomy), name)
         return _marginal(parent.anatomy, parent.genome.kept, prices)
     return marginal_costs(parent.anatomy, parent.genome.kept, "macs" if name == "macs" else "params")
+
+
+def clusters_of_units(anatomy: Anatomy) -> dict[str, Tensor]:
+    """{removable group: (size,) float64, how many clusters each unit is}: one for each layer that writes it."""
+    return {
+        group.name: torch.from_numpy(
+            sum(np.bincount(one.units[one.units >= 0], minlength=group.size) for one in group.writers())
+        ).double()
+        for group in anatomy.removable
+    }
 
 
 def marginal_costs(anatomy: Anatomy, kept: Kept, quantity: Quantity) -> dict[str, Tensor]:

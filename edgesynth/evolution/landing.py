@@ -90,7 +90,7 @@ def synthesise_on_budget(
     goals = _step(yardstick, fed, dna, census, unmet)
     if goals and (stepped := _nearest(lambda share: draw(Ration(share * census.clusters, fed.synapses)), goals)):
         return stepped.genome, {**stepped.facts, "goals": goals}
-    found = draw(fed)
+    found = _aimed(draw, fed, draw(fed), unmet)
     if not unmet or yardstick.config.environment == "faithful":
         return found.genome, found.facts
     # Where no clusters are drawn, MACs stand still until synapses are few: that is no reason to take more at once.
@@ -103,6 +103,17 @@ def synthesise_on_budget(
         whole, goals = eased
         found = _nearest(lambda share: draw(_between(fed, whole, share)), goals, at_least=found) or found
     return found.genome, found.facts
+
+
+def _aimed(draw: Callable[[Ration], Draw], fed: Ration, found: Draw, unmet: Mapping[str, float]) -> Draw:
+    """The draw, or one of fewer clusters where it was to meet their budget and missed it.
+
+    Units that several layers write are as many clusters, and fall all at once.
+    """
+    most, clusters = unmet.get("clusters"), fed.clusters
+    if most is None or clusters is None or clusters > most or found.meets({"clusters": most}):
+        return found
+    return _nearest(lambda share: draw(Ration(share * clusters, fed.synapses)), {"clusters": most}) or found
 
 
 def _step(yardstick: Yardstick, fed: Ration, dna: Dna, census: Census, unmet: Mapping[str, float]) -> dict[str, float]:

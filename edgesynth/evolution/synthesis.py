@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from edgesynth.anatomy import Anatomy, Census
+from edgesynth.evolution.allocation import clusters_of_units
 from edgesynth.evolution.dna import Dna
 from edgesynth.evolution.environment import World
 from edgesynth.evolution.strength import Parent
@@ -80,10 +81,13 @@ def synthesise(
     facts: dict[str, Any] = {"expected_clusters": None, "expected_synapses": None}
 
     if dna.clusters and fed.clusters is not None:
-        protected = parent.genome.census(anatomy).clusters - sum(int(mask.sum()) for mask in before.values())
+        counts = clusters_of_units(anatomy)
+        coupled = sum(counts[name][mask].sum().item() for name, mask in before.items())
+        protected = max(parent.genome.census(anatomy).clusters - coupled, 0)
         expected = max(fed.clusters - protected, 0)
-        facts["expected_clusters"] = protected + world.clusters.expects(dna.clusters, before, expected)
-        clusters = world.clusters.draw(dna.clusters, before, expected, generator, _least(before, expected))
+        facts["expected_clusters"] = protected + world.clusters.expects(dna.clusters, before, expected, counts)
+        least = _least(before, expected / coupled)
+        clusters = world.clusters.draw(dna.clusters, before, expected, generator, least, counts)
         for name, mask in clusters.items():
             mask[strongest(viability[name], before[name])] |= not mask.any()
         silence(anatomy, clusters, synapses)
@@ -97,14 +101,13 @@ def synthesise(
     return _genome(anatomy, clusters, synapses), facts
 
 
-def _least(alive: dict[str, Tensor], expected: float) -> dict[str, int]:
+def _least(alive: dict[str, Tensor], share: float) -> dict[str, int]:
     """{group: units it keeps in any case}: no layer gives in one generation what the network gives in one and a half.
 
     Strength is measured while all others live, so a layer that looks spare may not be once its neighbours are thinned.
     """
-    counts = {name: int(mask.sum()) for name, mask in alive.items()}
-    share = min(1.0, expected / sum(counts.values()))
-    return {name: max(1, math.floor(count * share**LARGEST_STEP)) for name, count in counts.items()}
+    kept = min(1.0, share) ** LARGEST_STEP
+    return {name: max(1, math.floor(int(mask.sum()) * kept)) for name, mask in alive.items()}
 
 
 def _units(size: int, kept: list[int]) -> Tensor:

@@ -28,6 +28,19 @@ def tiny():
         nn.Conv2d(1, 12, 5, stride=2, bias=False), nn.BatchNorm2d(12), nn.ReLU(),
         nn.Conv2d(12, 16, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(400, 24), nn.ReLU(), nn.Linear(24, 10))
 
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.head = nn.Conv2d(1, 24, 5, stride=2), nn.Linear(24, 10)
+        self.into = nn.ModuleList(nn.Conv2d(24, 16, 3, padding=1) for _ in range(3))
+        self.out = nn.ModuleList(nn.Conv2d(16, 24, 3, padding=1) for _ in range(3))
+
+    def forward(self, x):
+        x = self.stem(x).relu()
+        for first, second in zip(self.into, self.out):
+            x = (x + second(first(x).relu())).relu()
+        return self.head(x.mean((2, 3)))
+
 def fixed():
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
 
@@ -81,6 +94,25 @@ def test_one_budget_alone_is_landed_on_and_not_undershot(breed, given):
     assert run.outcome()["stopped"] == "budget"
     (share,) = used(run).values()
     assert 0.9 <= share <= 1
+
+
+RESIDUAL = {"ancestor": "budget_networks:Residual", "strength": "magnitude", "keep": 1.0}
+RESIDUAL_CLUSTERS = 4 * 24 + 3 * 16 + 10  # the stream of 24 is written by four layers
+
+
+@pytest.mark.parametrize("share", [0.9, 0.7, 0.5])
+def test_clusters_of_several_writers_count_each_in_what_a_generation_keeps(breed, share):
+    run = breed(**RESIDUAL, keep_clusters=share, generations=1)
+    record = run.records()[-1]
+    assert record.synthesis["expected_clusters"] == pytest.approx(share * RESIDUAL_CLUSTERS)
+    assert abs(record.census.clusters - share * RESIDUAL_CLUSTERS) <= 4
+
+
+@pytest.mark.parametrize("most", [100, 60, 35])
+def test_a_budget_of_clusters_of_several_writers_is_met_as_nearly_as_they_let_it_be(breed, most):
+    run = breed(**RESIDUAL, keep_clusters=0.6, max_clusters=most)
+    assert run.outcome()["stopped"] == "budget"
+    assert most - 4 <= run.records()[-1].census.clusters <= most
 
 
 def test_a_landing_keeps_more_than_the_generation_s_share(breed):

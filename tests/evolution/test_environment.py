@@ -113,3 +113,19 @@ def test_needed_survivors_are_chosen_by_chance_among_equals():
         for seed in (1, 2)
     ]
     assert all(int(drawn.sum()) == 10 for drawn in draws) and not torch.equal(*draws)
+
+
+def test_what_counts_for_more_takes_more_of_the_budget_and_of_each_kind_as_many_survive_as_are_expected():
+    draws = generator(3)
+    viability = {
+        name: -torch.rand(size, dtype=torch.float64, generator=draws) for name, size in (("1", 400), ("7", 60))
+    }
+    counts = {name: torch.full((len(log),), float(name), dtype=torch.float64) for name, log in viability.items()}
+    environment, alive, each = CalibratedEnvironment(0.3), everything(viability), torch.cat(list(counts.values()))
+    chances = survival_chances(torch.cat(list(viability.values())) / 0.3, 300, each)
+    assert (chances * each).sum().item() == pytest.approx(300)
+    drawn = environment.draw(viability, alive, 300, generator(1), counts=counts)
+    for name, part in zip(viability, chances.split([400, 60]), strict=True):
+        assert abs(drawn[name].sum().item() - part.sum().item()) < 1
+    assert environment.expects(viability, alive, 1000, counts) == 400 + 7 * 60
+    assert FaithfulEnvironment(0.5).expects({"7": torch.zeros(60).double()}, alive, 0, counts) == pytest.approx(7 * 30)

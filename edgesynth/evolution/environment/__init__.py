@@ -25,6 +25,7 @@ class Environment(Protocol):
         expected: float,
         generator: torch.Generator,
         least: dict[str, int] | None = None,
+        counts: dict[str, Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """Who survives.
 
@@ -34,13 +35,21 @@ class Environment(Protocol):
             expected: number of survivors that the budget asks for.
             generator: source of the draws.
             least: {the same: number of survivors that it needs}; none by default.
+            counts: {the same: what each counts for in `expected`}; one by default. A unit that several layers write is
+                as many clusters.
 
         Returns:
             {the same: bool mask}.
         """
         ...
 
-    def expects(self, viability: dict[str, Tensor], alive: dict[str, Tensor], expected: float) -> float:
+    def expects(
+        self,
+        viability: dict[str, Tensor],
+        alive: dict[str, Tensor],
+        expected: float,
+        counts: dict[str, Tensor] | None = None,
+    ) -> float:
         """How many survive such a draw on average; see `draw`."""
         ...
 

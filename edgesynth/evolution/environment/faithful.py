@@ -28,6 +28,7 @@ class FaithfulEnvironment:
         expected: float,
         generator: torch.Generator,
         least: dict[str, int] | None = None,
+        counts: dict[str, Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """Each on its own, whatever is expected or needed; see `Environment.draw`."""
         return {
@@ -36,7 +37,16 @@ class FaithfulEnvironment:
             for name, log in viability.items()
         }
 
-    def expects(self, viability: dict[str, Tensor], alive: dict[str, Tensor], expected: float) -> float:
+    def expects(
+        self,
+        viability: dict[str, Tensor],
+        alive: dict[str, Tensor],
+        expected: float,
+        counts: dict[str, Tensor] | None = None,
+    ) -> float:
         """The sum of F P over who lives, whatever is asked for; see `Environment.expects`."""
-        chances = (self.factor * log[alive[name]].exp() for name, log in viability.items())
-        return sum(one.clamp_max(1).sum().item() for one in chances)
+        total = 0.0
+        for name, log in viability.items():
+            chances = (self.factor * log[alive[name]].exp()).clamp_max(1)
+            total += (chances if counts is None else chances * counts[name][alive[name]]).sum().item()
+        return total
