@@ -15,6 +15,8 @@ from edgesynth.evolution.selection.sorting import sorted_fronts
 from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Config, Record, fronts, individual_name
 
+MORE_MEMORY = "give their workers more memory, or run fewer at a time: --resume breeds them again"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -131,7 +133,7 @@ class Evolution:
                 "death",
                 f"all {len(records)} {who} of generation {best.generation} died in their nurture "
                 f"({records[0].name}: {records[0].died}); "
-                f"{'give their workers more memory, or run fewer at a time' if lost else 'lower --learning-rate'}",
+                f"{MORE_MEMORY if lost else 'lower --learning-rate'}",
             )
         elif not best.feasible:
             self._stop(

@@ -18,6 +18,7 @@ from edgesynth.evolution.executors import Birth, Executor, InProcess
 from edgesynth.evolution.executors.threads import cpu_threads, threads_of
 from edgesynth.evolution.feasibility import check_feasible
 from edgesynth.evolution.measuring import Bench, Instrument, check_measurable
+from edgesynth.evolution.options import check_taught
 from edgesynth.evolution.pictures import keep_pictures
 from edgesynth.evolution.population import check_population
 from edgesynth.evolution.progress import Progress
@@ -80,6 +81,7 @@ def evolve(
         )
     task = load_task(config.task, config.data_root, config.image_size, config.class_weights)
     kind = species(config.ancestor, task, config.seed)
+    check_taught(config, task)
     check_feasible(config, kind.anatomy)
     breeder = build_breeder(config, kind, task, progress or Progress(), path)
     check_batch_size(kind.model, kind.input_shape, len(breeder.given.train.labels), config.batch_size)
@@ -182,10 +184,13 @@ def _bred(run: Run, breeder: Breeder, crew: Executor, parents: list[Individual],
     """The individuals of the places, in their order: found finished, or bred and saved.
 
     A full nurture replaces the proxy's files, so a survivor that is asked for by proxy may be found fully nurtured.
+    Nothing descends from offspring that were all lost with their workers: they are bred again.
     """
+    known = {place.name: run.record(place.name) for place in places if run.has(place.name)}
+    lost = len(known) == len(places) and all(record.lost for record in known.values())
     records, before = {}, {}
     for place in places:
-        record = run.record(place.name) if run.has(place.name) else None
+        record = None if lost else known.get(place.name)
         before[place.name] = run.measured(place.name).get("breeding_s", 0.0) if record else 0.0
         if record and (place.proxy or not record.proxy):
             records[place.name] = record

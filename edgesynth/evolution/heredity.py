@@ -61,7 +61,7 @@ class Heredity:
         needed = build_rite(config).needed(len(parents))
         pool = gene_pool(wholes, needed)
         best, offered = parents[0].record.census, pool.genome.census(pool.anatomy)
-        fed = no_more_than(ration(yardstick, best), best, offered)
+        fed = no_more_than(ration(yardstick, best), best, offered, config)
         form = (config.encoding, config.strength, config.normaliser, config.allocation, fed.synapses is not None)
         dnas = [encode(whole, *form) for whole in wholes]
         unmet = yardstick.unmet(best) or yardstick.budgets

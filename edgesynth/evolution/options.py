@@ -14,6 +14,7 @@ from edgesynth.evolution.strength import build_strength
 from edgesynth.evolution.yardstick import OPTIONS
 from edgesynth.lineage import Config
 from edgesynth.precision import FP32, parse_layers
+from edgesynth.tasks import Task
 
 
 def _has_layers_below_fp32(config: Config) -> bool:
@@ -52,6 +53,11 @@ NEEDS = (
         "--encoding cluster",
         lambda config: config.encoding == "cluster" or config.strategy == "generative",
     ),
+    Need(
+        ("variation", "allocation"),
+        "--keep-clusters below 1",
+        lambda config: config.keep_clusters != 1 or config.encoding == "synapse" or config.strategy == "generative",
+    ),
     Need(("stress",), "--generations of 2 or more", lambda config: config.generations > 1),
     Need(("stress",), "--epochs of 1 or more", lambda config: config.epochs > 0),
     Need(("selection",), "--offspring of 2 or more", lambda config: config.offspring > 1),
@@ -60,6 +66,11 @@ NEEDS = (
     Need(("survivors",), "--proxy-epochs of 1 or more", lambda config: config.proxy_epochs > 0),
     Need(("stress_factor", "stress_tail"), "--stress", lambda config: config.stress != "none"),
     Need(("distillation_temperature",), "--distillation above 0", lambda config: config.distillation > 0),
+    Need(
+        ("layer_precision",),
+        "--precision, or another than fp32 in it",
+        lambda config: config.precision != FP32 or _has_layers_below_fp32(config),
+    ),
     Need(
         ("precision_at",),
         "--precision or --layer-precision below fp32",
@@ -90,6 +101,20 @@ def check_options(config: Config) -> None:
     _check_allocation(config)
     _check_faithful(config)
     _check_idle(config)
+
+
+def check_taught(config: Config, task: Task) -> None:
+    """Refuse a temperature where the ancestor teaches what knows none.
+
+    Raises:
+        UserError: answers are compared as plain numbers, and a temperature is given.
+    """
+    temperature = config.distillation_temperature
+    if task.teaching == "numbers" and temperature != Config.model_fields["distillation_temperature"].default:
+        raise UserError(
+            f"--distillation-temperature is {temperature:g} and answers of the task {task.name} are compared as plain "
+            "numbers, which it does not soften; leave it out"
+        )
 
 
 def _check_keep(config: Config) -> None:

@@ -163,7 +163,9 @@ class Config(BaseModel):
     )
     ancestor_epochs: int = Field(20, ge=0, le=10000, description="epochs of the ancestor's training")
     epochs: int = Field(4, ge=0, le=10000, description="epochs of an offspring's nurture")
-    final_epochs: int = Field(12, ge=0, le=10000, description="epochs for an offspring that meets every budget")
+    final_epochs: int = Field(
+        12, ge=0, le=10000, description="epochs where every budget is met, or of the last generation"
+    )
     batch_size: int = Field(128, ge=1, description="images a step")
     learning_rate: float = Field(2e-3, gt=0, le=1, description="AdamW's rate at the start of a cosine")
     weight_decay: float = Field(1e-4, ge=0, le=1, description="AdamW's decoupled weight decay")
@@ -174,7 +176,8 @@ class Config(BaseModel):
         "heritable", description="weights to begin with: the parent's, the ancestor's of early training, or fresh ones"
     )
     final_inheritance: Literal["heritable", "rewound", "newborn"] | None = Field(
-        None, description="the same for an offspring that meets every budget (unset: as the others)"
+        None,
+        description="the same for an offspring that meets every budget or is of the last generation (unset: alike)",
     )
     reestimate: bool = Field(True, description="measure running statistics of normalisation anew after synthesis")
     stress: Literal["none", "synapses", "clusters", "both", "decay"] = Field(

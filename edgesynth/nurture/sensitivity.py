@@ -75,6 +75,8 @@ def _gradients(
     """{parameter: gradient of the task's loss}, batch by batch."""
     network.eval()
     device = device_of(network)
+    for parameter in parameters.values():
+        parameter.requires_grad_(True)  # what is frozen is no less worth for it
     for batch in islice(batches(task, BATCH_SIZE, generator), BATCHES):
         batch = batch.on(device)
         gradients = torch.autograd.grad(task.loss(network(batch.images), batch.labels), list(parameters.values()))

@@ -5,6 +5,7 @@ import pytest
 from edgesynth.anatomy.census import Census, LayerCensus
 from edgesynth.errors import UserError
 from edgesynth.evolution import Evolution, Place
+from edgesynth.evolution.evolution import MORE_MEMORY
 from edgesynth.evolution.patience import attempt_of, milder
 from edgesynth.evolution.population import check_population
 from edgesynth.lineage import Config, Figures, Record
@@ -61,7 +62,7 @@ def test_a_sibling_that_meets_the_budgets_ends_the_run_before_a_more_accurate_on
 @pytest.mark.parametrize(
     ("nurture", "advice"),
     [
-        ({"died": "its worker died", "lost": True}, "give their workers more memory, or run fewer at a time"),
+        ({"died": "its worker died", "lost": True}, MORE_MEMORY),
         ({"died": "the loss was nan"}, "lower --learning-rate"),
     ],
 )

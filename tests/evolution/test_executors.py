@@ -12,7 +12,8 @@ import torch
 from edgesynth.errors import UserError
 from edgesynth.evolution import Place, Progress, build_executor, evolve
 from edgesynth.evolution.breeding import Breeder
-from edgesynth.evolution.executors import Birth
+from edgesynth.evolution.executors import Birth, InProcess
+from edgesynth.evolution.executors.birth import Bred
 from edgesynth.evolution.executors.ray import check_answers, lost
 from edgesynth.evolution.executors.threads import cpu_threads
 from edgesynth.lineage import resolve, species
@@ -149,6 +150,28 @@ def test_a_lost_offspring_is_dead_on_record_and_has_the_genome_that_was_drawn(in
     assert (lost.record.validation, lost.record.feasible, lost.name) == (0.0, False, "g001-c1")
     assert lost.genome.to_json() == born.genome.to_json() and lost.record.census == born.record.census
     breeder.species.removed(lost)  # its weights fit its genome
+
+
+class Losing(InProcess):
+    """Breeds the ancestor, and loses everyone else."""
+
+    def breed(self, breeder, births):
+        for birth in births:
+            if birth.lose is None:
+                yield from super().breed(breeder, [birth])
+            else:
+                yield Bred(birth.lose(breeder, "its worker died 3 times"), 0.0)
+
+
+def test_a_generation_that_was_lost_with_its_workers_is_bred_again_when_the_run_is_resumed(tmp_path, in_process):
+    config = resolve(None, TINY)
+    with pytest.raises(
+        UserError, match=r"died 3 times\); give their workers more memory, .* --resume breeds them again"
+    ):
+        evolve(tmp_path / "run", config, executor=Losing())
+    run = evolve(tmp_path / "run", config, resume=True)
+    assert not any(record.lost for record in run.records())
+    assert lineage(run) == lineage(in_process)
 
 
 def test_an_ancestor_whose_worker_dies_ends_the_run_with_the_way_out(breeder):

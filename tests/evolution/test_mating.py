@@ -189,8 +189,22 @@ def test_a_counter_is_the_best_parent_s():
 
 def test_a_level_whose_budget_is_met_gets_no_more_than_the_best_parent_has(kind):
     census = {count: Genome({"0": list(range(count))}).census(kind.anatomy) for count in (2, 3)}
-    assert no_more_than(Ration(None, None), census[2], census[3]) == Ration(4, 8)
-    assert no_more_than(Ration(None, 5.0), census[3], census[2]) == Ration(None, 5.0)
+    assert no_more_than(Ration(None, None), census[2], census[3], Config()) == Ration(4, 8)
+    assert no_more_than(Ration(None, 5.0), census[3], census[2], Config()) == Ration(None, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ({"keep": 1.0, "keep_clusters": 0.9}, Ration(4, None)),
+        ({"keep_clusters": 1.0}, Ration(None, 8)),
+        ({"environment": "faithful", "strength": "magnitude"}, Ration(None, None)),
+    ],
+    ids=str,
+)
+def test_a_level_that_is_never_drawn_is_not_drawn_where_the_pool_holds_more(kind, given, left):
+    census = {count: Genome({"0": list(range(count))}).census(kind.anatomy) for count in (2, 3)}
+    assert no_more_than(Ration(None, None), census[2], census[3], Config(**given)) == left
 
 
 def test_an_offspring_has_a_cluster_that_its_best_parent_lacks_with_the_weights_of_those_that_have_it():

@@ -1,10 +1,13 @@
 """Options that have no effect without others, refused by name."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from edgesynth.errors import UserError
-from edgesynth.evolution.options import NEEDS, check_options
+from edgesynth.evolution.options import NEEDS, check_options, check_taught
 from edgesynth.lineage import Config, resolve
+from edgesynth.tasks import load_task
 
 # What is idle, and what gives it an effect.
 IDLE = [
@@ -13,6 +16,9 @@ IDLE = [
     ({"probe_epochs": 2}, {"strategy": "generative"}),
     ({"temperature": 0.5, "environment": "faithful", "strength": "magnitude"}, {"environment": "calibrated"}),
     ({"keep_clusters": 0.5, "encoding": "synapse"}, {"encoding": "cluster"}),
+    ({"variation": 1.0, "keep_clusters": 1.0}, {"keep_clusters": 0.9}),
+    ({"allocation": "macs", "keep_clusters": 1.0}, {"keep_clusters": 0.9}),
+    ({"layer_precision": "conv1=fp32"}, {"precision": "fp16"}),
     ({"stress": "both", "generations": 1}, {"generations": 2}),
     ({"stress": "both", "epochs": 0}, {"epochs": 1}),
     ({"selection": "pareto", "offspring": 1}, {"offspring": 2}),
@@ -83,3 +89,12 @@ def test_the_papers_rule_is_refused_with_a_strength_that_only_ranks(strength):
     for chance in ("magnitude", "norm", "random"):
         check_options(resolve(None, {"environment": "faithful", "strength": chance}))
     check_options(resolve(None, {"strategy": "generative", "environment": "faithful"}))
+
+
+def test_a_temperature_is_refused_where_answers_are_compared_as_plain_numbers():
+    task, numbers = load_task("digits"), SimpleNamespace(name="boxes", teaching="numbers")
+    given = resolve(None, {"distillation_temperature": 2.0})
+    check_taught(given, task)
+    check_taught(resolve(None, {}), numbers)
+    with pytest.raises(UserError, match="temperature is 2 and answers of the task boxes are compared as plain numbers"):
+        check_taught(given, numbers)

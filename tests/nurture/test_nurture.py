@@ -181,6 +181,15 @@ def test_outputs_in_chunks_are_those_of_one_batch(task):
         assert torch.allclose(outputs(pupil, images), pupil(images), atol=1e-5)
 
 
+def test_frozen_weights_have_gradients_too(task, monkeypatch):
+    monkeypatch.setattr("edgesynth.nurture.sensitivity.BATCHES", 2)
+    pupil, frozen = network(), network().requires_grad_(False)
+    frozen.load_state_dict(pupil.state_dict())
+    wanted = squared_gradients(pupil, task, ["1.weight", "4.weight"], generator(2))
+    found = squared_gradients(frozen, task, ["1.weight", "4.weight"], generator(2))
+    assert all(torch.equal(found[name], tensor) for name, tensor in wanted.items())
+
+
 def test_squared_gradients_are_the_mean_of_squares_by_hand(task, monkeypatch):
     monkeypatch.setattr("edgesynth.nurture.sensitivity.BATCHES", 3)
     pupil = network()

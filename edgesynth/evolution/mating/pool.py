@@ -13,6 +13,7 @@ from edgesynth.evolution.mating.mean import mean_of_holders
 from edgesynth.evolution.strength import Parent
 from edgesynth.evolution.sweep import silence
 from edgesynth.evolution.synthesis import Ration
+from edgesynth.lineage import Config
 
 
 def gene_pool(parents: Sequence[Parent], needed: int) -> Parent:
@@ -47,11 +48,17 @@ def gene_pool(parents: Sequence[Parent], needed: int) -> Parent:
     )
 
 
-def no_more_than(fed: Ration, best: Census, pool: Census) -> Ration:
-    """A level that is fed in full gets what the best parent has, where the pool holds more than that."""
-    clusters = best.clusters if fed.clusters is None and pool.clusters > best.clusters else fed.clusters
-    synapses = best.synapses if fed.synapses is None and pool.synapses > best.synapses else fed.synapses
-    return Ration(clusters, synapses)
+def no_more_than(fed: Ration, best: Census, pool: Census, config: Config) -> Ration:
+    """A level that rests since its budgets are met gets what the best parent has, where the pool holds more than that.
+
+    What is never drawn, by a share of 1, is not drawn for this either; nor does the faithful environment look at it.
+    """
+    if config.environment == "faithful":
+        return fed
+    share = config.keep if config.keep_clusters is None else config.keep_clusters
+    clusters = best.clusters if fed.clusters is None and share < 1 and pool.clusters > best.clusters else fed.clusters
+    rests = fed.synapses is None and config.keep < 1
+    return Ration(clusters, best.synapses if rests and pool.synapses > best.synapses else fed.synapses)
 
 
 def units_of(parent: Parent, group: str) -> Tensor:
