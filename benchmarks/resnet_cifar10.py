@@ -38,7 +38,7 @@ SIZE = 32
 OURS = "edgesynth"
 METHODS = (OURS, "torch-pruning, its own recipe", "torch-pruning, our last training")
 EPOCHS, STEP_EPOCHS = 10, 1  # in all, and of each generation but the last
-# Of a generation that keeps 94 % of the clusters, about: draws alone gave 0.81 to 0.83 at 93 % and 0.87 to 0.90 at 95 %.
+# Of a generation that keeps 94 % of the clusters, about: draws gave 0.81 to 0.83 at 93 % and 0.87 to 0.90 at 95 %.
 MACS_KEPT = {"resnet20": 0.85, "resnet32": 0.85, "resnet44": 0.87, "resnet56": 0.87}
 SETTINGS: dict[str, Any] = {
     "encoding": "cluster",
