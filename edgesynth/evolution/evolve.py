@@ -17,6 +17,7 @@ from edgesynth.evolution.evolution import Evolution, Place
 from edgesynth.evolution.executors import Birth, Executor, InProcess
 from edgesynth.evolution.executors.threads import cpu_threads, threads_of
 from edgesynth.evolution.feasibility import check_feasible
+from edgesynth.evolution.inheritance import check_newborn
 from edgesynth.evolution.measuring import Bench, Instrument, check_measurable
 from edgesynth.evolution.pictures import keep_pictures
 from edgesynth.evolution.population import check_population
@@ -68,7 +69,8 @@ def evolve(
 
     Raises:
         UserError: bad configuration or data, budgets that no offspring can meet, an accuracy floor above the ancestor's
-            accuracy, or no feasible offspring; or a machine that cannot be measured on, by which the run is paused.
+            accuracy, newborn offspring of a given network that cannot be drawn anew, or no feasible offspring; or a
+            machine that cannot be measured on, by which the run is paused.
     """
     if is_taken(path) and not resume:
         raise UserError(f"{path} exists already; continue it with --resume, or give another --run")
@@ -81,6 +83,7 @@ def evolve(
     task = load_task(config.task, config.data_root, config.image_size, config.class_weights)
     kind = species(config.ancestor, task, config.seed)
     check_feasible(config, kind.anatomy)
+    check_newborn(config, kind.model)
     breeder = build_breeder(config, kind, task, progress or Progress(), path)
     check_batch_size(kind.model, kind.input_shape, len(breeder.given.train.labels), config.batch_size)
     begun = resume and is_taken(path)
