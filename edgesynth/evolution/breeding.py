@@ -185,9 +185,7 @@ class Breeder:
         scales: dict[str, Tensor],
     ) -> Individual:
         """Nurture a network and find out what became of it."""
-        start, config, plan = time.perf_counter(), self.config, self.species.plan(genome)
-        masks = {weight: plan.cut(weight, mask) for weight, mask in genome.synapses.items()}
-        masks = {weight: mask for weight, mask in masks.items() if not bool(mask.all())}
+        start, config, masks = time.perf_counter(), self.config, self._masks(genome)
         census = genome.census(self.species.anatomy)
         hardware = Hardware(self.device, choose_autocast(config.autocast, self.device, census.macs))
         DeadSynapses(masks).begin(network)
@@ -227,6 +225,12 @@ class Breeder:
         for influence in influences:
             raised.record.nurture.update(influence.facts())
         return replace(raised, measured={"nurture_s": time.perf_counter() - start, **hardware.to_json()})
+
+    def _masks(self, genome: Genome) -> dict[str, Tensor]:
+        """{weight that lacks synapses: bool mask of its shape after removal}."""
+        plan = self.species.plan(genome)
+        masks = {weight: plan.cut(weight, mask) for weight, mask in genome.synapses.items()}
+        return {weight: mask for weight, mask in masks.items() if not bool(mask.all())}
 
     def _individual(
         self,

@@ -17,6 +17,7 @@ from edgesynth.evolution.evolution import Evolution, Place
 from edgesynth.evolution.executors import Birth, Executor, InProcess
 from edgesynth.evolution.executors.threads import cpu_threads, threads_of
 from edgesynth.evolution.feasibility import check_feasible
+from edgesynth.evolution.inheritance import check_newborn
 from edgesynth.evolution.measuring import Bench, Instrument, check_measurable
 from edgesynth.evolution.options import check_taught
 from edgesynth.evolution.pictures import keep_pictures
@@ -69,7 +70,8 @@ def evolve(
 
     Raises:
         UserError: bad configuration or data, budgets that no offspring can meet, an accuracy floor above the ancestor's
-            accuracy, or no feasible offspring; or a machine that cannot be measured on, by which the run is paused.
+            accuracy, newborn offspring of a given network that cannot be drawn anew, or no feasible offspring; or a
+            machine that cannot be measured on, by which the run is paused.
     """
     if is_taken(path) and not resume:
         raise UserError(f"{path} exists already; continue it with --resume, or give another --run")
@@ -83,6 +85,7 @@ def evolve(
     kind = species(config.ancestor, task, config.seed)
     check_taught(config, task)
     check_feasible(config, kind.anatomy)
+    check_newborn(config, kind.model)
     breeder = build_breeder(config, kind, task, progress or Progress(), path)
     check_batch_size(kind.model, kind.input_shape, len(breeder.given.train.labels), config.batch_size)
     begun = resume and is_taken(path)

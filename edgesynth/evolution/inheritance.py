@@ -13,9 +13,36 @@ import torch
 from torch import Tensor, nn
 
 from edgesynth.anatomy import remove
+from edgesynth.errors import UserError
 from edgesynth.evolution.mating import mean_state
-from edgesynth.lineage import Genome, Individual, Species, set_state
-from edgesynth.nurture import newborn
+from edgesynth.lent import is_lent
+from edgesynth.lineage import Config, Genome, Individual, Species, set_state
+from edgesynth.nurture import newborn, undrawn
+from edgesynth.tasks.few import few
+
+
+def check_newborn(config: Config, model: nn.Module) -> None:
+    """Refuse newborn offspring of a network that was handed over, where they would keep what it may have learned.
+
+    One that is built by name or import is untrained: what cannot be drawn anew is as it was built.
+
+    Args:
+        config: the run's.
+        model: the ancestor's network, as `Species.model`.
+
+    Raises:
+        UserError: some of its parameters are drawn by no module.
+    """
+    options = {"--inheritance": config.inheritance, "--final-inheritance": config.final_inheritance}
+    asking = [option for option, value in options.items() if value == "newborn"]
+    if not asking or not is_lent(config.ancestor):
+        return
+    if names := undrawn(model):
+        raise UserError(
+            f"{asking[0]} is newborn and {config.ancestor}, which was given ready made, would keep what it has learned "
+            f"in parameters that none of its modules can draw anew ({few(names)}); give their modules a "
+            "reset_parameters(), or the network as package.module:callable, which builds it untrained, or use heritable"
+        )
 
 
 def heritable(species: Species, parents: Sequence[Individual], genome: Genome) -> nn.Module:

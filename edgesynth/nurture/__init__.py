@@ -12,7 +12,7 @@ from edgesynth.nurture.divergence import DivergenceError
 from edgesynth.nurture.hardware import Hardware, choose_autocast, choose_device, reproducible, resident
 from edgesynth.nurture.influence import Influence
 from edgesynth.nurture.lone import check_batch_size
-from edgesynth.nurture.newborn import newborn
+from edgesynth.nurture.newborn import newborn, undrawn
 from edgesynth.nurture.precision import Quantisers
 from edgesynth.nurture.reestimation import reestimate
 from edgesynth.nurture.sensitivity import squared_gradients, summed_products
@@ -51,4 +51,5 @@ __all__ = [
     "score_outputs",
     "squared_gradients",
     "summed_products",
+    "undrawn",
 ]

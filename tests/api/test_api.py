@@ -32,6 +32,17 @@ class Sized(Net):
     def __init__(self, width):
         super().__init__(3)
 
+class Patches(Net):
+    def __init__(self, classes):
+        super().__init__(classes)
+        self.position = nn.Parameter(torch.zeros(8, 4, 4))
+
+    def forward(self, images):
+        return self.head((self.conv(images) + self.position).relu().mean((2, 3)))
+
+def patches(num_classes):
+    return Patches(num_classes)
+
 def task():
     return blobs()
 
@@ -142,6 +153,17 @@ def test_what_cannot_be_is_refused_and_leaves_no_run(user, model, options, messa
     with pytest.raises(UserError, match=message):
         edgesynth.evolve(model(user), user.task(), run="run", **QUICK, **options)
     assert not Path("run").exists()
+
+
+@pytest.mark.parametrize("option", ["inheritance", "final_inheritance"])
+def test_newborn_offspring_of_a_given_network_that_cannot_be_drawn_anew_are_refused(user, option):
+    asked = {**QUICK, "ancestor_epochs": 0, option: "newborn"}
+    words = rf"^--{option.replace('_', '-')} is newborn and object:Patches-\w+, .*anew \(position\); give .*heritable$"
+    with pytest.raises(UserError, match=words):
+        edgesynth.evolve(user.Patches(3), user.task(), run="run", **asked)
+    assert not Path("run").exists()
+    assert edgesynth.evolve("user_api:patches", user.task(), run="built", **asked).best.name == "g001-c0"
+    assert edgesynth.evolve(user.Sized(7), user.task(), run="given", **asked).best.name == "g001-c0"
 
 
 def test_weights_of_a_file_are_where_the_ancestor_starts(user):

@@ -1,11 +1,13 @@
 """Generative synthesis as a whole: tiny runs on real digits."""
 
+import itertools
 import json
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,10 @@ from edgesynth.evolution.executors import build_executor
 from edgesynth.evolution.generative import GenerativeEvolution
 from edgesynth.evolution.generative.performance import performance
 from edgesynth.evolution.inheritance import reborn
+from edgesynth.evolution.strength.parent import alive_synapses
 from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.export import export_individual
-from edgesynth.lineage import Record, Run, generator, parse_individual, resolve, species, state
+from edgesynth.lineage import Genome, Record, Run, generator, parse_individual, resolve, species, state
 from edgesynth.report import write_report
 from edgesynth.tasks import load_task
 
@@ -95,6 +98,49 @@ def test_what_meets_its_budget_only_by_rounding_has_the_final_nurture_too(tmp_pa
     assert run.outcome()["stopped"] == "budget" and last.generation < TINY["generations"]
     assert min(probe["target"]["synapses"] for probe in last.synthesis["probes"]) > 250_000
     assert last.nurture["epochs"] == 3 and last.nurture["first"]["epochs"] == 1
+
+
+def synapses_of(run, kind, name):
+    return alive_synapses(kind.anatomy, run.load(name).genome)
+
+
+def test_probes_are_trained_without_the_synapses_that_their_parent_lacks(tmp_path, unbroken):
+    """Without a nurture after the short one, clearing synapses that had grown would change the chosen network."""
+    given = {**TINY, "generations": 1, "probe_epochs": 2, "epochs": 0, "final_epochs": 0, "min_accuracy": 0.0}
+    run, ancestor = Run.create(tmp_path / "run", resolve(None, given)), unbroken.load("g000-c0")
+    kind = species("lenet5", load_task("digits"), 0)
+    alive = {"fc1.weight": torch.rand(500, 800, generator=torch.Generator().manual_seed(1)) < 0.5}
+    genome = Genome(ancestor.genome.kept, alive)
+    weights = {**ancestor.weights, "fc1.weight": ancestor.weights["fc1.weight"] * alive["fc1.weight"]}
+    run.save(replace(ancestor, genome=genome, weights=weights))
+    evolve(run.path, run.config, resume=True)
+    child = run.load("g001-c0")
+    facts, left = child.record.synthesis, synapses_of(run, kind, "g001-c0")["fc1.weight"]
+    assert child.record.validation == facts["probes"][facts["chosen"]]["validation"]
+    assert left.any() and not (left & ~alive["fc1.weight"]).any()
+    assert int((child.weights["fc1.weight"] != 0).sum()) == child.record.census.layers[2].synapses == left.sum()
+
+
+def test_a_synapse_that_rounded_to_zero_is_dead_in_all_that_come_after(tmp_path):
+    given = {**TINY, "max_macs": None, "max_synapses": 5_000, "precision": "int3", "min_accuracy": 0.0}
+    quick = {"ancestor_epochs": 3, "generations": 2, "search": "random"}
+    run = evolve(tmp_path / "run", resolve(None, {**given, **quick}))
+    kind, names = species("lenet5", load_task("digits"), 0), [record.name for record in run.records()]
+    assert len(names) == 3 and run.record("g001-c0").nurture["underflowed_synapses"] > 100
+    for parent, child in itertools.pairwise(names):
+        before, after = synapses_of(run, kind, parent), synapses_of(run, kind, child)
+        assert not any((after[name] & ~before[name]).any() for name in before)
+        targets = [probe["target"]["synapses"] for probe in run.record(child).synthesis["probes"]]
+        counts = [probe["synapses"] for probe in run.record(child).synthesis["probes"]]
+        # Each lands just below its target, counted as its parent was: what the parent lost is not asked for again.
+        assert all(0.9 * target < count <= target for count, target in zip(counts, targets, strict=True))
+        assert max(targets) <= run.record(parent).census.synapses
+    assert replay(run, "g002-c0").difference == ""
+    shutil.copytree(run.path, tmp_path / "again")
+    shutil.rmtree(tmp_path / "again/individuals/g002-c0")
+    (tmp_path / "again/outcome.json").unlink()
+    evolve(tmp_path / "again", run.config, resume=True)
+    assert contents(tmp_path / "again") == contents(run.path)
 
 
 def test_its_networks_can_begin_with_fresh_weights_and_so_can_the_last(tmp_path):

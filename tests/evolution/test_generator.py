@@ -69,6 +69,68 @@ def test_at_no_pressure_everything_that_lives_in_the_parent_lives_on_and_the_dea
     assert all((chances[~alive[name]] == 0).all() for name, chances in thinned.chances.items())
 
 
+@pytest.fixture(scope="module")
+def thinned(anatomy):
+    """A parent all of whose clusters live and half of whose synapses in fc1 do not."""
+    source = torch.Generator().manual_seed(1)
+    alive = torch.rand(anatomy.shapes["fc1.weight"], generator=source) < 0.5
+    return Genome(Genome.whole(anatomy).kept, {"fc1.weight": alive})
+
+
+@pytest.mark.parametrize("budget", ["max_synapses", "max_bytes"])
+def test_synapses_that_are_dead_in_the_parent_stay_dead_and_are_not_asked_for_again(anatomy, thinned, budget):
+    goal = Descent.of(resolve(None, {budget: 20_000}), anatomy)
+    here = goal.travelled(thinned.census(anatomy)) - 1e-9
+    assert here > 0.05
+    made = make(anatomy, goal, 0, (here, here), parent=thinned)
+    assert made.genome.kept == thinned.kept
+    assert torch.equal(made.genome.synapses["fc1.weight"], thinned.synapses["fc1.weight"])
+
+
+def test_synapses_die_with_their_clusters_and_no_others_do(anatomy, descent, thinned):
+    made = make(anatomy, descent, 0, parent=thinned)
+    rows, columns = made.alive["fc1"], made.alive["conv2"].repeat_interleave(16)
+    assert 0 < rows.sum() < 500 and 0 < columns.sum() < 800
+    assert torch.equal(
+        made.genome.synapses["fc1.weight"], thinned.synapses["fc1.weight"] & rows[:, None] & columns[None]
+    )
+
+
+def test_a_cluster_that_lost_its_last_synapse_is_not_passed_on_be_its_logit_the_highest(anatomy, descent):
+    synapses = {name: torch.ones(anatomy.shapes[name], dtype=torch.bool) for name in ("fc1.weight", "fc2.weight")}
+    synapses["fc1.weight"][3] = False  # nothing feeds it
+    synapses["fc2.weight"][:, 7] = False  # nothing reads it
+    logits = zeros(anatomy)
+    logits["fc1"][[3, 7]] = 50.0
+    parent = Genome(Genome.whole(anatomy).kept, synapses)
+    for bounds in ((0.0, 0.0), (1.0, 1.0)):
+        made = make(anatomy, descent, 0, bounds, logits, parent)
+        assert not made.alive["fc1"][[3, 7]].any() and not {3, 7} & set(made.genome.kept["fc1"])
+        assert (made.chances["fc1"][[3, 7]] == 0).all()
+    assert made.genome.census(anatomy).macs <= 100_000
+
+
+def test_a_cluster_dies_with_all_that_feeds_it(anatomy, descent):
+    """Unit 0 of fc1 lives by unit 0 of conv2 alone."""
+    synapses = {"fc1.weight": torch.ones(anatomy.shapes["fc1.weight"], dtype=torch.bool)}
+    synapses["fc1.weight"][0, 16:] = False
+    logits = zeros(anatomy)
+    logits["conv2"][0], logits["fc1"][0] = -50.0, 50.0
+    made = make(anatomy, descent, 0, (0.5, 0.5), logits, Genome(Genome.whole(anatomy).kept, synapses))
+    assert not made.alive["conv2"][0] and not made.alive["fc1"][0] and len(made.genome.kept["fc1"]) > 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_parent_with_all_its_synapses_has_the_same_offspring_whether_they_are_written_down_or_not(
+    anatomy, descent, seed
+):
+    plain, masked = Genome.whole(anatomy), {name: torch.ones(anatomy.shapes[name]).bool() for name in anatomy.weights()}
+    one, other = (make(anatomy, descent, seed, parent=Genome(plain.kept, mask)) for mask in ({}, masked))
+    assert one.genome.synapses == {} and one.genome.kept == other.genome.kept
+    assert one.genome.census(anatomy) == other.genome.census(anatomy)
+    assert all(torch.equal(one.chances[name], other.chances[name]) for name in one.chances)
+
+
 def test_units_of_a_high_logit_live_and_chances_are_the_frequencies(anatomy, descent):
     logits = zeros(anatomy)
     logits["fc1"][:250] += 1.0

@@ -16,6 +16,7 @@ from edgesynth.nurture import (
     newborn,
     nurture,
     reestimate,
+    undrawn,
 )
 from edgesynth.tasks import load_task
 
@@ -173,6 +174,49 @@ def test_a_newborn_is_drawn_by_its_generator_alone_and_keeps_what_cannot_be_draw
     other = newborn(Scaled(), generator(2)).linear.weight
     assert torch.equal(first, again) and not torch.equal(first, old) and not torch.equal(first, other)
     assert (grown.scale == 7).all()
+
+
+def test_a_newborn_attention_is_drawn_as_when_it_is_built():
+    attention = nn.MultiheadAttention(8, 2)
+    with torch.no_grad():
+        for parameter in attention.parameters():
+            parameter.fill_(9.0)
+    first = {name: tensor.clone() for name, tensor in newborn(attention, generator(1)).named_parameters()}
+    bound = (6 / (8 + 24)) ** 0.5  # Xavier's
+    assert 0.9 * bound < first["in_proj_weight"].abs().max() <= bound
+    assert 0 < first["out_proj.weight"].abs().max() <= 8**-0.5
+    assert not first["in_proj_bias"].any() and not first["out_proj.bias"].any()
+    again = newborn(nn.MultiheadAttention(8, 2), generator(1)).in_proj_weight
+    other = newborn(nn.MultiheadAttention(8, 2), generator(2)).in_proj_weight
+    assert torch.equal(first["in_proj_weight"], again) and not torch.equal(again, other)
+
+
+def test_what_no_module_draws_is_told_and_the_network_stays_as_it_is():
+    class Scaled(nn.Linear):
+        """Its inherited `reset_parameters` does not know of the scale."""
+
+        def __init__(self):
+            super().__init__(8, 8)
+            self.scale = nn.Parameter(torch.ones(8))
+
+    class Tokens(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.token, self.attention = nn.Parameter(torch.zeros(8)), nn.MultiheadAttention(8, 2, add_bias_kv=True)
+            self.scaled, self.norm, self.shapes = Scaled(), nn.BatchNorm1d(8), nn.PReLU()
+
+    class Drawn(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.position = nn.Parameter(torch.zeros(8))
+
+        def reset_parameters(self):
+            nn.init.normal_(self.position)
+
+    network = nn.Sequential(Tokens(), Drawn())
+    before = clone(network)
+    assert undrawn(network) == ["0.token", "0.scaled.scale"]
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
 
 def test_running_statistics_are_those_of_a_full_pass(task):

@@ -25,7 +25,7 @@ from edgesynth.evolution.inheritance import heritable
 from edgesynth.evolution.progress import Progress
 from edgesynth.evolution.yardstick import ON_BOARD
 from edgesynth.lineage import Config, Genome, Individual, Run, Species, generator, individual_name, state
-from edgesynth.nurture import DivergenceError, Hardware, choose_autocast, nurture, reestimate, score
+from edgesynth.nurture import DeadSynapses, DivergenceError, Hardware, choose_autocast, nurture, reestimate, score
 from edgesynth.tasks import Task
 
 SILENCED = 24  # units that are silenced one by one in each network that the inquisitor probes
@@ -138,7 +138,9 @@ class GenerativeBreeder(Breeder):
         seed = generator(config.seed, generation, number, "generate")
         made = Generator(self.species.anatomy, memory.logits)(parent.genome, self.descent, bounds, seed)
         place = Place(generation, number, (parent.name,))
-        network = self._begun([parent], made.genome, place, grown=False)[0].to(self.device)
+        network, masks = self._begun([parent], made.genome, place, grown=False)[0], self._masks(made.genome)
+        DeadSynapses(masks).begin(network)
+        network.to(self.device)
         census = made.genome.census(self.species.anatomy)
         if config.reestimate:
             reestimate(network, self.task, generator(config.seed, generation, number, "running statistics of a probe"))
@@ -150,6 +152,7 @@ class GenerativeBreeder(Breeder):
                 self.task,
                 self._recipe(config.probe_epochs),
                 generator(config.seed, generation, number, "nurture of a probe"),
+                synapses=masks,
                 teacher=self.teacher,
                 epoch_done=lambda epoch, loss: self.progress.epoch(name, epoch, loss),
                 hardware=Hardware(self.device, choose_autocast(config.autocast, self.device, census.macs)),

@@ -3,6 +3,7 @@
 theta is a logit for each unit of every group that can be cut. Logistic noise from the seed is added, some of it each
 unit's own and some its group's, and the highest survive: the threshold is lowered for as long as the network stays
 within the target that the same seed has drawn.
+Synapses that died in the parent stay dead, and a cluster that nothing feeds or reads any more dies with them.
 Deterministic for a seed, and another network for another one.
 """
 
@@ -16,6 +17,8 @@ from torch import Tensor
 
 from edgesynth.anatomy import Anatomy
 from edgesynth.evolution.generative.descent import Descent
+from edgesynth.evolution.strength.parent import alive_synapses
+from edgesynth.evolution.sweep import sweep
 from edgesynth.lineage import Genome
 
 NOISE = 0.25  # scale of the logistic noise of each unit, in logits
@@ -29,7 +32,7 @@ class Generated:
     """A network that a generator made.
 
     Attributes:
-        genome: its living clusters.
+        genome: its living clusters, and those of the parent's living synapses that are between them.
         pressure: the one that its seed drew.
         alive: {group: (size,) bool}: the same clusters as masks.
         chances: {group: (size,) chance to live at this threshold, but for the group's noise: what that did is for the
@@ -67,6 +70,7 @@ class Generator:
         """
         low, high = bounds
         pressure = low + (high - low) * torch.rand((), dtype=torch.float64, generator=seed).item()
+        parent = passed_on(self.anatomy, parent, living(self.anatomy, parent), self.logits)
         alive = living(self.anatomy, parent)
         noisy = {}
         for name, mask in alive.items():
@@ -74,15 +78,19 @@ class Generator:
             shared = GROUP_NOISE * noise[-1]
             noisy[name] = (self.logits[name] + NOISE * noise[:-1] + shared).masked_fill(~mask, -torch.inf)
         limits = descent.at(pressure)
+
+        def made(units: Units) -> Genome:
+            return passed_on(self.anatomy, parent, units, noisy)
+
         threshold = self._threshold(
-            noisy, lambda alive: descent.yardstick.meets(_genome(alive).census(self.anatomy), limits)
+            noisy, lambda units: descent.yardstick.meets(made(units).census(self.anatomy), limits)
         )
-        chosen = _above(noisy, threshold)
+        genome = made(_above(noisy, threshold))
         chances = {
             name: torch.sigmoid((self.logits[name] - threshold) / NOISE).masked_fill(~mask, 0.0)
             for name, mask in alive.items()
         }
-        return Generated(_genome(chosen), pressure, chosen, chances)
+        return Generated(genome, pressure, living(self.anatomy, genome), chances)
 
     def _threshold(self, noisy: Units, keeps: Callable[[Units], bool]) -> float:
         """The lowest threshold at which every limit is kept, by bisection over the units in their order.
@@ -116,10 +124,30 @@ def living(anatomy: Anatomy, genome: Genome) -> Units:
     return masks
 
 
+def passed_on(anatomy: Anatomy, parent: Genome, alive: Units, viability: Units) -> Genome:
+    """What a parent passes on to an offspring with some of its clusters.
+
+    Args:
+        anatomy: the ancestor's.
+        parent: who passes on.
+        alive: {group that can be cut: (size,) bool}, none of them dead in the parent.
+        viability: {group: (size,)}; see `sweep`.
+
+    Returns:
+        Those clusters and the parent's living synapses between them, less the clusters that nothing feeds or reads.
+    """
+    if not parent.synapses:
+        return Genome(_kept(alive))
+    clusters = dict(alive)
+    synapses = {name: mask.clone() for name, mask in alive_synapses(anatomy, parent).items()}
+    sweep(anatomy, clusters, synapses, viability)
+    return Genome(_kept(clusters), {name: synapses[name] for name in parent.synapses})
+
+
 def _above(noisy: Units, threshold: float) -> Units:
     """The units at or above a threshold; of every group at least the strongest."""
     return {name: (values >= threshold) | (values == values.max()) for name, values in noisy.items()}
 
 
-def _genome(alive: Units) -> Genome:
-    return Genome({name: torch.nonzero(mask).flatten().tolist() for name, mask in alive.items()})
+def _kept(alive: Units) -> dict[str, list[int]]:
+    return {name: torch.nonzero(mask).flatten().tolist() for name, mask in alive.items()}

@@ -161,7 +161,7 @@ class Prober:
         loss, found = self.task.loss(whole, labels), []
         for group, unit in units:
             kept = {**genome.kept, group: [one for one in genome.kept[group] if one != unit]}
-            without = outputs(silent(Genome(kept)), self.stimulus.images)
+            without = outputs(silent(Genome(kept, genome.synapses)), self.stimulus.images)
             divergence = distillation_loss(without, whole, 1.0, self.task.teaching)
             rise = self.task.loss(without, labels) - loss
             found.append(Silenced(group, unit, divergence.item(), NAT_DB * rise.item()))
