@@ -10,6 +10,7 @@ from torch import nn
 
 from edgesynth.evolution import Progress
 from edgesynth.evolution.breeding import Breeder
+from edgesynth.evolution.evolve import begin
 from edgesynth.evolution.inheritance import reborn
 from edgesynth.lineage import Config, Genome, Species, generator, species
 from edgesynth.nurture import Recipe, Teacher, nurture, score
@@ -64,5 +65,8 @@ def proportional(kind: Species, share: float) -> Genome:
 
 def trained_ancestor(runs: Path, config: Config, kind: Species, task: Classification) -> nn.Module:
     """The one that the lineages of this seed share."""
-    lent = lent_ancestor(runs, config)
-    return kind.removed(lent[0] if lent else Breeder(config, kind, task, Progress()).ancestor())
+    if lent := lent_ancestor(runs, config):
+        return kind.removed(lent[0])
+    breeder = Breeder(config, kind, task, Progress())
+    begin(breeder)
+    return kind.removed(breeder.ancestor())

@@ -12,7 +12,6 @@ from typing import Any
 from torch import Tensor, nn
 
 from edgesynth.anatomy import remove
-from edgesynth.ancestors import read_weights
 from edgesynth.errors import UserError
 from edgesynth.evolution.evolution import Place
 from edgesynth.evolution.heredity import Heredity
@@ -60,6 +59,7 @@ class Breeder:
 
     Attributes:
         given: the task as it was given, in the memory of the CPU.
+        weights: the network's state that the ancestor begins with, if `config.weights` names one; until it is bred.
         teacher: the ancestor, once there is one.
         rewind: its weights early in its training, if offspring begin there.
     """
@@ -74,6 +74,7 @@ class Breeder:
         world = self.precision if config.precision_at == "start" else {}
         self.yardstick = Yardstick(config, species.anatomy)
         self.heredity = Heredity(config, species, self.task, self.device, world)
+        self.weights: dict[str, Tensor] | None = None
         self.teacher: Teacher | None = None
         self.rewind: dict[str, Tensor] | None = None
 
@@ -86,11 +87,7 @@ class Breeder:
             UserError: its training runs away.
         """
         genome = Genome.whole(self.species.anatomy)
-        model = self.species.model
-        if self.config.weights is not None:
-            model = copy.deepcopy(model)
-            set_state(model, read_weights(self.config.weights, model, self.config.ancestor).state)
-        network = remove(model, self.species.plan(genome))
+        network = self._first(genome)
         early = [Snapshot()] if self.config.rewinds else []
         with reproducible(self.device):
             raised = self._raised(network, genome, Place(0, 0, ()), self.config.ancestor_epochs, {}, early, {})
@@ -100,6 +97,15 @@ class Breeder:
                 f"(it is {self.config.learning_rate:g})"
             )
         return replace(raised, rewind=early[0].state if early else None)
+
+    def _first(self, genome: Genome) -> nn.Module:
+        """The ancestor's network as its nurture will find it."""
+        model = self.species.model
+        if self.config.weights is not None:
+            assert self.weights is not None
+            model = copy.deepcopy(model)
+            set_state(model, self.weights)
+        return remove(model, self.species.plan(genome))
 
     def offspring(self, parents: Sequence[Individual], place: Place) -> Individual:
         """Synthesise and nurture the child of a place; one whose training runs away is returned dead.

@@ -96,8 +96,8 @@ def evolve(
             f"train has {len(task.train.labels)} images and --batch-size is {config.batch_size}, so an epoch is one "
             "step; a smaller --batch-size makes more of each"
         )
-    if config.weights is not None and not has_ancestor:
-        notes += _weights_notes(config, config.weights, kind)  # refused before anything is written
+    if not has_ancestor:
+        notes += begin(breeder)  # refused before anything is written
     if config.measure_on is not None:
         if instrument is None:
             raise UserError(
@@ -112,13 +112,6 @@ def evolve(
         breeder.progress.note(note)
     with cpu_threads(threads_of(run)), executor or InProcess() as crew:
         return _evolve(run, breeder, crew, measure, bench)
-
-
-def _weights_notes(config: Config, weights: Path, kind: Species) -> list[str]:
-    found = read_weights(weights, kind.model, config.ancestor)
-    if found.untrained and not config.ancestor_epochs:
-        raise UserError(f"{found.note}; --ancestor-epochs is 0, which would leave it so: give some, or other --weights")
-    return [found.note] if found.note else []
 
 
 def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None, bench: Bench) -> Run:
@@ -138,13 +131,35 @@ def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None,
     return _conclude(run, evolution, kind, breeder.given)
 
 
+def begin(breeder: Breeder) -> list[str]:
+    """Make a breeder ready for the ancestor: it is given the weights to begin with, where the configuration names some.
+
+    Returns:
+        What is to be told of them.
+
+    Raises:
+        UserError: they cannot be had, do not fit, or leave a part untrained that no epoch would train.
+    """
+    config = breeder.config
+    if config.weights is None:
+        return []
+    found = read_weights(config.weights, breeder.species.model, config.ancestor)
+    if found.untrained and not config.ancestor_epochs:
+        raise UserError(f"{found.note}; --ancestor-epochs is 0, which would leave it so: give some, or other --weights")
+    breeder.weights = found.state
+    return [found.note] if found.note else []
+
+
 def descend(breeder: Breeder, run: Run) -> None:
     """Make a breeder ready for offspring: the ancestor teaches them, and its accuracy gives them their floor.
+
+    The weights that the ancestor began with are let go.
 
     Raises:
         UserError: the configured floor lies above the ancestor's accuracy, or the ancestor's files are damaged.
     """
     ancestor = run.load(ANCESTOR.name)
+    breeder.weights = None
     breeder.teacher = Teacher(breeder.species.removed(ancestor), breeder.given)
     breeder.rewind = run.rewind() if breeder.config.rewinds else None
     breeder.config = _with_floor(breeder.config, ancestor.record)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.evolution.evolution import Place
-from edgesynth.evolution.evolve import birth_of, descend
+from edgesynth.evolution.evolve import begin, birth_of, descend
 from edgesynth.evolution.executors.threads import cpu_threads, threads_of
 from edgesynth.evolution.progress import Progress
 from edgesynth.evolution.strategy import build_breeder
@@ -61,6 +61,8 @@ def replay(run: Run, name: str, progress: Progress | None = None) -> Replay:
     record = kept.record
     if record.parents:
         descend(breeder, run)
+    else:
+        begin(breeder)
     place = Place(record.generation, record.child, record.parents, record.proxy)
     birth = birth_of([run.load(parent) for parent in record.parents], place)
     with cpu_threads(run.measured(name).get("threads") or threads_of(run)):

@@ -44,7 +44,7 @@ class Kept:
         return self.most_bytes
 
     def __getstate__(self) -> dict[str, Any]:
-        """What other processes are handed: nothing that they can read themselves."""
+        """What other processes are handed: nothing that they can read themselves, at the same paths."""
         return {"most_bytes": self.most_bytes, "pixels": {}, "bytes": 0}
 
 

@@ -1,23 +1,27 @@
 """Where offspring are nurtured changes nothing but the time."""
 
 import os
+import pickle
 import shutil
 import signal
 import sys
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 
+from edgesynth import api
 from edgesynth.errors import UserError
-from edgesynth.evolution import Place, Progress, build_executor, evolve
+from edgesynth.evolution import Place, Progress, build_executor, evolve, replay
 from edgesynth.evolution.breeding import Breeder
 from edgesynth.evolution.executors import Birth, InProcess
 from edgesynth.evolution.executors.birth import Bred
-from edgesynth.evolution.executors.ray import check_answers, lost
+from edgesynth.evolution.executors.ray import Luggage, check_answers, lost
 from edgesynth.evolution.executors.threads import cpu_threads
 from edgesynth.lineage import resolve, species
 from edgesynth.tasks import load_task
+from tests import tiny_ancestor
 
 TINY = {
     "ancestor_epochs": 2,
@@ -248,3 +252,73 @@ def test_a_run_keeps_to_the_threads_that_it_was_started_with(tmp_path):
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+UNTRAINED = {**TINY, "ancestor_epochs": 0, "min_accuracy": 0.0, "offspring": 1, "strength": "random"}
+
+
+class Elsewhere(InProcess):
+    """Breeds as a worker on another machine does: from the breeder's luggage, without the files of this one."""
+
+    def __init__(self, files):
+        self.files, self.carried = files, []
+
+    def breed(self, breeder, births):
+        luggage = Luggage.of(breeder)
+        self.files.rename(hidden := self.files.with_name("hidden"))
+        try:
+            unpacked = luggage.unpacked(Progress())
+            self.carried.append(unpacked.weights is not None)
+            bred = list(super().breed(unpacked, births))
+        finally:
+            hidden.rename(self.files)
+        return iter(bred)
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """A file of the tiny ancestor's weights."""
+    (tmp_path / "files").mkdir()
+    torch.manual_seed(7)
+    path = tmp_path / "files" / "weights.safetensors"
+    safetensors.torch.save_file(tiny_ancestor.build().state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def starting(weights):
+    return resolve(None, {**UNTRAINED, "ancestor": tiny_ancestor.NAME, "weights": weights})
+
+
+def test_the_weights_to_begin_with_travel_to_the_worker_of_the_ancestor_and_to_no_other(tmp_path, starting, weights):
+    there = Elsewhere(weights.parent)
+    run = evolve(tmp_path / "there", starting, executor=there)
+    begun = safetensors.torch.load_file(weights)
+    assert all(torch.equal(tensor, begun[name]) for name, tensor in run.load("g000-c0").weights.items())
+    assert lineage(run) == lineage(evolve(tmp_path / "here", starting))
+    assert there.carried == [True, False]
+
+
+def test_a_network_that_was_given_is_bred_on_by_workers_in_another_folder(tmp_path, monkeypatch, ray):
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(7)
+    network = tiny_ancestor.build()
+    run = api.evolve(network, "digits", "run", executor=build_executor("ray"), **UNTRAINED)
+    begun = network.state_dict()
+    assert all(torch.equal(tensor, begun[name]) for name, tensor in run.load("g000-c0").weights.items())
+
+
+def test_a_run_that_has_its_ancestor_goes_on_without_the_file_of_weights_and_its_replay_reads_it(
+    tmp_path, starting, weights
+):
+    run = evolve(tmp_path / "run", starting)
+    before = lineage(run)
+    assert replay(run, "g000-c0").difference == ""
+    weights.unlink()
+    shutil.rmtree(run.folder("g001-c0"))
+    assert lineage(evolve(run.path, starting, resume=True)) == before
+
+
+def test_weights_that_are_views_travel_without_what_they_are_views_of(breeder, monkeypatch):
+    monkeypatch.setattr(breeder, "weights", {"fc1.bias": torch.zeros(1_000_000)[:3]})
+    assert len(pickle.dumps(Luggage.of(breeder).weights)) < 10_000

@@ -1,8 +1,8 @@
 """On Ray: one task per offspring, on this machine or on a cluster.
 
-The breeder (configuration, network, data, teacher) is put into Ray's object store once and kept by each worker, the
-offspring come back the same way. A worker that dies takes nothing with it but time: its offspring is bred again, and
-after the third death recorded as lost.
+The breeder (configuration, network, data, the ancestor's first weights, later the teacher) is put into Ray's object
+store once and kept by each worker, the offspring come back the same way. A worker that dies takes nothing with it but
+time: its offspring is bred again, and after the third death recorded as lost.
 """
 
 from __future__ import annotations
@@ -171,6 +171,7 @@ class Luggage(NamedTuple):
     config: Config
     species: Species
     task: Task
+    weights: dict[str, Tensor] | None
     teacher: Teacher | None
     rewind: dict[str, Tensor] | None
 
@@ -180,7 +181,9 @@ class Luggage(NamedTuple):
         anatomy = copy.copy(breeder.species.anatomy)
         object.__setattr__(anatomy, "program", None)
         species = dataclasses.replace(breeder.species, anatomy=anatomy)
-        return cls(breeder.config, species, breeder.given, breeder.teacher, breeder.rewind)
+        # A tensor of a file may be a view, which would travel with all that it is a view of.
+        weights = breeder.weights and {name: tensor.clone() for name, tensor in breeder.weights.items()}
+        return cls(breeder.config, species, breeder.given, weights, breeder.teacher, breeder.rewind)
 
     def unpacked(self, progress: Progress) -> Breeder:
         """The breeder."""
@@ -189,7 +192,7 @@ class Luggage(NamedTuple):
         anatomy = dataclasses.replace(anatomy, program=export(anatomy.model, (inputs,)))
         species = dataclasses.replace(self.species, anatomy=anatomy)
         breeder = Breeder(self.config, species, self.task, progress)
-        breeder.teacher, breeder.rewind = self.teacher, self.rewind
+        breeder.weights, breeder.teacher, breeder.rewind = self.weights, self.teacher, self.rewind
         return breeder
 
 
