@@ -185,8 +185,8 @@ def test_frozen_weights_have_gradients_too(task, monkeypatch):
     monkeypatch.setattr("edgesynth.nurture.sensitivity.BATCHES", 2)
     pupil, frozen = network(), network().requires_grad_(False)
     frozen.load_state_dict(pupil.state_dict())
-    wanted = squared_gradients(pupil, task, ["1.weight", "4.weight"], generator(2))
-    found = squared_gradients(frozen, task, ["1.weight", "4.weight"], generator(2))
+    wanted = squared_gradients(pupil, task, ["0.weight", "4.weight"], generator(2))
+    found = squared_gradients(frozen, task, ["0.weight", "4.weight"], generator(2))
     assert all(torch.equal(found[name], tensor) for name, tensor in wanted.items())
 
 
