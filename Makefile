@@ -15,7 +15,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 demo: $(VENV)/.installed
 	rm -rf $(DEMO)
-	$(BIN)/edgesynth evolve --ancestor lenet5 --task digits --min-accuracy 97 --max-synapses 10000 --max-clusters 100 --epochs 15 --final-epochs 80 --run $(DEMO)
+	$(BIN)/edgesynth evolve --ancestor lenet5 --task digits --min-accuracy 97 --max-synapses 13000 --max-clusters 145 --epochs 15 --final-epochs 80 --run $(DEMO)
 	$(BIN)/edgesynth export $(DEMO):g000-c0 -o $(DEMO)/bundles/ancestor
 	$(BIN)/edgesynth export $(DEMO) --int8 -o $(DEMO)/bundles/best
 	$(BIN)/edgesynth benchmark $(DEMO)/bundles/ancestor
