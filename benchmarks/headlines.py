@@ -92,6 +92,11 @@ def saliency_ecssd() -> list[str]:
 
 def detection_bccd() -> list[str]:
     """StressedNets; Evolution in Groups and synaptic precision."""
+
+    def size(row: dict[str, Any]) -> str:
+        clusters, params = f"{row['cluster_efficiency']:.2f}x clusters", f"{row['params_ratio']:.1f}x parameters"
+        return f"{row['synaptic_efficiency']:.1f}x synapses, {clusters if row['wanted']['clusters'] else params}"
+
     papers = {
         "tiny-yolov2": "StressedNets (YOLOv2): 33x synapses",
         "yolov2": "StressedNets: 33x synapses",
@@ -100,7 +105,7 @@ def detection_bccd() -> list[str]:
     return [
         line(
             f"{row['network']}, BCCD at {row['options']['image_size']} pixels",
-            f"{row['synaptic_efficiency']:.1f}x synapses, {row['params_ratio']:.1f}x parameters",
+            size(row),
             accuracy([row], "mAP@0.5"),
             papers[row["network"]],
         )
