@@ -90,9 +90,10 @@ def synthesise_on_budget(
     goals = _step(yardstick, fed, dna, census, unmet)
     if goals and (stepped := _nearest(lambda share: draw(Ration(share * census.clusters, fed.synapses)), goals)):
         return stepped.genome, {**stepped.facts, "goals": goals}
-    found = _aimed(draw, fed, draw(fed), unmet)
+    found = draw(fed)
     if not unmet or yardstick.config.environment == "faithful":
         return found.genome, found.facts
+    found = _aimed(draw, fed, found, unmet)
     # Where no clusters are drawn, MACs stand still until synapses are few: that is no reason to take more at once.
     # A latency may stand still for a while as well, since hardware computes in tiles: there, clusters have to go.
     shrinking = {"clusters" if name in ON_BOARD else name for name in unmet}
