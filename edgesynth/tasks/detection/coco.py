@@ -22,6 +22,7 @@ from edgesynth.tasks.detection.annotation import Annotated, Box, Found
 from edgesynth.tasks.imagefolder import is_hidden
 
 LAYOUT = "DIR/annotations/instances_train2017.json with DIR/train2017/NAME.jpg, or one DIR/NAME.json with DIR/images"
+FILES = ("*/_annotations.coco.json", "annotations/*.json", "*.json")  # as exported, as downloaded, or one beside images
 PARTS = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
 
 
@@ -48,8 +49,7 @@ def read_coco(root: Path) -> Found:
 
 def _files(root: Path) -> dict[str, Path]:
     """The JSON file of each part, train first: its categories are those of all."""
-    exported = _visible(root, "*/_annotations.coco.json")
-    annotated, here = _visible(root, "annotations/*.json"), _visible(root, "*.json")
+    exported, annotated, here = (visible_files(root, pattern) for pattern in FILES)
     # Beside `instances` lie captions and key points.
     annotated = [file for file in annotated if file.stem.startswith("instances")] or annotated
     files: dict[str, Path] = {}
@@ -67,7 +67,8 @@ def _files(root: Path) -> dict[str, Path]:
     return {"all": single[0]}
 
 
-def _visible(root: Path, pattern: str) -> list[Path]:
+def visible_files(root: Path, pattern: str) -> list[Path]:
+    """The files of a pattern, without those that a system or an editor leaves behind."""
     return sorted(file for file in root.glob(pattern) if not is_hidden(file.name))
 
 

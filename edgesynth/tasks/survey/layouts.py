@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from edgesynth.tasks.detection.coco import FILES, visible_files
 from edgesynth.tasks.detection.kitti import kitti_folders
 from edgesynth.tasks.imagefolder import class_splits, images_below, is_hidden
 from edgesynth.tasks.pairs import by_stem
 from edgesynth.tasks.saliency.pairs import BESIDE, IMAGES, MASKS
 from edgesynth.tasks.splits import split_folders
 
-COCO = ("*.json", "annotations/*.json", "*/_annotations.coco.json")
 MOST_JSON_BYTES = 4 << 30
 
 
@@ -44,7 +44,7 @@ def is_mask(file: Path, folder: Path) -> bool:
 
 def coco_files(folder: Path) -> list[Path]:
     """JSON files that look like COCO's annotations of boxes."""
-    files = sorted(path for kind in COCO for path in folder.glob(kind) if not is_hidden(path.name))
+    files = sorted(path for pattern in FILES for path in visible_files(folder, pattern))
     return [file for file in files if file.stat().st_size <= MOST_JSON_BYTES and _is_coco(file)]
 
 
