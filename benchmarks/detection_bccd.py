@@ -103,8 +103,7 @@ def given_for(network: str, arguments: argparse.Namespace) -> dict[str, Any]:
     given = {**COMMON, "ancestor": ancestor, "task": wanted["task"], "image_size": size}
     given["max_synapses"] = int(census.synapses / wanted["synapses"])
     if wanted["clusters"]:
-        # Fisher's strength is of a cluster's synapse: under a budget of clusters, whole ones are to compete.
-        given |= {"max_clusters": int(census.clusters / wanted["clusters"]), "strength": "taylor"}
+        given["max_clusters"] = int(census.clusters / wanted["clusters"])
     return {**given, **(TRIAL["options"] if arguments.trial else {})}
 
 
