@@ -17,9 +17,9 @@ from edgesynth.precision import FP32, parse_layers
 from edgesynth.tasks import Task
 
 
-def _has_layers_below_fp32(config: Config) -> bool:
-    given = config.layer_precision
-    return given is not None and any(precision != FP32 for precision in parse_layers(given).values())
+def _asks_below_fp32(config: Config) -> bool:
+    layers = {} if config.layer_precision is None else parse_layers(config.layer_precision)
+    return {config.precision, *layers.values()} != {FP32}
 
 
 class Need(NamedTuple):
@@ -69,12 +69,12 @@ NEEDS = (
     Need(
         ("layer_precision",),
         "--precision, or another than fp32 in it",
-        lambda config: config.precision != FP32 or _has_layers_below_fp32(config),
+        _asks_below_fp32,
     ),
     Need(
         ("precision_at",),
         "--precision or --layer-precision below fp32",
-        lambda config: config.precision != FP32 or _has_layers_below_fp32(config),
+        _asks_below_fp32,
     ),
     Need(
         ("board_precision",),
