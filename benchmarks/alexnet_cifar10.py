@@ -15,10 +15,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from lineages import curve, curve_table, device, figures, machine
+from lineages import curve, curve_table, device, figures, machine, synapses_of
 from results import Results, options
-
-from edgesynth.ancestors import build_ancestor
 
 NAME = "alexnet_cifar10"
 TIMES = 40  # fewer synapses
@@ -49,7 +47,7 @@ def main() -> None:
     parser.add_argument("--size", choices=list(EPOCHS), help="large where there is a GPU, else small")
     arguments = parser.parse_args()
     size = arguments.size or ("large" if torch.cuda.is_available() else "small")
-    most = {"max_synapses": synapses_of(SETTINGS["ancestor"]) // TIMES}
+    most = {"max_synapses": synapses_of(SETTINGS["ancestor"], 10) // TIMES}
     given = {**SETTINGS, **most, **EPOCHS[size], **(TRIAL if arguments.trial else {})}
     results = Results(NAME, arguments)
     for seed in arguments.seeds:
@@ -59,11 +57,6 @@ def main() -> None:
             row = {"seed": seed, "machine": machine(), "device": device(), **figures(run), "curve": curve(run)}
             results.keep(key, given, row)
     results.publish(table)
-
-
-def synapses_of(ancestor: str) -> int:
-    """Weights of convolutions and linear layers."""
-    return sum(weight.numel() for weight in build_ancestor(ancestor, 10).parameters() if weight.ndim > 1)
 
 
 def table(document: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from edgesynth.ancestors import build_ancestor
 from edgesynth.api import Evolved
 from edgesynth.evolution import Progress, evolve
 from edgesynth.lineage import Config, Individual, Record, Run, ancestral
@@ -53,6 +54,11 @@ def lent_ancestor(runs: Path, config: Config) -> tuple[Individual, dict[str, Any
         if lender.has(ANCESTOR) and ancestral(lender.config) == ancestral(config):
             return lender.load(ANCESTOR), lender.measured(ANCESTOR)
     return None
+
+
+def synapses_of(ancestor: str, classes: int) -> int:
+    """Weights of its convolutions and linear layers; what has one dimension is bias or normalisation."""
+    return sum(weight.numel() for weight in build_ancestor(ancestor, classes).parameters() if weight.ndim > 1)
 
 
 def figures(run: Run) -> dict[str, Any]:

@@ -17,11 +17,10 @@ import math
 from typing import Any
 
 import torch
-from lineages import ANCESTOR, device, figures, machine
+from lineages import ANCESTOR, device, figures, machine, synapses_of
 from results import Results, options
 
 from edgesynth.anatomy import Census
-from edgesynth.ancestors import build_ancestor
 from edgesynth.lineage import Run
 
 NAME = "saliency_ecssd"
@@ -66,7 +65,7 @@ def main() -> None:
     arguments = parser.parse_args()
     size = arguments.size or ("large" if torch.cuda.is_available() else "small")
     given = {**SETTINGS, **SIZES[size], **(TRIAL if arguments.trial else {})}
-    given["max_synapses"] = synapses_of(given["ancestor"]) // TIMES
+    given["max_synapses"] = synapses_of(given["ancestor"], 1) // TIMES
     results = Results(NAME, arguments)
     for seed in arguments.seeds:
         key = f"{size}, seed {seed}"
@@ -76,11 +75,6 @@ def main() -> None:
         found = {"seed": seed, "machine": machine(), "device": device(), "metric": "F-beta", **figures(run)}
         results.keep(key, given, {**found, **apart(run)})
     results.publish(table)
-
-
-def synapses_of(ancestor: str) -> int:
-    """Weights of convolutions; these networks have no others but those of normalisation."""
-    return sum(weight.numel() for weight in build_ancestor(ancestor, 1).parameters() if weight.ndim == 4)
 
 
 def apart(run: Run) -> dict[str, Any]:
