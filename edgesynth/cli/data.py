@@ -52,11 +52,14 @@ def _memory(task: Task, ancestor: str | None, batch_size: int) -> dict[str, Any]
 
     from edgesynth.ancestors import build_ancestor
     from edgesynth.lineage import fitting_anatomy
+    from edgesynth.nurture.gathering import gathered_bytes
     from edgesynth.nurture.memory import training_memory
     from edgesynth.tasks.free_memory import available_bytes
     from edgesynth.tasks.survey.memory import held_bytes
 
-    bytes_of, batch_size = {"images": held_bytes(task)}, min(batch_size, len(task.train.labels))
+    outputs = gathered_bytes(len(task.validation.labels), task.answer_shape)
+    bytes_of = {"images": held_bytes(task), "outputs": outputs}
+    batch_size = min(batch_size, len(task.train.labels))
     if ancestor:
         network = build_ancestor(ancestor, len(task.labels))
         fitting_anatomy(ancestor, network, torch.zeros(2, *task.input_shape), task)

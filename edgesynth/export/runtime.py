@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from edgesynth.export.exporters import INPUT
-from edgesynth.nurture import chunk_of
+from edgesynth.nurture import chunk_of, gathered
 from edgesynth.tasks import Stored
 
 BATCH_SIZE = 256
@@ -29,11 +30,12 @@ def run_onnx(path: Path, images: Tensor | Stored) -> Tensor:
 
     A file whose batch is fixed gets batches of that size; the last one is filled up and the surplus dropped.
     """
-    session = open_session(path)
+    return gathered(_outputs(open_session(path), images), len(images))
+
+
+def _outputs(session: Any, images: Tensor | Stored) -> Iterator[Tensor]:
     size = session.get_inputs()[0].shape[0]
     fixed = isinstance(size, int)
-    outputs = []
     for chunk in images.split(size if fixed else chunk_of(images, BATCH_SIZE)):
         filled = chunk[torch.arange(size) % len(chunk)] if fixed else chunk
-        outputs.append(torch.from_numpy(session.run(None, {INPUT: filled.numpy()})[0])[: len(chunk)])
-    return torch.cat(outputs)
+        yield torch.from_numpy(session.run(None, {INPUT: filled.numpy()})[0])[: len(chunk)]

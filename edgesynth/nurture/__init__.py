@@ -9,6 +9,7 @@ from edgesynth.nurture.chunks import chunk_of
 from edgesynth.nurture.dead_synapses import DeadSynapses
 from edgesynth.nurture.distillation import distillation_loss
 from edgesynth.nurture.divergence import DivergenceError
+from edgesynth.nurture.gathering import gathered
 from edgesynth.nurture.hardware import Hardware, choose_autocast, choose_device, reproducible, resident
 from edgesynth.nurture.influence import Influence
 from edgesynth.nurture.lone import check_batch_size
@@ -40,6 +41,7 @@ __all__ = [
     "choose_device",
     "chunk_of",
     "distillation_loss",
+    "gathered",
     "living_groups",
     "newborn",
     "nurture",

@@ -16,6 +16,7 @@ from edgesynth.nurture.chunks import chunk_of
 from edgesynth.nurture.dead_synapses import DeadSynapses
 from edgesynth.nurture.distillation import TEMPERATURE, distillation_loss
 from edgesynth.nurture.divergence import expect_finite_loss, expect_finite_weights
+from edgesynth.nurture.gathering import gathered
 from edgesynth.nurture.hardware import Hardware, device_of, seeded
 from edgesynth.nurture.influence import Influence
 from edgesynth.nurture.teaching import Teacher
@@ -129,7 +130,7 @@ def outputs(network: nn.Module, images: Tensor | Stored) -> Tensor:
     network.eval()
     device, size = device_of(network), chunk_of(images, EVALUATION_BATCH)
     with torch.no_grad():
-        return torch.cat([network(chunk.to(device)).cpu() for chunk in images.split(size)])
+        return gathered((network(chunk.to(device)).cpu() for chunk in images.split(size)), len(images))
 
 
 def score(network: nn.Module, task: Task, split: Split) -> float:

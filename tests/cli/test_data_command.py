@@ -29,7 +29,7 @@ def test_a_usable_folder_ends_with_the_task_and_0(edgesynth, tmp_path):
     assert lines[-1] == "Usable: edgesynth evolve --ancestor resnet20 --task 'imagefolder:my photos' --image-size 32"
     (memory,) = [line for line in lines if "memory of resnet20" in line]
     assert "with 17 images a step: images " in memory
-    assert "weights 5 MiB, activations " in memory
+    assert ", outputs 0 MiB, weights 5 MiB, activations " in memory
 
 
 def test_json_names_all_and_a_folder_that_is_not_usable_ends_with_1(edgesynth, tmp_path):
