@@ -49,6 +49,11 @@ NEEDS = (
     ),
     Need(("temperature",), "--environment calibrated", lambda config: config.environment == "calibrated"),
     Need(
+        ("temperature",),
+        "--strength other than random, or --variation above 0",  # chances that are all alike stay alike
+        lambda config: config.strength != "random" or config.variation > 0,
+    ),
+    Need(
         ("keep_clusters",),
         "--encoding cluster",
         lambda config: config.encoding == "cluster" or config.strategy == "generative",

@@ -15,6 +15,8 @@ IDLE = [
     ({"probes": 4}, {"strategy": "generative"}),
     ({"probe_epochs": 2}, {"strategy": "generative"}),
     ({"temperature": 0.5, "environment": "faithful", "strength": "magnitude"}, {"environment": "calibrated"}),
+    ({"temperature": 0.5, "strength": "random"}, {"strength": "magnitude"}),
+    ({"temperature": 0.5, "strength": "random"}, {"variation": 0.5}),
     ({"keep_clusters": 0.5, "encoding": "synapse"}, {"encoding": "cluster"}),
     ({"variation": 1.0, "keep_clusters": 1.0}, {"keep_clusters": 0.9}),
     ({"allocation": "macs", "keep_clusters": 1.0}, {"keep_clusters": 0.9}),
