@@ -22,7 +22,7 @@ from edgesynth.evolution import evolve as breed
 from edgesynth.export import Bundle, OnMachine, export_individual
 from edgesynth.lineage import Config, Record, Run, Species, individual_name, is_taken, resolve, species, state
 from edgesynth.lineage.files import write_bytes
-from edgesynth.tasks import IMAGE_SIZE, Task, lend_task, load_task
+from edgesynth.tasks import Task, lend_task, load_task
 
 GIVEN_WEIGHTS = "given.safetensors"
 
@@ -105,8 +105,10 @@ def evolve(
     if isinstance(model, nn.Module):
         if "weights" in options:
             raise UserError("weights were given and so was a network, which has its own; give one of them")
-        built = load_task(task_name, options.get("data_root"), options.get("image_size", IMAGE_SIZE))
-        given = {**options, "ancestor": lend_network(model, len(built.labels)), "task": task_name}
+        settled = resolve(None, {**options, "task": task_name})
+        built = load_task(settled.task, settled.data_root, settled.image_size)
+        network_name = lend_network(model, len(built.labels), built.input_shape)
+        given = {**options, "ancestor": network_name, "task": task_name}
         config = resolve(None, {**given, "weights": path / GIVEN_WEIGHTS})
         with _begun(path, config, model, resume):
             finished = breed(path, config, True, None, progress, executor, _instrument(config))

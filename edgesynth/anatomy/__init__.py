@@ -7,6 +7,7 @@ The journey: `tracing` walks the exported graph with one rule per op (`rules`), 
 from edgesynth.anatomy.anatomy import Anatomy, Kept, Synapses, trace
 from edgesynth.anatomy.census import Census, LayerCensus
 from edgesynth.anatomy.groups import ClusterGroup, Member
+from edgesynth.anatomy.layout import choose_layout, in_layout
 from edgesynth.anatomy.proof import Proof, mask, prove, prove_groups
 from edgesynth.anatomy.removal import RemovalPlan, remove
 from edgesynth.anatomy.scales import ScaleUse, output_scales, scale_uses
@@ -22,6 +23,8 @@ __all__ = [
     "RemovalPlan",
     "ScaleUse",
     "Synapses",
+    "choose_layout",
+    "in_layout",
     "mask",
     "output_scales",
     "prove",

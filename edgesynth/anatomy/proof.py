@@ -92,7 +92,10 @@ def prove(model: nn.Module, anatomy: Anatomy, kept: Kept, inputs: tuple[Tensor, 
 
 
 def prove_groups(model: nn.Module, anatomy: Anatomy, inputs: tuple[Tensor, ...]) -> Anatomy:
-    """Cut half of every removable group; protect the groups that break the proof, and say why.
+    """Cut most of every removable group; protect the groups that break the proof, and say why.
+
+    Every second unit stays of a group's first half, every fourth of its second: code that takes both halves for equally
+    large is found out.
 
     Parameters that are all zero (a last layer, a residual's scale before training) would hide what is behind them: the
     proof is made on a copy in which they are not. And it is made in float64 where the network runs in it: of an
@@ -102,14 +105,14 @@ def prove_groups(model: nn.Module, anatomy: Anatomy, inputs: tuple[Tensor, ...])
         The anatomy in which the cut of all removable groups together has been proven.
     """
     model, inputs = _in_float64(_without_zeros(model), inputs)
-    halves: dict[str, Sequence[int]] = {g.name: range(0, g.size, 2) for g in anatomy.removable if g.size > 1}
+    some: dict[str, Sequence[int]] = {group.name: _some(group.size) for group in anatomy.removable if group.size > 1}
     proven: dict[str, Sequence[int]] = {}
-    waiting = [list(halves)]
+    waiting = [list(some)]
     while waiting:
         names = waiting.pop()
-        proof = prove(model, anatomy, {**proven, **{name: halves[name] for name in names}}, inputs)
+        proof = prove(model, anatomy, {**proven, **{name: some[name] for name in names}}, inputs)
         if proof:
-            proven.update({name: halves[name] for name in names})
+            proven.update({name: some[name] for name in names})
         elif len(names) == 1:
             why = proof.failure or f"outputs differ by {proof.max_rel:.1e} of their size"
             anatomy = anatomy.protected(names[0], f"the proof of removal failed: {why}")
@@ -117,6 +120,11 @@ def prove_groups(model: nn.Module, anatomy: Anatomy, inputs: tuple[Tensor, ...])
             middle = len(names) // 2
             waiting += [names[middle:], names[:middle]]
     return anatomy
+
+
+def _some(size: int) -> list[int]:
+    half = size // 2
+    return [*range(0, half, 2), *range(half, size, 4)] if size >= 6 else [*range(0, size, 2)]
 
 
 def _in_float64(model: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[nn.Module, tuple[Tensor, ...]]:

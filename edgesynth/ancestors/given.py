@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections.abc import Sequence
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from edgesynth.ancestors.importing import import_network
 from edgesynth.errors import UserError
+from edgesynth.importing import quoted
 from edgesynth.lent import lend, lent
 
+SHOWN = 16  # numbers of each output
 
-def lend_network(network: nn.Module, classes: int) -> str:
+
+def lend_network(network: nn.Module, classes: int, input_shape: Sequence[int]) -> str:
     """A name by which `build_ancestor` finds a network like this one.
 
-    Its class's own `package.module:Class` where calling that builds the same structure, in any process; else a name
-    that holds in this process alone.
+    Its class's own `package.module:Class` where calling that builds a network that does the same, in any process; else
+    a name that holds in this process alone.
+
+    Args:
+        network: what was handed over; it is not changed, and its weights are no part of the name.
+        classes: how many its task has.
+        input_shape: (C, H, W) of one input.
+
+    Raises:
+        UserError: it cannot be copied.
     """
     kind = type(network)
     path = f"{kind.__module__}:{kind.__qualname__}"
-    if kind.__module__ != "__main__" and _builds_the_same(path, network, classes):
+    own, doing = _copy(network), _doing(network, input_shape)
+    if kind.__module__ != "__main__" and _builds_the_same(path, network, classes, input_shape):
         return path
-    digest = hashlib.sha256(f"{network}{_shapes(network)}".encode()).hexdigest()
-    return lend(kind.__qualname__, digest, copy.deepcopy(network))
+    return lend(kind.__qualname__, hashlib.sha256(doing.encode()).hexdigest(), own)
 
 
 def given_network(name: str) -> nn.Module:
@@ -35,13 +49,61 @@ def given_network(name: str) -> nn.Module:
     return copy.deepcopy(lent(name, "package.module:callable as the ancestor, and its weights from a file"))
 
 
-def _builds_the_same(path: str, network: nn.Module, classes: int) -> bool:
+def _builds_the_same(path: str, network: nn.Module, classes: int, input_shape: Sequence[int]) -> bool:
     try:
         other = import_network(path, classes)
     except UserError:
         return False
-    return str(other) == str(network) and _shapes(other) == _shapes(network)
+    return _doing(other, input_shape) == _doing(network, input_shape)
 
 
-def _shapes(network: nn.Module) -> list[tuple[str, tuple[int, ...]]]:
-    return [(name, tuple(tensor.shape)) for name, tensor in network.state_dict().items()]
+def _doing(network: nn.Module, input_shape: Sequence[int]) -> str:
+    """What a network is, whatever its weights: modules, shapes, and what its code makes of weights of ours.
+
+    Neither of the first two tells of an activation that is a function, or of a plain number.
+    """
+    shapes = [(name, tuple(tensor.shape)) for name, tensor in network.state_dict().items()]
+    return f"{network}{shapes}{_answers(_copy(network).eval(), input_shape)}"
+
+
+def _answers(network: nn.Module, input_shape: Sequence[int]) -> list[str]:
+    """Some outputs, to three digits, so that it does not matter on how many threads; none where it cannot run.
+
+    In float64, unless its forward insists on another format.
+    """
+    source = torch.Generator().manual_seed(0)
+    inputs = torch.randn((2, *input_shape), generator=source)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        _fill(network, source)
+        for form in (torch.float64, torch.float32):
+            try:
+                found = network.to(form)(inputs.to(form))
+            except Exception:  # of a user's forward; what is wrong with it is said when it is traced
+                continue
+            leaves = [leaf for leaf in tree_leaves(found) if isinstance(leaf, Tensor)]
+            return [f"{value:.2e}" for leaf in leaves for value in leaf.flatten()[:SHOWN].tolist()]
+    return []
+
+
+def _fill(network: nn.Module, source: torch.Generator) -> None:
+    """Give whatever is saved with a network values that do not depend on what it has learned."""
+    parameters = {name for name, _ in network.named_parameters(remove_duplicate=False)}
+    for name, tensor in network.state_dict().items():
+        if not tensor.is_floating_point():
+            continue
+        if name in parameters:
+            spread = (tensor.shape[0] / max(1, tensor.numel())) ** 0.5 if tensor.ndim > 1 else 0.1
+            tensor.copy_(spread * torch.randn(tensor.shape, generator=source))
+        else:
+            tensor.fill_(1.0)
+
+
+def _copy(network: nn.Module) -> nn.Module:
+    try:
+        return copy.deepcopy(network)
+    except RuntimeError as error:
+        raise UserError(
+            f"the network {type(network).__name__} cannot be copied: {quoted(error)}; if it keeps activations of an "
+            "earlier pass in an attribute, delete them, or name the network as package.module:callable"
+        ) from error

@@ -14,11 +14,13 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
+from edgesynth.errors import UserError
 from edgesynth.nurture.batches import batches
 from edgesynth.nurture.hardware import device_of
 from edgesynth.tasks import Task
 
 BATCHES, BATCH_SIZE = 128, 16
+SHOWN = 3  # names of parameters in a message
 
 
 def squared_gradients(
@@ -79,5 +81,12 @@ def _gradients(
         parameter.requires_grad_(True)  # what is frozen is no less worth for it
     for batch in islice(batches(task, BATCH_SIZE, generator), BATCHES):
         batch = batch.on(device)
-        gradients = torch.autograd.grad(task.loss(network(batch.images), batch.labels), list(parameters.values()))
+        loss = task.loss(network(batch.images), batch.labels)
+        gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
+        if unreached := [name for name, gradient in zip(parameters, gradients, strict=True) if gradient is None]:
+            raise UserError(
+                f"no gradient of the loss reaches {', '.join(unreached[:SHOWN])}{', ...' * (len(unreached) > SHOWN)}, "
+                "as behind torch.no_grad() or detach(), and the strength of these synapses is measured by it; use "
+                "--strength magnitude, or let gradients through"
+            )
         yield dict(zip(parameters, gradients, strict=True))

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edgesynth.anatomy import in_layout
 from edgesynth.errors import UserError
 from edgesynth.nurture.batches import Batch, batch_sizes, batches
 from edgesynth.nurture.chunks import chunk_of
@@ -89,7 +90,7 @@ def nurture(
     Raises:
         DivergenceError: a loss or a weight is not finite; the network is of no use then.
     """
-    network.to(hardware.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    in_layout(network.to(hardware.device)).train()
     groups: list[dict[str, Any]] = [{"params": list(network.parameters())}]
     groups += [{"params": list(learned), "weight_decay": 0.0}] if learned else []
     optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)

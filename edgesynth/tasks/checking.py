@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any, get_args
 
@@ -41,6 +42,7 @@ def check_task(task: Any, name: str) -> None:
         )
     _check_class(name, task)
     _check_split(name, "train", task.train, task)
+    _check_plain(name, task)
     _check_split(name, "validation", task.validation, task)
     try:
         test = task.load_test()
@@ -64,6 +66,27 @@ def _check_class(name: str, task: Task) -> None:
         raise UserError(
             f"the task {name} has decoding {decoding!r}; give its class a dict such as {{'form': 'logits'}}"
         )
+
+
+def _check_plain(name: str, task: Task) -> None:
+    """What goes into files that tell of the task."""
+    for what, value in (("labels", list(task.labels)), ("preprocessing", task.preprocessing)):
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError) as error:
+            raise UserError(
+                f"the task {name} has {what} that JSON cannot hold ({error}); give plain strings, numbers and lists, "
+                "such as str(label) or mean.tolist()"
+            ) from error
+    channels, _, _ = task.input_shape
+    for step in ("mean", "std"):
+        given = task.preprocessing.get(step, [0.0] * channels)
+        numbers = isinstance(given, list | tuple) and all(isinstance(one, int | float) for one in given)
+        if not numbers or len(given) not in (1, channels):
+            raise UserError(
+                f"the task {name} has {step} {given!r} in its preprocessing; give a list of one number for each of its "
+                f"{channels} channels"
+            )
 
 
 def _check_split(name: str, part: str, split: Any, task: Task) -> None:

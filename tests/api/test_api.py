@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ import torch
 from torch import nn
 
 import edgesynth
+from edgesynth.ancestors import lend_network
 from edgesynth.errors import UserError
 from edgesynth.evolution import replay
+from edgesynth.lineage import Run
 from edgesynth.nurture import score
+from edgesynth.tasks import lend_task
 
 QUICK = {"generations": 1, "offspring": 1, "epochs": 1, "final_epochs": 1, "min_accuracy": 0.0, "strength": "random"}
 SOURCE = """
@@ -188,3 +192,136 @@ def test_the_package_names_what_it_has_and_imports_it_only_when_asked():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout == "True\n", result.stderr
+
+
+def cell(activation):
+    """What a cell of a notebook makes, which is edited and run again."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(1, 8, 3), nn.Linear(8, 3)
+
+        def forward(self, images):
+            return self.head(activation(self.conv(images)).mean((2, 3)))
+
+    return Net()
+
+
+def test_a_network_of_the_same_form_that_does_something_else_is_another_one(user):
+    one = edgesynth.evolve(cell(torch.sin), user.task(), run="one", **QUICK, ancestor_epochs=1)
+    other = edgesynth.evolve(cell(torch.relu), user.task(), run="other", **QUICK, ancestor_epochs=0)
+    again = lend_network(cell(torch.sin), 3, (1, 6, 6))
+    assert one.config.ancestor == again != other.config.ancestor
+    images = user.task().validation.images
+    with torch.no_grad():
+        own = one.network(one.best.name)(images)
+    assert torch.equal(own, one.network(one.best.name)(images)) and one.export().ledger.hops[0].accuracy_percent == (
+        one.test_accuracy
+    )
+
+
+def test_a_constructor_s_argument_that_nothing_shows_is_not_lost(user):
+    Path("user_net.py").write_text(
+        "from user_api import Net\n"
+        "class Act(Net):\n"
+        "    def __init__(self, num_classes=3, act='relu'):\n"
+        "        super().__init__(num_classes)\n"
+        "        self.act = act\n"
+        "    def forward(self, images):\n"
+        "        return self.head(getattr(self.conv(images), self.act)().mean((2, 3)))\n"
+    )
+    import user_net
+
+    assert lend_network(user_net.Act(3), 3, (1, 6, 6)) == "user_net:Act"
+    assert lend_network(user_net.Act(3, "sin"), 3, (1, 6, 6)).startswith("object:Act-")
+    del sys.modules["user_net"]
+
+
+@pytest.mark.parametrize("what", ["preprocessing", "load_test", "loss"])
+def test_a_task_that_differs_in_what_is_not_trained_on_is_another_one(user, what):
+    class Louder(edgesynth.Classification):
+        def loss(self, outputs, labels):
+            return 2 * super().loss(outputs, labels)
+
+    task, other = user.task(), user.blobs(0.5)
+    changed = {
+        "preprocessing": lambda: replace(task, preprocessing={"mean": [0.5], "std": [1.0]}),
+        "load_test": lambda: replace(task, load_test=other.load_test),
+        "loss": lambda: Louder(
+            task.name, *(getattr(task, one) for one in ("train", "validation", "load_test", "labels"))
+        ),
+    }
+    assert lend_task(task) == lend_task(user.task()) != lend_task(changed[what]())
+
+
+def test_an_object_may_stand_beside_a_folder_that_is_given_as_text(user, monkeypatch):
+    seen = []
+    monkeypatch.setattr("edgesynth.api.load_task", lambda *given: seen.append(given) or user.task())
+    monkeypatch.setattr("edgesynth.api.breed", lambda path, *given: Run.open(path))
+    edgesynth.evolve(user.Net(3), "imagefolder", run="run", data_root="photos", image_size=32, **QUICK)
+    assert seen == [("imagefolder", Path("photos"), 32)]
+
+
+def test_a_network_that_keeps_activations_is_refused_with_what_to_do(user):
+    model = user.Net(3)
+    model.features = model.conv(torch.zeros(1, 1, 6, 6))
+    with pytest.raises(UserError, match=r"^the network Net cannot be copied: RuntimeError: .*; if it keeps"):
+        edgesynth.evolve(model, user.task(), run="run", **QUICK)
+    assert not Path("run").exists()
+
+
+def test_views_that_want_channels_first_are_bred_as_they_are(user):
+    class Viewed(user.Net):
+        def __init__(self):
+            super().__init__(3)
+            self.head = nn.Linear(8 * 16, 3)
+
+        def forward(self, images):
+            features = self.conv(images).relu()
+            return self.head(features.view(features.size(0), -1))
+
+    run = edgesynth.evolve(Viewed(), user.task(), run="run", **QUICK, ancestor_epochs=1)
+    assert all(hop.ok for hop in run.export().ledger.hops)
+
+
+def test_a_network_that_answers_otherwise_in_training_is_refused_before_it(user):
+    class Auxiliary(user.Net):
+        def forward(self, images):
+            main = super().forward(images)
+            return (main, main) if self.training else main
+
+    with pytest.raises(UserError, match=r"gives \(2, 3\) in evaluation and a value of type tuple in training; let it"):
+        edgesynth.evolve(Auxiliary(3), user.task(), run="run", **QUICK)
+    assert not Path("run").exists()
+
+
+def test_a_strength_that_no_gradient_reaches_is_refused_with_another(user):
+    class Frozen(user.Net):
+        def forward(self, images):
+            with torch.no_grad():
+                features = self.conv(images)
+            return self.head(features.relu().mean((2, 3)))
+
+    options = {**QUICK, "strength": "fisher", "ancestor_epochs": 1}
+    with pytest.raises(
+        UserError, match=r"no gradient of the loss reaches conv.weight, as .*; use --strength magnitude"
+    ):
+        edgesynth.evolve(Frozen(3), user.task(), run="run", **options)
+    again = {**options, "strength": "magnitude"}
+    assert edgesynth.evolve(Frozen(3), user.task(), run="run", resume=True, **again).best.name == "g001-c0"
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"labels": [torch.tensor(0), "b", "c"]}, r"has labels that JSON cannot hold .*str\(label\)"),
+        ({"preprocessing": {"crop": Path("x")}}, r"has preprocessing that JSON cannot hold"),
+        ({"preprocessing": {"mean": 0.13, "std": [0.3]}}, r"has mean 0\.13 in its .*; give a list .* its 1 channels"),
+        ({"preprocessing": {"mean": [0.1, 0.2], "std": [0.3]}}, r"has mean \[0\.1, 0\.2\]"),
+    ],
+)
+def test_what_files_cannot_tell_of_a_task_is_refused_before_training(user, changed, message):
+    with pytest.raises(UserError, match=message):
+        edgesynth.evolve(user.Net(3), replace(user.task(), **changed), run="run", **QUICK)
+    assert not Path("run").exists()

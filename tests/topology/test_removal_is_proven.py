@@ -111,6 +111,7 @@ WIDTHS = {
     "PaddedShortcut": {"stem": 4},
     "Concat": {"left": 5, "right": 7, "mix": 6},
     "NestedConcat": {"a": 5, "c": 4, "block.conv1": 14},
+    "ComputedHalves": {"mid": 8},
     "SplitStreams": {"stem": 5, "left.conv1": 7},
     "Depthwise": {"expand": 9, "squeeze": 3, "project": 1, "single": 1},
     "Grouped": {"stem": 4},
@@ -161,6 +162,7 @@ def test_just_what_can_be_removed_is_found_removable(traced, name):
         ("Protected", "softmax", "softmax over channels (softmax)"),
         ("Protected", "picked", "channels are picked by number (index)"),
         ("Protected", "viewed", "the proof of removal failed: RuntimeError"),
+        ("ComputedHalves", "parts", "the proof of removal failed: outputs differ by"),
     ],
 )
 def test_what_cannot_be_removed_is_protected_with_its_reason(traced, network, group, reason):
