@@ -155,6 +155,7 @@ class Breeder:
         with reproducible(self.device):
             genome, facts = self.heredity.draw(parents, place)
             network, _ = self._begun(parents, genome, place, grown=False)
+        DeadSynapses(self._masks(genome)).begin(network)
         fate = {"epochs": 0, "losses": [], "died": reason, "lost": True}
         return self._individual(place, genome, state(network), {}, 0.0, facts, fate)
 

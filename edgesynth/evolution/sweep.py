@@ -32,7 +32,7 @@ def sweep(
         found = 0
         for group in anatomy.removable:
             alive = clusters[group.name]
-            living = alive & _fed(group, synapses) & _feeding(group, synapses)
+            living = alive & _fed(anatomy, group, synapses) & _feeding(group, synapses)
             if not living.any():
                 living = torch.zeros_like(alive)
                 living[strongest(viability[group.name], alive)] = True
@@ -60,8 +60,23 @@ def silence(anatomy: Anatomy, clusters: dict[str, Tensor], synapses: dict[str, T
                 synapses[member.parameter].index_fill_(member.dim, dead, False)
 
 
-def _fed(group: ClusterGroup, synapses: dict[str, Tensor]) -> Tensor:
-    return _touched(group, synapses, group.writers())
+def _fed(anatomy: Anatomy, group: ClusterGroup, synapses: dict[str, Tensor]) -> Tensor:
+    """(size,) whether a unit's value comes from something.
+
+    What several layers write adds up, in residual streams, and one of them is enough. A depthwise convolution writes on
+    what the group's only other layer has written: a unit needs both.
+    """
+    writers = group.writers()
+    later = [member for member in writers if _is_grouped(anatomy, member)]
+    first = [member for member in writers if member not in later]
+    if len(first) == 1 and later:
+        return _touched(group, synapses, first) & _touched(group, synapses, later)
+    return _touched(group, synapses, writers)
+
+
+def _is_grouped(anatomy: Anatomy, member: Member) -> bool:
+    module = anatomy.model.get_submodule(member.parameter.rpartition(".")[0])
+    return getattr(module, "groups", 1) > 1
 
 
 def _feeding(group: ClusterGroup, synapses: dict[str, Tensor]) -> Tensor:

@@ -112,6 +112,7 @@ WIDTHS = {
     "Concat": {"left": 5, "right": 7, "mix": 6},
     "NestedConcat": {"a": 5, "c": 4, "block.conv1": 14},
     "ComputedHalves": {"mid": 8},
+    "Gated": {"a": 8, "c": 6, "first#2": 4},
     "SplitStreams": {"stem": 5, "left.conv1": 7},
     "Depthwise": {"expand": 9, "squeeze": 3, "project": 1, "single": 1},
     "Grouped": {"stem": 4},
@@ -162,6 +163,8 @@ def test_just_what_can_be_removed_is_found_removable(traced, name):
         ("Protected", "softmax", "softmax over channels (softmax)"),
         ("Protected", "picked", "channels are picked by number (index)"),
         ("Protected", "viewed", "the proof of removal failed: RuntimeError"),
+        ("Gated", "gate", "a single channel that meets many (mul)"),
+        ("Gated", "b", "a removed channel would leave more than a constant: add in between (add)"),
         ("ComputedHalves", "parts", "the proof of removal failed: outputs differ by"),
     ],
 )

@@ -57,6 +57,7 @@ def pointwise(call: Call) -> Value:
     rank = len(call.shape)
     operands = call.operands()
     atoms = [None if operand.parameter else _stretched(operand.value.atoms, rank) for operand in operands]
+    atoms = _without_gates(call, atoms)
     known = [one for one in atoms if one is not None]
     if not known:
         return Value(call.shape)
@@ -65,6 +66,15 @@ def pointwise(call: Call) -> Value:
     result = _tied(call, known)
     constant = _constant(call, operands, met)
     return Value(call.shape, result, constant, "" if constant is not None else f"{call.op} in between ({call.where})")
+
+
+def _without_gates(call: Call, atoms: list[Atoms | None]) -> list[Atoms | None]:
+    """One channel that spreads over those of the others, such as an attention gate's: it stays, and ties nobody."""
+    widest = max((one.size for one in atoms if one is not None), default=1)
+    gates = [one for one in atoms if one is not None and one.size == 1 < widest]
+    for one in gates:
+        call.channels.protect(one, f"a single channel that meets many ({call.where})")
+    return [None if any(one is gate for gate in gates) else one for one in atoms]
 
 
 def _stretched(atoms: Atoms | None, rank: int) -> Atoms | None:

@@ -39,6 +39,9 @@ class CalibratedEnvironment:
     ) -> dict[str, Tensor]:
         """All layers share one factor F, but for the strongest that a layer needs; see `Environment.draw`."""
         logits = [viability[name][alive[name]] / self.temperature for name in viability]
+        highest = max((layer.max().item() for layer in logits if len(layer)), default=0.0)
+        if highest >= CERTAIN:  # a constant in all of them is for F to make up for
+            logits = [layer - highest for layer in logits]
         for layer, name in zip(logits, viability, strict=True):
             layer[_strongest(layer, (least or {}).get(name, 0), generator)] = CERTAIN
         each = None if counts is None else torch.cat([counts[name][alive[name]] for name in viability])

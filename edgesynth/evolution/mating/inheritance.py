@@ -38,7 +38,8 @@ def mean_state(species: Species, parents: Sequence[Individual]) -> dict[str, Ten
 
     def held(place: int, name: str) -> Tensor:
         everything = torch.ones_like(parents[place].weights[name], dtype=torch.bool)
-        return alive[place].get(name, plans[place].uncut(name, everything))
+        first = species.anatomy.aliases.get(name, name)
+        return alive[place].get(first, plans[place].uncut(name, everything))
 
     return {
         name: mean_of_holders([state[name] for state in states], [held(place, name) for place in range(len(parents))])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from edgesynth.anatomy import Census
+from edgesynth.anatomy import Census, ClusterGroup
 from edgesynth.evolution.mating.mean import mean_of_holders
 from edgesynth.evolution.strength import Parent
 from edgesynth.evolution.sweep import silence
@@ -38,6 +38,9 @@ def gene_pool(parents: Sequence[Parent], needed: int) -> Parent:
         for group in best.anatomy.removable
     }
     synapses = {name: _shared([parent.alive[name] for parent in parents], needed) for name in best.alive}
+    for group in best.anatomy.removable:
+        if not _candidates([units_of(parent, group.name) for parent in parents], needed).any():
+            _join(group, clusters[group.name], synapses, best)
     silence(best.anatomy, clusters, synapses)
     kept = {name: torch.nonzero(mask).flatten().tolist() for name, mask in clusters.items()}
     return dataclasses.replace(
@@ -70,8 +73,22 @@ def units_of(parent: Parent, group: str) -> Tensor:
 
 
 def _shared(held: Sequence[Tensor], needed: int) -> Tensor:
-    candidates = torch.stack(list(held)).sum(dim=0) >= needed
+    candidates = _candidates(held, needed)
     return candidates if candidates.any() else held[0].clone()
+
+
+def _candidates(held: Sequence[Tensor], needed: int) -> Tensor:
+    return torch.stack(list(held)).sum(dim=0) >= needed
+
+
+def _join(group: ClusterGroup, units: Tensor, synapses: dict[str, Tensor], best: Parent) -> None:
+    """Give the pool the synapses by which the best parent's clusters of a group are joined to the rest, in place."""
+    for member in group.members:
+        if member.parameter in synapses:
+            places = torch.from_numpy(member.units)
+            lines = torch.nonzero((places >= 0) & units[places]).flatten()
+            own = best.alive[member.parameter].index_select(member.dim, lines)
+            synapses[member.parameter].index_copy_(member.dim, lines, own)
 
 
 def _means(tensors: Sequence[dict[str, Tensor]], parents: Sequence[Parent]) -> dict[str, Tensor]:

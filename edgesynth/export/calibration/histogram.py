@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from edgesynth.precision.sampling import stride_of
+
 BINS = 2048
 MOST_VALUES = 1 << 18  # of one tensor and batch that are counted; the extremes are those of all values
 
@@ -34,7 +36,7 @@ class Histogram:
         return max(abs(self.low), abs(self.high))
 
     def add(self, values: Tensor) -> None:
-        """Count a tensor of any shape; of more than `MOST_VALUES` every second, third, ... value.
+        """Count a tensor of any shape; of more than `MOST_VALUES` some, from all over; see `stride_of`.
 
         Where a value is not finite, the extremes say so and nothing is counted.
         """
@@ -45,7 +47,7 @@ class Histogram:
         self.low, self.high = min(self.low, low), max(self.high, high)
         self._widen(max(abs(low), abs(high)))
         flat = values.reshape(-1)
-        sample = flat[:: -(-len(flat) // MOST_VALUES)].abs()
+        sample = flat[:: stride_of(len(flat), MOST_VALUES)].abs()
         if self.top:
             self.counts += torch.histc(sample, BINS, 0.0, self.top).double()
         else:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from edgesynth.precision.sampling import stride_of
+
 INT8 = 127
 UNSEEN = 1.0  # scale of a row without a single value: any holds its zeros, and a scale must not be 0
 FRACTIONS = torch.logspace(-1.5, 0, 64)  # of the largest value: 0.03 to 1
-MOST_VALUES = 1 << 18  # values that a fit looks at, in all
+MOST_VALUES = 1 << 18  # values that a fit looks at, at a time
 
 
 def learnable_scale(values: Tensor, most: int, counted: Tensor) -> Tensor:
@@ -31,10 +33,18 @@ def learnable_scale(values: Tensor, most: int, counted: Tensor) -> Tensor:
 def fitted_scale(values: Tensor, most: int, counted: Tensor) -> Tensor:
     """Scale of the least squared error, for values that will not be trained again (post-hoc quantisation).
 
-    Of 64 scales between a thirtieth of max|v| / most and all of it. See `learnable_scale` for the arguments.
+    Of 64 scales between a thirtieth of max|v| / most and all of it; arguments as of `learnable_scale`. Of a single
+    row, as activations are, some values are looked at; of weights all, because a row may have few that are alive.
     """
-    values = values[:, :: max(1, values.numel() // MOST_VALUES)]
     largest = values.abs().amax(dim=1, keepdim=True) / most
+    if len(values) == 1:
+        values = values[:, :: stride_of(values.numel(), MOST_VALUES)]
+    size = max(1, MOST_VALUES // max(1, values.shape[1]))  # rows at a time
+    parts = zip(values.split(size), largest.split(size), strict=True)
+    return torch.cat([_of_least_error(some, top, most) for some, top in parts])
+
+
+def _of_least_error(values: Tensor, largest: Tensor, most: int) -> Tensor:
     best, least = largest.clone(), torch.full_like(largest, torch.inf)
     for fraction in FRACTIONS.to(values.device):
         scale = _positive(largest * fraction)

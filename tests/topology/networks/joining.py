@@ -149,3 +149,20 @@ class ComputedHalves(nn.Module):
         x = self.parts(x)
         border = x.shape[1] // 2
         return self.out(self.mid(torch.cat([x[:, :border].relu(), x[:, border:].tanh()], 1))).mean((2, 3))
+
+
+@network
+class Gated(nn.Module):
+    """Maps of one channel that multiply all of another layer's, and one that is added."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.gate, self.shift = nn.Conv2d(3, 8, 1), nn.Conv2d(8, 1, 1), nn.Conv2d(3, 1, 1)
+        self.b, self.c, self.first = nn.Conv2d(8, 7, 1), nn.Conv2d(7, 6, 1), nn.Conv2d(3, 5, 1)
+        self.out = nn.Conv2d(6, 2, 1)
+
+    def forward(self, x):
+        a = self.a(x)
+        a = a * torch.sigmoid(self.gate(a))
+        b = self.c(self.b(a) + self.shift(x))
+        return self.out(b * self.first(x)[:, :1]).mean((2, 3))
