@@ -36,6 +36,8 @@ class Anatomy:
         folds: readers whose bias takes up the constant that a masked cluster leaves.
         model: the network that was traced, for the kinds of its modules; never changed.
         program: the exported graph.
+        uncounted: {op and module: multiply-accumulates for one input} of layers whose weight is computed, as by weight
+            normalisation: they are in no group and no census.
     """
 
     groups: tuple[ClusterGroup, ...]
@@ -48,6 +50,19 @@ class Anatomy:
     folds: tuple[Fold, ...]
     model: nn.Module
     program: torch.export.ExportedProgram
+    uncounted: dict[str, int]
+
+    @property
+    def note(self) -> str:
+        """What its census leaves out, in one line; empty if nothing."""
+        if not self.uncounted:
+            return ""
+        macs, whole = sum(self.uncounted.values()), self.census().macs
+        return (
+            f"layers whose weight is computed are neither counted nor cut ({', '.join(self.uncounted)}): {macs:,} MACs "
+            f"beside the {whole:,} that are; where that is weight or spectral normalisation, "
+            "torch.nn.utils.parametrize.remove_parametrizations makes plain layers of them"
+        )
 
     @property
     def removable(self) -> tuple[ClusterGroup, ...]:
@@ -203,6 +218,7 @@ def trace(model: nn.Module, example_inputs: Tensor | Sequence[Tensor]) -> Anatom
         folds=tuple(fold for fold in walked.channels.folds.values() if fold.constant),
         model=model,
         program=program,
+        uncounted=walked.uncounted,
     )
 
 

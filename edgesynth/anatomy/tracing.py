@@ -52,12 +52,14 @@ class LayerUse:
 class Walk:
     """What the walk over the graph leaves: the ledger of channels and the layers in the order of their calls.
 
-    The number of inputs is `batch`: what is counted for one is what all of them take, over their number.
+    The number of inputs is `batch`: what is counted for one is what all of them take, over their number. Layers whose
+    weight is computed, as weight normalisation does, are `uncounted`: {op and module: multiply-accumulates}.
     """
 
     batch: int = 1
     channels: Channels = field(default_factory=Channels)
     layers: list[LayerUse] = field(default_factory=list)
+    uncounted: dict[str, int] = field(default_factory=dict)
 
 
 def export(model: nn.Module, example_inputs: tuple[Tensor, ...]) -> torch.export.ExportedProgram:
@@ -153,8 +155,10 @@ def _call(node: fx.Node, values: dict[fx.Node, list[Value]], names: dict[str, st
     arguments = _named_arguments(node, operand)
     call = Call(op_name(node), node.target, arguments, _shapes(node), _where(node), result.channels)
     layer = _layer(call, result.batch)
-    if layer:
+    if isinstance(layer, LayerUse):
         result.layers.append(layer)
+    elif layer:
+        result.uncounted[call.where] = result.uncounted.get(call.where, 0) + layer
     return apply_rule(call)
 
 
@@ -193,12 +197,18 @@ def _batch(program: torch.export.ExportedProgram) -> int:
     return shape[0] if len(shape) > 1 else 1
 
 
-def _layer(call: Call, batch: int) -> LayerUse | None:
-    """The layer that a call is; None if it is none, or its weight is computed."""
+def _layer(call: Call, batch: int) -> LayerUse | int | None:
+    """The layer that a call is; None if it is none. Where its weight is computed, its multiply-accumulates."""
     name = PRODUCTS.get(call.op, "weight" if call.op in (*CONVOLUTIONS, *TRANSPOSED, "linear") else "")
     weight = call.args.get(name)
-    if not isinstance(weight, Operand) or weight.parameter is None or len(weight.value.shape) < 2:
+    if not isinstance(weight, Operand) or len(weight.value.shape) < 2:
         return None
+    if weight.parameter is None:
+        if call.op in PRODUCTS:  # of two activations
+            return None
+        places = call.args["input"].value.shape if call.op in TRANSPOSED else call.shape
+        outputs = places[-1] if call.op == "linear" else places[1 - len(weight.value.shape)]
+        return math.prod(places) // outputs // batch * math.prod(weight.value.shape)
     if call.op in (*CONVOLUTIONS, *TRANSPOSED):
         transposed = call.op in TRANSPOSED
         shape = call.args["input"].value.shape if transposed else call.shape

@@ -97,6 +97,7 @@ def _facts(network: str, anatomy: Anatomy, inputs: tuple[Tensor, ...], proven: b
         "output_channels": sum(whole for _, whole in channels.values()),
         "removable_output_channels": round(sum(part for part, _ in channels.values())),
         "census": anatomy.census().to_json(),
+        "note": anatomy.note,
     }
 
 
@@ -157,6 +158,7 @@ def _summary(facts: dict[str, Any]) -> str:
         f"{removable:,} of {channels:,} output channels ({100 * removable / max(channels, 1):.1f} %) can be cut, "
         f"in {groups} of {len(facts['groups'])} groups{', proven' if facts['proven'] else '; not proven'}.\n"
         f"{census['params']:,} parameters, {census['dense_bytes']:,} bytes dense, {census['sparse_bytes']:,} sparse."
+        + (f"\nNote: {facts['note']}." if facts["note"] else "")
     )
 
 
