@@ -41,6 +41,8 @@ from edgesynth.tasks import Detection, Split, Task, load_task
 MODEL, RANGES, SAMPLES = "model.onnx", "ranges.json", "samples.npz"
 BOXES = "boxes.py"  # how a detector's output becomes boxes, for whoever has no edgesynth
 MAX_INT8_LOSS = 0.5  # points of the metric
+# Another processor or number of threads may let so many images, or points, fall to the other side.
+MOST_DRIFT_IMAGES, MOST_DRIFT_POINTS = 2, 0.1
 
 Progress = Callable[[str], None]
 
@@ -122,6 +124,7 @@ def export_individual(
     with staged(folder) as temporary:
         stage = _Stage(run, task, individual, temporary, say)
         exporter = stage.write_fp32(opset, batch)
+        _check_known(run, individual, stage)
         calibration = calibration_images(task, samples, run.config.seed)
         stage.write_half()
         stage.write_ranges(calibration, max_int8_loss if int8 else None)
@@ -271,6 +274,22 @@ def _check_finite(run: Run, individual: Individual) -> None:
                 f"{name} of {run.path}:{individual.name} holds nan or infinity; export another individual, "
                 "or breed it again with a lower --learning-rate"
             )
+
+
+def _check_known(run: Run, individual: Individual, stage: _Stage) -> None:
+    """Refuse a network that answers the test images otherwise than when its run ended.
+
+    Every hop may be in order then: all of them are of the wrong network, or on other images. Below fp32 the figure of
+    the run is of rounded inputs, which these hops have not.
+    """
+    known, found = run.tested().get(individual.name), stage.ledger.accuracy_of("torch removed")
+    allowed = max(MOST_DRIFT_POINTS, 100 * MOST_DRIFT_IMAGES / len(stage.answers))
+    if known is not None and not individual.genome.precision and abs(found - known) > allowed:
+        raise UserError(
+            f"no bundle was written: {run.path}:{individual.name} had {known:.2f} % {run.metric} on the test images "
+            f"when its run ended and has {found:.2f} % now, so the code of its network or task, or its images, are "
+            "others; go back to those of the run, or breed it again"
+        )
 
 
 def _check_same(hop: Hop) -> None:

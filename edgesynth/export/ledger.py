@@ -158,6 +158,10 @@ class Ledger:
         """What a hop that was entered gave."""
         return self._outputs[name]
 
+    def accuracy_of(self, name: str) -> float:
+        """The metric of a hop that was entered, percent."""
+        return next(hop.accuracy_percent for hop in self.hops if hop.hop == name)
+
     def forget(self, name: str) -> None:
         """Drop the outputs of a hop with which no other will be compared: those of maps of classes are large."""
         del self._outputs[name]

@@ -325,3 +325,15 @@ def test_what_files_cannot_tell_of_a_task_is_refused_before_training(user, chang
     with pytest.raises(UserError, match=message):
         edgesynth.evolve(user.Net(3), replace(user.task(), **changed), run="run", **QUICK)
     assert not Path("run").exists()
+
+
+def test_an_export_of_other_code_than_was_bred_is_refused(user):
+    run = edgesynth.evolve("user_api:Net", "user_api:task", run="run", **{**QUICK, "ancestor_epochs": 20, "epochs": 20})
+    known = run.test_accuracy
+    run.save_tested(run.best.name, known - 40)  # as if another network had been bred
+    words = rf"no bundle was written: run:g001-c0 had {known - 40:.2f} % accuracy .* and has {known:.2f} % now"
+    with pytest.raises(UserError, match=words):
+        run.export(run.path / "bundles" / "here")
+    assert not (run.path / "bundles").exists()
+    run.save_tested(run.best.name, known)
+    assert run.export(run.path / "bundles" / "here")
