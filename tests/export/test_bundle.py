@@ -161,9 +161,17 @@ def test_the_benchmark_opens_the_bundle_and_scores_the_same_accuracy(exported):
 def test_the_test_accuracy_is_kept_with_the_run_and_not_overwritten(run):
     written = export_individual(run, OFFSPRING, samples=20)
     assert run.tested() == {OFFSPRING: written.ledger.hops[1].accuracy_percent}
-    run.save_tested(OFFSPRING, 12.5)
+    another_machine_s = run.tested()[OFFSPRING] - 0.05
+    run.save_tested(OFFSPRING, another_machine_s)
     export_individual(run, OFFSPRING, run.path / "again", samples=20)
-    assert run.tested() == {OFFSPRING: 12.5}
+    assert run.tested() == {OFFSPRING: another_machine_s}
+
+
+def test_what_answers_otherwise_than_when_its_run_ended_is_not_exported(run):
+    run.save_tested(OFFSPRING, 12.5)
+    with pytest.raises(UserError, match=r"had 12\.50 % accuracy on the test images when its run ended and has 9"):
+        export_individual(run, OFFSPRING, run.path / "again", samples=20)
+    assert not (run.path / "again").exists()
 
 
 def test_the_ancestor_can_be_exported_too(run, tmp_path):
