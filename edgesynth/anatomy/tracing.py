@@ -203,20 +203,17 @@ def _layer(call: Call, batch: int) -> LayerUse | int | None:
     weight = call.args.get(name)
     if not isinstance(weight, Operand) or len(weight.value.shape) < 2:
         return None
-    if weight.parameter is None:
-        if call.op in PRODUCTS:  # of two activations
-            return None
-        places = call.args["input"].value.shape if call.op in TRANSPOSED else call.shape
-        outputs = places[-1] if call.op == "linear" else places[1 - len(weight.value.shape)]
-        return math.prod(places) // outputs // batch * math.prod(weight.value.shape)
-    if call.op in (*CONVOLUTIONS, *TRANSPOSED):
-        transposed = call.op in TRANSPOSED
+    transposed, convolves = call.op in TRANSPOSED, call.op in (*CONVOLUTIONS, *TRANSPOSED)
+    if convolves:
         shape = call.args["input"].value.shape if transposed else call.shape
         positions = math.prod(shape) // shape[1 - len(weight.value.shape)]
-        groups = call.args.get("groups", 1) if transposed else 1
-        return LayerUse(weight.parameter, int(transposed), groups, max(1, positions // batch))
-    positions = math.prod(call.shape[:-1]) // batch
-    return LayerUse(weight.parameter, int(call.op in PRODUCTS), 1, max(1, positions))
+    else:
+        positions = math.prod(call.shape[:-1])
+    positions = max(1, positions // batch)
+    if weight.parameter is None:  # computed; or the product is of two activations
+        return None if call.op in PRODUCTS else positions * math.prod(weight.value.shape)
+    groups = call.args.get("groups", 1) if transposed else 1
+    return LayerUse(weight.parameter, int(transposed or call.op in PRODUCTS), groups, positions)
 
 
 def _dtype(node: fx.Node) -> torch.dtype:

@@ -35,7 +35,7 @@ def lend_network(network: nn.Module, classes: int, input_shape: Sequence[int]) -
     kind = type(network)
     path = f"{kind.__module__}:{kind.__qualname__}"
     own, doing = _copy(network), _doing(network, input_shape)
-    if kind.__module__ != "__main__" and _builds_the_same(path, network, classes, input_shape):
+    if kind.__module__ != "__main__" and _does(path, classes, input_shape) == doing:
         return path
     return lend(kind.__qualname__, hashlib.sha256(doing.encode()).hexdigest(), own)
 
@@ -49,12 +49,12 @@ def given_network(name: str) -> nn.Module:
     return copy.deepcopy(lent(name, "package.module:callable as the ancestor, and its weights from a file"))
 
 
-def _builds_the_same(path: str, network: nn.Module, classes: int, input_shape: Sequence[int]) -> bool:
+def _does(path: str, classes: int, input_shape: Sequence[int]) -> str | None:
+    """`_doing` of what a path builds; None where it builds nothing."""
     try:
-        other = import_network(path, classes)
+        return _doing(import_network(path, classes), input_shape)
     except UserError:
-        return False
-    return _doing(other, input_shape) == _doing(network, input_shape)
+        return None
 
 
 def _doing(network: nn.Module, input_shape: Sequence[int]) -> str:
