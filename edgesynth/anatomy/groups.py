@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from edgesynth.anatomy.channels import FIXED, Atoms, Channels, Role
 
@@ -24,6 +26,11 @@ class Member:
     dim: int
     role: Role
     units: Atoms
+
+    def lines(self, chosen: Tensor) -> Tensor:
+        """Indices of its dimension that belong to chosen units of the group, a bool for each."""
+        units = torch.from_numpy(self.units)
+        return torch.nonzero((units >= 0) & chosen[units]).flatten()
 
 
 @dataclass(frozen=True)

@@ -57,9 +57,7 @@ def mask(model: nn.Module, anatomy: Anatomy, kept: Kept) -> nn.Module:
             alive[list(units)] = True
             for member in group.members:
                 if member.role in ("weight", "emit"):
-                    places = torch.from_numpy(member.units)
-                    dead = torch.nonzero((places >= 0) & ~alive[places]).flatten()
-                    tensors[member.parameter].index_fill_(member.dim, dead, 0)
+                    tensors[member.parameter].index_fill_(member.dim, member.lines(~alive), 0)
     return masked
 
 

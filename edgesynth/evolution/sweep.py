@@ -55,8 +55,7 @@ def silence(anatomy: Anatomy, clusters: dict[str, Tensor], synapses: dict[str, T
     for group in anatomy.removable:
         for member in group.members:
             if member.parameter in synapses:
-                units = torch.from_numpy(member.units)
-                dead = torch.nonzero((units >= 0) & ~clusters[group.name][units]).flatten()
+                dead = member.lines(~clusters[group.name])
                 synapses[member.parameter].index_fill_(member.dim, dead, False)
 
 

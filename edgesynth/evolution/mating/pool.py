@@ -33,13 +33,12 @@ def gene_pool(parents: Sequence[Parent], needed: int) -> Parent:
     best = parents[0]
     if len(parents) == 1:
         return best
-    clusters = {
-        group.name: _shared([units_of(parent, group.name) for parent in parents], needed)
-        for group in best.anatomy.removable
-    }
+    clusters = {}
     synapses = {name: _shared([parent.alive[name] for parent in parents], needed) for name in best.alive}
     for group in best.anatomy.removable:
-        if not _candidates([units_of(parent, group.name) for parent in parents], needed).any():
+        held = [units_of(parent, group.name) for parent in parents]
+        clusters[group.name] = _shared(held, needed)
+        if not _candidates(held, needed).any():
             _join(group, clusters[group.name], synapses, best)
     silence(best.anatomy, clusters, synapses)
     kept = {name: torch.nonzero(mask).flatten().tolist() for name, mask in clusters.items()}
@@ -85,8 +84,7 @@ def _join(group: ClusterGroup, units: Tensor, synapses: dict[str, Tensor], best:
     """Give the pool the synapses by which the best parent's clusters of a group are joined to the rest, in place."""
     for member in group.members:
         if member.parameter in synapses:
-            places = torch.from_numpy(member.units)
-            lines = torch.nonzero((places >= 0) & units[places]).flatten()
+            lines = member.lines(units)
             own = best.alive[member.parameter].index_select(member.dim, lines)
             synapses[member.parameter].index_copy_(member.dim, lines, own)
 
