@@ -14,7 +14,7 @@ from edgesynth.anatomy.tracing import evaluating
 
 
 def choose_layout(network: nn.Module, input_shape: Sequence[int]) -> nn.Module:
-    """The network, prepared for `in_layout`.
+    """The network, prepared for `in_layout`; so are copies of it, whole or cut.
 
     One whose forward takes views that channels_last does not allow, such as `x.view(len(x), -1)` of a convolution's
     output, will stay as it is and put its inputs in the same order: augmented images come in channels_last.

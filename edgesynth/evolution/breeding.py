@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from edgesynth.anatomy import choose_layout, remove
+from edgesynth.anatomy import remove
 from edgesynth.errors import UserError
 from edgesynth.evolution.evolution import Place
 from edgesynth.evolution.heredity import Heredity
@@ -196,7 +196,7 @@ class Breeder:
         census = genome.census(self.species.anatomy)
         hardware = Hardware(self.device, choose_autocast(config.autocast, self.device, census.macs))
         DeadSynapses(masks).begin(network)
-        choose_layout(network, self.species.input_shape).to(self.device)
+        network.to(self.device)
         if config.reestimate and place.parents:
             draws = generator(config.seed, place.generation, place.child, "running statistics")
             reestimate(network, self.task, draws)

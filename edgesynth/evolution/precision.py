@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgesynth.anatomy import Anatomy, Census, choose_layout, in_layout
+from edgesynth.anatomy import Anatomy, Census, in_layout
 from edgesynth.errors import UserError
 from edgesynth.evolution.strength import Parent
 from edgesynth.evolution.strength.parent import alive_synapses, sum_over_clusters
@@ -169,8 +169,7 @@ def finish(
     if not swept:
         return found
     cut = cut_scales(species, scales, buried, smaller)
-    less = species.shrunk(state(network), buried, smaller)
-    less = in_layout(choose_layout(less, species.input_shape)).eval()
+    less = in_layout(species.shrunk(state(network), buried, smaller)).eval()
     validation = score(species.on_device(less, smaller, cut))
     return found if validation < found.validation else Finished(less, smaller, cut, validation, underflowed, swept)
 

@@ -43,7 +43,7 @@ class Species:
         """The individual's network, physically small, in evaluation mode and the layout that is fastest for it."""
         network = remove(self.model, self.plan(individual.genome))
         set_state(network, individual.weights)
-        return in_layout(choose_layout(network, self.input_shape)).eval()
+        return in_layout(network).eval()
 
     def quantised(self, individual: Individual) -> nn.Module:
         """The same network as a device would run it: the inputs of its layers are rounded to their precision too."""
@@ -80,8 +80,7 @@ class Species:
         full = {name: plan.uncut(name, tensor, base[name]) for name, tensor in individual.weights.items()}
         network = copy.deepcopy(self.model)
         set_state(network, full)
-        masked = mask(network, self.anatomy, individual.genome.kept)
-        return choose_layout(masked, self.input_shape).eval()
+        return mask(network, self.anatomy, individual.genome.kept).eval()
 
 
 def species(ancestor: str, task: Task, seed: int) -> Species:
@@ -98,7 +97,9 @@ def species(ancestor: str, task: Task, seed: int) -> Species:
         model = build_ancestor(ancestor, len(task.labels))
     inputs = torch.randn((2, *task.input_shape), generator=generator(seed, 0, 0, "proof"))
     anatomy = fitting_anatomy(ancestor, model, inputs, task)
-    return Species(model, prove_groups(model, anatomy, (inputs,)), task.input_shape)
+    anatomy = prove_groups(model, anatomy, (inputs,))
+    # Once for all: every network of the run is made of copies of this one, and none of them is wider.
+    return Species(choose_layout(model, task.input_shape), anatomy, task.input_shape)
 
 
 def fitting_anatomy(ancestor: str, model: nn.Module, inputs: Tensor, task: Task) -> Anatomy:

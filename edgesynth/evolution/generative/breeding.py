@@ -11,7 +11,6 @@ from typing import Any
 
 from torch import nn
 
-from edgesynth.anatomy import choose_layout
 from edgesynth.evolution.breeding import Breeder
 from edgesynth.evolution.evolution import Place
 from edgesynth.evolution.generative.descent import Descent, adapted
@@ -141,7 +140,7 @@ class GenerativeBreeder(Breeder):
         place = Place(generation, number, (parent.name,))
         network, masks = self._begun([parent], made.genome, place, grown=False)[0], self._masks(made.genome)
         DeadSynapses(masks).begin(network)
-        choose_layout(network, self.species.input_shape).to(self.device)
+        network.to(self.device)
         census = made.genome.census(self.species.anatomy)
         if config.reestimate:
             reestimate(network, self.task, generator(config.seed, generation, number, "running statistics of a probe"))
