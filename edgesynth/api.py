@@ -19,7 +19,7 @@ from edgesynth.ancestors import lend_network
 from edgesynth.errors import UserError
 from edgesynth.evolution import Executor, Progress
 from edgesynth.evolution import evolve as breed
-from edgesynth.export import Bundle, OnMachine, export_individual
+from edgesynth.export import Bundle, OnMachine, export_individual, kernels_beside
 from edgesynth.lineage import Config, Record, Run, Species, individual_name, is_taken, resolve, species, state
 from edgesynth.lineage.files import write_bytes
 from edgesynth.tasks import Task, lend_task, load_task
@@ -111,10 +111,10 @@ def evolve(
         given = {**options, "ancestor": network_name, "task": task_name}
         config = resolve(None, {**given, "weights": path / GIVEN_WEIGHTS})
         with _begun(path, config, model, resume):
-            finished = breed(path, config, True, None, progress, executor, _instrument(config))
+            finished = breed(path, config, True, None, progress, executor, _instrument(config), kernels_beside)
     else:
         config = resolve(None, {**options, "ancestor": model, "task": task_name})
-        finished = breed(path, config, resume, None, progress, executor, _instrument(config))
+        finished = breed(path, config, resume, None, progress, executor, _instrument(config), kernels_beside)
     return Evolved(finished.path, finished.config)
 
 

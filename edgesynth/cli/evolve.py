@@ -20,7 +20,7 @@ from edgesynth.cli.interruption import Interruption
 from edgesynth.cli.progress import front_line, progress_on
 from edgesynth.errors import UserError
 from edgesynth.evolution import EXECUTORS, build_executor, evolve
-from edgesynth.export import OnMachine, to_onnx
+from edgesynth.export import OnMachine, kernels_beside, to_onnx
 from edgesynth.lineage import Config, Individual, Species, default_path, is_taken, resolve
 
 INTERNAL = ("schema_version",)
@@ -99,7 +99,7 @@ def command(
     instrument = _instrument(config, docker, remote_python)
     console = Console(highlight=False)
     with Interruption() as interruption, progress_on(console, interruption.check) as progress:
-        run = evolve(path, config, resume, _latency, progress, crew, instrument)
+        run = evolve(path, config, resume, _latency, progress, crew, instrument, kernels_beside)
     outcome, tested = run.outcome(), run.tested()
     console.print(f"Stopped: {outcome['reason']}.", soft_wrap=True)
     console.print(

@@ -10,6 +10,7 @@ from rich.console import Console
 from edgesynth.cli.interruption import Interruption
 from edgesynth.cli.progress import progress_on
 from edgesynth.evolution import replay
+from edgesynth.export import kernels_beside
 from edgesynth.lineage import parse_individual
 
 
@@ -25,7 +26,7 @@ def command(individual: str) -> None:
     run, name = parse_individual(individual)
     console = Console(highlight=False)
     with Interruption() as interruption, progress_on(console, interruption.check, lines=False) as progress:
-        found = replay(run, name, progress)
+        found = replay(run, name, progress, kernels_beside)
     if not found:
         console.print(f"{run.path}:{name} differs: {found.difference}.", soft_wrap=True)
         sys.exit(1)

@@ -72,7 +72,7 @@ class Breeder:
         self.progress = progress
         self.precision = wanted_precision(config, species)
         world = self.precision if config.precision_at == "start" else {}
-        self.yardstick = Yardstick(config, species.anatomy)
+        self.yardstick = Yardstick(config, species.anatomy, species.beside)
         self.heredity = Heredity(config, species, self.task, self.device, world)
         self.weights: dict[str, Tensor] | None = None
         self.teacher: Teacher | None = None

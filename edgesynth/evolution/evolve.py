@@ -12,6 +12,7 @@ import torch
 
 from edgesynth.ancestors import read_weights
 from edgesynth.errors import UserError
+from edgesynth.evolution.beside import Kernels, with_beside
 from edgesynth.evolution.breeding import Breeder
 from edgesynth.evolution.evolution import Evolution, Place
 from edgesynth.evolution.executors import Birth, Executor, InProcess
@@ -53,6 +54,7 @@ def evolve(
     progress: Progress | None = None,
     executor: Executor | None = None,
     instrument: Instrument | None = None,
+    kernels: Kernels | None = None,
 ) -> Run:
     """Breed a lineage into a run directory.
 
@@ -64,6 +66,7 @@ def evolve(
         progress: told how it goes.
         executor: where individuals are nurtured; in this process by default. It does not change what they become.
         instrument: measures networks on the machine of `config.measure_on`; needed where that is set.
+        kernels: reads what a network has besides its layers, where `config.board` is to be predicted.
 
     Returns:
         The run; `run.outcome()` says why it stopped and who is best.
@@ -82,15 +85,15 @@ def evolve(
             "there is nothing to share out; use --executor process"
         )
     task = load_task(config.task, config.data_root, config.image_size, config.class_weights)
-    kind = species(config.ancestor, task, config.seed)
+    kind, unread = with_beside(species(config.ancestor, task, config.seed), config, kernels)
     check_taught(config, task)
-    check_feasible(config, kind.anatomy)
+    check_feasible(config, kind.anatomy, kind.beside)
     check_newborn(config, kind.model)
     breeder = build_breeder(config, kind, task, progress or Progress(), path)
     check_batch_size(kind.model, kind.input_shape, len(breeder.given.train.labels), config.batch_size)
     begun = resume and is_taken(path)
     has_ancestor = begun and Run.open(path).has(ANCESTOR.name)
-    notes = [*task.notes, *filter(None, [kind.anatomy.note])]
+    notes = [*task.notes, *filter(None, [kind.anatomy.note, unread])]
     if len(task.train.labels) < config.batch_size:
         notes.append(
             f"train has {len(task.train.labels)} images and --batch-size is {config.batch_size}, so an epoch is one "

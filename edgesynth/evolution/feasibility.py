@@ -7,7 +7,7 @@ one synapse into and one out of each cluster that lives: less would cut the netw
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from edgesynth.anatomy import Anatomy, Census
 from edgesynth.anatomy.channels import Role
+from edgesynth.boards.cost import Layer
 from edgesynth.errors import UserError
 from edgesynth.evolution.allocation import Quantity, marginal_costs
 from edgesynth.evolution.options import check_options
@@ -25,8 +26,8 @@ from edgesynth.lineage import Config, Genome
 Need = dict[tuple[str, int], int]  # {(weight, dimension): index} of the lines in any of which a synapse must live
 
 
-def check_feasible(config: Config, anatomy: Anatomy) -> None:
-    """Refuse a configuration by which nothing can be bred.
+def check_feasible(config: Config, anatomy: Anatomy, beside: Sequence[Layer] = ()) -> None:
+    """Refuse a configuration by which nothing can be bred; `anatomy` and `beside` are those of the `Species`.
 
     Raises:
         UserError: options that exclude each other or have no effect, clusters to be drawn where none can be cut, no
@@ -37,7 +38,7 @@ def check_feasible(config: Config, anatomy: Anatomy) -> None:
     cuttable = [group for group in anatomy.removable if group.size > 1]
     if not cuttable:
         _check_uncuttable(config, anatomy)
-    yardstick = Yardstick(config, anatomy)
+    yardstick = Yardstick(config, anatomy, beside)
     _check_board(yardstick, anatomy)
     if not yardstick.budgets:
         return

@@ -56,7 +56,7 @@ class Heredity:
         """The genome of a place, the same in both rounds, and what happened when it was drawn."""
         attempt = attempt_of(self.config, place.child)
         config = milder(self.config, attempt)
-        yardstick = Yardstick(config, self.species.anatomy).seen_from(parents[0])
+        yardstick = Yardstick(config, self.species.anatomy, self.species.beside).seen_from(parents[0])
         wholes, underflows = zip(*(self._seen(parent, place.generation) for parent in parents), strict=True)
         needed = build_rite(config).needed(len(parents))
         pool = gene_pool(wholes, needed)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from edgesynth.errors import UserError
+from edgesynth.evolution.beside import Kernels, with_beside
 from edgesynth.evolution.evolution import Place
 from edgesynth.evolution.evolve import begin, birth_of, descend
 from edgesynth.evolution.executors.threads import cpu_threads, threads_of
@@ -36,11 +37,11 @@ class Replay:
         return not self.difference
 
 
-def replay(run: Run, name: str, progress: Progress | None = None) -> Replay:
+def replay(run: Run, name: str, progress: Progress | None = None, kernels: Kernels | None = None) -> Replay:
     """Breed an individual again, with as many CPU threads as the first time, and compare genome, weights,
     record and what its strategy has learned.
 
-    Nothing is written.
+    Nothing is written. `progress` and `kernels` are those of `evolve`.
 
     Raises:
         UserError: there is no such individual, or it was lost with its workers; a parent of it or the ancestor is
@@ -56,7 +57,7 @@ def replay(run: Run, name: str, progress: Progress | None = None) -> Replay:
         kept = dataclasses.replace(kept, rewind=run.rewind())
     task = load_task(run.config.task, run.config.data_root, run.config.image_size, run.config.class_weights)
     run.check_task(task.to_json())
-    kind = species(run.config.ancestor, task, run.config.seed)
+    kind, _ = with_beside(species(run.config.ancestor, task, run.config.seed), run.config, kernels)
     breeder = build_breeder(run.config, kind, task, progress or Progress(), run.path)
     record = kept.record
     if record.parents:

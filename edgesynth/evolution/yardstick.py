@@ -8,7 +8,7 @@ images per joule is a most of energy for each.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -38,15 +38,17 @@ class Yardstick:
     Args:
         config: budgets and board.
         anatomy: of the ancestor; without it nothing is predicted.
+        beside: the ancestor's kernels besides its convolutions and linear layers; see `Species`.
 
     Attributes:
         budgets: {name: most that is allowed}.
         figures: {individual: what was measured of it}.
     """
 
-    def __init__(self, config: Config, anatomy: Anatomy | None = None) -> None:
+    def __init__(self, config: Config, anatomy: Anatomy | None = None, beside: Sequence[Layer] = ()) -> None:
         self.config = config
         self.anatomy = anatomy
+        self.beside = beside
         self.budgets: dict[str, float] = {**config.budgets, **config.board_budgets}
         self.figures: dict[str, Figures] = {}
         self._parent: Individual | None = None
@@ -76,7 +78,7 @@ class Yardstick:
         own prediction. They aim a little below the budget, so that they meet it when they are measured. Where nothing
         is predicted, they have what the parent has: it is certain only that they are not larger.
         """
-        seen = Yardstick(self.config, self.anatomy)
+        seen = Yardstick(self.config, self.anatomy, self.beside)
         if self.config.measure_on is not None:
             seen._parent = parent
             if self._predicted(parent.record.census, "latency_ms") is not None:
@@ -86,12 +88,24 @@ class Yardstick:
     def predict(self, census: Census) -> Prediction | None:
         """Latency and energy of one image on the board, at its fastest power mode; None without a board.
 
+        Convolutions and linear layers come first, in the order of the anatomy's weights. What lies beside them is as
+        many kernels as in the ancestor, which move the share of its values that these layers still write.
+
         Raises:
             UserError: there is no such board, or no source gives its clocks.
         """
         if self.anatomy is None or self.board is None:
             return None
-        return predict_layers(layers_left(self.anatomy, census), self.board, self.precision)
+        layers = layers_left(self.anatomy, census)
+        share = sum(layer.writes for layer in layers) / self._written
+        beside = [Layer(one.name, one.kind, int(share * one.reads), int(share * one.writes)) for one in self.beside]
+        return predict_layers([*layers, *beside], self.board, self.precision)
+
+    @cached_property
+    def _written(self) -> int:
+        """Values that the ancestor's convolutions and linear layers write."""
+        assert self.anatomy is not None
+        return sum(layer.writes for layer in layers_left(self.anatomy, self.anatomy.census()))
 
     def amount(self, census: Census, name: str) -> float:
         """How much a network has of what a budget names; infinite where it cannot be told."""
@@ -127,9 +141,10 @@ class Yardstick:
                 for weight, left in zip(self.anatomy.weights(), census.layers, strict=True)
             }
         scale = self.amount(census, name) / predicted.latency_ms
+        weights = self.anatomy.weights()
         return {
             weight: scale * (kernel.latency_ms - EFFICIENCY.kernel_us * 1e-3) / math.prod(left.shape)
-            for weight, kernel, left in zip(self.anatomy.weights(), predicted.layers, census.layers, strict=True)
+            for weight, kernel, left in zip(weights, predicted.layers[: len(weights)], census.layers, strict=True)
         }
 
     def meets(self, census: Census, budgets: Mapping[str, float]) -> bool:
@@ -170,7 +185,7 @@ class Yardstick:
 
 
 def layers_left(anatomy: Anatomy, census: Census) -> list[Layer]:
-    """The layers that removal leaves, as the cost model sees them; pooling and products of activations are missing."""
+    """The convolutions and linear layers that removal leaves, as the cost model sees them."""
     layers = []
     for weight, left in zip(anatomy.weights(), census.layers, strict=True):
         module = anatomy.model.get_submodule(left.name)

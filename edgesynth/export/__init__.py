@@ -1,8 +1,9 @@
 """Export: an individual becomes a bundle, everything that a board needs and nothing of ours."""
 
 from edgesynth.export.bundle import Bundle, export_individual
+from edgesynth.export.kernels import kernels_beside
 from edgesynth.export.ledger import Hop, Ledger
 from edgesynth.export.measuring import OnMachine
 from edgesynth.export.onnx_file import to_onnx
 
-__all__ = ["Bundle", "Hop", "Ledger", "OnMachine", "export_individual", "to_onnx"]
+__all__ = ["Bundle", "Hop", "Ledger", "OnMachine", "export_individual", "kernels_beside", "to_onnx"]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from edgesynth.anatomy import Anatomy, RemovalPlan, choose_layout, in_layout, mask, prove_groups, remove, trace
 from edgesynth.anatomy.tracing import evaluating
 from edgesynth.ancestors import build_ancestor, check_size
+from edgesynth.boards.cost import Layer
 from edgesynth.errors import UserError
 from edgesynth.importing import quoted
 from edgesynth.lineage.genome import Genome
@@ -29,11 +30,13 @@ class Species:
         model: the ancestor's untrained network.
         anatomy: its anatomy, every removable group proven.
         input_shape: (C, H, W) of one input.
+        beside: kernels of its ONNX that no weight accounts for, such as pooling; empty where no board is predicted.
     """
 
     model: nn.Module
     anatomy: Anatomy
     input_shape: tuple[int, int, int]
+    beside: tuple[Layer, ...] = ()
 
     def plan(self, genome: Genome) -> RemovalPlan:
         """What removal cuts for a genome."""

@@ -63,7 +63,7 @@ class GenerativeBreeder(Breeder):
     def __init__(self, config: Config, species: Species, task: Task, progress: Progress, path: Path) -> None:
         rest, stimulus = set_aside(task, config.seed)
         super().__init__(config, species, rest, progress)
-        self.descent = Descent.of(config, species.anatomy)
+        self.descent = Descent.of(config, species.anatomy, species.beside)
         self.prober = Prober(species.anatomy, rest, stimulus)
         self.run = Run(path, config)
 

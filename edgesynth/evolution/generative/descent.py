@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgesynth.anatomy import Anatomy, Census
+from edgesynth.boards.cost import Layer
 from edgesynth.errors import UserError
 from edgesynth.evolution import way
 from edgesynth.evolution.feasibility import as_given
@@ -37,13 +39,13 @@ class Descent:
     yardstick: Yardstick
 
     @classmethod
-    def of(cls, config: Config, anatomy: Anatomy) -> Descent:
+    def of(cls, config: Config, anatomy: Anatomy, beside: Sequence[Layer] = ()) -> Descent:
         """The budgets steer; without any, MACs go down towards one unit in each group.
 
         Raises:
             UserError: one unit in each group already has more than a budget.
         """
-        yardstick = Yardstick(config, anatomy)
+        yardstick = Yardstick(config, anatomy, beside)
         least = anatomy.census({group.name: [0] for group in anatomy.removable})
         whole = anatomy.census()
         for name, most in yardstick.unmet(least).items():

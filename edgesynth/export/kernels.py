@@ -1,0 +1,29 @@
+"""Kernels of a network that is no file yet, as the boards' cost model sees them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import nn
+
+from edgesynth.boards.cost import Layer, read_layers
+from edgesynth.boards.cost.layers import PRODUCTS
+from edgesynth.export.onnx_file import to_onnx
+
+
+def kernels_beside(model: nn.Module, input_shape: Sequence[int]) -> tuple[Layer, ...]:
+    """Those besides convolutions, linear layers and other products, after the fusions that TensorRT makes.
+
+    Args:
+        model: takes images (N, C, H, W).
+        input_shape: (C, H, W).
+
+    Raises:
+        UserError: the network cannot be written as ONNX, or has arithmetic that the cost model does not count.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgesynth-") as folder:
+        file = Path(folder) / "model.onnx"
+        to_onnx(model, input_shape, file)
+        return tuple(layer for layer in read_layers(str(file)) if layer.kind not in PRODUCTS)
