@@ -42,7 +42,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "image_size": 64,
         "ancestor_epochs": 60,
         "epochs": 4,
-        "final_epochs": 100,
+        "final_epochs": 300,
     },
     "large": {
         "ancestor": "refinenet-resnet34",
