@@ -4,7 +4,8 @@
 
 DIR holds train/CLASS/*.jpg and test/CLASS/*.jpg. Wanted: 40x fewer synapses at most 1 point below the ancestor on test
 (StressedNets). Two sizes, by whether there is a GPU: `small` trains for fewer epochs, of which the first take minutes
-each on a CPU core, `large` for as many as pay.
+each on a CPU core, and without the ancestor's answers, which would take longer than an offspring's epoch; `large` for
+as many as pay.
 
 Resumable: finished runs are taken from alexnet_cifar10.json beside this script (unless --again), killed ones go on in
 --runs. With --trial, the settings are tiny, the JSON goes to --runs and the table is only printed.
@@ -35,7 +36,7 @@ SETTINGS: dict[str, Any] = {
     "learning_rate": 1e-3,
 }
 EPOCHS = {
-    "small": {"ancestor_epochs": 10, "epochs": 2, "final_epochs": 30},
+    "small": {"ancestor_epochs": 10, "epochs": 2, "final_epochs": 60, "distillation": 0.0},
     "large": {"ancestor_epochs": 60, "epochs": 10, "final_epochs": 60},
 }
 TRIAL = {"generations": 1, "ancestor_epochs": 1, "epochs": 1, "final_epochs": 1, "batch_size": 2048}

@@ -33,6 +33,7 @@ def table() -> str:
         *lenet5_mnist(),
         *lenet5_records(),
         *resnet_cifar10(),
+        *alexnet_cifar10(),
         *saliency_ecssd(),
         *detection_bccd(),
         *segmentation_camvid(),
@@ -75,6 +76,19 @@ def resnet_cifar10() -> list[str]:
         others = f"Torch-Pruning, trained in our way: {peer['test_accuracy_percent']:.2f} %"
         found.append(line(work, f"{own['macs_ratio']:.2f}x MACs", accuracy([own]), others))
     return found
+
+
+def alexnet_cifar10() -> list[str]:
+    """StressedNets."""
+    return [
+        line(
+            f"AlexNet, CIFAR-10 images, the ancestor trained for {row['options']['ancestor_epochs']} epochs",
+            f"{row['synaptic_efficiency']:.1f}x synapses, {row['macs_ratio']:.1f}x MACs",
+            accuracy([row]),
+            "StressedNets (data set not recovered): 40x synapses",
+        )
+        for row in rows_of("alexnet_cifar10").values()
+    ]
 
 
 def saliency_ecssd() -> list[str]:
