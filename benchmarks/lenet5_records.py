@@ -68,7 +68,7 @@ RECORDS: dict[str, dict[str, Any]] = {
         "max_params": 8000,
         "max_macs": 2_293_000 // 6,
     },
-    "clusters": {**BY_REMOVAL, "keep_clusters": 0.7, "max_clusters": 25},
+    "clusters": {**BY_REMOVAL, "keep_clusters": 0.6, "final_epochs": 100, "max_clusters": 25},
 }
 WANTED: dict[str, tuple[dict[str, float], float]] = {
     "synapses": ({"synaptic_efficiency": 300}, 0.9),
