@@ -55,7 +55,11 @@ def lenet5_records() -> list[str]:
     for record, sizes, others in (
         ("removal", {"params_ratio": "parameters", "macs_ratio": "MACs"}, "BC-GHS: 154x, 15x at 1.0 % error"),
         ("synapses", {"synaptic_efficiency": "synapses"}, "Sparse VD: 280x at 0.75 % error; OLMP: 298x at 0.91 %"),
-        ("clusters", {"cluster_efficiency": "clusters"}, "Evolution in Groups: 9.71x; with two parents 34x at about 3 % error"),
+        (
+            "clusters",
+            {"cluster_efficiency": "clusters"},
+            "Evolution in Groups: 9.71x; with two parents 34x at about 3 % error",
+        ),
     ):
         rows = [row for row in rows_of("lenet5_records").values() if row["record"] == record]
         size = ", ".join(f"{mean(rows, key):.0f}x {name}" for key, name in sizes.items())
