@@ -169,8 +169,9 @@ class _Maker:
 
 
 def _is_half(graph: OnnxGraph) -> bool:
-    """Whether the weights of a file are FP16."""
+    """Whether the weights of a file are FP16; regions and scales of a Resize are FP32 in every file."""
     from onnx import TensorProto
 
-    types = [tensor.data_type for tensor in graph.tensors.values()]
+    kept = {name for node in graph.nodes if node.op in ("Resize", "Upsample") for name in node.inputs[1:]}
+    types = [tensor.data_type for name, tensor in graph.tensors.items() if name not in kept]
     return TensorProto.FLOAT16 in types and TensorProto.FLOAT not in types

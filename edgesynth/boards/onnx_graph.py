@@ -74,6 +74,15 @@ class OnnxGraph:
         return self._tensors
 
     @property
+    def fixed_batch(self) -> Optional[int]:
+        """Images per run that the file is fixed to; None if it takes any number."""
+        for value in self.proto.graph.input:
+            lengths = value.type.tensor_type.shape.dim
+            if value.name not in self._tensors and len(lengths) > 1:
+                return lengths[0].dim_value or None
+        return None
+
+    @property
     def weights_bytes(self) -> float:
         """Bytes of all constants, as the file stores them."""
         sizes = [elements(tensor.dims) * element_size(tensor.data_type) for tensor in self._tensors.values()]

@@ -145,7 +145,7 @@ def make_plan(
     board: Board,
     tensorrt: Optional[str] = None,
     ranges: Optional[str] = None,
-    batch: int = 1,
+    batch: Optional[int] = None,
     mode: Optional[str] = None,
     probe: Optional[ProbeTable] = None,
 ) -> Plan:
@@ -156,16 +156,15 @@ def make_plan(
         board: the board.
         tensorrt: a version that the board has, as "8.2"; the newest with an operator table by default.
         ranges: the bundle's ranges.json, from which a calibration cache is made; None if there is none.
-        batch: images per inference.
+        batch: images per inference; by default what the files are fixed to, or 1.
         mode: the power mode that latency and energy are predicted for; the fastest by default, or the probe's.
         probe: measured layers, for the prediction at their precision.
 
     Raises:
-        UserError: the board never had that TensorRT or that power mode, or the batch is below 1, or the probe is of
-            another board, mode or batch, or of a precision that is not built.
+        UserError: the board never had that TensorRT or that power mode, or the batch is below 1 or not that of the
+            files, or the probe is of another board, mode or batch, or of a precision that is not built.
     """
-    if batch < 1:
-        raise UserError("the batch is {}; it must be at least 1".format(batch))
+    batch = _batch(graphs, batch)
     power_mode = board.mode(mode or (probe.facts["power_mode"] if probe is not None else None))
     version, jetpack = choose_tensorrt(board, tensorrt)
     parser = parser_of(version)
@@ -181,6 +180,20 @@ def make_plan(
     builds, why_not = _predicted(builds, graphs, board, batch, power_mode, probe)
     notes += why_not
     return Plan(board, parser, jetpack, tuple(checked.values()), memory, batch, tuple(notes), tuple(builds))
+
+
+def _batch(graphs: Dict[str, OnnxGraph], given: Optional[int]) -> int:
+    """Images per inference."""
+    if given is not None and given < 1:
+        raise UserError("the batch is {}; it must be at least 1".format(given))
+    graph = next(iter(graphs.values()))
+    fixed = graph.fixed_batch
+    if fixed is not None and given not in (None, fixed):
+        raise UserError(
+            "the batch of {} is fixed at {} and {} was asked for; leave --batch out, or export it with a free "
+            "batch".format(graph.file, fixed, given)
+        )
+    return given or fixed or 1
 
 
 def _check_probe(
@@ -232,7 +245,10 @@ def _layers(graph: OnnxGraph) -> List[Layer]:
 
 
 def plan_for_all(
-    graphs: Dict[str, OnnxGraph], tensorrt: Optional[str] = None, ranges: Optional[str] = None, batch: int = 1
+    graphs: Dict[str, OnnxGraph],
+    tensorrt: Optional[str] = None,
+    ranges: Optional[str] = None,
+    batch: Optional[int] = None,
 ) -> List[Plan]:
     """One plan for each board of the table that has the version; see `make_plan`.
 

@@ -28,7 +28,7 @@ PROBE_LEGEND = "; measured: the share of the time that a probe of this board mea
 @click.option("--board", metavar="NAME", help="Such as tx2, nano, xavier, orin or this-gpu.  [default: all boards]")
 @click.option("--tensorrt", metavar="VERSION", help="Such as 8.2.  [default: the newest that the board has]")
 @click.option("--mode", metavar="NAME", help="Power mode, for the prediction.  [default: the board's fastest]")
-@click.option("--batch", default=1, show_default=True, help="Images per inference.")
+@click.option("--batch", type=int, help="Images per inference.  [default: what the model is fixed to, or 1]")
 @click.option("--probe", type=click.Path(), help="Table of `edgesynth probe`: its layers replace the cost model's.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def command(
@@ -36,7 +36,7 @@ def command(
     board: str | None,
     tensorrt: str | None,
     mode: str | None,
-    batch: int,
+    batch: int | None,
     probe: str | None,
     as_json: bool,
 ) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from edgesynth.errors import UserError
 from edgesynth.export.calibration import METHODS, Bounds, Histogram, bounds_of
 from edgesynth.export.dialects import Dialect
 from edgesynth.export.guard import Guarded, guard, layers_of
@@ -93,12 +94,19 @@ def quantise_best(source: Source, dialect: Dialect, path: Path, max_loss: float)
         max_loss: points of the metric that INT8 may cost on validation.
 
     Raises:
-        UserError: what was written is not what the dialect's runtime accepts.
+        UserError: the dialect quantises no layer of this network, or what was written is not what its runtime accepts.
     """
     import onnx
 
     plain = onnx.load(str(source.model))
-    layers = set(layers_of(plain)) - set(source.kept)
+    able = {node.name for node in plain.graph.node if dialect.quantises(node)}
+    order = [name for name in layers_of(plain) if name in able and name not in source.kept]
+    if not order:
+        raise UserError(
+            f"{dialect.file} cannot be written: of this network no layer can be INT8 there (matrix products such as "
+            "linear layers on tokens stay in floating point, as does what was bred so); export without --int8"
+        )
+    layers = set(order)
     methods = [LEARNED] if layers and layers <= source.learned.keys() else METHODS
     ranges = {method: ranges_of(plain, source, method) for method in methods}
     tried: dict[str, float] = {}
@@ -115,7 +123,6 @@ def quantise_best(source: Source, dialect: Dialect, path: Path, max_loss: float)
         tried[method] = found
     write_bytes(path, best)
     method = max(tried, key=lambda name: tried[name])
-    order = [name for name in layers_of(plain) if name in layers]
     guarded = guard(partial(judged, method=method), order, source.reference, tried[method], max_loss)
     return Calibrated(method, source.images, tried, len(layers & source.learned.keys()), guarded)
 

@@ -30,6 +30,9 @@ class Dialect(Protocol):
     file: str
     name: str
 
+    def quantises(self, node: onnx.NodeProto) -> bool:
+        """Whether a node that multiplies by a constant weight does so in INT8."""
+
     def settings(self, model: onnx.ModelProto) -> dict[str, Any]:
         """Arguments of `quantize_static` for this fp32 model."""
 
@@ -58,6 +61,10 @@ class TensorRT:
     file = "model.int8.onnx"
     name = "tensorrt"
     layers = ("Conv", "Gemm")
+
+    def quantises(self, node: onnx.NodeProto) -> bool:
+        """Convolutions, and linear layers whose channels are axis 0."""
+        return node.op_type in self.layers and not _rows_are_inputs(node)
 
     def settings(self, model: onnx.ModelProto) -> dict[str, Any]:
         """Arguments of `quantize_static`."""
@@ -111,11 +118,20 @@ class OnnxRuntimeCpu:
     file = "model.int8-cpu.onnx"
     name = "onnxruntime-cpu"
 
+    def quantises(self, node: onnx.NodeProto) -> bool:
+        """All of them."""
+        return True
+
     def settings(self, model: onnx.ModelProto) -> dict[str, Any]:
         """Arguments of `quantize_static`."""
         from onnxruntime.quantization import QuantType
 
-        return {"activation_type": QuantType.QUInt8, "weight_type": QuantType.QInt8, "extra_options": {}}
+        return {
+            "nodes_to_exclude": [node.name for node in model.graph.node if _is_grouped_transposed(node)],
+            "activation_type": QuantType.QUInt8,
+            "weight_type": QuantType.QInt8,
+            "extra_options": {},
+        }
 
     def finish(self, model: onnx.ModelProto, bounds: Bounds) -> None:
         """Nothing is missing."""
@@ -137,6 +153,11 @@ DIALECTS: tuple[Dialect, ...] = (TensorRT(), OnnxRuntimeCpu())
 def _rows_are_inputs(node: onnx.NodeProto) -> bool:
     """Whether it is a linear layer with a weight (inputs, outputs): its channels are axis 1, not TensorRT's 0."""
     return node.op_type == "Gemm" and not any(item.name == "transB" and item.i for item in node.attribute)
+
+
+def _is_grouped_transposed(node: onnx.NodeProto) -> bool:
+    """Whether ONNX Runtime cannot quantise it: it makes scales for the outputs of one group, and a bias has all."""
+    return node.op_type == "ConvTranspose" and any(item.name == "group" and item.i > 1 for item in node.attribute)
 
 
 def _axis(node: onnx.NodeProto) -> int:

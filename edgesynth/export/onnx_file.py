@@ -14,6 +14,7 @@ import numpy as np
 from torch import nn
 
 from edgesynth.errors import UserError
+from edgesynth.export.averages import unpad_averages
 from edgesynth.export.exporters import BATCH, INPUT, OUTPUT, Exporter, traced
 from edgesynth.lineage.files import write_bytes
 
@@ -75,6 +76,7 @@ def to_onnx(model: nn.Module, input_shape: Sequence[int], path: Path, opset: int
     written.ir_version = IR_OF[opset]
     slimmed = onnxslim.slim(written)
     strip_domains(slimmed)
+    unpad_averages(slimmed)
     del slimmed.graph.metadata_props[:]  # where the dynamo exporter keeps the source it came from
     save(slimmed, path)
     try:

@@ -15,10 +15,16 @@ def check_free(folder: Path) -> None:
     """Refuse a place that a folder cannot be renamed to.
 
     Raises:
-        UserError: it exists and is not an empty folder, or lies in something that is no folder.
+        UserError: it exists and is not an empty folder, or is one that cannot be replaced, or lies in something that is
+            no folder.
     """
     if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
         raise UserError(f"{folder} exists already; delete it, or give another folder with -o")
+    if folder.is_dir() and (folder.is_symlink() or os.path.ismount(folder) or folder.samefile(Path.cwd())):
+        raise UserError(
+            f"{folder} is a link, a mounted volume or the folder that you are in, and cannot be replaced by a new one; "
+            f"give a folder that is not there yet with -o, such as {folder / 'bundle'}"
+        )
     nearest = next(parent for parent in folder.absolute().parents if os.path.lexists(parent))
     if not nearest.is_dir():
         raise UserError(f"{folder} cannot be made: {nearest} is not a folder; give another one with -o")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from functools import partial
 from pathlib import Path
 
@@ -135,7 +136,7 @@ def _list(folder: Path) -> tuple[list[str], Files]:
     classes = _class_folders(folder)
     files = []
     for label, name in enumerate(classes):
-        files += [(file, label) for file in images_below(folder / name)]
+        files += [(file, label) for file in images_below(folder / name, {os.path.realpath(folder)})]
     if not files:
         raise UserError(f"{folder} is not a folder for each class with images in it; {_kinds()}")
     counts = Counter(label for _, label in files)
@@ -147,13 +148,13 @@ def _list(folder: Path) -> tuple[list[str], Files]:
     return classes, files
 
 
-def images_below(folder: Path) -> list[str]:
+def images_below(folder: Path, above: AbstractSet[str] = frozenset()) -> list[str]:
     """All image files in a folder and in those below, folder by folder in the order of their names.
 
-    Links are followed, but to no folder a second time; hidden folders are passed over.
+    Links are followed, but to no folder a second time, nor to those `above`; hidden folders are passed over.
     """
     found: list[tuple[str, list[str]]] = []
-    seen: set[str] = set()
+    seen = set(above)
     for place, folders, names in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if not is_hidden(name)]
         if (real := os.path.realpath(place)) in seen:

@@ -89,6 +89,12 @@ def test_the_limits_are_the_user_s(compare):
     assert compare(result(measurement()), worse, options=options)[0] == 0
 
 
+def test_a_loss_of_just_as_much_as_is_allowed_is_no_regression(compare):
+    was, now = (100 * hits / 1000 for hits in (984, 979))  # in floating point they differ by a little more than 0.5
+    code, out, _ = compare(result(measurement(accuracy=was)), result(measurement(accuracy=now)))
+    assert code == 0 and out.splitlines()[-1] == "no regression"
+
+
 def test_a_regression_within_the_noise_is_one_and_says_that_it_is_not_sure(compare):
     noisy = measurement(p50=2.2, samples_ms=[1.2, 2.2, 3.2, 2.2, 1.4])
     code, out, _ = compare(result(measurement(samples_ms=[1.0, 2.0, 3.0, 2.0, 1.8])), result(noisy))

@@ -2,9 +2,10 @@ import json
 import os
 import random
 
+import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from edgesynth.boards.cost import read_layers
 from edgesynth.boards.plan import make_plan, plan_for_all, read_forms
@@ -326,3 +327,36 @@ def test_a_probe_of_another_board_or_of_a_precision_that_is_not_built_is_refused
         plan(plain, "tx2", probe=probe_of(plain, board="nano"))
     with pytest.raises(UserError, match="of precision int8 and does not hold for fp32, fp16"):
         plan(plain, "tx2", probe=probe_of(plain, precision="int8"))
+
+
+def test_the_batch_that_a_file_is_fixed_to_is_planned_for_and_another_is_refused(tmp_path):
+    fixed = residual(tmp_path / "fixed.onnx", inputs={"images": [8, 3, 16, 16]})
+    free = residual(tmp_path / "free.onnx")
+    found, same = plan(fixed, "tx2"), plan(free, "tx2", batch=8)
+    assert found.batch == 8 and found.memory == same.memory
+    assert build(found, "fp16").predicted.latency_ms == pytest.approx(build(same, "fp16").predicted.latency_ms)
+    assert plan(free, "tx2").batch == 1
+    with pytest.raises(
+        UserError, match=r"the batch of fixed.onnx is fixed at 8 and 1 was asked for; leave"
+    ):
+        plan(fixed, "tx2", batch=1)
+
+
+def test_scales_of_a_resize_make_no_file_of_halves_another(tmp_path):
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["images", "w"], ["a"], kernel_shape=[1, 1]),
+            helper.make_node("Resize", ["a", "", "scales"], ["out"], mode="nearest"),
+        ],
+        "up",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT16, ["N", 3, 8, 8])],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT16, None)],
+        [
+            numpy_helper.from_array(np.ones((4, 3, 1, 1), np.float16), "w"),
+            numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "scales"),
+        ],
+    )
+    file = tmp_path / "model.fp16.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7), str(file))
+    files = {"fp32": residual(tmp_path / "model.onnx"), "fp16": file}
+    assert build(plan(files, "agx-orin", "11.4"), "fp16").will_build

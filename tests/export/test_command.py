@@ -96,6 +96,11 @@ def _file_in_the_way(run):
     (run.path.parent / "file").write_text("mine")
 
 
+def _link(run):
+    (run.path.parent / "empty").mkdir()
+    (run.path.parent / "link").symlink_to("empty")
+
+
 CASES = {
     "no run": (None, ["nowhere"], "nowhere is not a run"),
     "no individual": (None, ["run:g009-c9"], "has no individual 'g009-c9'; it has g000-c0, g001-c0"),
@@ -103,6 +108,7 @@ CASES = {
     "unfinished": (_unfinished, ["run"], "continue it with edgesynth evolve --resume"),
     "folder taken": (_taken, ["run"], "exists already; delete it, or give another folder with -o"),
     "file as folder": (_file_in_the_way, ["run", "-o", "file"], "file exists already"),
+    "a link": (_link, ["run", "-o", "link"], "link is a link, a mounted volume or the folder that you are in"),
     "folder in a file": (_file_in_the_way, ["run", "-o", "file/b"], "file is not a folder"),
     "no samples": (None, ["run", "--samples", "0"], "--samples is 0; give at least 1"),
     "opset too old": (None, ["run", "--opset", "12"], "--opset is 12; it must be 13 to 18"),

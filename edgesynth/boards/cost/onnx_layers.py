@@ -147,8 +147,10 @@ class _Fusion:
         if kernel.kind in (CONVOLUTION, WINOGRAD, POINTWISE) and node.op_type == "Conv" and kernel.layer.groups == 1:
             window = self._sizes.shape(node.input[1])[2:]
             read = self._source.get(moving[0], moving[0])
-            # Strides, padding and dilation show in the number of positions.
-            kernel.siblings = (read, window, kernel.layer.rows)
+            # Strides and padding show in the number of positions.
+            dilations = next((tuple(entry.ints) for entry in node.attribute if entry.name == "dilations"), ())
+            dilated = tuple(step for step in dilations if step != 1)
+            kernel.siblings = (read, window, kernel.layer.rows, dilated)
 
     def _elementwise(self, node: Any, moving: List[str], output: str) -> None:
         """Join the latest open kernel that this node alone reads, or start a kernel for a chain of its own."""

@@ -65,10 +65,13 @@ def layer_of(node: Any, moving: List[str], output: str, sizes: Sizes) -> Layer:
     weight = next((tensor for tensor in node.input[1:2] if tensor in sizes.constants), None)
     if node.op_type in ("Conv", "ConvTranspose"):
         return _convolution(node, weight, moving[0], output, sizes)
+    left = weight is None and node.input[0] in sizes.constants  # W @ x
+    weight = node.input[0] if left else weight
     written = sizes.values(output)
     columns = max(sizes.shape(output)[-1], 1)
     rows = max(written // columns, 1)
-    depth = sizes.shape(moving[0])[-1]
+    transposed = any(entry.name == "transA" and entry.i for entry in node.attribute)
+    depth = sizes.shape(node.input[0])[-2 if transposed else -1]
     return Layer(
         node.name or output,
         LINEAR,
@@ -78,7 +81,7 @@ def layer_of(node: Any, moving: List[str], output: str, sizes: Sizes) -> Layer:
         weights=sizes.values(weight) if weight is not None else 0,
         rows=rows,
         columns=columns,
-        shape=linear_shape(depth) if weight is not None and len(sizes.shape(output)) == 2 else None,
+        shape=linear_shape(depth) if weight is not None and not left and len(sizes.shape(output)) == 2 else None,
     )
 
 

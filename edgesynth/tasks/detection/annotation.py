@@ -51,7 +51,7 @@ class Found:
     classes: list[str] | None = None
 
     def once(self, root: Path) -> None:
-        """Leave out an image that its part lists again.
+        """Make one of an image that its part lists again, with the boxes of all its entries.
 
         Args:
             root: the folder of the data, for messages.
@@ -64,11 +64,12 @@ class Found:
         for part, listed in self.parts.items():
             own: dict[Path, Annotated] = {}
             for one in listed:
-                if one.image in own:
-                    self.skip("image listed twice", f"{one.image.name} is listed twice")
+                if before := own.get(one.image):
+                    self.skip("image listed twice", f"{one.image.name} is listed twice, its boxes are joined")
+                    one = before._replace(boxes=tuple(dict.fromkeys(before.boxes + one.boxes)))
                 elif one.image in owners:
                     shared.append(f"{one.image.name} is in {owners[one.image]} and {part}")
-                own.setdefault(one.image, one)
+                own[one.image] = one
             owners.update(dict.fromkeys(own, part))
             self.parts[part] = list(own.values())
         if shared:

@@ -104,7 +104,8 @@ def _images(file: Path, document: dict[str, Any], found: Found) -> dict[Any, tup
     for place, one in enumerate(document["images"], 1):
         entry = f"{file} image number {place}"
         try:
-            size = (int(one["width"]), int(one["height"])) if "width" in one and "height" in one else None
+            sides = [one[side] for side in ("width", "height") if side in one]
+            size = (int(sides[0]), int(sides[1])) if len(sides) == 2 and all(sides) else None
             if one["id"] in images:
                 found.skip("image with another's id", f"{entry} has the id {one['id']} of another")
             else:

@@ -20,7 +20,7 @@ from edgesynth.tasks.splits import split_folders
 
 LAYOUT = "DIR/training/image_2/NAME.png with DIR/training/label_2/NAME.txt, or DIR/train/images with DIR/train/labels"
 PAIRS = (("image_2", "label_2"), ("images", "labels"))
-WHOLE = "training"  # KITTI's own name for all that is annotated; what it calls testing has no labels
+WHOLE = "training"  # KITTI's own name for all that is annotated: what it calls testing has no labels
 NO_OBJECT = "DontCare"
 
 
@@ -51,7 +51,7 @@ def read_kitti(root: Path) -> Found:
 def kitti_folders(root: Path) -> dict[str, tuple[Path, Path]]:
     """The folders of images and of labels of each part; none if it is of another layout."""
     parts = {part: pair for part, folder in split_folders(root).items() if (pair := _pair(folder))}
-    if "train" in parts and parts["train"][0].parent.name != WHOLE:
+    if "train" in parts and (len(parts) > 1 or parts["train"][0].parent.name != WHOLE):
         return parts
     whole = _pair(root / WHOLE) or _pair(root)
     return {"all": whole} if whole else {}
@@ -72,10 +72,15 @@ def _boxes(path: Path, found: Found) -> tuple[Box, ...]:
             continue
         try:
             left, top, right, bottom = (float(value) for value in fields[4:8])
-            if not all(map(math.isfinite, (left, top, right, bottom))):
+            if not all(map(math.isfinite, (left, top, right, bottom))) or _is_yolo(fields):
                 raise ValueError
         except ValueError:
             found.drop("line that is no label", f"{path.name} line {number} is no label of KITTI's")
             continue
         boxes.append(Box(fields[0], left, top, right, bottom))
     return tuple(boxes)
+
+
+def _is_yolo(fields: list[str]) -> bool:
+    """Whether a line is of a layout with the same folders: the number of a class, and a polygon in shares."""
+    return fields[0].isdigit() and all(abs(float(value)) <= 1 for value in fields[4:8])

@@ -59,9 +59,14 @@ def _parts(root: Path) -> Parts:
     return by_split(folders, _pairs)
 
 
+def masks_beside(folder: Path) -> Path:
+    """Where the masks of a split are, whether they are there or not."""
+    return folder.with_name(f"{folder.name}annot")
+
+
 def _pairs(folder: Path) -> tuple[list[Pair], list[str]]:
     """The pairs of a split, and what of it is no pair."""
-    beside = folder.with_name(f"{folder.name}annot")
+    beside = masks_beside(folder)
     if not beside.is_dir():
         raise UserError(f"{folder.parent} has no {beside.name}; give {LAYOUT}")
     (images, odd), (masks, others) = (by_stem(entry.iterdir()) for entry in (folder, beside))

@@ -12,6 +12,7 @@ from edgesynth.tasks.detection.kitti import kitti_folders
 from edgesynth.tasks.imagefolder import class_splits, images_below, is_hidden
 from edgesynth.tasks.pairs import by_stem
 from edgesynth.tasks.saliency.pairs import BESIDE, IMAGES, MASKS
+from edgesynth.tasks.segmentation.camvid import masks_beside
 from edgesynth.tasks.splits import split_folders
 
 MOST_JSON_BYTES = 4 << 30
@@ -70,6 +71,11 @@ def _kitti(folder: Path) -> bool:
     return any(next(labels.glob("*.txt"), None) is not None for _, labels in kitti_folders(folder).values())
 
 
+def _camvid(folder: Path) -> bool:
+    train = split_folders(folder).get("train")
+    return train is not None and masks_beside(train).is_dir()
+
+
 def _masks(folder: Path) -> bool:
     folder = split_folders(folder).get("train", folder)
     names = {entry.name.lower() for entry in folder.iterdir() if entry.is_dir()}
@@ -101,7 +107,7 @@ LAYOUTS = (
         _voc("SegmentationClass"),
     ),
     Layout("kitti", "KITTI: image_2 and label_2, or images and labels", _kitti),
-    Layout("camvid", "CamVid: train and trainannot", lambda folder: (folder / "trainannot").is_dir()),
+    Layout("camvid", "CamVid: train and trainannot", _camvid),
     Layout("masks", "images and masks", _masks),
     Layout("imagefolder", "a folder of images for each class", _classes),
 )

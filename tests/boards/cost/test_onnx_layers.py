@@ -113,6 +113,21 @@ def test_a_product_of_activations_has_no_weights_and_reads_both():
     assert (layer.weights, layer.reads, layer.macs) == (0, 2 * 2 * 35, 2 * 5 * 5 * 7)
 
 
+def test_a_product_with_a_stored_matrix_on_the_left_has_its_weights_and_its_depth():
+    graph = Graph((16, 10))
+    (layer,) = layers_of(graph.model(graph.node("MatMul", graph.weight(6, 16), "images")))
+    assert (layer.weights, layer.reads, layer.macs) == (6 * 16, 160, 6 * 16 * 10)
+
+
+def test_convolutions_that_differ_in_dilation_alone_stay_apart():
+    graph = Graph((8, 32, 32))
+    outputs = [
+        graph.node("Conv", "images", graph.weight(4, 8, 3, 3), pads=[step] * 4, dilations=[step] * 2)
+        for step in (1, 2, 4)
+    ]
+    assert kinds(graph, *outputs) == ["winograd", "convolution", "convolution"]
+
+
 def test_quantisation_costs_nothing_of_its_own():
     graph = Graph()
     scale, zero = graph.weight(), graph.stored_ints(0, "int8")

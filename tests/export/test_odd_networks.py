@@ -1,0 +1,83 @@
+"""INT8 of networks that quantisers stumble over."""
+
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from edgesynth.errors import UserError
+from edgesynth.export.calibration import bounds_of, observe
+from edgesynth.export.choosing import Source, quantise_best
+from edgesynth.export.dialects import DIALECTS, OnnxRuntimeCpu, TensorRT
+from edgesynth.export.int8 import quantise
+from edgesynth.export.onnx_file import to_onnx
+from edgesynth.export.runtime import run_onnx
+
+
+class Patches(nn.Module):
+    """One convolution, then linear layers on tokens, which are matrix products."""
+
+    def __init__(self, first=True):
+        super().__init__()
+        self.first = nn.Conv2d(1, 6, 4, stride=4) if first else None
+        self.mixing, self.last = nn.Linear(6 if first else 8, 6), nn.Linear(6, 3)
+
+    def forward(self, x):
+        tokens = self.first(x).flatten(2).transpose(1, 2) if self.first else x[:, 0]
+        return self.last(torch.relu(self.mixing(tokens))).mean(1)
+
+
+def written(network, shape, dialect, folder):
+    """The quantised file's outputs on random images, and those of the plain file."""
+    torch.manual_seed(0)
+    images = torch.randn(32, *shape)
+    to_onnx(network.eval(), shape, folder / "m.onnx")
+    quantise(folder / "m.onnx", dialect, bounds_of(observe(folder / "m.onnx", images), "minmax"), folder / "q.onnx")
+    return run_onnx(folder / "q.onnx", images), run_onnx(folder / "m.onnx", images)
+
+
+def error(found, expected):
+    return float((found - expected).norm() / expected.norm())
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda one: one.key)
+def test_a_grouped_transposed_convolution_can_be_in_a_quantised_network(tmp_path, dialect):
+    torch.manual_seed(1)
+    network = nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.ConvTranspose2d(16, 8, 2, 2, groups=2), nn.Conv2d(8, 3, 1)
+    )
+    assert error(*written(network, (1, 8, 8), dialect, tmp_path)) < 0.05
+
+
+def test_an_average_that_rounds_its_size_up_is_computed_as_in_floating_point(tmp_path):
+    torch.manual_seed(1)
+    network = nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2, ceil_mode=True), nn.Conv2d(8, 4, 1)
+    )
+    assert error(*written(network, (1, 17, 17), OnnxRuntimeCpu(), tmp_path)) < 0.05
+
+
+def source_of(network, shape, folder):
+    torch.manual_seed(0)
+    images = torch.randn(16, *shape)
+    to_onnx(network.eval(), shape, folder / "m.onnx")
+    plain = run_onnx(folder / "m.onnx", images)
+    # Whatever is not the same bit for bit has lost everything: the guard takes all that it may take.
+    judge = lambda outputs: 99.0 if torch.equal(outputs, plain) else 0.0  # noqa: E731
+    return Source(folder / "m.onnx", observe(folder / "m.onnx", images), 16, images, judge, 99.0)
+
+
+def test_a_single_layer_that_a_dialect_can_quantise_stays_so_beside_products_that_it_cannot(tmp_path):
+    torch.manual_seed(1)
+    source = source_of(Patches(), (1, 8, 8), tmp_path)
+    found = quantise_best(source, TensorRT(), tmp_path / "q.onnx", 0.5)
+    assert found.guarded.floating == ()
+    assert any(node.op_type == "QuantizeLinear" for node in onnx.load(str(tmp_path / "q.onnx")).graph.node)
+    found = quantise_best(source, OnnxRuntimeCpu(), tmp_path / "c.onnx", 0.5)
+    assert len(found.guarded.floating) == 2
+
+
+def test_a_network_of_products_alone_is_refused_by_what_it_is(tmp_path):
+    source = source_of(Patches(first=False), (1, 8, 8), tmp_path)
+    with pytest.raises(UserError, match=r"^model.int8.onnx cannot be written: of this network no layer can be INT8"):
+        quantise_best(source, TensorRT(), tmp_path / "q.onnx", 0.5)
