@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,7 +32,8 @@ class Anatomy:
         aliases: {further name of a shared tensor: its first name}.
         parameters: names of the parameters (the others are buffers).
         layers: calls of convolution and linear layers, in order.
-        products: products of activations; their counts are of `batch` inputs.
+        products: what multiplies and is no layer (products of activations, recurrent layers, fixed filters); counts are
+            of `batch` inputs.
         batch: inputs in the example.
         folds: readers whose bias takes up the constant that a masked cluster leaves.
         model: the network that was traced, for the kinds of its modules; never changed.
@@ -208,7 +210,7 @@ def trace(model: nn.Module, example_inputs: Tensor | Sequence[Tensor]) -> Anatom
     first = first_names(model)
     groups, products = build_groups(walked.channels)
     return Anatomy(
-        groups=tuple(_uncuttable(group, model) for group in groups),
+        groups=tuple(_uncuttable(group, model, walked.fixed) for group in groups),
         shapes={name: tuple(tensor.shape) for name, tensor in tensors.items()},
         aliases={name: first[id(tensor)] for name, tensor in tensors.items() if first[id(tensor)] != name},
         parameters=tuple(name for name, _ in model.named_parameters()),
@@ -222,8 +224,12 @@ def trace(model: nn.Module, example_inputs: Tensor | Sequence[Tensor]) -> Anatom
     )
 
 
-def _uncuttable(group: ClusterGroup, model: nn.Module) -> ClusterGroup:
-    """The group, protected if it is the heads of torch's own attention."""
+def _uncuttable(group: ClusterGroup, model: nn.Module, fixed: AbstractSet[str]) -> ClusterGroup:
+    """The group, protected if it is the heads of torch's own attention, or if fixed filters alone write it."""
+    filters = [member.parameter for member in group.members if member.parameter in fixed and member.role == "emit"]
+    if group.removable and filters and not group.writers():
+        reason = f"its filters are fixed ({filters[0]} is a buffer), and nothing says what each is worth"
+        return replace(group, removable=False, reason=reason)
     owners = {member.parameter.rpartition(".")[0] for member in group.writers()} if group.removable else set()
     heads = [owner for owner in owners if isinstance(model.get_submodule(owner), nn.MultiheadAttention)]
     if not heads:

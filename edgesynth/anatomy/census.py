@@ -35,7 +35,8 @@ class Census:
 
     Attributes:
         layers: its convolution and linear layers, in the order of their first call.
-        activation_macs: multiply-accumulates of products of activations, such as attention's, for one input.
+        activation_macs: multiply-accumulates of what is no layer, for one input: products of activations, such as
+            attention's, recurrent layers, products with a weight that cannot be cut, fixed filters.
         params: all parameters that removal leaves, biases and normalisation included.
         sparse_bytes: float32 values and, for every layer where it is smaller than the dense form, compressed sparse
             rows with 2- or 4-byte column indices.

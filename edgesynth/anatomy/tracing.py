@@ -28,6 +28,7 @@ from edgesynth.errors import UserError
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 TRANSPOSED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
 PRODUCTS = {"matmul": "other", "mm": "mat2", "addmm": "mat2"}
+SEQUENCES = ("lstm", "gru", "rnn_tanh", "rnn_relu")  # every weight of theirs is multiplied once for each step
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,15 @@ class Walk:
     """What the walk over the graph leaves: the ledger of channels and the layers in the order of their calls.
 
     The number of inputs is `batch`: what is counted for one is what all of them take, over their number. Layers whose
-    weight is computed, as weight normalisation does, are `uncounted`: {op and module: multiply-accumulates}.
+    weight is computed, as weight normalisation does, are `uncounted`: {op and module: multiply-accumulates}. Weights
+    that are buffers, as those of a blur, are `fixed`: they are no synapses.
     """
 
     batch: int = 1
     channels: Channels = field(default_factory=Channels)
     layers: list[LayerUse] = field(default_factory=list)
     uncounted: dict[str, int] = field(default_factory=dict)
+    fixed: set[str] = field(default_factory=set)
 
 
 def export(model: nn.Module, example_inputs: tuple[Tensor, ...]) -> torch.export.ExportedProgram:
@@ -70,7 +73,10 @@ def export(model: nn.Module, example_inputs: tuple[Tensor, ...]) -> torch.export
     """
     with evaluating(model), torch.no_grad(), _quiet():
         try:
-            return torch.export.export(model, example_inputs)
+            program = torch.export.export(model, example_inputs)
+            # What forward keeps in attributes is a tensor of torch's tracer now, which nothing can copy.
+            model(*example_inputs)
+            return program
         except Exception as error:
             shapes = ", ".join(str(tuple(example.shape)) for example in example_inputs)
             raise UserError(
@@ -121,12 +127,13 @@ def walk(program: torch.export.ExportedProgram, model: nn.Module) -> Walk:
     """Follow the channels through the graph of an exported model."""
     result = Walk(_batch(program))
     names = _parameter_names(program, model)
+    buffers = {name for name, _ in model.named_buffers(remove_duplicate=False)}
     values: dict[fx.Node, list[Value]] = {}
     for node in program.graph.nodes:
         if node.op == "placeholder":
             values[node] = [Value(shape) for shape in _shapes(node)]
         elif node.op == "call_function":
-            values[node] = _call(node, values, names, result)
+            values[node] = _call(node, values, names, buffers, result)
             _write_back(node, values, result)
         elif node.op == "get_attr":
             values[node] = [Value(())]
@@ -139,7 +146,9 @@ def walk(program: torch.export.ExportedProgram, model: nn.Module) -> Walk:
     return result
 
 
-def _call(node: fx.Node, values: dict[fx.Node, list[Value]], names: dict[str, str], result: Walk) -> list[Value]:
+def _call(
+    node: fx.Node, values: dict[fx.Node, list[Value]], names: dict[str, str], buffers: set[str], result: Walk
+) -> list[Value]:
     if getattr(node.target, "__name__", "") == "getitem":
         source, index = node.args
         assert isinstance(source, fx.Node) and isinstance(index, int)
@@ -147,7 +156,8 @@ def _call(node: fx.Node, values: dict[fx.Node, list[Value]], names: dict[str, st
 
     def operand(argument: Any) -> Any:
         if isinstance(argument, fx.Node):
-            return Operand(values[argument][0], names.get(argument.name), _dtype(argument))
+            name = names.get(argument.name)
+            return Operand(values[argument][0], name, _dtype(argument), name in buffers)
         if isinstance(argument, (list, tuple)):
             return [operand(item) for item in argument]
         return argument
@@ -155,11 +165,17 @@ def _call(node: fx.Node, values: dict[fx.Node, list[Value]], names: dict[str, st
     arguments = _named_arguments(node, operand)
     call = Call(op_name(node), node.target, arguments, _shapes(node), _where(node), result.channels)
     layer = _layer(call, result.batch)
-    if isinstance(layer, LayerUse):
-        result.layers.append(layer)
-    elif layer:
+    if isinstance(layer, int):
         result.uncounted[call.where] = result.uncounted.get(call.where, 0) + layer
-    return apply_rule(call)
+    elif layer and layer.weight not in buffers:
+        result.layers.append(layer)
+    found = apply_rule(call)
+    if isinstance(layer, LayerUse) and layer.weight in buffers:
+        result.fixed.add(layer.weight)
+        shape = next(one.value.shape for one in call.operands() if one.parameter == layer.weight)
+        call.count(layer.positions * math.prod(shape) * result.batch, found[0].along(1))
+    call.count(_recurrent_macs(call))
+    return found
 
 
 def _write_back(node: fx.Node, values: dict[fx.Node, list[Value]], result: Walk) -> None:
@@ -201,7 +217,8 @@ def _layer(call: Call, batch: int) -> LayerUse | int | None:
     """The layer that a call is; None if it is none. Where its weight is computed, its multiply-accumulates."""
     name = PRODUCTS.get(call.op, "weight" if call.op in (*CONVOLUTIONS, *TRANSPOSED, "linear") else "")
     weight = call.args.get(name)
-    if not isinstance(weight, Operand) or len(weight.value.shape) < 2:
+    ranks = (2,) if call.op in PRODUCTS else (2, 3, 4, 5)
+    if not isinstance(weight, Operand) or len(weight.value.shape) not in ranks:
         return None
     transposed, convolves = call.op in TRANSPOSED, call.op in (*CONVOLUTIONS, *TRANSPOSED)
     if convolves:
@@ -214,6 +231,15 @@ def _layer(call: Call, batch: int) -> LayerUse | int | None:
         return None if call.op in PRODUCTS else positions * math.prod(weight.value.shape)
     groups = call.args.get("groups", 1) if transposed else 1
     return LayerUse(weight.parameter, int(transposed or call.op in PRODUCTS), groups, positions)
+
+
+def _recurrent_macs(call: Call) -> int:
+    """Multiply-accumulates of a recurrent layer or cell, for all inputs together; 0 for all else."""
+    if call.op not in SEQUENCES and not call.op.endswith("_cell"):
+        return 0
+    images, *others = call.operands()
+    steps = math.prod(images.value.shape[:-1])
+    return steps * sum(math.prod(one.value.shape) for one in others if one.parameter and len(one.value.shape) == 2)
 
 
 def _dtype(node: fx.Node) -> torch.dtype:

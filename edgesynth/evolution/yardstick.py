@@ -98,8 +98,7 @@ class Yardstick:
             return None
         layers = layers_left(self.anatomy, census)
         share = sum(layer.writes for layer in layers) / self._written
-        beside = [Layer(one.name, one.kind, int(share * one.reads), int(share * one.writes)) for one in self.beside]
-        return predict_layers([*layers, *beside], self.board, self.precision)
+        return predict_layers([*layers, *(_part(one, share) for one in self.beside)], self.board, self.precision)
 
     @cached_property
     def _written(self) -> int:
@@ -195,6 +194,12 @@ def layers_left(anatomy: Anatomy, census: Census) -> list[Layer]:
         positions = left.macs // math.prod(left.shape)
         layers.append(product(left.name, left.shape, positions, groups=max(groups, 1), strided=any(steps)))
     return layers
+
+
+def _part(kernel: Layer, share: float) -> Layer:
+    """A kernel that moves and multiplies a share of what it did."""
+    reads, writes, macs = (int(share * count) for count in (kernel.reads, kernel.writes, kernel.macs))
+    return Layer(kernel.name, kernel.kind, reads, writes, macs, rows=kernel.rows, columns=kernel.columns)
 
 
 def _steps(module: object, name: str) -> tuple[bool, ...]:

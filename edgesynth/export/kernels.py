@@ -14,7 +14,7 @@ from edgesynth.export.onnx_file import to_onnx
 
 
 def kernels_beside(model: nn.Module, input_shape: Sequence[int]) -> tuple[Layer, ...]:
-    """Those besides convolutions, linear layers and other products, after the fusions that TensorRT makes.
+    """Those besides convolutions and linear layers, after the fusions that TensorRT makes.
 
     Args:
         model: takes images (N, C, H, W).
@@ -26,4 +26,4 @@ def kernels_beside(model: nn.Module, input_shape: Sequence[int]) -> tuple[Layer,
     with tempfile.TemporaryDirectory(prefix="edgesynth-") as folder:
         file = Path(folder) / "model.onnx"
         to_onnx(model, input_shape, file)
-        return tuple(layer for layer in read_layers(str(file)) if layer.kind not in PRODUCTS)
+        return tuple(layer for layer in read_layers(str(file)) if layer.kind not in PRODUCTS or not layer.weights)

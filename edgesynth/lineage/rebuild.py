@@ -92,12 +92,18 @@ def species(ancestor: str, task: Task, seed: int) -> Species:
     The weights are drawn from the run's seed.
 
     Raises:
-        UserError: there is no such ancestor, it cannot be traced with the task's inputs, or it tells too few classes.
+        UserError: there is no such ancestor, nothing of it can be trained, it cannot be traced with the task's inputs,
+            or it tells too few classes.
     """
     source = generator(seed, 0, 0, "ancestor weights")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(source.initial_seed())
         model = build_ancestor(ancestor, len(task.labels))
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise UserError(
+            f"the ancestor {ancestor} has no parameter that can be trained: requires_grad is off for all of them, if "
+            "there are any; call requires_grad_(True) on the network"
+        )
     inputs = torch.randn((2, *task.input_shape), generator=generator(seed, 0, 0, "proof"))
     anatomy = fitting_anatomy(ancestor, model, inputs, task)
     anatomy = prove_groups(model, anatomy, (inputs,))

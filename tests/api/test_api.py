@@ -337,3 +337,10 @@ def test_an_export_of_other_code_than_was_bred_is_refused(user):
     assert not (run.path / "bundles").exists()
     run.save_tested(run.best.name, known)
     assert run.export(run.path / "bundles" / "here")
+
+
+def test_a_network_of_which_nothing_can_be_trained_is_refused_before_anything_is_written(tmp_path):
+    frozen = nn.Sequential(nn.Flatten(), nn.Linear(784, 8), nn.ReLU(), nn.Linear(8, 10)).requires_grad_(False)
+    with pytest.raises(UserError, match=r"has no parameter that can be trained.*call requires_grad_\(True\)"):
+        edgesynth.evolve(frozen, "digits", run=tmp_path / "run", ancestor_epochs=0, epochs=1, generations=1)
+    assert not (tmp_path / "run").exists()

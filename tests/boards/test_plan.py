@@ -336,9 +336,7 @@ def test_the_batch_that_a_file_is_fixed_to_is_planned_for_and_another_is_refused
     assert found.batch == 8 and found.memory == same.memory
     assert build(found, "fp16").predicted.latency_ms == pytest.approx(build(same, "fp16").predicted.latency_ms)
     assert plan(free, "tx2").batch == 1
-    with pytest.raises(
-        UserError, match=r"the batch of fixed.onnx is fixed at 8 and 1 was asked for; leave"
-    ):
+    with pytest.raises(UserError, match=r"the batch of fixed.onnx is fixed at 8 and 1 was asked for; leave"):
         plan(fixed, "tx2", batch=1)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from edgesynth.anatomy import remove, trace
 from edgesynth.ancestors import build_ancestor
@@ -82,6 +83,28 @@ def test_whole_or_cut_a_network_is_predicted_as_its_file_is(tmp_path, name, shap
         assert without.predict(census).latency_ms < (1 - missing) * seen
         # What lies beside the layers has no synapse to price.
         assert set(yardstick.weight_prices(census, "latency_ms")) == set(anatomy.weights())
+
+
+class Attention(nn.Module):
+    """Products of activations, which no weight accounts for."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches, self.three, self.last = nn.Conv2d(1, 64, 2, 2), nn.Linear(64, 192), nn.Linear(64, 10)
+
+    def forward(self, x):
+        tokens = self.patches(x).flatten(2).transpose(1, 2)
+        q, k, v = self.three(tokens).chunk(3, dim=2)
+        return self.last((torch.softmax(q @ k.transpose(1, 2), dim=2) @ v).mean(1))
+
+
+def test_products_of_activations_are_predicted_with_what_they_multiply(tmp_path):
+    model, shape = Attention().eval(), (1, 64, 64)
+    anatomy = trace(model, torch.zeros(2, *shape))
+    config = resolve(None, {"board": "tx2", "max_latency_ms": 1.0})
+    predicted = Yardstick(config, anatomy, kernels_beside(model, shape)).predict(anatomy.census())
+    assert predicted.latency_ms == pytest.approx(of_the_file(model, shape, tmp_path), rel=0.03)
+    assert sum(layer.macs for layer in predicted.layers) == anatomy.census().macs
 
 
 QUICK = {

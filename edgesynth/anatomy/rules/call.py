@@ -9,16 +9,17 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from edgesynth.anatomy.channels import Atoms, Channels, Fold, Role, Value, labelled
+from edgesynth.anatomy.channels import FIXED, Atoms, Channels, Fold, Product, Role, Value, labelled
 
 
 @dataclass
 class Operand:
-    """A tensor argument: an activation, or a parameter or buffer with its name."""
+    """A tensor argument: an activation, or a parameter or buffer with its name; a buffer is never trained."""
 
     value: Value
     parameter: str | None = None
     dtype: torch.dtype = torch.float32
+    buffer: bool = False
 
 
 @dataclass
@@ -69,6 +70,16 @@ class Call:
         self.channels.bind(operand.parameter, wide[0], atoms, "emit", self.where)
         return labelled(value.shape, wide[0], atoms)
 
+    def count(self, macs: int, atoms: Atoms | None = None) -> None:
+        """Enter multiply-accumulates, of all inputs together, that no layer accounts for.
+
+        Args:
+            macs: how many.
+            atoms: channels over which they spread evenly; without any they stay whatever is removed.
+        """
+        if macs:
+            self.channels.products.append(Product(self.where, macs, np.array([FIXED]) if atoms is None else atoms))
+
     def protect(self, value: Value, why: str) -> None:
         """Protect every channel of a value, naming this op."""
         if value.atoms is not None:
@@ -82,7 +93,10 @@ class Call:
         return atoms
 
     def bind(self, operand: Operand | None, dim: int, atoms: Atoms | None, role: Role) -> None:
-        """Tie one dimension of a parameter to atoms; an activation in its place, or unknown atoms, protects."""
+        """Tie one dimension of a parameter to atoms; an activation in its place, or unknown atoms, protects.
+
+        Rows of a buffer are no clusters: nothing trains them, and they go with what they are tied to.
+        """
         if operand is None:
             return
         if operand.parameter is None:
@@ -92,6 +106,7 @@ class Call:
             return
         fixed = np.full(operand.value.shape[dim], -1, dtype=np.int64)
         why = f"shares {operand.parameter} with channels that cannot be cut ({self.where})"
+        role = "emit" if role == "weight" and operand.buffer else role
         self.channels.bind(operand.parameter, dim, fixed if atoms is None else atoms, role, why)
 
     def read(

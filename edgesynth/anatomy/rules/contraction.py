@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgesynth.anatomy.channels import FIXED, Atoms, Product, Value, labelled
+from edgesynth.anatomy.channels import FIXED, Atoms, Value, labelled
 from edgesynth.anatomy.rules.call import Call, Operand, rule
 
 
@@ -47,6 +47,7 @@ def matmul(call: Call) -> Value:
         return _by_parameter(call, left, right, None)
     ranks = len(left.value.shape), len(right.value.shape)
     if min(ranks) < 2:
+        call.count(max(math.prod(left.value.shape), math.prod(right.value.shape)))
         return give_up(call, "a product with a vector")
     batch = "abcdefgh"[: max(ranks) - 2]
     terms = [batch[len(batch) - rank + 2 :] + last for rank, last in zip(ranks, ("mk", "kn"), strict=True)]
@@ -86,12 +87,15 @@ def contract(call: Call, operands: list[Operand], terms: list[str], output: str,
     Where channels spread over a summed and a kept letter (a head's width and the heads), whole lines of the kept letter
     die: that is how attention loses a head.
     """
-    if any(operand.parameter is not None and len(operand.value.shape) > 1 for operand in operands):
-        return give_up(call, "a product with a parameter of several dimensions")
     letters = output + "".join(sorted({letter for term in terms for letter in term} - set(output)))
+    placed = [(operand.value.shape, term) for operand, term in zip(operands, terms, strict=True)]
+    macs = math.prod(max(shape[term.index(one)] for shape, term in placed if one in term) for one in letters)
+    if any(operand.parameter is not None and len(operand.value.shape) > 1 for operand in operands):
+        call.count(macs)
+        return give_up(call, "a product with a parameter of several dimensions")
     values = [call.value(operand) for operand in operands]
     factors = [_Factor(term, value, _aligned(value, term, letters)) for term, value in zip(terms, values, strict=True)]
-    _count(call, factors, letters)
+    call.count(macs, max((one.atoms for one in factors if one.atoms is not None), key=np.size, default=None))
     kept = [_summed(call, factor, factors, letters, len(output)) for factor in factors]
     atoms = _outcome(call, [one for one in kept if one is not None], len(output))
     if atoms is None:
@@ -107,16 +111,6 @@ def _aligned(value: Value, term: str, letters: str) -> Atoms | None:
     order = sorted(range(len(term)), key=lambda axis: letters.index(term[axis]))
     sizes = iter(value.atoms.transpose(order).shape)
     return value.atoms.transpose(order).reshape([next(sizes) if letter in term else 1 for letter in letters])
-
-
-def _count(call: Call, factors: list[_Factor], letters: str) -> None:
-    """Enter the multiply-accumulates of a contraction into the ledger."""
-    sizes = [
-        max(one.value.shape[one.term.index(letter)] for one in factors if letter in one.term) for letter in letters
-    ]
-    atoms = [one.atoms for one in factors if one.atoms is not None]
-    widest = max(atoms, key=np.size, default=np.array([FIXED]))
-    call.channels.products.append(Product(call.where, math.prod(sizes), widest))
 
 
 def _summed(call: Call, factor: _Factor, factors: list[_Factor], letters: str, kept: int) -> Atoms | None:
