@@ -86,8 +86,24 @@ class TensorRT:
         }
 
     def finish(self, model: onnx.ModelProto, bounds: Bounds) -> None:
-        """Quantise what is added to the output of a convolution."""
+        """Let layers alone read what is rounded, and quantise what is added to the output of a convolution."""
+        self._give_back(model)
         quantise_residuals(model, bounds)
+
+    def _give_back(self, model: onnx.ModelProto) -> None:
+        """Of a tensor that one layer reads in INT8, `quantize_static` gives all others the rounded one too."""
+        makers = {name: node for node in model.graph.node for name in node.output}
+        constants = {item.name for item in model.graph.initializer}
+
+        def rounds(name: str) -> bool:
+            return name in makers and makers[name].op_type == "DequantizeLinear"
+
+        for node in model.graph.node:
+            if node.op_type == "QuantizeLinear" or (node.op_type in self.layers and rounds(node.input[1])):
+                continue
+            for place, name in enumerate(node.input):
+                if rounds(name) and (source := makers[makers[name].input[0]].input[0]) not in constants:
+                    node.input[place] = source
 
     def check(self, model: onnx.ModelProto) -> None:
         """Refuse what TensorRT 8.2 refuses."""

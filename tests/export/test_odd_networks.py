@@ -81,3 +81,28 @@ def test_a_network_of_products_alone_is_refused_by_what_it_is(tmp_path):
     source = source_of(Patches(first=False), (1, 8, 8), tmp_path)
     with pytest.raises(UserError, match=r"^model.int8.onnx cannot be written: of this network no layer can be INT8"):
         quantise_best(source, TensorRT(), tmp_path / "q.onnx", 0.5)
+
+
+class Skipping(nn.Module):
+    """What the second convolution reads is read by a transposed convolution and a concatenation too."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(1, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
+        self.up, self.last = nn.ConvTranspose2d(8, 4, 1), nn.Conv2d(20, 3, 1)
+
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        return self.last(torch.cat([x, torch.relu(self.second(x)), self.up(x)], 1))
+
+
+@pytest.mark.parametrize("floating", [(), ("/second/Conv",), ("/first/Conv", "/last/Conv")], ids=str)
+def test_what_stays_in_floating_point_reads_nothing_that_is_rounded(tmp_path, floating):
+    images = torch.randn(8, 1, 8, 8)
+    to_onnx(Skipping().eval(), (1, 8, 8), tmp_path / "m.onnx")
+    bounds = bounds_of(observe(tmp_path / "m.onnx", images), "minmax")
+    quantise(tmp_path / "m.onnx", TensorRT(), bounds, tmp_path / "q.onnx", floating)
+    graph = onnx.load(str(tmp_path / "q.onnx")).graph
+    rounded = {name for node in graph.node if node.op_type == "DequantizeLinear" for name in node.output}
+    reading = {node.name for node in graph.node if node.op_type != "QuantizeLinear" and rounded & set(node.input)}
+    assert reading == {"/first/Conv", "/second/Conv", "/last/Conv"} - set(floating)
