@@ -101,7 +101,7 @@ def _fill(network: nn.Module, source: torch.Generator) -> None:
 
 def _copy(network: nn.Module) -> nn.Module:
     try:
-        return copy.deepcopy(network)
+        return copy.deepcopy(network).cpu()  # where runs keep their networks, whatever device they breed on
     except RuntimeError as error:
         raise UserError(
             f"the network {type(network).__name__} cannot be copied: {quoted(error)}; if it keeps activations of an "

@@ -27,6 +27,19 @@ def test_the_counter_may_start_again_within_a_window(rails):
     assert meter.stop().rails_mj == {"package-0": 5.0}
 
 
+@pytest.mark.parametrize("when", ["before", "within"])
+def test_a_counter_that_goes_away_is_a_reason_and_no_crash(rails, when):
+    rails.add("intel-rapl:0", "package-0", 1_000_000)
+    meter = Rapl.find(rails.sysfs)
+    counter = rails.root / "intel-rapl:0" / "energy_uj"
+    if when == "before":
+        counter.unlink()
+    meter.start()
+    counter.unlink(missing_ok=True)
+    reading = meter.stop()
+    assert reading.rails_mj == {} and reading.misses == 1 and "energy_uj" in reading.reason
+
+
 def test_only_packages_are_counted(rails):
     rails.add("intel-rapl:0", "package-0", 0)
     rails.add("intel-rapl:0:0", "core", 0)  # within package-0

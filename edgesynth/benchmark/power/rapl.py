@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Optional
 
 from edgesynth.benchmark.power.meter import Meter, Reading, UnreadableError
 
@@ -49,6 +49,7 @@ class Rapl(Meter):
         self.domains = domains
         self.rails = self.total_rails = [domain.name for domain in domains]
         self._before: List[int] = []
+        self._unread: Optional[str] = None
         self._begin_s = 0.0
 
     @classmethod
@@ -89,8 +90,12 @@ class Rapl(Meter):
         return cls(domains)
 
     def start(self) -> None:
-        """Begin a window."""
-        self._before = [domain.read_uj() for domain in self.domains]
+        """Begin a window; a counter that cannot be read is told of when it ends."""
+        self._unread = None
+        try:
+            self._before = [domain.read_uj() for domain in self.domains]
+        except (OSError, ValueError) as error:
+            self._unread = str(error)
         self._begin_s = time.monotonic()
 
     def stop(self) -> Reading:
@@ -100,6 +105,8 @@ class Rapl(Meter):
             Energy of each package since `start`.
         """
         duration_s = time.monotonic() - self._begin_s
+        if self._unread is not None:
+            return Reading({}, duration_s, self._begin_s, misses=1, reason=self._unread)
         energy_mj = {}
         for domain, before in zip(self.domains, self._before):
             try:
