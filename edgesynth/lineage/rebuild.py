@@ -99,10 +99,11 @@ def species(ancestor: str, task: Task, seed: int) -> Species:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(source.initial_seed())
         model = build_ancestor(ancestor, len(task.labels))
-    if not any(parameter.requires_grad for parameter in model.parameters()):
+    parameters = list(model.parameters())
+    if parameters and not any(parameter.requires_grad for parameter in parameters):
         raise UserError(
-            f"the ancestor {ancestor} has no parameter that can be trained: requires_grad is off for all of them, if "
-            "there are any; call requires_grad_(True) on the network"
+            f"the ancestor {ancestor} has no parameter that can be trained: requires_grad is off for all of them; call "
+            "requires_grad_(True) on the network"
         )
     inputs = torch.randn((2, *task.input_shape), generator=generator(seed, 0, 0, "proof"))
     anatomy = fitting_anatomy(ancestor, model, inputs, task)
