@@ -165,15 +165,15 @@ def _call(
     arguments = _named_arguments(node, operand)
     call = Call(op_name(node), node.target, arguments, _shapes(node), _where(node), result.channels)
     layer = _layer(call, result.batch)
+    found = apply_rule(call)
     if isinstance(layer, int):
         result.uncounted[call.where] = result.uncounted.get(call.where, 0) + layer
-    elif layer and layer.weight not in buffers:
-        result.layers.append(layer)
-    found = apply_rule(call)
-    if isinstance(layer, LayerUse) and layer.weight in buffers:
+    elif layer and layer.weight in buffers:
         result.fixed.add(layer.weight)
         shape = next(one.value.shape for one in call.operands() if one.parameter == layer.weight)
         call.count(layer.positions * math.prod(shape) * result.batch, found[0].along(1))
+    elif layer:
+        result.layers.append(layer)
     call.count(_recurrent_macs(call))
     return found
 
@@ -217,13 +217,15 @@ def _layer(call: Call, batch: int) -> LayerUse | int | None:
     """The layer that a call is; None if it is none. Where its weight is computed, its multiply-accumulates."""
     name = PRODUCTS.get(call.op, "weight" if call.op in (*CONVOLUTIONS, *TRANSPOSED, "linear") else "")
     weight = call.args.get(name)
-    ranks = (2,) if call.op in PRODUCTS else (2, 3, 4, 5)
-    if not isinstance(weight, Operand) or len(weight.value.shape) not in ranks:
+    if not isinstance(weight, Operand):
+        return None
+    rank = len(weight.value.shape)
+    if rank < 2 or (rank > 2 and call.op in PRODUCTS):
         return None
     transposed, convolves = call.op in TRANSPOSED, call.op in (*CONVOLUTIONS, *TRANSPOSED)
     if convolves:
         shape = call.args["input"].value.shape if transposed else call.shape
-        positions = math.prod(shape) // shape[1 - len(weight.value.shape)]
+        positions = math.prod(shape) // shape[1 - rank]
     else:
         positions = math.prod(call.shape[:-1])
     positions = max(1, positions // batch)

@@ -9,11 +9,10 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from edgesynth.benchmark.comparable import Named
 from edgesynth.benchmark.intervals import interval_of_intervals, ratio_interval
+from edgesynth.benchmark.metrics.metric import ROUNDING_POINTS
 from edgesynth.benchmark.result import metric_of
 from edgesynth.benchmark.scenarios import Plain
 from edgesynth.errors import UserError
-
-ROUNDING_POINTS = 1e-9  # what floating point adds to a difference of two shares of the images
 
 
 class Change(NamedTuple):

@@ -12,6 +12,7 @@ import numpy as np
 from edgesynth.benchmark.bundle import LAYERS, MANIFEST, Target, not_ours, open_bundle
 from edgesynth.benchmark.engines.onnxruntime import OnnxRuntime
 from edgesynth.benchmark.layers import first_difference, read_layers
+from edgesynth.benchmark.metrics.metric import ROUNDING_POINTS
 from edgesynth.benchmark.samples import Samples
 from edgesynth.errors import UserError
 
@@ -181,7 +182,7 @@ def _why_bad(
         return "relative error {:.2g}, allowed is {:.2g}".format(found.max_rel, allowed)
     # One sample on the edge between two classes may fall to the other side.
     points = max(hop["tolerance"] if hop["tolerance_of"] == "loss_points" else 0.0, 100.0 / found.samples)
-    if change is not None and -change > points + 1e-9:
+    if change is not None and -change > points + ROUNDING_POINTS:
         return "{:.2f} points of {} lost against the record, allowed is {:.2g}".format(-change, metric, points)
     if not hop["ok"]:
         return "it is what was exported, and the ledger marked that bad then"

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from edgesynth.benchmark.metrics.metric import ROUNDING_POINTS
+
 if TYPE_CHECKING:
     import onnx
-
-ROUNDING_POINTS = 1e-9  # what floating point adds to a difference of two shares of the images
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from edgesynth.benchmark.metrics.metric import ROUNDING_POINTS
+
 CHUNK = 64  # images that are compared at a time, in double precision
 MAX_FP32_REL = 1e-4
 MAX_FP16_LOSS_POINTS = 0.1
 MAX_DECODED_LOSS_POINTS = 0.1  # equal scores have no order of their own
-
-# Accuracies are multiples of 100 % / images: what floating point adds to a difference of two is no loss.
-ROUNDING_POINTS = 1e-9
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.export import kernels_beside, to_onnx
 from edgesynth.lineage import resolve, species
 from edgesynth.tasks import load_task
+from tests.evolution.untrained import QUICK
 
 # Squeeze and excitation, means, and a residual sum that comes after its activation: kernels of their own on a board.
 POOLED = """
@@ -105,19 +106,6 @@ def test_products_of_activations_are_predicted_with_what_they_multiply(tmp_path)
     predicted = Yardstick(config, anatomy, kernels_beside(model, shape)).predict(anatomy.census())
     assert predicted.latency_ms == pytest.approx(of_the_file(model, shape, tmp_path), rel=0.03)
     assert sum(layer.macs for layer in predicted.layers) == anatomy.census().macs
-
-
-QUICK = {
-    "task": "digits",
-    "ancestor_epochs": 0,
-    "epochs": 0,
-    "final_epochs": 0,
-    "min_accuracy": 0.0,
-    "offspring": 1,
-    "strength": "magnitude",
-    "board": "tx2",
-    "reestimate": False,
-}
 
 
 class Notes(Progress):

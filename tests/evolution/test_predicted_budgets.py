@@ -14,6 +14,7 @@ from edgesynth.evolution import evolve
 from edgesynth.evolution.feasibility import check_feasible
 from edgesynth.evolution.yardstick import Yardstick, layers_left
 from edgesynth.lineage import resolve
+from tests.evolution.untrained import QUICK
 from tests.topology.networks import NETWORKS
 
 WIDE = """
@@ -24,17 +25,6 @@ def wide():
         nn.Conv2d(1, 96, 5, padding=2), nn.ReLU(), nn.Conv2d(96, 96, 3, padding=1), nn.ReLU(),
         nn.Conv2d(96, 32, 3, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(1568, 10))
 """
-QUICK = {
-    "task": "digits",
-    "ancestor_epochs": 0,
-    "epochs": 0,
-    "final_epochs": 0,
-    "min_accuracy": 0.0,
-    "offspring": 1,
-    "strength": "magnitude",
-    "board": "tx2",
-    "reestimate": False,
-}
 
 
 @pytest.fixture

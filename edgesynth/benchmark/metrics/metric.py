@@ -4,6 +4,9 @@ from typing import Any, Dict
 
 import numpy as np
 
+# Accuracies are multiples of 100 % / images: what floating point adds to a difference of two is no loss.
+ROUNDING_POINTS = 1e-9
+
 
 class Metric:
     """A metric; see the other files of this folder.
