@@ -38,8 +38,8 @@ COMMON: dict[str, Any] = {
 # Removal: siblings of one size and various shapes compete. The best three of the last generation are trained in full,
 # from fresh weights, because so small a network learns better from these than from what its parent's are cut down to.
 # It has a looser budget of parameters than is wanted: what meets the MACs has fewer still.
-# Synapses: clusters go first in the same way, then single synapses among those that are left; the last nurture goes on
-# from the parent's weights.
+# Synapses: clusters go first in the same way, then single synapses among those that are left, all under stress, which
+# is worth a quarter of the error; the last nurture goes on from the parent's weights.
 BY_REMOVAL = {
     "keep": 1.0,
     "keep_clusters": 0.5,
@@ -57,6 +57,7 @@ RECORDS: dict[str, dict[str, Any]] = {
     "synapses": {
         "keep": 0.65,
         "keep_clusters": 0.5,
+        "stress": "both",
         "variation": 1.0,
         "offspring": 4,
         "proxy_epochs": 1,

@@ -85,10 +85,11 @@ def evolve(
             "there is nothing to share out; use --executor process"
         )
     task = load_task(config.task, config.data_root, config.image_size, config.class_weights)
-    kind, unread = with_beside(species(config.ancestor, task, config.seed), config, kernels)
     check_taught(config, task)
-    check_feasible(config, kind.anatomy, kind.beside)
+    kind = species(config.ancestor, task, config.seed)
     check_newborn(config, kind.model)
+    kind, unread = with_beside(kind, config, kernels)
+    check_feasible(config, kind.anatomy, kind.beside)
     breeder = build_breeder(config, kind, task, progress or Progress(), path)
     check_batch_size(kind.model, kind.input_shape, len(breeder.given.train.labels), config.batch_size)
     begun = resume and is_taken(path)
