@@ -120,16 +120,17 @@ def _aimed(draw: Callable[[Ration], Draw], fed: Ration, found: Draw, unmet: Mapp
 def _step(yardstick: Yardstick, fed: Ration, dna: Dna, census: Census, unmet: Mapping[str, float]) -> dict[str, float]:
     """{budget: most that this generation may have of it}, where clusters are allocated by budgets; else empty.
 
-    All amounts go down geometrically and are to arrive together: the one that is farthest off falls to the generation's
-    share of clusters, the others by the same share of their ways. So siblings are of one size, and the most accurate of
-    them is not just the largest.
+    All amounts go down geometrically and are to arrive together, by equal steps: the one that is farthest off falls to
+    the generation's share of clusters at most, the others by the same share of their ways. So siblings are of one size,
+    and the most accurate of them is not just the largest.
     """
     goals = {name: most for name, most in unmet.items() if name in CLUSTER_BUDGETS and name != "clusters"}
     amounts = {name: yardstick.amount(census, name) for name in goals}
     untold = not goals or math.inf in amounts.values()
     if yardstick.config.allocation != "budgets" or untold or not dna.clusters or fed.clusters is None:
         return {}
-    return way.stage(amounts, goals, way.step(amounts, goals, keep=fed.clusters / census.clusters))
+    step = way.step(amounts, goals, keep=fed.clusters / census.clusters)
+    return way.stage(amounts, goals, way.evened(step))
 
 
 def _eased(
