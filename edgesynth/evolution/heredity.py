@@ -21,7 +21,7 @@ from edgesynth.evolution.strength.measuring import cluster_products, normalisati
 from edgesynth.evolution.strength.parent import alive_synapses
 from edgesynth.evolution.synthesis import ration
 from edgesynth.evolution.yardstick import Yardstick
-from edgesynth.lineage import Config, Genome, Individual, Species, generator
+from edgesynth.lineage import Config, Genome, Individual, Record, Species, generator
 from edgesynth.nurture import squared_gradients
 from edgesynth.tasks import Task
 
@@ -50,7 +50,7 @@ class Heredity:
         self.task = task
         self.device = device
         self.precision = precision
-        self._known: list[tuple[int, Individual, tuple[Parent, dict[str, Any]]]] = []
+        self._known: list[tuple[int, Record, tuple[Parent, dict[str, Any]]]] = []
 
     def draw(self, parents: Sequence[Individual], place: Place) -> tuple[Genome, dict[str, Any]]:
         """The genome of a place, the same in both rounds, and what happened when it was drawn."""
@@ -80,13 +80,16 @@ class Heredity:
         return genome, facts
 
     def _seen(self, parent: Individual, generation: int) -> tuple[Parent, dict[str, Any]]:
-        """A parent as all its offspring of a generation see it; forgotten with the next generation."""
+        """A parent as all its offspring of a generation see it, in both rounds; forgotten with the next generation.
+
+        It is known by its record: a second round, or a parent of several, is read from its files again.
+        """
         self._known = [known for known in self._known if known[0] == generation]
         for _, known, seen in self._known:
-            if known is parent:
+            if known == parent.record:
                 return seen
         seen = self._looked_at(parent, generation)
-        self._known.append((generation, parent, seen))
+        self._known.append((generation, parent.record, seen))
         return seen
 
     def _looked_at(self, parent: Individual, generation: int) -> tuple[Parent, dict[str, Any]]:

@@ -251,7 +251,7 @@ def test_a_parent_is_measured_once_for_all_its_offspring_of_a_generation(kind, t
     places = [Place(generation, number, ("g000-c0",)) for generation in (1, 2) for number in (0, 1, 2)]
 
     mother = breeder(kind, task, strength=strength).heredity
-    drawn = [mother.draw([ancestor], place)[0] for place in places]
+    drawn = [mother.draw([replace(ancestor)], place)[0] for place in places]  # each round reads it anew
     assert measured.count("squared_gradients") == 2
     assert measured.count("cluster_products") == (2 if strength == "taylor" else 0)
 
