@@ -99,7 +99,7 @@ RESNET_ROWS: dict[str, dict[str, Any]] = {
     "+ taylor": {**RESNET_TAYLOR},
     "+ stress": {"stress": "clusters"},
     "+ distillation": {"distillation": 0.5},
-    "+ mating": {**RESNET_TWO, "offspring": 2, "parents": 2, "final_epochs": 2},
+    "+ mating": {**RESNET_TWO, "keep_clusters": 0.87, "offspring": 2, "parents": 2, "final_epochs": 2},
     "generative": {**RESNET_TWO, "strategy": "generative", "keep": 0.05, "probes": 2, "final_epochs": 1},
     "taylor, distillation": {**RESNET_TAYLOR, "distillation": 0.5},
 }
