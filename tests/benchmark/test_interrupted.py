@@ -167,3 +167,28 @@ def test_a_run_on_tensorrt_that_is_stopped_gives_the_gpu_back_in_order(begin, te
     result = json.loads((tensorrt_bundle / "result.json").read_text())
     assert [one["precision"] for one in result["measurements"]] == ["fp32", "fp16"]
     assert all(one["compute_ms"] is None for one in result["measurements"])
+
+
+LEFT_RUNNING = """
+import sys
+import numpy as np
+from edgesynth.benchmark.bundle import open_target
+from edgesynth.benchmark.engines.tensorrt.engine import TensorRt
+model = open_target(sys.argv[1]).model("fp32")
+engine = TensorRt()
+engine.load(model.path, "fp32", 1, 1)
+def stopped(stream):
+    raise KeyboardInterrupt
+engine._output.download = stopped
+try:
+    engine.run(np.zeros((1,) + engine.input_shape, np.float32))
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+def test_what_ctrl_c_left_running_on_the_gpu_ends_before_its_engine_goes(tensorrt_bundle, tmp_path):
+    machine = with_tensorrt("8.2.1.8", "6.2", tmp_path / "cache")
+    command = [sys.executable, "-c", LEFT_RUNNING, str(tensorrt_bundle)]
+    done = subprocess.run(command, env={**os.environ, **machine}, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "stopped\n", "")

@@ -62,13 +62,22 @@ class TensorRt(Engine):
         self._gpu = open_gpu()
         self._generation = generation(self._trt)
         self._log = the_log(self._trt)
+        self._stream: Any = None
         self.close()
         hold(self)
 
     def close(self) -> None:
-        """Let go of everything on the GPU, what stands on something else first."""
+        """Let go of everything on the GPU, what stands on something else first.
+
+        What Ctrl-C left running there is waited for: TensorRT must not lose a context in the middle of its work.
+        """
+        if self._stream is not None:
+            try:
+                self._stream.synchronize()
+            except self._gpu.cuda.Error:
+                pass  # what failed there has been told, and runs no more
         self._launch: Any = None
-        self._stream: Any = None
+        self._stream = None
         self._input = self._output = None  # type: Any
         self._buffers: List[Buffer] = []
         self._context: Any = None
