@@ -18,6 +18,7 @@ from edgesynth.anatomy import Census
 from edgesynth.evolution import way
 from edgesynth.evolution.dna import Dna
 from edgesynth.evolution.environment import World
+from edgesynth.evolution.filling import filled
 from edgesynth.evolution.strength import Parent
 from edgesynth.evolution.synthesis import CLUSTER_BUDGETS, Ration, synapse_budgets, synthesise
 from edgesynth.evolution.yardstick import ON_BOARD, Yardstick
@@ -65,8 +66,8 @@ def synthesise_on_budget(
 
     A draw that falls below budgets of MACs, parameters, bytes, latency or energy, or of synapses alone, is repeated
     with more, up to all that the parent has, until it stands just below the first of them. A draw of clusters that
-    leaves any unmet budget where it was is repeated with less. The faithful environment draws as it draws, whatever
-    the ration.
+    leaves any unmet budget where it was is repeated with less. In the end clusters alone are filled up to the
+    budgets. The faithful environment draws as it draws, whatever the ration.
 
     Args:
         parent: who is encoded.
@@ -89,7 +90,8 @@ def synthesise_on_budget(
     unmet = yardstick.unmet(census)
     goals = _step(yardstick, fed, dna, census, unmet)
     if goals and (stepped := _nearest(lambda share: draw(Ration(share * census.clusters, fed.synapses)), goals)):
-        return stepped.genome, {**stepped.facts, "goals": goals}
+        genome, facts = _filled(stepped, parent, dna, fed, unmet)
+        return genome, {**facts, "goals": goals}
     found = draw(fed)
     if not unmet or yardstick.config.environment == "faithful":
         return found.genome, found.facts
@@ -103,7 +105,7 @@ def synthesise_on_budget(
     elif eased := _eased(yardstick, fed, dna, census, found, unmet):
         whole, goals = eased
         found = _nearest(lambda share: draw(_between(fed, whole, share)), goals, at_least=found) or found
-    return found.genome, found.facts
+    return _filled(found, parent, dna, fed, unmet)
 
 
 def _aimed(draw: Callable[[Ration], Draw], fed: Ration, found: Draw, unmet: Mapping[str, float]) -> Draw:
@@ -152,6 +154,18 @@ def _eased(
     if fed.synapses is not None and synapses.keys() - {"synapses"} and found.meets(synapses):
         whole, goals = Ration(whole.clusters, float(census.synapses)), {**goals, **synapses}
     return (whole, goals) if goals else None
+
+
+def _filled(
+    found: Draw, parent: Parent, dna: Dna, fed: Ration, budgets: Mapping[str, float]
+) -> tuple[Genome, dict[str, Any]]:
+    """A draw that meets the budgets, with what they still have room for; where synapses are drawn too, as it is."""
+    alone = dna.clusters and fed.clusters is not None and fed.synapses is None
+    if not alone or not found.meets(budgets) or found.nearness(budgets) >= CLOSE:
+        return found.genome, found.facts
+    genome = filled(parent, dna, found.genome, lambda one: found.yardstick.meets(one.census(parent.anatomy), budgets))
+    back = sum(map(len, genome.kept.values())) - sum(map(len, found.genome.kept.values()))
+    return genome, {**found.facts, "filled_clusters": back}
 
 
 def _nearest(draw: Callable[[float], Draw], budgets: Mapping[str, float], at_least: Draw | None = None) -> Draw | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +102,15 @@ def synthesise(
     return _genome(anatomy, clusters, synapses), facts
 
 
+def genome_of_clusters(parent: Parent, dna: Dna, clusters: Mapping[str, Collection[int]]) -> Genome:
+    """The genome of the units {group: units}, with every synapse that the parent has between them; swept."""
+    anatomy = parent.anatomy
+    masks = {group.name: _units(group.size, clusters[group.name]) for group in anatomy.removable}
+    synapses = {name: mask.clone() for name, mask in parent.alive.items()}
+    sweep(anatomy, masks, synapses, _viability(parent, dna))
+    return _genome(anatomy, masks, synapses)
+
+
 def _least(alive: dict[str, Tensor], share: float) -> dict[str, int]:
     """{group: units it keeps in any case}: no layer gives in one generation what the network gives in one and a half.
 
@@ -110,9 +120,9 @@ def _least(alive: dict[str, Tensor], share: float) -> dict[str, int]:
     return {name: max(1, math.floor(int(mask.sum()) * kept)) for name, mask in alive.items()}
 
 
-def _units(size: int, kept: list[int]) -> Tensor:
+def _units(size: int, kept: Collection[int]) -> Tensor:
     mask = torch.zeros(size, dtype=torch.bool)
-    mask[kept] = True
+    mask[list(kept)] = True
     return mask
 
 

@@ -168,6 +168,23 @@ def test_siblings_in_varied_environments_have_other_shapes_at_the_same_budget(br
     assert all(record.census.macs <= record.synthesis["goals"]["macs"] for record in (*alike, *varied))
 
 
+@pytest.mark.parametrize("allocation", ["budgets", "params"])
+def test_no_cluster_that_fell_alone_would_still_have_fitted_the_budgets(breed, allocation):
+    run = breed(keep=1.0, keep_clusters=0.6, allocation=allocation, max_macs=15_000, max_params=1500, offspring=4)
+    assert run.outcome()["stopped"] == "budget"
+    anatomy = trace(sys.modules["budget_networks"].tiny().eval(), (torch.zeros(1, 1, 28, 28),))
+    filled = [record for record in run.records() if record.synthesis.get("filled_clusters")]
+    assert filled
+    for record in filled:
+        before, after = (run.load(name).genome.kept for name in (record.parents[0], record.name))
+        budgets = run.config.budgets
+        assert all(getattr(record.census, name) <= most for name, most in budgets.items())
+        for group, units in after.items():
+            for unit in set(before[group]) - set(units):
+                census = anatomy.census({**after, group: sorted([*units, unit])})
+                assert any(getattr(census, name) > most for name, most in budgets.items()), (record.name, group, unit)
+
+
 def test_removal_alone_leaves_every_synapse_between_living_clusters(breed):
     run = breed(keep=1.0, keep_clusters=0.7, allocation="budgets", max_macs=40_000, max_params=5000)
     assert run.outcome()["stopped"] == "budget" and max(used(run).values()) <= 1
