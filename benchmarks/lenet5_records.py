@@ -35,25 +35,22 @@ COMMON: dict[str, Any] = {
     "learning_rate": 5e-3,
 }
 # What each is bred to, and what it must show: least ratios, and most test error in percent.
-# Removal: siblings of one size and various shapes compete. The best three of the last generation are trained in full,
-# from fresh weights, because so small a network learns better from these than from what its parent's are cut down to.
-# It has a looser budget of parameters than is wanted: what meets the MACs has fewer still.
-# Synapses: clusters go first in the same way, then single synapses among those that are left, all under stress, which
-# is worth a quarter of the error; the last nurture goes on from the parent's weights.
+# Removal and clusters: siblings of various shapes compete, under stress; the best three of the last generation are
+# trained in full. Synapses: clusters go first in the same way, then single synapses among those that are left.
 BY_REMOVAL = {
     "keep": 1.0,
-    "keep_clusters": 0.5,
+    "keep_clusters": 0.65,
+    "stress": "clusters",
     "variation": 1.0,
     "offspring": 8,
     "proxy_epochs": 1,
     "survivors": 3,
     "epochs": 2,
     "final_epochs": 50,
-    "final_inheritance": "newborn",
     "distillation": 0.0,
 }
 RECORDS: dict[str, dict[str, Any]] = {
-    "removal": {**BY_REMOVAL, "max_params": 3000, "max_macs": 2_293_000 // 21},
+    "removal": {**BY_REMOVAL, "max_params": 431_080 // 170, "max_macs": 2_293_000 // 21},
     "synapses": {
         "keep": 0.65,
         "keep_clusters": 0.5,
@@ -69,7 +66,7 @@ RECORDS: dict[str, dict[str, Any]] = {
         "max_params": 8000,
         "max_macs": 2_293_000 // 6,
     },
-    "clusters": {**BY_REMOVAL, "keep_clusters": 0.6, "final_epochs": 100, "max_clusters": 25},
+    "clusters": {**BY_REMOVAL, "max_clusters": 25},
 }
 WANTED: dict[str, tuple[dict[str, float], float]] = {
     "synapses": ({"synaptic_efficiency": 300}, 0.9),

@@ -14,9 +14,11 @@ from edgesynth.evolution.strength import Parent
 from edgesynth.evolution.synthesis import genome_of_clusters
 from edgesynth.lineage import Genome
 
+MOST = 64  # clusters that come back; each costs a census, and where more would fit, one is not much
+
 
 def filled(parent: Parent, dna: Dna, genome: Genome, fits: Callable[[Genome], bool]) -> Genome:
-    """Bring clusters back, those of the highest viability first, until none fits any more.
+    """Bring clusters back, those of the highest viability first, until none fits any more or `MOST` have come.
 
     Args:
         parent: who is encoded; what it has lost does not come back.
@@ -29,11 +31,13 @@ def filled(parent: Parent, dna: Dna, genome: Genome, fits: Callable[[Genome], bo
     """
     kept = {name: set(units) for name, units in genome.kept.items()}
     fallen = _fallen(parent, dna, kept)
-    while fallen:
+    back = 0
+    while fallen and back < MOST:
         group = max(fallen, key=lambda name: dna.clusters[name][fallen[name][-1]].item())
         tried = genome_of_clusters(parent, dna, {**kept, group: kept[group] | {fallen[group].pop()}})
         if fits(tried):
             genome, kept = tried, {name: set(units) for name, units in tried.kept.items()}
+            back += 1
         else:
             fallen[group].clear()  # the others cost as much
         fallen = {name: units for name, units in fallen.items() if units}
