@@ -36,7 +36,7 @@ SETTINGS: dict[str, Any] = {
     "learning_rate": 1e-3,
 }
 EPOCHS = {
-    "small": {"ancestor_epochs": 10, "epochs": 2, "final_epochs": 60, "distillation": 0.0},
+    "small": {"ancestor_epochs": 30, "epochs": 2, "final_epochs": 150, "distillation": 0.0},
     "large": {"ancestor_epochs": 60, "epochs": 10, "final_epochs": 60},
 }
 TRIAL = {"generations": 1, "ancestor_epochs": 1, "epochs": 1, "final_epochs": 1, "batch_size": 2048}
