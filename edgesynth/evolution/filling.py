@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from edgesynth.evolution.dna import Dna
 from edgesynth.evolution.strength import Parent
-from edgesynth.evolution.synthesis import genome_of_clusters
+from edgesynth.evolution.sweep import sweep
+from edgesynth.evolution.units import kept_units, living
 from edgesynth.lineage import Genome
 
 MOST = 64  # clusters that come back; each costs a census, and where more would fit, one is not much
@@ -29,26 +30,34 @@ def filled(parent: Parent, dna: Dna, genome: Genome, fits: Callable[[Genome], bo
     Returns:
         A genome that fits, with at least the clusters of the one given.
     """
-    kept = {name: set(units) for name, units in genome.kept.items()}
-    fallen = _fallen(parent, dna, kept)
+    fallen = _fallen(parent, dna, genome)
     back = 0
     while fallen and back < MOST:
         group = max(fallen, key=lambda name: dna.clusters[name][fallen[name][-1]].item())
-        tried = genome_of_clusters(parent, dna, {**kept, group: kept[group] | {fallen[group].pop()}})
+        tried = _with(parent, dna, genome, group, fallen[group].pop())
         if fits(tried):
-            genome, kept = tried, {name: set(units) for name, units in tried.kept.items()}
-            back += 1
+            genome, back = tried, back + 1
         else:
             fallen[group].clear()  # the others cost as much
         fallen = {name: units for name, units in fallen.items() if units}
     return genome
 
 
-def _fallen(parent: Parent, dna: Dna, kept: dict[str, set[int]]) -> dict[str, list[int]]:
+def _fallen(parent: Parent, dna: Dna, genome: Genome) -> dict[str, list[int]]:
     """{group: units that the parent has and the offspring has not, the strongest last}."""
     found = {}
     for name, viability in dna.clusters.items():
-        gone = [unit for unit in parent.genome.kept[name] if unit not in kept[name] and viability[unit].isfinite()]
+        kept = set(genome.kept[name])
+        gone = [unit for unit in parent.genome.kept[name] if unit not in kept and viability[unit].isfinite()]
         if gone:
             found[name] = sorted(gone, key=lambda unit: viability[unit].item())
     return found
+
+
+def _with(parent: Parent, dna: Dna, genome: Genome, group: str, unit: int) -> Genome:
+    """The genome with one unit more, and the parent's synapses to and from it."""
+    clusters = living(parent.anatomy, genome)
+    clusters[group][unit] = True
+    synapses = {name: mask.clone() for name, mask in parent.alive.items()}
+    sweep(parent.anatomy, clusters, synapses, dna.clusters)
+    return Genome(kept_units(clusters), synapses)

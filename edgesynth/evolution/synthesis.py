@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from edgesynth.anatomy import Anatomy, Census
+from edgesynth.anatomy import Census
 from edgesynth.evolution.allocation import clusters_of_units
 from edgesynth.evolution.dna import Dna
 from edgesynth.evolution.environment import World
 from edgesynth.evolution.strength import Parent
 from edgesynth.evolution.strength.parent import sum_over_clusters
 from edgesynth.evolution.sweep import silence, strongest, sweep
+from edgesynth.evolution.units import kept_units, living
 from edgesynth.evolution.yardstick import ON_BOARD, Yardstick
 from edgesynth.lineage import Genome
 
@@ -75,7 +75,7 @@ def synthesise(
         not drawn), drawn and swept.
     """
     anatomy = parent.anatomy
-    before = {group.name: _units(group.size, parent.genome.kept[group.name]) for group in anatomy.removable}
+    before = living(anatomy, parent.genome)
     clusters = {name: mask.clone() for name, mask in before.items()}
     synapses = {name: mask.clone() for name, mask in parent.alive.items()}
     viability = _viability(parent, dna)
@@ -99,16 +99,7 @@ def synthesise(
         synapses = world.synapses.draw(dna.synapses, synapses, fed.synapses, generator)
     facts["drawn_synapses"] = sum(int(mask.sum()) for mask in synapses.values())
     facts["swept_clusters"] = sweep(anatomy, clusters, synapses, viability)
-    return _genome(anatomy, clusters, synapses), facts
-
-
-def genome_of_clusters(parent: Parent, dna: Dna, clusters: Mapping[str, Collection[int]]) -> Genome:
-    """The genome of the units {group: units}, with every synapse that the parent has between them; swept."""
-    anatomy = parent.anatomy
-    masks = {group.name: _units(group.size, clusters[group.name]) for group in anatomy.removable}
-    synapses = {name: mask.clone() for name, mask in parent.alive.items()}
-    sweep(anatomy, masks, synapses, _viability(parent, dna))
-    return _genome(anatomy, masks, synapses)
+    return Genome(kept_units(clusters), synapses), facts
 
 
 def _least(alive: dict[str, Tensor], share: float) -> dict[str, int]:
@@ -120,12 +111,6 @@ def _least(alive: dict[str, Tensor], share: float) -> dict[str, int]:
     return {name: max(1, math.floor(int(mask.sum()) * kept)) for name, mask in alive.items()}
 
 
-def _units(size: int, kept: Collection[int]) -> Tensor:
-    mask = torch.zeros(size, dtype=torch.bool)
-    mask[list(kept)] = True
-    return mask
-
-
 def _viability(parent: Parent, dna: Dna) -> dict[str, Tensor]:
     """{group: (size,)} of the DNA; without a cluster encoding, the weight of each unit."""
     weights = {name: weight.abs() for name, weight in parent.weights.items()}
@@ -133,8 +118,3 @@ def _viability(parent: Parent, dna: Dna) -> dict[str, Tensor]:
         group.name: dna.clusters[group.name] if group.name in dna.clusters else sum_over_clusters(group, weights)
         for group in parent.anatomy.removable
     }
-
-
-def _genome(anatomy: Anatomy, clusters: dict[str, Tensor], synapses: dict[str, Tensor]) -> Genome:
-    kept = {name: torch.nonzero(mask).flatten().tolist() for name, mask in clusters.items()}
-    return Genome(kept, synapses)

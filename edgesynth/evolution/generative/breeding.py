@@ -14,7 +14,7 @@ from torch import nn
 from edgesynth.evolution.breeding import Breeder
 from edgesynth.evolution.evolution import Place
 from edgesynth.evolution.generative.descent import Descent, adapted
-from edgesynth.evolution.generative.generator import Generator, Units, living
+from edgesynth.evolution.generative.generator import Generator
 from edgesynth.evolution.generative.inquisitor import Inquisitor, reliefs
 from edgesynth.evolution.generative.memory import Memory
 from edgesynth.evolution.generative.performance import UNITS, Requirements, accuracy_db, performance
@@ -23,6 +23,7 @@ from edgesynth.evolution.generative.search import Probe, cross_entropy, inquired
 from edgesynth.evolution.generative.stimulus import set_aside
 from edgesynth.evolution.inheritance import heritable
 from edgesynth.evolution.progress import Progress
+from edgesynth.evolution.units import Units, living
 from edgesynth.evolution.yardstick import ON_BOARD
 from edgesynth.lineage import Config, Genome, Individual, Run, Species, generator, individual_name, state
 from edgesynth.nurture import DeadSynapses, DivergenceError, Hardware, choose_autocast, nurture, reestimate, score

@@ -13,18 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from edgesynth.anatomy import Anatomy
 from edgesynth.evolution.generative.descent import Descent
 from edgesynth.evolution.strength.parent import alive_synapses
 from edgesynth.evolution.sweep import sweep
+from edgesynth.evolution.units import Units, kept_units, living
 from edgesynth.lineage import Genome
 
 NOISE = 0.25  # scale of the logistic noise of each unit, in logits
 GROUP_NOISE = 0.25  # of that which all units of a group share: without it all networks would have much the same shape
-
-Units = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -115,15 +113,6 @@ class Generator:
         return (lowest + below) / 2
 
 
-def living(anatomy: Anatomy, genome: Genome) -> Units:
-    """{group that can be cut: (size,) bool} of what lives."""
-    masks = {}
-    for group in anatomy.removable:
-        masks[group.name] = torch.zeros(group.size, dtype=torch.bool)
-        masks[group.name][genome.kept[group.name]] = True
-    return masks
-
-
 def passed_on(anatomy: Anatomy, parent: Genome, alive: Units, viability: Units) -> Genome:
     """What a parent passes on to an offspring with some of its clusters.
 
@@ -137,17 +126,13 @@ def passed_on(anatomy: Anatomy, parent: Genome, alive: Units, viability: Units) 
         Those clusters and the parent's living synapses between them, less the clusters that nothing feeds or reads.
     """
     if not parent.synapses:
-        return Genome(_kept(alive))
+        return Genome(kept_units(alive))
     clusters = dict(alive)
     synapses = {name: mask.clone() for name, mask in alive_synapses(anatomy, parent).items()}
     sweep(anatomy, clusters, synapses, viability)
-    return Genome(_kept(clusters), {name: synapses[name] for name in parent.synapses})
+    return Genome(kept_units(clusters), {name: synapses[name] for name in parent.synapses})
 
 
 def _above(noisy: Units, threshold: float) -> Units:
     """The units at or above a threshold; of every group at least the strongest."""
     return {name: (values >= threshold) | (values == values.max()) for name, values in noisy.items()}
-
-
-def _kept(alive: Units) -> dict[str, list[int]]:
-    return {name: torch.nonzero(mask).flatten().tolist() for name, mask in alive.items()}

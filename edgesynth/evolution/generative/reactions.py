@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from edgesynth.anatomy import Anatomy, RemovalPlan
-from edgesynth.evolution.generative.generator import Units, living
 from edgesynth.evolution.strength.parent import sum_over_clusters
+from edgesynth.evolution.units import Units, living
 from edgesynth.lineage import Genome
 from edgesynth.nurture import chunk_of, distillation_loss, outputs
 from edgesynth.tasks import Split, Task
