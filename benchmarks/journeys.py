@@ -52,9 +52,10 @@ def main() -> None:
             document["runs"][key] = journey(run, Path(work), arguments.duration_s)
         if not arguments.trial:
             write_json(file, document)
-    print(table(document))
+    text = table(document)
+    print(text)
     if not arguments.trial:
-        write_table(HERE / "README.md", NAME, table(document))
+        write_table(HERE / "README.md", NAME, text)
 
 
 def journey(run: Run, work: Path, duration_s: float) -> dict[str, Any]:

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from edgesynth.anatomy import Anatomy, Census
-from edgesynth.evolution.generative.generator import Units
 from edgesynth.evolution.generative.reactions import Reactions
+from edgesynth.evolution.units import Units
 from edgesynth.lineage import Genome
 
 SCHEMA = 1

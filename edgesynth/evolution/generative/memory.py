@@ -15,8 +15,8 @@ from safetensors import SafetensorError
 
 from edgesynth.anatomy import Anatomy
 from edgesynth.errors import UserError
-from edgesynth.evolution.generative.generator import Units
 from edgesynth.evolution.generative.inquisitor import Inquisitor
+from edgesynth.evolution.units import Units
 
 GENERATOR, INQUISITOR = "generator.safetensors", "inquisitor.json"
 

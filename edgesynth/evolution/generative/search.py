@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edgesynth.evolution.generative.generator import NOISE, Generated, Units
+from edgesynth.evolution.generative.generator import NOISE, Generated
+from edgesynth.evolution.units import Units
 
 WORTH_RATE = 0.4  # eta: on ranks in [-1, 1]
 SCORE_RATE = 1.0  # eta_2: on the REINFORCE term of each unit
