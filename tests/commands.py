@@ -29,7 +29,12 @@ TIMEOUT_S = 600
 # What commands import when they first need it, but for ONNX Runtime: it starts a thread, which a child lacks and
 # would wait for at its end.
 LIBRARIES = [
+    "edgesynth.api",
+    "edgesynth.benchmark.quick",
+    "edgesynth.cli.progress",
+    "edgesynth.evolution",
     "edgesynth.report.page",
+    "edgesynth.tasks.survey.survey",
     "matplotlib.backends.backend_svg",
     "onnxslim",
     "rich.status",

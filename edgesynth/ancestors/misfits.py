@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping
 
 from torch import Tensor
 
+from edgesynth.printable import printable
+
 # Counts batches for a running mean without momentum. Older files lack it, and nothing is lost with it: it is not told.
 COUNTER = "num_batches_tracked"
 SHOWN = 40  # names of each kind in the list; the others are counted
 NONE = "none"
 
 
-def misfits(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
-    """How many of the wanted tensors fit, and a list of all that do not with both shapes; empty where all fit.
+def misfits(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
+    """A line that says how many of the wanted tensors fit, and one for each that does not; none where all fit.
 
     Args:
         found: {name: tensor} of a file.
@@ -27,14 +29,18 @@ def misfits(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
     }
     told = [f"{len(names):,} {_be(names)} {kind}" for kind, names in kinds.items() if names]
     if not told:
-        return ""
+        return []
     fitting = len(wanted) - len(kinds["of another shape"]) - len(kinds["missing"])
     advice = "give the file that was saved from this network, or the --ancestor that it was saved from"
     first = f"{fitting:,} of its {len(wanted):,} tensors fit ({', '.join(told)}); {advice}"
     rows = [("tensor", "wanted", "found")]
-    rows += [(name, _shape(wanted, name), _shape(found, name)) for names in kinds.values() for name in names[:SHOWN]]
+    rows += [
+        (printable(name), _shape(wanted, name), _shape(found, name))
+        for names in kinds.values()
+        for name in names[:SHOWN]
+    ]
     left = [f"  and {len(names) - SHOWN:,} more {kind}" for kind, names in kinds.items() if len(names) > SHOWN]
-    return "\n".join([first, *_aligned(rows), *left])
+    return [first, *_aligned(rows), *left]
 
 
 def _counted(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -61,7 +61,8 @@ def read_weights(path: Path, model: nn.Module, ancestor: str = "") -> Weights:
     found, aside = inside or (found, other_head(found, wanted, ancestor))
     own = set(aside.names if aside else ())
     if told := misfits(_without(own, found), _without(own, wanted)):
-        raise UserError(f"--weights {path} does not fit {type(model).__name__}: {told}")
+        count, *names = told
+        raise UserError(f"--weights {path} does not fit {type(model).__name__}: {count}", *names)
     broken = [name for name, tensor in found.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
     if broken:
         raise UserError(

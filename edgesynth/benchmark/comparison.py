@@ -67,6 +67,10 @@ class Comparison(NamedTuple):
         """What is worse by more than allowed, over all configurations."""
         return [line for one in self.changes for line in one.regressions]
 
+    def to_json(self) -> Dict[str, Any]:
+        """Plain values."""
+        return dict(self._asdict(), changes=[dict(one._asdict()) for one in self.changes])
+
 
 def compare(
     reference: Named, other: Named, tolerance_percent: float, loss_points: float, anyway: bool = False

@@ -1,6 +1,6 @@
 """Comparisons as plain text: the reference's lines, each result's below, then what must be known to believe them."""
 
-from typing import List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from edgesynth.benchmark.comparable import Named
 from edgesynth.benchmark.comparison import Change, Comparison
@@ -23,7 +23,7 @@ _COLUMNS = (
 )
 
 
-def format_comparisons(reference: Named, others: Sequence[Named], comparisons: Sequence[Comparison]) -> str:
+def format_comparisons(reference: Named, others: Sequence[Named], comparisons: Sequence[Comparison]) -> List[str]:
     """The table of comparisons with one reference; every "x" is above 1 where it is better than the reference.
 
     Args:
@@ -32,7 +32,7 @@ def format_comparisons(reference: Named, others: Sequence[Named], comparisons: S
         comparisons: from `comparison.compare`.
 
     Returns:
-        Lines without a trailing newline.
+        Lines.
     """
     rows = [[column.format(metric=metric_of(reference.result)) for column in _COLUMNS]]
     for one in reference.result["measurements"]:
@@ -56,7 +56,24 @@ def format_comparisons(reference: Named, others: Sequence[Named], comparisons: S
             notes.append("warning: {} holds runs that are not valid; measure it again before believing it".format(path))
     if any(change.interval for comparison in comparisons for change in comparison.changes):
         notes.append("interval: of the noise within these runs; between two runs of one program there is more")
-    return "\n".join(aligned(rows, left=2) + notes)
+    return aligned(rows, left=2) + notes
+
+
+def comparisons_json(reference: Named, others: Sequence[Named], comparisons: Sequence[Comparison]) -> Dict[str, Any]:
+    """The same facts as plain values.
+
+    Args:
+        reference: see `format_comparisons`.
+        others: likewise.
+        comparisons: likewise.
+    """
+    return {
+        "reference": reference.path,
+        "metric": metric_of(reference.result),
+        "comparisons": [one.to_json() for one in comparisons],
+        "flags": {path: flag_lines(result["measurements"]) for path, result in (reference, *others)},
+        "regressed": any(one.regressions for one in comparisons),
+    }
 
 
 def _row(path: str, change: Change) -> List[str]:

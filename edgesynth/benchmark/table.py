@@ -6,6 +6,7 @@ from edgesynth.benchmark import scenarios
 from edgesynth.benchmark.flags import is_invalid
 from edgesynth.benchmark.result import metric_of
 from edgesynth.benchmark.verification import Verification
+from edgesynth.printable import printable
 
 _COLUMNS = (
     "precision",
@@ -22,14 +23,14 @@ _COLUMNS = (
 )
 
 
-def format_table(result: Dict[str, Any]) -> str:
+def format_table(result: Dict[str, Any]) -> List[str]:
     """The table of a result.
 
     Args:
         result: from `run.measure`.
 
     Returns:
-        Lines without a trailing newline.
+        Lines.
     """
     measurements, metric = result["measurements"], metric_of(result)
     lines = aligned([[column.format(metric=metric) for column in _COLUMNS]] + [_row(one) for one in measurements])
@@ -40,11 +41,11 @@ def format_table(result: Dict[str, Any]) -> str:
         "{} not measured: {}".format(metric, one["accuracy_reason"]) for one in measurements if one["accuracy_reason"]
     ]
     reasons += ["not measured: {}".format(line) for line in result.get("left_out", [])]
-    return "\n".join(lines + _built(measurements) + _unique(reasons) + flag_lines(measurements))
+    return lines + _built(measurements) + _unique(reasons) + flag_lines(measurements)
 
 
-def format_hops(verification: Verification) -> str:
-    """The table of a verification; lines without a trailing newline."""
+def format_hops(verification: Verification) -> List[str]:
+    """The lines of a verification's table."""
     metric = "{} %".format(verification.target.samples.metric)
     rows = [["hop", "compared with", "error", "relative", metric, "points", "ok"]]
     for one in verification.hops:
@@ -64,11 +65,12 @@ def format_hops(verification: Verification) -> str:
     lines += ["bad: {} ({}): {}".format(one.hop, one.file, one.why) for one in verification.bad]
     if verification.layer is not None:
         lines.append("first bad layer of {}: {}".format(verification.hops[0].file, verification.layer))
-    return "\n".join(lines)
+    return lines
 
 
 def aligned(rows: List[List[str]], left: int = 0) -> List[str]:
     """Cells in columns, the first `left` of them flush left."""
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(

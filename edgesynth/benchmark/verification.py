@@ -57,6 +57,11 @@ class Verified(NamedTuple):
     change_points: Optional[float]
     why: Optional[str]
 
+    def to_json(self) -> Dict[str, Any]:
+        """Plain values."""
+        facts = {"hop": self.hop, "file": self.file, "ok": self.why is None, "why": self.why}
+        return dict(facts, change_points=self.change_points, **self.figures._asdict())
+
 
 class Verification(NamedTuple):
     """What verifying a bundle found; every file is the one that was exported, or there would be none.
@@ -75,6 +80,17 @@ class Verification(NamedTuple):
     def bad(self) -> List[Verified]:
         """The hops that are bad, in order."""
         return [one for one in self.hops if one.why is not None]
+
+    def to_json(self) -> Dict[str, Any]:
+        """Plain values: the folder, whether all is as exported, how many files were compared, and each hop."""
+        return {
+            "bundle": self.target.path,
+            "ok": not self.bad,
+            "files": len(self.target.manifest["files"]),
+            "metric": self.target.samples.metric,
+            "hops": [one.to_json() for one in self.hops],
+            "first_bad_layer": self.layer,
+        }
 
 
 def verify(path: str) -> Verification:

@@ -1,7 +1,7 @@
 """The `edgesynth` command: a table of commands, each imported only when it is called.
 
-This file, `cli/verify.py`, `cli/benchmark.py`, `cli/probe.py` and `cli/compare.py` run on the board too (Python 3.6,
-click 8.0), where torch and rich are absent.
+This file, `output.py`, `options.py` and the commands `verify`, `benchmark`, `probe` and `compare` run on the board too
+(Python 3.6, click 8.0), where torch and rich are absent.
 """
 
 import importlib
@@ -11,7 +11,9 @@ import sys
 import click
 
 import edgesynth
+from edgesynth.cli.output import let_any_name_be_printed
 from edgesynth.errors import UserError
+from edgesynth.printable import printable
 
 # name: (runs on the board, one line for --help); the command itself is edgesynth.cli.<name>:command
 COMMANDS = {
@@ -54,14 +56,24 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+# Invoked without a command too: click's own way to print help then is an error from 8.2 on, and none before.
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(edgesynth.__version__, prog_name="edgesynth")
-def group():
+@click.pass_context
+def group(context):
     """From evolution to TensorRT: evolve a network, export it, measure it on the board."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def main():
     """Entry point: run a command and turn a user's mistake into one line and exit code 2."""
+    let_any_name_be_printed()
     try:
         group(prog_name="edgesynth", standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -69,13 +81,13 @@ def main():
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = "; see {} --help".format(context.command_path) if context else ""
-        _stop("edgesynth: {}{}".format(error.format_message().rstrip("."), hint), error.exit_code)
+        _stop("edgesynth: {}{}".format(printable(error.format_message().rstrip(".")), hint), error.exit_code)
     except UserError as error:
         _stop("edgesynth: {}".format(error), 2)
     except OSError as error:
         if error.errno not in USER_ERRNO:
             raise
-        what = "{}: {}".format(error.filename, error.strerror) if error.filename else error.strerror
+        what = "{}: {}".format(printable(error.filename), error.strerror) if error.filename else error.strerror
         _stop("edgesynth: {}. Nothing finished was lost; mend this and run the same command again".format(what), 2)
     except (KeyboardInterrupt, click.Abort):
         _stop(INTERRUPTED, 130)

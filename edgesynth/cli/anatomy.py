@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgesynth.cli.output import json_option, print_json, print_lines
 from edgesynth.errors import UserError
 
 if TYPE_CHECKING:
-    from rich.table import Table
     from torch import Tensor
 
     from edgesynth.anatomy import Anatomy, ClusterGroup
+    from edgesynth.cli.console import LiteralTable
 
 NAMES_SHOWN = 2  # further layers of a group that the table names
 
@@ -30,7 +29,7 @@ NAMES_SHOWN = 2  # further layers of a group that the table names
     help="Shape of an input, such as 1x3x224x224; once for each input of the network.  "
     "[default: the ancestor's own, else 1x3x224x224]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@json_option
 @click.option("--prove/--no-prove", default=True, help="Cut half of every group and compare.  [default: prove]")
 def command(network: str, inputs: tuple[str, ...], as_json: bool, prove: bool) -> None:
     """Show what can be cut out of MODEL, what cannot and why, and its size.
@@ -40,32 +39,28 @@ def command(network: str, inputs: tuple[str, ...], as_json: bool, prove: bool) -
     """
     # Imported here, so that --help does not wait for torch.
     import torch
-    from rich.console import Console
 
     from edgesynth.anatomy import prove_groups, trace
     from edgesynth.ancestors import build_ancestor, example_shape
+    from edgesynth.cli.console import console, status
 
     shapes = [_sizes(text) for text in inputs]
     torch.manual_seed(0)
-    # Not stderr=True: that would follow sys.stderr, which tracing takes away from torch for a while.
-    with Console(file=sys.stderr).status(f"building {network}") as status:
+    with status(f"building {network}") as say:
         model = build_ancestor(network)
         examples = tuple(_random(shape) for shape in shapes or [example_shape(network)])
-        status.update(f"tracing {network}")
+        say(f"tracing {network}")
         anatomy = trace(model, examples)
         if prove:
-            status.update(f"proving the removal of {len(anatomy.removable)} groups")
+            say(f"proving the removal of {len(anatomy.removable)} groups")
             anatomy = prove_groups(model, anatomy, examples)
     facts = _facts(network, anatomy, examples, prove)
     if as_json:
-        click.echo(json.dumps(facts, indent=1))
+        print_json(facts)
         return
-    console = Console(highlight=False)
-    console.print(_groups_table(facts))
-    console.print()
-    console.print(_census_table(facts))
-    console.print()
-    console.print(_summary(facts), soft_wrap=True)
+    screen = console()
+    screen.print(_groups_table(facts), "", _census_table(facts), "", sep="\n")
+    print_lines(_summary(facts))
 
 
 def _sizes(text: str) -> tuple[int, ...]:
@@ -114,9 +109,12 @@ def _group(group: ClusterGroup) -> dict[str, Any]:
     }
 
 
-def _groups_table(facts: dict[str, Any]) -> Table:
+def _groups_table(facts: dict[str, Any]) -> LiteralTable:
     """One line for each cluster group; clusters that die in blocks as `12 x 64`."""
-    table = _table("group", "clusters", "layers", "can be cut", right=("clusters",))
+    from edgesynth.cli.console import LiteralTable
+
+    words = ("group", "layers", "can be cut")
+    table = LiteralTable("group", "clusters", "layers", "can be cut", right=("clusters",), fold=words)
     for group in facts["groups"]:
         block = group["clusters"] // group["units"]
         table.add_row(
@@ -135,10 +133,12 @@ def _named(layers: list[str]) -> str:
     return f"{len(layers)}: also {', '.join(others)}{more}" if others else str(len(layers))
 
 
-def _census_table(facts: dict[str, Any]) -> Table:
+def _census_table(facts: dict[str, Any]) -> LiteralTable:
     """One line for each layer, and the total."""
-    numbers = ("clusters", "synapses", "MACs")
-    table = _table("layer", "weight", *numbers, right=numbers)
+    from edgesynth.cli.console import LiteralTable
+
+    words, numbers = ("layer", "weight"), ("clusters", "synapses", "MACs")
+    table = LiteralTable(*words, *numbers, right=numbers, fold=words)
     census = facts["census"]
     for layer in census["layers"]:
         table.add_row(
@@ -151,24 +151,12 @@ def _census_table(facts: dict[str, Any]) -> Table:
     return table
 
 
-def _summary(facts: dict[str, Any]) -> str:
+def _summary(facts: dict[str, Any]) -> list[str]:
     census, removable, channels = facts["census"], facts["removable_output_channels"], facts["output_channels"]
     groups = sum(group["removable"] for group in facts["groups"])
-    return (
+    return [
         f"{removable:,} of {channels:,} output channels ({100 * removable / max(channels, 1):.1f} %) can be cut, "
-        f"in {groups} of {len(facts['groups'])} groups{', proven' if facts['proven'] else '; not proven'}.\n"
-        f"{census['params']:,} parameters, {census['dense_bytes']:,} bytes dense, {census['sparse_bytes']:,} sparse."
-        + (f"\nNote: {facts['note']}." if facts["note"] else "")
-    )
-
-
-def _table(*headings: str, right: tuple[str, ...]) -> Table:
-    """A table whose numbers stay whole and whose words fold, so that nothing is lost at 80 columns."""
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in headings:
-        table.add_column(
-            heading, justify="right" if heading in right else "left", no_wrap=heading in right, overflow="fold"
-        )
-    return table
+        f"in {groups} of {len(facts['groups'])} groups{', proven' if facts['proven'] else '; not proven'}.",
+        f"{census['params']:,} parameters, {census['dense_bytes']:,} bytes dense, {census['sparse_bytes']:,} sparse.",
+        *([f"Note: {facts['note']}."] if facts["note"] else []),
+    ]

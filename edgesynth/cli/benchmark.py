@@ -2,24 +2,15 @@
 
 import click
 
-from edgesynth.benchmark.bundle import check_target
-from edgesynth.benchmark.engines import ENGINES
-from edgesynth.benchmark.remote import LOCAL, Options, measure_on
-from edgesynth.benchmark.result import check_destination, default_path, write_result
-from edgesynth.benchmark.run import InterruptedRunError
 from edgesynth.benchmark.scenarios import SCENARIOS, Plain
-from edgesynth.benchmark.table import format_table
+from edgesynth.cli.options import engine_option
+from edgesynth.cli.output import json_option, print_json, print_lines, print_note
 from edgesynth.errors import UserError
 
 
 @click.command(name="benchmark")
 @click.argument("bundle", type=click.Path())
-@click.option(
-    "--engine",
-    help="One of: {}.  [default: tensorrt where it can be imported, else onnxruntime]".format(
-        ", ".join(sorted(ENGINES))
-    ),
-)
+@engine_option
 @click.option("--precision", metavar="LIST", help="E.g. fp32,int8.  [default: all that the bundle has]")
 @click.option("--batch", metavar="LIST", help="Images per inference, e.g. 1,8.  [default: 1, or as BUNDLE is fixed]")
 @click.option("--duration-s", default=3.0, show_default=True, help="Timed seconds for each precision and batch.")
@@ -30,9 +21,7 @@ from edgesynth.errors import UserError
 @click.option("--wait", help="How the CPU waits for a GPU: spin or block.  [default: spin]")
 @click.option("--calibrate", help="Ranges of int8: ranges or samples.  [default: ranges.json if there, else samples]")
 @click.option("-o", "--output", type=click.Path(), help="The result file.  [default: BUNDLE/result.json]")
-@click.option(
-    "--on", default=LOCAL, show_default=True, metavar="WHERE", help="{} or ssh://user@host[:port].".format(LOCAL)
-)
+@click.option("--on", metavar="WHERE", help="local or ssh://user@host[:port].  [default: local]")
 @click.option(
     "--docker",
     is_flag=True,
@@ -40,11 +29,10 @@ from edgesynth.errors import UserError
 )
 @click.option(
     "--remote-python",
-    default=Options().python,
-    show_default=True,
-    help="With --on ssh://: the Python to use there, a name on its PATH or a path.",
+    help="With --on ssh://: the Python to use there, a name on its PATH or a path.  [default: python3]",
 )
-def command(bundle, engine, precision, batch, output, on, remote_python, **how):
+@json_option
+def command(bundle, engine, precision, batch, output, on, remote_python, as_json, **how):
     """Measure latency, throughput, energy and accuracy on this machine, or on another.
 
     BUNDLE is the folder that `edgesynth export` wrote, or a bare .onnx file.
@@ -53,11 +41,17 @@ def command(bundle, engine, precision, batch, output, on, remote_python, **how):
     edgesynth and BUNDLE are sent there by ssh, and what runs there ends with the connection, or with Ctrl-C, which
     brings back what was measured until then.
     """
+    # Imported here, so that --help does not wait for numpy.
+    from edgesynth.benchmark.bundle import check_target
+    from edgesynth.benchmark.remote import LOCAL, Options, measure_on
+    from edgesynth.benchmark.result import check_destination, default_path
+    from edgesynth.benchmark.run import InterruptedRunError
+
     options = Options(
         engine,
         None if precision is None else _names("--precision", precision),
         None if batch is None else _numbers("--batch", batch),
-        python=remote_python,
+        python=remote_python or Options().python,
         **how,
     )
     options.settings()
@@ -65,17 +59,24 @@ def command(bundle, engine, precision, batch, output, on, remote_python, **how):
     output = output or default_path(bundle)
     check_destination(output)
     try:
-        result = measure_on(on, bundle, options, announce=lambda line: click.echo(line, err=True))
+        result = measure_on(on or LOCAL, bundle, options, announce=print_note)
     except InterruptedRunError as stop:
-        _show(output, stop.result)
+        _show(output, stop.result, as_json)
         raise
-    _show(output, result)
+    _show(output, result, as_json)
 
 
-def _show(output, result):
+def _show(output, result, as_json):
+    from edgesynth.benchmark.result import write_result
+    from edgesynth.benchmark.table import format_table
+
     write_result(output, result)
-    click.echo(format_table(result))
-    click.echo("written: {}".format(output))
+    written = "written: {}".format(output)
+    if as_json:
+        print_json(result)
+        print_note(written)
+    else:
+        print_lines([*format_table(result), written])
 
 
 def _names(option, text):

@@ -4,9 +4,7 @@ import sys
 
 import click
 
-from edgesynth.benchmark.comparable import read_comparable
-from edgesynth.benchmark.comparison import compare
-from edgesynth.benchmark.comparison_table import format_comparisons
+from edgesynth.cli.output import json_option, print_json, print_lines
 
 
 @click.command(name="compare")
@@ -14,18 +12,24 @@ from edgesynth.benchmark.comparison_table import format_comparisons
 @click.option("--tolerance", default=5.0, show_default=True, help="Percent that p50 and energy per image may rise.")
 @click.option("--max-accuracy-loss", default=0.5, show_default=True, help="Points of the metric that may be lost.")
 @click.option("--anyway", is_flag=True, help="Compare what was not measured alike, and say what differs.")
-def command(results, tolerance, max_accuracy_loss, anyway):
+@json_option
+def command(results, tolerance, max_accuracy_loss, anyway, as_json):
     """Compare results of `edgesynth benchmark` with REFERENCE: latency, throughput, energy, accuracy, size.
 
     Exit code 0 if no RESULT is worse than allowed; 1 if one is; 2 if they were not measured alike (machine, power mode,
     engine and its version, threads, precisions and batches) or are no results.
     """
+    # Imported here, so that --help does not wait for numpy.
+    from edgesynth.benchmark.comparable import read_comparable
+    from edgesynth.benchmark.comparison import compare
+    from edgesynth.benchmark.comparison_table import comparisons_json, format_comparisons
+
     reference, *others = read_comparable(results)
     comparisons = [compare(reference, other, tolerance, max_accuracy_loss, anyway) for other in others]
-    click.echo(format_comparisons(reference, others, comparisons))
-    regressions = ["{}: {}".format(one.path, line) for one in comparisons for line in one.regressions]
-    for line in regressions:
-        click.echo("regression: {}".format(line))
+    regressions = ["regression: {}: {}".format(one.path, line) for one in comparisons for line in one.regressions]
+    if as_json:
+        print_json(comparisons_json(reference, others, comparisons))
+    else:
+        print_lines(format_comparisons(reference, others, comparisons) + (regressions or ["no regression"]))
     if regressions:
         sys.exit(1)
-    click.echo("no regression")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from edgesynth.cli.output import json_option, print_json, print_lines
 
 if TYPE_CHECKING:
     from edgesynth.tasks import Task
@@ -26,7 +27,7 @@ IMAGE_SIZE = 64  # as of evolve
 )
 @click.option("--batch-size", type=click.IntRange(1), default=128, help="Images a training step.  [default: 128]")
 @click.option("--ancestor", help="Network whose training's memory is measured.  [default: the images' alone]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, every file named.")
+@json_option
 def command(action: str, folder: Path, image_size: int, batch_size: int, ancestor: str | None, as_json: bool) -> None:
     """Look over the data in DIR, reading every image, and say which --task reads it.
 
@@ -34,15 +35,17 @@ def command(action: str, folder: Path, image_size: int, batch_size: int, ancesto
     if DIR is no folder or the ancestor does not fit it.
     """
     # Imported here, so that --help does not wait for torch.
-    from rich.console import Console
-
+    from edgesynth.cli.console import status
     from edgesynth.tasks.survey import survey
 
-    with Console(stderr=True).status(f"reading {folder}"):
+    with status(f"reading {folder}"):
         found, task = survey(folder, image_size)
         memory = _memory(task, ancestor, batch_size) if task else {}
     facts = {**found.to_json(), "image_size": image_size, "memory": memory}
-    click.echo(json.dumps(facts, indent=1) if as_json else "\n".join(_lines(facts)))
+    if as_json:
+        print_json(facts)
+    else:
+        print_lines(_lines(facts))
     sys.exit(0 if found.usable else 1)
 
 

@@ -7,21 +7,18 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import click
 from pydantic.fields import FieldInfo
-from rich.console import Console
 
-from edgesynth.benchmark.options import Options
-from edgesynth.benchmark.quick import measure_model
-from edgesynth.benchmark.remote import LOCAL
-from edgesynth.cli.interruption import Interruption
-from edgesynth.cli.progress import front_line, progress_on
+from edgesynth.cli.output import json_option, print_json, print_lines
+from edgesynth.config import Config, resolve
 from edgesynth.errors import UserError
-from edgesynth.evolution import EXECUTORS, build_executor, evolve
-from edgesynth.export import OnMachine, kernels_beside, to_onnx
-from edgesynth.lineage import Config, Individual, Species, default_path, is_taken, resolve
+
+if TYPE_CHECKING:
+    from edgesynth.export import OnMachine
+    from edgesynth.lineage import Individual, Run, Species
 
 INTERNAL = ("schema_version",)
 
@@ -64,7 +61,7 @@ def _when_set(annotation: Any) -> Any:
 @click.option(
     "--executor",
     default="process",
-    help=f"Where offspring are nurtured: {' or '.join(EXECUTORS)}; the result is the same.  [default: process]",
+    help="Where offspring are nurtured: process or ray; the result is the same.  [default: process]",
 )
 @click.option("--ray-address", help="Ray cluster: auto, HOST:6379, ray://HOST:10001.  [default: this machine alone]")
 @click.option(
@@ -72,6 +69,7 @@ def _when_set(annotation: Any) -> Any:
 )
 @click.option("--docker", is_flag=True, help="With --measure-on ssh://: in the board's container.")
 @click.option("--remote-python", help="With --measure-on ssh://: the Python there.  [default: python3]")
+@json_option
 def command(
     path: Path | None,
     config_file: Path | None,
@@ -81,6 +79,7 @@ def command(
     gpus_per_offspring: float,
     docker: bool,
     remote_python: str | None,
+    as_json: bool,
     **given: Any,
 ) -> None:
     """Breed a network over generations into a much smaller one.
@@ -88,6 +87,14 @@ def command(
     The ancestor is trained, then each generation is drawn from its parent's DNA, nurtured with the ancestor as teacher,
     and its best become the next parents. Stops at a budget, or when the task's metric falls below the floor.
     """
+    # Imported here, so that --help does not wait for torch.
+    from edgesynth.cli.console import console
+    from edgesynth.cli.interruption import Interruption
+    from edgesynth.cli.progress import progress_on
+    from edgesynth.evolution import build_executor, evolve
+    from edgesynth.export import kernels_beside
+    from edgesynth.lineage import default_path, is_taken
+
     crew = build_executor(executor, ray_address, gpus_per_offspring)
     given = {name: value for name, value in given.items() if value is not None}
     config = resolve(config_file or (_begun_with(path) if resume and path else None), given)
@@ -97,19 +104,30 @@ def command(
             f"--resume goes on with a run and {path} is no run; leave --resume out to start one, or give another --run"
         )
     instrument = _instrument(config, docker, remote_python)
-    console = Console(highlight=False)
-    with Interruption() as interruption, progress_on(console, interruption.check) as progress:
+    with Interruption() as interruption, progress_on(console(err=as_json), interruption.check) as progress:
         run = evolve(path, config, resume, _latency, progress, crew, instrument, kernels_beside)
+    if as_json:
+        from edgesynth.report import read_lineage
+
+        print_json({"run": path, **read_lineage(run).to_json()})
+    else:
+        print_lines(_summary(run))
+
+
+def _summary(run: Run) -> list[str]:
+    """Why it stopped, its best, its fronts, and what comes next."""
+    from edgesynth.cli.progress import front_line
+
     outcome, tested = run.outcome(), run.tested()
-    console.print(f"Stopped: {outcome['reason']}.", soft_wrap=True)
-    console.print(
-        f"Best: {outcome['best']}, test {run.metric} {tested[outcome['best']]:.2f} % "
-        f"(ancestor {tested['g000-c0']:.2f} %)."
-    )
-    console.print(f"Pareto front: {front_line(outcome['front'])}.", soft_wrap=True)
+    best, ancestor = tested[outcome["best"]], tested["g000-c0"]
+    lines = [
+        f"Stopped: {outcome['reason']}.",
+        f"Best: {outcome['best']}, test {run.metric} {best:.2f} % (ancestor {ancestor:.2f} %).",
+        f"Pareto front: {front_line(outcome['front'])}.",
+    ]
     if "weight_bits" in outcome:
-        console.print(f"Size: {outcome['weight_bits']:,} bits of synapses, biases and normalisation.")
-    console.print(f"Next: edgesynth export {shlex.quote(str(path))} --int8", soft_wrap=True)
+        lines.append(f"Size: {outcome['weight_bits']:,} bits of synapses, biases and normalisation.")
+    return [*lines, f"Next: edgesynth export {shlex.quote(str(run.path))} --int8"]
 
 
 def _begun_with(path: Path) -> Path | None:
@@ -120,6 +138,9 @@ def _begun_with(path: Path) -> Path | None:
 
 def _instrument(config: Config, docker: bool, python: str | None) -> OnMachine | None:
     """What measures, where the configuration names a machine."""
+    from edgesynth.benchmark.remote import LOCAL, Options
+    from edgesynth.export import OnMachine
+
     if (docker or python) and (config.measure_on is None or config.measure_on == LOCAL):
         raise UserError(
             f"{'--docker' if docker else '--remote-python'} is for another machine and --measure-on is "
@@ -134,6 +155,9 @@ def _latency(species: Species, individual: Individual) -> dict[str, float]:
     Nothing where it cannot be written as ONNX at the default opset: no lineage depends on it, and `export` says what to
     do.
     """
+    from edgesynth.benchmark.quick import measure_model
+    from edgesynth.export import to_onnx
+
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.onnx"
         try:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich import box
-from rich.console import Console
-from rich.table import Table
+
+from edgesynth.cli.output import json_option, print_json, print_line, print_note
 
 if TYPE_CHECKING:
-    from edgesynth.export import Bundle, Hop
+    from rich.console import Console
 
-PIPE_WIDTH = 200  # a table that is read by a program must not be wrapped
+    from edgesynth.cli.console import LiteralTable
+    from edgesynth.export import Hop
 
 
 @click.command(name="export")
@@ -33,6 +33,7 @@ PIPE_WIDTH = 200  # a table that is read by a program must not be wrapped
 @click.option("--nms-in-graph", is_flag=True, help="Detectors: the models decode and suppress boxes themselves.")
 @click.option("--tensorrt", metavar="VERSION", help="Refuse to write what this one does not parse, such as 8.2.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The folder.  [default: RUN/bundles/INDIVIDUAL]")
+@json_option
 def command(
     individual: str,
     int8: bool,
@@ -44,16 +45,18 @@ def command(
     nms_in_graph: bool,
     tensorrt: str | None,
     output: Path | None,
+    as_json: bool,
 ) -> None:
     """Write an individual as a bundle: ONNX, ranges, samples, manifest, README, and INT8 on demand.
 
     RUN is the folder that `edgesynth evolve` made; without INDIVIDUAL (such as g003-c1) its best one is exported.
     """
+    from edgesynth.cli.console import PIPE_WIDTH, console, status
     from edgesynth.export import export_individual
     from edgesynth.lineage import parse_individual
 
     run, name = parse_individual(individual)
-    with Console(stderr=True).status(f"exporting {name}") as status:
+    with status(f"exporting {name}") as say:
         bundle = export_individual(
             run,
             name,
@@ -61,28 +64,33 @@ def command(
             int8,
             samples,
             max_int8_loss,
-            lambda line: status.update(f"{name}: {line}"),
+            lambda line: say(f"{name}: {line}"),
             opset=opset,
             batch=batch,
             licence=licence,
             nms_in_graph=nms_in_graph,
             tensorrt=tensorrt,
         )
-    console = Console()
-    console = console if console.is_terminal else Console(width=PIPE_WIDTH)
-    console.print(_table(bundle.ledger.hops, box.SIMPLE_HEAD if console.is_terminal else None))
-    _print_files(bundle)
     for hop in bundle.ledger.bad:
-        click.echo(f"warning: {hop}. Use model.onnx at fp16, or calibrate with more --samples", err=True)
-    click.echo(f"next: edgesynth benchmark {shlex.quote(str(bundle.path))}")
+        print_note(f"warning: {hop}. Use model.onnx at fp16, or calibrate with more --samples")
+    if as_json:
+        print_json(bundle.to_json())
+        return
+    screen = console(pipe_width=PIPE_WIDTH)
+    screen.print(_table(bundle.ledger.hops, screen))
+    for file, size_bytes in bundle.sizes_bytes().items():
+        print_line(f"{size_bytes / 1024:10.1f} KiB  {file}")
+    print_line(f"next: edgesynth benchmark {shlex.quote(str(bundle.path))}")
 
 
-def _table(hops: list[Hop], frame: box.Box | None) -> Table:
-    table = Table(box=frame, pad_edge=False, collapse_padding=True)
-    table.add_column("hop", no_wrap=True)
-    table.add_column("compared with", no_wrap=True)
-    for name in ("error", "relative", f"{hops[0].metric} %", "points", "ok"):
-        table.add_column(name, justify="right", no_wrap=True)
+def _table(hops: list[Hop], screen: Console) -> LiteralTable:
+    from rich.box import SIMPLE_HEAD
+
+    from edgesynth.cli.console import LiteralTable
+
+    numbers = ("error", "relative", f"{hops[0].metric} %", "points", "ok")
+    frame = SIMPLE_HEAD if screen.is_terminal else None
+    table = LiteralTable("hop", "compared with", *numbers, right=numbers, box=frame)
     for hop in hops:
         table.add_row(
             hop.hop,
@@ -98,8 +106,3 @@ def _table(hops: list[Hop], frame: box.Box | None) -> Table:
 
 def _figure(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
-
-
-def _print_files(bundle: Bundle) -> None:
-    for path in sorted(bundle.path.iterdir()):
-        click.echo(f"{path.stat().st_size / 1024:10.1f} KiB  {path.name}")

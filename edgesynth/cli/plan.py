@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from edgesynth.cli.output import json_option, print_json, print_line
 from edgesynth.errors import UserError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from edgesynth.boards.cost import Prediction
     from edgesynth.boards.plan import Plan
+    from edgesynth.cli.console import LiteralTable
 
 RANGES = "ranges.json"
-PIPE_WIDTH = 200  # what is cut in a pipe is lost
 LEGEND = "predicted, not measured: ± is the median error on published figures that were not fitted; unchecked: none are"
 PROBE_LEGEND = "; measured: the share of the time that a probe of this board measured, layer by layer"
 
@@ -30,7 +28,7 @@ PROBE_LEGEND = "; measured: the share of the time that a probe of this board mea
 @click.option("--mode", metavar="NAME", help="Power mode, for the prediction.  [default: the board's fastest]")
 @click.option("--batch", type=int, help="Images per inference.  [default: what the model is fixed to, or 1]")
 @click.option("--probe", type=click.Path(), help="Table of `edgesynth probe`: its layers replace the cost model's.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@json_option
 def command(
     model: str,
     board: str | None,
@@ -45,8 +43,6 @@ def command(
     MODEL is the folder that `edgesynth export` wrote, or an .onnx file. The exit code is 0 if it will run (without
     --board: on any board), 1 if not.
     """
-    from rich.console import Console
-
     from edgesynth.benchmark.bundle import open_target
     from edgesynth.boards.detect import board_named
     from edgesynth.boards.plan import make_plan, plan_for_all, read_forms
@@ -68,16 +64,23 @@ def command(
         plans = [make_plan(graphs, chosen, tensorrt, ranges, batch, mode, table)]
     if as_json:
         facts = [plan.to_json() for plan in plans]
-        click.echo(json.dumps(facts if chosen is None else facts[0], indent=1))
+        print_json(facts if chosen is None else facts[0])
     else:
-        console = Console(highlight=False)
-        console = console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
-        for part in _one(plans[0]) if chosen is not None else [_boards_table(plans), LEGEND]:
-            console.print(part, soft_wrap=isinstance(part, str))
+        _print(_one(plans[0]) if chosen is not None else [_boards_table(plans), LEGEND])
     sys.exit(0 if any(plan.will_run for plan in plans) else 1)
 
 
-def _one(plan: Plan) -> list[str | Table]:
+def _print(parts: list[str | LiteralTable]) -> None:
+    from edgesynth.cli.console import PIPE_WIDTH, console
+
+    for part in parts:
+        if isinstance(part, str):
+            print_line(part)
+        else:
+            console(pipe_width=PIPE_WIDTH).print(part)
+
+
+def _one(plan: Plan) -> list[str | LiteralTable]:
     return [_heading(plan), _builds_table(plan), *_facts(plan)]
 
 
@@ -92,7 +95,7 @@ def _software(plan: Plan) -> str:
     return f"{plan.parser.name} ({plan.jetpack})" if plan.jetpack else plan.parser.name
 
 
-def _builds_table(plan: Plan) -> Table:
+def _builds_table(plan: Plan) -> LiteralTable:
     """One line for each precision."""
     table = _table("precision", "hardware", "builds", "from", "predicted ms", "mJ/image")
     for build in plan.builds:
@@ -150,7 +153,7 @@ def _size(size_bytes: float) -> str:
     return f"{size_bytes / 2**20:,.1f} MiB" if size_bytes >= 2**20 else f"{size_bytes / 2**10:,.1f} KiB"
 
 
-def _boards_table(plans: list[Plan]) -> Table:
+def _boards_table(plans: list[Plan]) -> LiteralTable:
     """One line for each board."""
     table = _table("board", "TensorRT", "runs", "best", "from", "predicted ms", "mJ/image")
     for plan in plans:
@@ -167,12 +170,8 @@ def _boards_table(plans: list[Plan]) -> Table:
     return table
 
 
-def _table(*headings: str) -> Table:
+def _table(*headings: str) -> LiteralTable:
     """A table whose last column, of words, folds."""
-    from rich.table import Table
+    from edgesynth.cli.console import LiteralTable
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, no_wrap=True)
-    table.add_column("", overflow="fold")
-    return table
+    return LiteralTable(*headings, "", fold=("",))

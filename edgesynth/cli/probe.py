@@ -2,22 +2,14 @@
 
 import click
 
-from edgesynth.benchmark.bundle import open_target
-from edgesynth.benchmark.engines import ENGINES
-from edgesynth.benchmark.probe.probing import probe
-from edgesynth.benchmark.probe.settings import ProbeSettings
-from edgesynth.benchmark.probe.summary import format_summary
+from edgesynth.cli.options import engine_option
+from edgesynth.cli.output import json_option, print_json, print_line, print_lines, print_note
 
 
 @click.command(name="probe")
 @click.argument("model", type=click.Path())
 @click.option("-o", "--output", required=True, type=click.Path(), help="The table; one that is there is gone on with.")
-@click.option(
-    "--engine",
-    help="One of: {}.  [default: tensorrt where it can be imported, else onnxruntime]".format(
-        ", ".join(sorted(ENGINES))
-    ),
-)
+@engine_option
 @click.option("--precision", help="fp32, fp16 or int8.  [default: fp16 where the engine has it, else fp32]")
 @click.option("--batch", default=1, show_default=True, help="Images per inference.")
 @click.option("--duration-s", default=600.0, show_default=True, help="After these seconds no more widths are begun.")
@@ -26,15 +18,26 @@ from edgesynth.benchmark.probe.summary import format_summary
 @click.option("--each-s", default=0.2, show_default=True, help="Timed seconds for each width.")
 @click.option("--warm-up-s", default=0.05, show_default=True, help="Untimed seconds before, for each.")
 @click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
-def command(model, output, engine, precision, batch, duration_s, finest, input_widths, each_s, warm_up_s, threads):
+@json_option
+def command(
+    model, output, engine, precision, batch, duration_s, finest, input_widths, each_s, warm_up_s, threads, as_json
+):
     """Measure the layers of MODEL at a ladder of widths on this machine.
 
     MODEL is the folder that `edgesynth export` wrote, or a plain .onnx file. Coarse widths of every layer come before
     fine ones; each is in the table as soon as it is measured, and the same command goes on where one was stopped.
     The table is for `edgesynth plan --probe`.
     """
+    # Imported here, so that --help does not wait for numpy.
+    from edgesynth.benchmark.bundle import open_target
+    from edgesynth.benchmark.probe.probing import probe
+    from edgesynth.benchmark.probe.settings import ProbeSettings
+    from edgesynth.benchmark.probe.summary import format_summary, summary_json
+
     settings = ProbeSettings(duration_s, each_s, warm_up_s, finest, input_widths, batch, threads)
-    target = open_target(model)
-    found = probe(target, output, engine, precision, settings, announce=lambda line: click.echo(line, err=True))
-    click.echo(format_summary(found))
-    click.echo("written: {}".format(output))
+    probed = probe(open_target(model), output, engine, precision, settings, announce=print_note)
+    if as_json:
+        print_json(summary_json(output, probed))
+        return
+    print_lines(format_summary(probed))
+    print_line("written: {}".format(output))

@@ -11,6 +11,7 @@ from rich.progress import Progress as Bars
 
 from edgesynth.anatomy import Census
 from edgesynth.boards.cost import Prediction
+from edgesynth.cli.console import print_literal
 from edgesynth.evolution import Progress
 from edgesynth.lineage import Figures, Record
 
@@ -25,9 +26,13 @@ class Lines(Progress):
         self.check = check
         self.ancestor: Census | None = None
 
+    def _say(self, line: str) -> None:
+        """Print a line above the bars, names in it as they are."""
+        print_literal(self.console, line)
+
     def note(self, line: str) -> None:
         """The line as it is."""
-        self.console.print(f"Data: {line}.", soft_wrap=True)
+        self._say(f"Data: {line}.")
 
     def nurture(self, name: str, epochs: int, census: Census) -> None:
         """Nothing is shown."""
@@ -41,26 +46,25 @@ class Lines(Progress):
         """Its metric and size, how much smaller than the ancestor it is, and why it cannot be a parent."""
         census = record.census
         self.ancestor = self.ancestor or census
-        self.console.print(
+        self._say(
             f"{record.name}  validation {record.validation:6.2f} %  "
             f"synapses {census.synapses:>11,} ({self.ancestor.synapses / max(census.synapses, 1):6.1f}x)  "
             f"clusters {census.clusters:>6,} ({self.ancestor.clusters / census.clusters:5.2f}x)  "
             f"MACs {census.macs / 1e6:9.3f} M  {'kept from before' if resumed else f'{seconds:6.1f} s'}"
             f"{'' if record.feasible else f'  died: {record.died}' if record.died else '  below the floor'}"
-            f"{'  (proxy)' if record.proxy else ''}",
-            soft_wrap=True,
+            f"{'  (proxy)' if record.proxy else ''}"
         )
 
     def predicted(self, name: str, prediction: Prediction) -> None:
         """Latency and energy on the run's board, labelled, with the model's error."""
         where = f"{prediction.board} ({prediction.mode}, {prediction.precision}, batch {prediction.batch})"
-        self.console.print(f"{name}  predicted on {where}: {prediction.in_short()}", soft_wrap=True)
+        self._say(f"{name}  predicted on {where}: {prediction.in_short()}")
 
     def measured(self, name: str, figures: Figures) -> None:
         """Latency and energy with their 95 % intervals."""
         self.check()
         where = f"{figures.measured_on} ({figures.precision}, batch 1)"
-        self.console.print(f"{name}  measured on {where}: {figures.in_short()}", soft_wrap=True, markup=False)
+        self._say(f"{name}  measured on {where}: {figures.in_short()}")
 
 
 class LinesAndBar(Lines):
@@ -112,10 +116,10 @@ def progress_on(console: Console, check: Check, lines: bool = True) -> Iterator[
         yield Lines(console, check) if lines else Progress()
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("epochs  {task.fields[loss]}"),
+        TextColumn("epochs  {task.fields[loss]}", markup=False),
         TimeRemainingColumn(),
     )
     with Bars(*columns, console=console, transient=True) as bars:

@@ -7,44 +7,43 @@ from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from edgesynth.cli.output import json_option, print_json, print_line
 
+if TYPE_CHECKING:
+    from edgesynth.cli.console import LiteralTable
     from edgesynth.report import Row
 
 
 @click.command(name="report")
 @click.argument("run", type=click.Path(path_type=Path))
-def command(run: Path) -> None:
+@json_option
+def command(run: Path, as_json: bool) -> None:
     """Write RUN/report.html and print the lineage.
 
     RUN is the folder that `edgesynth evolve` made; the run may still be going on.
     """
     # Imported here, so that --help does not wait for torch.
-    from rich.console import Console
-
+    from edgesynth.cli.console import PIPE_WIDTH, console
     from edgesynth.lineage import Run
-    from edgesynth.report import lineage_rows, write_report
+    from edgesynth.report import read_lineage, write_report
 
     opened = Run.open(run)
-    rows = lineage_rows(opened)
+    lineage = read_lineage(opened)
     path = write_report(opened)
-    console = Console(highlight=False)
-    # A pipe has no width: what is cut there is lost.
-    console.print(_table(rows), width=None if console.is_terminal else 200)
-    click.echo(path)
+    if as_json:
+        print_json({"report": path, **lineage.to_json()})
+        return
+    console(pipe_width=PIPE_WIDTH).print(_table(list(lineage.line)))
+    print_line(path)
 
 
-def _table(rows: list[Row]) -> Table:
+def _table(rows: list[Row]) -> LiteralTable:
     """One line for each individual of the main line; fits 80 columns."""
-    from rich.table import Table
-
+    from edgesynth.cli.console import LiteralTable
     from edgesynth.report.formats import milliseconds, percent, short_count, times
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("individual", no_wrap=True)
-    for heading in ("val %", "synapses", "clusters", "MACs", "syn x", "clu x", "ms"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    numbers = ("val %", "synapses", "clusters", "MACs", "syn x", "clu x", "ms")
+    table = LiteralTable("individual", *numbers, right=numbers)
     for row in rows:
         table.add_row(
             row.individual,

@@ -4,22 +4,29 @@ import sys
 
 import click
 
-from edgesynth.benchmark.table import format_hops
-from edgesynth.benchmark.verification import verify
+from edgesynth.cli.output import json_option, print_json, print_line, print_lines
 
 
 @click.command(name="verify")
 @click.argument("bundle", type=click.Path())
-def command(bundle):
+@json_option
+def command(bundle, as_json):
     """Run the ledger of a bundle again: every file against its sha256, every model on the bundle's samples.
 
     BUNDLE is the folder that `edgesynth export` wrote. Needs numpy and ONNX Runtime alone. Exit code 0 if all is as it
     was at export; 1 if a model is not, with the first bad layer; 2 if BUNDLE is no bundle or a file of it was changed.
     """
+    # Imported here, so that --help does not wait for numpy.
+    from edgesynth.benchmark.table import format_hops
+    from edgesynth.benchmark.verification import verify
+
     verification = verify(bundle)
-    click.echo(format_hops(verification))
+    if as_json:
+        print_json(verification.to_json())
+    else:
+        print_lines(format_hops(verification))
     if verification.bad:
         sys.exit(1)
-    files = len(verification.target.manifest["files"])
-    images = verification.hops[0].figures.samples
-    click.echo("{} files and {} samples: all as exported".format(files, images))
+    if not as_json:
+        files, images = len(verification.target.manifest["files"]), verification.hops[0].figures.samples
+        print_line("{} files and {} samples: all as exported".format(files, images))

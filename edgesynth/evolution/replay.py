@@ -36,6 +36,10 @@ class Replay:
     def __bool__(self) -> bool:
         return not self.difference
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; the difference is None where there is none."""
+        return {"individual": self.individual, "equal": bool(self), "difference": self.difference or None}
+
 
 def replay(run: Run, name: str, progress: Progress | None = None, kernels: Kernels | None = None) -> Replay:
     """Breed an individual again, with as many CPU threads as the first time, and compare genome, weights,

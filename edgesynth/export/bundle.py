@@ -61,6 +61,20 @@ class Bundle:
     manifest: dict[str, Any]
     ledger: Ledger
 
+    def sizes_bytes(self) -> dict[str, int]:
+        """{file: its size}, in the order of their names."""
+        return {path.name: path.stat().st_size for path in sorted(self.path.iterdir())}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values: the folder, the individual, the hops of the ledger, whether all are good, {file: bytes}."""
+        return {
+            "bundle": str(self.path),
+            "individual": self.manifest["individual"],
+            "ledger": self.ledger.to_json(),
+            "ok": bool(self.ledger),
+            "files": self.sizes_bytes(),
+        }
+
 
 def export_individual(
     run: Run,

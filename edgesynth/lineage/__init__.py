@@ -1,8 +1,8 @@
 """Lineage: the run directory, its individuals and their genomes."""
 
+from edgesynth.config import Config, resolve
 from edgesynth.lineage.ancestral import ancestral, has_same_ancestor
 from edgesynth.lineage.board import board_of, precision_on
-from edgesynth.lineage.config import Config, resolve
 from edgesynth.lineage.figures import Figures, Known
 from edgesynth.lineage.front import fronts
 from edgesynth.lineage.genome import Genome

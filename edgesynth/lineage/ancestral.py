@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgesynth.lineage.config import Config
+from edgesynth.config import Config
 
 ANCESTRAL = (
     "ancestor",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgesynth.boards.board import Board
 from edgesynth.boards.detect import board_named
-from edgesynth.lineage.config import Config
+from edgesynth.config import Config
 
 
 def board_of(config: Config) -> Board | None:

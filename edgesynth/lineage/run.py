@@ -24,8 +24,8 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from edgesynth.config import Config, resolve
 from edgesynth.errors import UserError
-from edgesynth.lineage.config import Config, resolve
 from edgesynth.lineage.figures import Figures
 from edgesynth.lineage.files import write_bytes, write_json
 from edgesynth.lineage.genome import Genome

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from edgesynth.errors import UserError
@@ -97,6 +97,22 @@ class Lineage:
     def tip(self) -> Row:
         """End of the main line: the best individual, or without one the newest generation's best by validation."""
         return self.line[-1]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values: why the run stopped, its best, its fronts by name, and a row for each individual."""
+        return {
+            "reason": self.reason,
+            "best": self.best,
+            "metric": self.metric,
+            "min_accuracy": self.min_accuracy,
+            "front": {cost: [row.individual for row in rows] for cost, rows in self.fronts.items()},
+            "individuals": [self._row_json(row) for row in self.rows],
+        }
+
+    def _row_json(self, row: Row) -> dict[str, Any]:
+        record = self.records[row.individual]
+        facts = {"died": record.died or None, "weight_bits": record.nurture.get("weight_bits")}
+        return {**asdict(row), "beside": dict(row.beside), **facts}
 
 
 def read_lineage(run: Run) -> Lineage:

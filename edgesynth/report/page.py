@@ -8,12 +8,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 import edgesynth
 from edgesynth.benchmark.machine import describe_machine
 from edgesynth.lineage import Predictions, Run
 from edgesynth.lineage.files import write_bytes
+from edgesynth.printable import printable
 from edgesynth.report import formats
 from edgesynth.report.benchmarks import Benchmarks, facts, read_benchmarks
 from edgesynth.report.front import front_plot
@@ -54,7 +55,9 @@ def render(run: Run) -> str:
     from jinja2 import Environment, StrictUndefined
 
     lineage, benchmarks = read_lineage(run), read_benchmarks(run.path)
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
+    )
     written = ("count", "percent", "times", "milliseconds", "seconds", "decimal")
     environment.filters.update({name: getattr(formats, name) for name in written})
     template = environment.from_string(files("edgesynth.report").joinpath("page.html").read_text(encoding="utf-8"))
@@ -72,10 +75,15 @@ def render(run: Run) -> str:
         benchmarks=benchmarks,
         histograms=_histograms(benchmarks),
         command=_command(run, lineage, benchmarks),
-        config=(run.path / "config.toml").read_text(encoding="utf-8"),
+        config=escape((run.path / "config.toml").read_text(encoding="utf-8")),
         machine=_machine(),
         version=edgesynth.__version__,
     )
+
+
+def _shown(value: Any) -> Any:
+    """A value as the page shows it: names literally; what is HTML already, such as a drawing, as it is."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _predictions(run: Run) -> Markup | None:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from edgesynth.benchmark.boxes import detections
 from edgesynth.lineage import Predictions
+from edgesynth.printable import printable
 from edgesynth.report.drawing import svg
 
 if TYPE_CHECKING:
@@ -82,12 +83,9 @@ def _class_map(figure: Figure, found: Predictions, names: list[str]) -> None:
         rows.append((name, COLOURS[numbers]))
     _rows(figure, rows)
     seen = np.unique(np.stack([found.labels, *answers]))
-    patches = [
-        Patch(facecolor=COLOURS[number] / 255, edgecolor="gray", label=_name(names, number))
-        for number in seen.tolist()
-        if number != VOID
-    ]
-    figure.legend(handles=patches, loc="outside lower center", ncols=6, fontsize=7, frameon=False)
+    kinds = [number for number in seen.tolist() if number != VOID]
+    patches = [Patch(facecolor=COLOURS[number] / 255, edgecolor="gray") for number in kinds]
+    _legend(figure, patches, [_name(names, number) for number in kinds], fontsize=7, frameon=False)
 
 
 def _rows(figure: Figure, rows: list[tuple[str, Any]]) -> None:
@@ -113,9 +111,20 @@ def _boxes(figure: Figure, found: Predictions, names: list[str]) -> None:
             _outline(axes, image, mine)
         line[0].set_ylabel(name)
     seen = sorted({int(kind) for boxes in (truth, *told) for mine in boxes for kind in mine[:, 0]})
-    handles = [cells[0][0].plot([], [], color=_colour(kind), label=_name(names, kind))[0] for kind in seen]
-    if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)), fontsize=8)
+    lines = [cells[0][0].plot([], [], color=_colour(kind))[0] for kind in seen]
+    _legend(figure, lines, [_name(names, kind) for kind in seen], fontsize=8)
+
+
+def _legend(figure: Figure, handles: list[Any], names: list[str], **how: Any) -> None:
+    """What each colour stands for; nothing where there is none."""
+    if not handles:
+        return
+    # By numbers first: matplotlib leaves out what begins with an underscore, as a class may.
+    legend = figure.legend(
+        handles, map(str, range(len(names))), loc="outside lower center", ncols=min(6, len(names)), **how
+    )
+    for text, name in zip(legend.get_texts(), names, strict=True):
+        text.set_text(name)
 
 
 def _outline(axes: Axes, image: Any, boxes: Any) -> None:
@@ -145,7 +154,7 @@ def _show(axes: Axes, image: Any) -> None:
 
 
 def _name(names: list[str], number: int) -> str:
-    return names[number] if number < len(names) else f"class {number}"
+    return printable(names[number]) if number < len(names) else f"class {number}"
 
 
 FORMS: dict[str, Callable[[Figure, Predictions, list[str]], None]] = {

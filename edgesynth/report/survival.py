@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from edgesynth.lineage import Record
+from edgesynth.printable import printable
 from edgesynth.report.drawing import svg
 from edgesynth.report.formats import DASH, share
 from edgesynth.report.lineage_table import Lineage
@@ -48,7 +49,7 @@ def shares_percent(lineage: Lineage, what: str) -> dict[str, list[float | None]]
 def survival(lineage: Lineage, what: str) -> Markup:
     """Draw the shares as a heat map with its numbers."""
     shares = shares_percent(lineage, what)
-    longest = max((len(layer) for layer in shares), default=0)
+    longest = max((len(printable(layer)) for layer in shares), default=0)
     width_in = 0.25 + 0.09 * longest + _CELL_IN[0] * max(len(columns(lineage)), 3)
     height_in = 0.75 + _CELL_IN[1] * len(shares)
     label = f"Share of {what} alive, in percent, by layer and individual of the main line"
@@ -75,7 +76,7 @@ def _draw(figure: Figure, names: list[str], shares: dict[str, list[float | None]
     axes.grid(False)
     axes.set_title(f"{what} alive (%)", fontsize=10, loc="left")
     axes.set_xticks(np.arange(len(names)) + 0.5, names, fontsize=7.5)
-    axes.set_yticks(np.arange(len(shares)) + 0.5, list(shares), fontsize=8.5)
+    axes.set_yticks(np.arange(len(shares)) + 0.5, list(map(printable, shares)), fontsize=8.5)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     for row, cells in enumerate(shares.values()):

@@ -15,8 +15,10 @@ from .conftest import LAYERS, REPOSITORY, scale, seal, with_tensorrt
 from .probe.test_model_layers import network, save
 from .sensors import Sensors, tx2
 
-COMMANDS_ON_BOARD = [f"cli/{name}.py" for name in ("__init__", "benchmark", "compare", "probe", "verify")]
-ON_BOARD = ("__init__.py", "errors.py", "benchmark", "boards", *COMMANDS_ON_BOARD)
+COMMANDS_ON_BOARD = [
+    f"cli/{name}.py" for name in ("__init__", "benchmark", "compare", "options", "output", "probe", "verify")
+]
+ON_BOARD = ("__init__.py", "errors.py", "printable.py", "benchmark", "boards", *COMMANDS_ON_BOARD)
 PACKAGES = REPOSITORY / "docker/requirements-board.txt"
 
 
@@ -153,6 +155,12 @@ def test_a_bundle_is_verified_under_python_36(edgesynth36, verifiable):
     assert f"first bad layer of model.onnx: {LAYERS[0]} (its tensor a is off by about 0.01 of its size)" in out
 
 
+def test_without_a_command_click_80_prints_help_and_all_is_well(edgesynth36):
+    code, out, err = edgesynth36()
+    assert (code, err) == (0, "")
+    assert out.startswith("Usage: edgesynth [OPTIONS] COMMAND")
+
+
 POWER = """
 import json, sys, time
 from edgesynth.benchmark.power import find, opened
@@ -170,7 +178,7 @@ def test_the_sampler_runs_under_python_36_out_of_a_zip_file(tmp_path):
         pytest.skip("no Python 3.6 here (looked at pyenv's versions and for python3.6 on the PATH)")
     tx2(Sensors(tmp_path / "sys"))
     with zipfile.ZipFile(tmp_path / "board.pyz", "w") as archive:
-        for path in ("__init__.py", "errors.py", "benchmark", "boards"):
+        for path in ("__init__.py", "errors.py", "printable.py", "benchmark", "boards"):
             for file in [REPOSITORY / "edgesynth" / path, *(REPOSITORY / "edgesynth" / path).rglob("*")]:
                 if file.suffix in (".py", ".json"):
                     archive.write(file, file.relative_to(REPOSITORY))

@@ -92,7 +92,7 @@ def test_the_table_shows_the_interval_the_gpus_rail_and_what_is_above_idle():
     gpu = {"per_image_mj": 5.0, "images_per_joule": 200.0, "images_per_joule_95": [190.0, 211.0], "rail": "VDD_SYS_GPU"}
     above = {"per_image_mj": 8.0, "images_per_joule": 125.0, "images_per_joule_95": [120.0, 130.4]}
     more = {"reason": None, "rails_mj": {"VDD_IN": 1, "VDD_SYS_GPU": 1}, "idle_power_mw": 2104.4}
-    table = format_table(result(measurement(energy=dict(figures, gpu=gpu, above_idle=above, **more))))
+    table = "\n".join(format_table(result(measurement(energy=dict(figures, gpu=gpu, above_idle=above, **more)))))
     assert table.splitlines()[1].endswith("  12.500 mJ, 80.0 images/J (79.1 to 80.9)")
     assert table.splitlines()[2:] == [
         "fp32 x1, VDD_SYS_GPU: 5.000 mJ, 200.0 images/J (190.0 to 211.0)",
@@ -106,7 +106,7 @@ def test_a_destination_in_no_folder_is_refused(tmp_path):
 
 
 def test_the_table_has_the_figures_under_their_names():
-    header, row = format_table(result(measurement())).splitlines()
+    header, row = format_table(result(measurement()))
     assert header.split("  ")[0].strip() == "precision"
     figures = ["fp32", "1", "1.000", "2.000", "3.000", "666.6", "20.0", "1.00", "75.00", "2.0"]
     assert row.split()[:-4] == figures
@@ -116,17 +116,19 @@ def test_the_table_has_the_figures_under_their_names():
 
 def test_the_table_gives_the_reason_instead_of_a_zero():
     energy = {"per_image_mj": None, "images_per_joule": None, "reason": "no meter"}
-    table = format_table(result(measurement(energy=energy, accuracy_percent=None, accuracy_reason="no samples")))
+    table = "\n".join(
+        format_table(result(measurement(energy=energy, accuracy_percent=None, accuracy_reason="no samples")))
+    )
     assert "0.000 mJ" not in table
     assert table.splitlines()[2:] == ["energy not measured: no meter", "accuracy not measured: no samples"]
 
 
 def test_a_flag_names_the_configurations_it_stands_for():
-    table = format_table(result(measurement(), measurement(batch=8, flags=["unsteady: by 9 %"])))
+    table = "\n".join(format_table(result(measurement(), measurement(batch=8, flags=["unsteady: by 9 %"]))))
     assert table.splitlines()[-1] == "invalid: fp32 x8: unsteady: by 9 %"
 
 
 def test_a_flag_of_all_configurations_is_said_once():
     both = ["machine loaded: 3"]
-    table = format_table(result(measurement(flags=both), measurement(batch=8, flags=both)))
+    table = "\n".join(format_table(result(measurement(flags=both), measurement(batch=8, flags=both))))
     assert table.splitlines()[3:] == ["flag: machine loaded: 3"]

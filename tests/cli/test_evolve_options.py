@@ -3,8 +3,8 @@
 import pytest
 
 from edgesynth.cli.evolve import command
+from edgesynth.config import OF_THE_CALL
 from edgesynth.lineage import Config
-from edgesynth.lineage.config import OF_THE_CALL
 
 SAMPLES = {"integer": ("3", 3), "number": ("0.5", 0.5), "string": ("some", "some")}
 FIELDS = [name for name in Config.model_fields if name != "schema_version"]

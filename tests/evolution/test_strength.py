@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from edgesynth.anatomy import output_scales, remove, scale_uses, trace
+from edgesynth.config import Config
 from edgesynth.errors import UserError
 from edgesynth.evolution.dna import encode, priced
 from edgesynth.evolution.strength import (
@@ -23,7 +24,6 @@ from edgesynth.evolution.strength.measuring import cluster_products, normalisati
 from edgesynth.evolution.strength.parent import alive_synapses
 from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Genome, generator, resolve
-from edgesynth.lineage.config import Config
 from edgesynth.nurture import sensitivity
 from edgesynth.tasks import load_task
 

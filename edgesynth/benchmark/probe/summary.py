@@ -1,9 +1,11 @@
 """What a probe says when it ends."""
 
+from typing import Any, Dict, List
+
 from edgesynth.benchmark.probe.probing import Probed
 
 
-def format_summary(found: Probed) -> str:
+def format_summary(found: Probed) -> List[str]:
     """A line for each shape, and what is left to measure."""
     lines = []
     for stairs in found.table.staircases.values():
@@ -22,4 +24,22 @@ def format_summary(found: Probed) -> str:
         lines.append("{} of {} widths measured; the same command goes on".format(found.done, found.wanted))
     else:
         lines.append("all {} widths measured".format(found.wanted))
-    return "\n".join(lines)
+    return lines
+
+
+def summary_json(path: str, found: Probed) -> Dict[str, Any]:
+    """The same facts as plain values.
+
+    Args:
+        path: of the table.
+        found: what came of the probe.
+    """
+    measured = [stairs for stairs in found.table.staircases.values() if stairs.steps]
+    return {
+        "table": path,
+        "measured_widths": found.done,
+        "wanted_widths": found.wanted,
+        "staircases": [
+            dict(stairs.to_json(), layer=str(stairs.shape), landing_widths=stairs.right_edges()) for stairs in measured
+        ],
+    }

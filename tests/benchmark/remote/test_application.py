@@ -29,7 +29,7 @@ def test_it_holds_what_a_board_runs_and_nothing_else():
     rooms = {tuple(name.split("/")[:2]) for name in names}
     assert rooms == {
         ("__main__.py",),
-        *(("edgesynth", part) for part in ("__init__.py", "errors.py", "benchmark", "boards")),
+        *(("edgesynth", part) for part in ("__init__.py", "errors.py", "printable.py", "benchmark", "boards")),
     }
     assert "edgesynth/benchmark/service/run.sh" in names
     assert not [name for name in names if name.endswith(".pyc")]

@@ -117,7 +117,7 @@ class TensorRt(Engine):
                 self._load(Request(path, precision, batch, is_quantised(path), ranges, samples))
             except UserError as error:
                 # Raised anew: the frames of the old one hold what must be gone before the GPU's context.
-                refusal = type(error)(str(error))
+                refusal = type(error)(*error.args)
         interruption.raise_noted()
         if refusal is None:
             return
