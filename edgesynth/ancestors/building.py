@@ -18,7 +18,7 @@ from edgesynth.ancestors.refinenet import refinenet_resnet34, refinenet_small
 from edgesynth.ancestors.resnet_cifar import resnet20, resnet32, resnet44, resnet56
 from edgesynth.ancestors.saliency import saliency_medium, saliency_small, saliency_vgg16
 from edgesynth.ancestors.squeezenet import squeezenet_cifar
-from edgesynth.ancestors.torchvisions import near_names, path_of
+from edgesynth.ancestors.torchvisions import near_names, path_of, why_absent
 from edgesynth.ancestors.vgg_cifar import vgg16_bn_cifar
 from edgesynth.ancestors.yolov2 import tiny_yolov2, yolov2, yolov2_small
 from edgesynth.errors import UserError
@@ -85,13 +85,22 @@ def build_ancestor(name: str, classes: int | None = None) -> nn.Module:
         return ANCESTORS[name].build(**({} if classes is None else {"num_classes": classes}))
     path = name if ":" in name else path_of(name)
     if path is None:
-        near = near_names(name, ANCESTORS)
-        raise UserError(
-            f"there is no ancestor {name!r}{f' (near it: {near})' if near else ''}; the ancestors are "
-            f"{', '.join(sorted(ANCESTORS))}, the classifiers of torchvision.models by their names there, such as "
-            "resnet18, and package.module:callable for any other network"
-        )
+        raise _unknown(name)
     return import_network(path, classes)
+
+
+def _unknown(name: str) -> UserError:
+    ours, near = ", ".join(sorted(ANCESTORS)), near_names(name, ANCESTORS)
+    near = f" (near it: {near})" if near else ""
+    if absent := why_absent():
+        return UserError(
+            f"there is no ancestor {name!r} of edgesynth's own{near}, and it cannot be looked up among torchvision's "
+            f"classifiers: {absent}. Its own are {ours}; package.module:callable is any other network"
+        )
+    return UserError(
+        f"there is no ancestor {name!r}{near}; the ancestors are {ours}, the classifiers of torchvision.models by "
+        "their names there, such as resnet18, and package.module:callable for any other network"
+    )
 
 
 def example_shape(name: str) -> tuple[int, ...]:

@@ -19,10 +19,18 @@ def near_names(name: str, ours: Iterable[str]) -> str:
     return ", ".join(difflib.get_close_matches(name, [*ours, *_names()], n=4))
 
 
-def _names() -> list[str]:
+def why_absent() -> str:
+    """What keeps torchvision's classifiers from being known, and what to install; empty where they are."""
     try:
-        vision = torchvision()
-    except UserError:
+        torchvision()
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def _names() -> list[str]:
+    if why_absent():
         return []
-    names: list[str] = vision.models.list_models(module=vision.models)
+    models = torchvision().models
+    names: list[str] = models.list_models(module=models)
     return names

@@ -109,13 +109,14 @@ def evolve(
             )
         if not has_ancestor:
             check_measurable(breeder.yardstick, kind, instrument, breeder.precision)
-    run = _open(path, config, task) if begun else Run.create(path, config)
-    bench = Bench(run, kind, instrument if config.measure_on else None, breeder.yardstick, breeder.progress)
-    run.save_task(task.to_json())
-    for note in notes:
-        breeder.progress.note(note)
-    with cpu_threads(threads_of(run)), executor or InProcess() as crew:
-        return _evolve(run, breeder, crew, measure, bench)
+    with executor or InProcess() as crew:  # before anything is written: it may be refused
+        run = _open(path, config, task) if begun else Run.create(path, config)
+        bench = Bench(run, kind, instrument if config.measure_on else None, breeder.yardstick, breeder.progress)
+        run.save_task(task.to_json())
+        for note in notes:
+            breeder.progress.note(note)
+        with cpu_threads(threads_of(run)):
+            return _evolve(run, breeder, crew, measure, bench)
 
 
 def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None, bench: Bench) -> Run:

@@ -1,5 +1,7 @@
 """Ancestors for small images, against published sizes, and torchvision's by their plain names."""
 
+import sys
+
 import pytest
 import torch
 
@@ -90,3 +92,20 @@ def test_every_classifier_of_torchvision_has_its_plain_name():
 def test_an_unknown_name_is_refused_with_those_near_it():
     with pytest.raises(UserError, match=r"no ancestor 'resnet19' \(near it: .*resnet18"):
         build_ancestor("resnet19")
+
+
+def test_a_classifier_of_torchvision_where_that_is_absent_is_refused_with_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    torchvision.cache_clear()
+    try:
+        with pytest.raises(UserError) as refusal:
+            build_ancestor("resnet18")
+    finally:
+        torchvision.cache_clear()
+    message = str(refusal.value)
+    assert (
+        f"torchvision, which is not installed: pip install torchvision torch=={torch.__version__.partition('+')[0]}"
+        in message
+    )
+    assert "such as resnet18" not in message
+    assert "lenet5" in message and "package.module:callable" in message

@@ -193,9 +193,11 @@ def test_an_error_in_a_worker_is_the_error_of_the_run(breeder, ray, error):
     assert str(raised.value) == str(error)
 
 
-def test_more_gpus_than_any_machine_has_are_refused_at_once(breeder, ray):
-    with build_executor("ray", None, 64) as crew, pytest.raises(UserError, match="--gpus-per-offspring is 64 and the"):
-        list(crew.breed(breeder, [Birth("g001-c0", Breeder.ancestor)]))
+def test_more_gpus_than_any_machine_has_are_refused_at_once_and_leave_no_run(tmp_path, ray):
+    with pytest.raises(UserError, match="--gpus-per-offspring is 64 and the"):
+        evolve(tmp_path / "run", resolve(None, TINY), executor=build_executor("ray", None, 64))
+    assert list(tmp_path.iterdir()) == []
+    assert ray.is_initialized()  # it was not ours to stop
 
 
 @pytest.mark.parametrize(
@@ -232,10 +234,11 @@ def test_an_executor_that_cannot_be_is_refused(given, message):
         build_executor(*given)
 
 
-def test_without_ray_the_extra_to_install_is_named(monkeypatch):
+def test_without_ray_the_extra_to_install_is_named_and_no_run_is_left(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UserError, match=r"pip install 'edgesynth\[ray\]'"), build_executor("ray"):
-        pass
+    with pytest.raises(UserError, match=r"pip install 'edgesynth\[ray\]'"):
+        evolve(tmp_path / "run", resolve(None, TINY), executor=build_executor("ray"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_keeps_to_the_threads_that_it_was_started_with(tmp_path):

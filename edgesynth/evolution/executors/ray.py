@@ -65,16 +65,24 @@ class OnRay:
         self._ray = optional("ray", "ray")
         if not self._ray.is_initialized():
             self._start()
+        try:
+            self._largest()
+        except UserError:
+            self._leave()
+            raise
         self._ears = self._ray.remote(num_cpus=0)(_Ears).remote()
         return self
 
     def __exit__(self, *reason: object) -> None:
         self._shared = None
+        if not self._ours:
+            self._ray.kill(self._ears)
+        self._leave()
+
+    def _leave(self) -> None:
         if self._ours:
             self._ray.shutdown()
             self._ours = False
-        else:
-            self._ray.kill(self._ears)
 
     def breed(self, breeder: Breeder, births: Sequence[Birth]) -> Iterator[Bred]:
         """Breed all at once, as far as there is room, and give each back as it is finished."""
@@ -124,11 +132,11 @@ class OnRay:
             raise UserError(_silent(self.address, first)) from error
         self._ours = True
 
-    def _task(self, threads: int) -> Any:
-        """The remote function, with what one offspring reserves.
+    def _largest(self) -> float:
+        """CPUs of the machine that has most.
 
         Raises:
-            UserError: no machine of the cluster has that much.
+            UserError: no machine of the cluster has room for one offspring.
         """
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         cpus = max(node.get("CPU", 0) for node in nodes)
@@ -138,6 +146,11 @@ class OnRay:
                 f"--gpus-per-offspring is {self.gpus:g} and the largest machine that Ray has offers {gpus:g} GPUs and "
                 f"{cpus:g} CPUs; every offspring would wait for ever: ask for less, or give another --ray-address"
             )
+        return float(cpus)
+
+    def _task(self, threads: int) -> Any:
+        """The remote function, with what one offspring reserves; see `_largest`."""
+        cpus = self._largest()
         reserved = 1 if self.gpus else min(threads, cpus)
         # Deaths are counted here, where the offspring can be recorded as lost; a worker keeps the breeder for the next.
         options = {"num_cpus": reserved, "num_gpus": self.gpus, "max_retries": 0, "max_calls": 0}
