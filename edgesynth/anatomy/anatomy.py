@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -11,11 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from edgesynth.anatomy.advice import plain_weights_advice
 from edgesynth.anatomy.census import BYTES_PER_VALUE, Census, LayerCensus, smallest_bytes
-from edgesynth.anatomy.channels import Fold
-from edgesynth.anatomy.groups import ClusterGroup, ProductUse, build_groups
-from edgesynth.anatomy.removal import RemovalPlan, mended_attributes, mended_heads
-from edgesynth.anatomy.tracing import LayerUse, export, first_names, named_tensors, walk
+from edgesynth.anatomy.channels import Fold, Rescale
+from edgesynth.anatomy.groups import ClusterGroup, ProductUse, ShapeAttribute, build_groups, layer_name
+from edgesynth.anatomy.layers import LayerUse
+from edgesynth.anatomy.removal import Mended, RemovalPlan, mended_attributes, mended_heads
+from edgesynth.anatomy.rules.call import COMPUTED
+from edgesynth.anatomy.tracing import export, first_names, named_tensors, walk
 from edgesynth.errors import UserError
 
 Kept = Mapping[str, Sequence[int]]
@@ -31,11 +35,13 @@ class Anatomy:
         shapes: {name: shape} of every parameter and buffer, under each of its names.
         aliases: {further name of a shared tensor: its first name}.
         parameters: names of the parameters (the others are buffers).
-        layers: calls of convolution and linear layers, in order.
-        products: what multiplies and is no layer (products of activations, recurrent layers, fixed filters); counts are
-            of `batch` inputs.
+        layers: calls of convolution, linear and recurrent layers, in order.
+        products: what multiplies and is no layer (products of activations, fixed filters); counts are of `batch`
+            inputs.
         batch: inputs in the example.
         folds: readers whose bias takes up the constant that a masked cluster leaves.
+        rescales: lengths of normalized weights that shrink with what is cut of their columns.
+        stated: shapes that modules state in an attribute.
         model: the network that was traced, for the kinds of its modules; never changed.
         program: the exported graph.
         uncounted: {op and module: multiply-accumulates for one input} of layers whose weight is computed, as by weight
@@ -50,6 +56,8 @@ class Anatomy:
     products: tuple[ProductUse, ...]
     batch: int
     folds: tuple[Fold, ...]
+    rescales: tuple[Rescale, ...]
+    stated: tuple[ShapeAttribute, ...]
     model: nn.Module
     program: torch.export.ExportedProgram
     uncounted: dict[str, int]
@@ -60,11 +68,11 @@ class Anatomy:
         if not self.uncounted:
             return ""
         macs, whole = sum(self.uncounted.values()), self.census().macs
-        return (
+        told = (
             f"layers whose weight is computed are neither counted nor cut ({', '.join(self.uncounted)}): {macs:,} MACs "
-            f"beside the {whole:,} that are; where that is weight or spectral normalisation, "
-            "torch.nn.utils.parametrize.remove_parametrizations makes plain layers of them"
+            f"beside the {whole:,} that are"
         )
+        return "; ".join(filter(None, [told, plain_weights_advice(self.model)]))
 
     @property
     def removable(self) -> tuple[ClusterGroup, ...]:
@@ -90,8 +98,14 @@ class Anatomy:
         return replace(self, groups=groups)
 
     def weights(self) -> tuple[str, ...]:
-        """Names of the weights of convolution and linear layers, each once, in the order of their first call."""
+        """Names of the weights of layers, each once, in the order of their first call; recurrent ones have several."""
         return tuple(dict.fromkeys(layer.weight for layer in self.layers))
+
+    def _layer_names(self) -> dict[str, str]:
+        """{weight: the name of its layer}; of layers that have several, the name of the weight itself."""
+        names = {weight: layer_name(weight) for weight in self.weights()}
+        counts = Counter(names.values())
+        return {weight: name if counts[name] == 1 else weight for weight, name in names.items()}
 
     def removable_channels(self) -> dict[str, tuple[float, int]]:
         """{weight: (output channels in groups that can be cut, output channels)} of every layer that has a weight.
@@ -120,35 +134,56 @@ class Anatomy:
         if round_to < 1:
             raise UserError(f"round_to is {round_to}; it must be at least 1 (8 suits most hardware)")
         keep: dict[tuple[str, int], np.ndarray] = {}
-        heads: dict[str, dict[str, int]] = {}
+        modules: dict[str, dict[str, Mended]] = {}
+        cut: dict[str, np.ndarray] = {}
         for name, units in kept.items():
             group = self.group(name)
             alive = _alive(group, units)
             alive[np.flatnonzero(~alive)[: -int(alive.sum()) % round_to]] = True
             if alive.all():
                 continue
+            cut[name] = alive
             if not group.removable:
                 raise UserError(f"{name} cannot be cut: {group.reason}; leave it whole")
             for member in group.members:
                 mask = keep.setdefault((member.parameter, member.dim), np.ones(len(member.units), dtype=bool))
                 mask &= (member.units < 0) | alive[member.units]
-            heads.update(mended_heads(self.model, group, int(alive.sum())))
+            _merge(modules, mended_heads(self.model, group, int(alive.sum())))
         indices: dict[str, dict[int, list[int]]] = {}
         for (parameter, dim), mask in keep.items():
             indices.setdefault(parameter, {})[dim] = np.flatnonzero(mask).tolist()
         indices.update({alias: indices[first] for alias, first in self.aliases.items() if first in indices})
-        modules = {**heads, **self._mended(indices)}
+        _merge(modules, self._mended(indices))
+        _merge(modules, self._mended_shapes(cut))
         folds = tuple(fold for fold in self.folds if fold.dim in indices.get(fold.weight, {}))
-        return RemovalPlan({name: self.shapes[name] for name in indices}, indices, modules, folds)
+        rescales = tuple(each for each in self.rescales if each.read in indices.get(each.direction, {}))
+        return RemovalPlan({name: self.shapes[name] for name in indices}, indices, modules, folds, rescales)
 
-    def _mended(self, indices: dict[str, dict[int, list[int]]]) -> dict[str, dict[str, int]]:
-        mended: dict[str, dict[str, int]] = {}
+    def _mended(self, indices: dict[str, dict[int, list[int]]]) -> dict[str, dict[str, Mended]]:
+        mended: dict[str, dict[str, Mended]] = {}
+        weights = set(self.weights())
         for name, cut in indices.items():
-            owner, _, own = name.rpartition(".")
+            owner, own = layer_name(name), name.rpartition(".")[2]
+            module = self.model.get_submodule(owner)
+            if name in weights and not isinstance(module, (nn.RNNBase, nn.RNNCellBase)):
+                own = "weight"  # or what it is computed from
             size = tuple(len(cut.get(dim, range(size))) for dim, size in enumerate(self.shapes[name]))
-            attributes = mended_attributes(self.model.get_submodule(owner), own, self.shapes[name], size)
+            attributes = mended_attributes(module, own, self.shapes[name], size)
             if attributes:
                 mended.setdefault(owner, {}).update(attributes)
+        return mended
+
+    def _mended_shapes(self, cut: dict[str, np.ndarray]) -> dict[str, dict[str, Mended]]:
+        """Shapes that modules state for a view, as short as what is left of the units along them."""
+        mended: dict[str, dict[str, Mended]] = {}
+        for stated in self.stated:
+            dead = [
+                sum(int((~cut[name][units]).sum()) for name, units in each.items() if name in cut)
+                for each in stated.units
+            ]
+            if any(dead):
+                sizes = tuple(size - gone for size, gone in zip(stated.sizes, dead, strict=True))
+                mended.setdefault(stated.module, {})[stated.attribute] = sizes
         return mended
 
     def census(self, kept: Kept | None = None, synapses: Synapses | None = None) -> Census:
@@ -168,7 +203,7 @@ class Anatomy:
         uses: dict[str, list[LayerUse]] = {}
         for layer in self.layers:
             uses.setdefault(layer.weight, []).append(layer)
-        layers, sparse_bytes = [], 0
+        layers, sparse_bytes, names = [], 0, self._layer_names()
         for name, calls in uses.items():
             shape, dense = sizes[name], math.prod(sizes[name])
             mask = (synapses or {}).get(name)
@@ -176,7 +211,7 @@ class Anatomy:
             count = sum(call.positions for call in calls)
             blocks = calls[0].groups * shape[0] // self.shapes[name][0] if calls[0].groups > 1 else 1
             clusters = shape[calls[0].written] * blocks
-            layers.append(LayerCensus(name.rpartition(".")[0], shape, alive, clusters, count * dense, count * alive))
+            layers.append(LayerCensus(names[name], shape, alive, clusters, count * dense, count * alive))
             sparse_bytes += smallest_bytes(shape[0], dense // shape[0], alive)
         params = sum(math.prod(sizes[name]) for name in self.parameters)
         others = params - sum(math.prod(sizes[name]) for name in uses)
@@ -208,9 +243,10 @@ def trace(model: nn.Module, example_inputs: Tensor | Sequence[Tensor]) -> Anatom
     walked = walk(program, model)
     tensors = named_tensors(model)
     first = first_names(model)
-    groups, products = build_groups(walked.channels)
+    groups, products, stated = build_groups(walked.channels)
+    advice = plain_weights_advice(model)
     return Anatomy(
-        groups=tuple(_uncuttable(group, model, walked.fixed) for group in groups),
+        groups=tuple(_uncuttable(_advised(group, advice), model, walked.fixed) for group in groups),
         shapes={name: tuple(tensor.shape) for name, tensor in tensors.items()},
         aliases={name: first[id(tensor)] for name, tensor in tensors.items() if first[id(tensor)] != name},
         parameters=tuple(name for name, _ in model.named_parameters()),
@@ -218,10 +254,17 @@ def trace(model: nn.Module, example_inputs: Tensor | Sequence[Tensor]) -> Anatom
         products=products,
         batch=walked.batch,
         folds=tuple(fold for fold in walked.channels.folds.values() if fold.constant),
+        rescales=tuple(walked.channels.rescales.values()),
+        stated=tuple(each for each in stated if hasattr(model.get_submodule(each.module), each.attribute)),
         model=model,
         program=program,
         uncounted=walked.uncounted,
     )
+
+
+def _advised(group: ClusterGroup, advice: str) -> ClusterGroup:
+    """The group, with how its weights become plain ones if it is protected because they are computed."""
+    return replace(group, reason=f"{group.reason}; {advice}") if advice and COMPUTED in group.reason else group
 
 
 def _uncuttable(group: ClusterGroup, model: nn.Module, fixed: AbstractSet[str]) -> ClusterGroup:
@@ -244,6 +287,11 @@ def _as_inputs(given: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
         return tuple(inputs)
     kinds = [type(one).__name__ for one in inputs] if isinstance(inputs, (tuple, list)) else type(given).__name__
     raise UserError(f"the example inputs are {kinds}; give one tensor for each argument of the network's forward")
+
+
+def _merge(modules: dict[str, dict[str, Mended]], more: Mapping[str, Mapping[str, Mended]]) -> None:
+    for name, attributes in more.items():
+        modules.setdefault(name, {}).update(attributes)
 
 
 def _alive(group: ClusterGroup, units: Sequence[int]) -> np.ndarray:

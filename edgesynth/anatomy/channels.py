@@ -19,9 +19,42 @@ from scipy.sparse.csgraph import connected_components
 Atoms = NDArray[np.int64]
 FIXED = -1  # in place of an atom: an index that cannot be cut
 
-# weight: rows of a convolution or linear layer, one row a cluster; emit: bias, normalisation and other parameters that
-# are zeroed with the cluster; state: running statistics, cut but never zeroed; read: what consumes the channel.
-Role = Literal["weight", "emit", "state", "read"]
+# weight: rows of a convolution, linear or recurrent layer, one row a cluster; direction: such rows too, but of a weight
+# that is zeroed through its length, another parameter, as weight normalization's; emit: bias, normalisation and other
+# parameters that are zeroed with the cluster; state: running statistics, cut but never zeroed; read: what consumes the
+# channel.
+Role = Literal["weight", "direction", "emit", "state", "read"]
+WRITING: tuple[Role, ...] = ("weight", "direction")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A parameter or buffer from which a tensor is computed, such as the raw weight of an equalized learning rate.
+
+    Attributes:
+        parameter: its name.
+        shape: its sizes.
+        dims: for every dimension of the tensor, those of the parameter that lie along it, in order; none where the
+            parameter is the same all along it.
+        constants: for every dimension of the parameter, what the tensor holds where an index of it is all zero,
+            whatever the other sources hold; None where that depends on values.
+        counted: the parameter's dimensions over which statistics were taken: cutting one of its indices changes them.
+        summed: those over which a sum or norm was taken: cutting an index changes it unless it is all zero.
+        buffer: whether it is never trained.
+    """
+
+    parameter: str
+    shape: tuple[int, ...]
+    dims: tuple[tuple[int, ...], ...]
+    constants: tuple[float | None, ...]
+    counted: frozenset[int] = frozenset()
+    summed: frozenset[int] = frozenset()
+    buffer: bool = False
+
+    def along(self, axis: int) -> int | None:
+        """The parameter's dimension that lies, alone, along a dimension of the tensor."""
+        dims = self.dims[axis]
+        return dims[0] if len(dims) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -34,12 +67,18 @@ class Value:
             there is none); None where no channels are known.
         constant: what every element of a masked cluster is here, the same for all inputs; None where that is not so.
         stain: the op since which `constant` is None, for the reason of a protection.
+        nonnegative: whether no element can be below zero.
+        uniform: dimensions along which all elements are equal, as after an expansion: their size is all they have.
+        sources: the parameters that it is computed from, if nothing else with a dimension takes part.
     """
 
     shape: tuple[int, ...]
     atoms: Atoms | None = None
     constant: float | None = 0.0
     stain: str = ""
+    nonnegative: bool = False
+    uniform: frozenset[int] = frozenset()
+    sources: tuple[Source, ...] = ()
 
     def axes(self) -> tuple[int, ...]:
         """The dimensions along which atoms differ."""
@@ -59,7 +98,15 @@ class Value:
 
     def like(self, shape: tuple[int, ...], atoms: Atoms | None) -> Value:
         """A value of another shape and other atoms that is as constant as this one."""
-        return Value(shape, None if atoms is None else compact(atoms), self.constant, self.stain)
+        return Value(shape, None if atoms is None else compact(atoms), self.constant, self.stain, self.nonnegative)
+
+    def varies(self, axis: int) -> bool:
+        """Whether elements may differ along a dimension."""
+        return self.shape[axis] > 1 and axis % len(self.shape) not in self.uniform
+
+    def is_filled(self) -> bool:
+        """Whether the code fills it with one number, `constant`."""
+        return self.atoms is None and self.constant is not None and len(self.uniform) == len(self.shape)
 
 
 def labelled(shape: tuple[int, ...], axis: int, atoms: Atoms) -> Value:
@@ -107,6 +154,38 @@ class Fold:
 
 
 @dataclass(frozen=True)
+class Rescale:
+    """The length of a normalized weight: it shrinks by as much as what is read and cut had of the weight's norm.
+
+    Attributes:
+        direction: the parameter that is divided by its norm, over all of its dimensions but `dim`.
+        magnitude: the parameter that it is then multiplied by.
+        dim: dimension of the direction with a norm for each of its indices; -1 where there is one norm.
+        read: dimension of the direction that reads channels.
+    """
+
+    direction: str
+    magnitude: str
+    dim: int
+    read: int
+
+
+@dataclass(frozen=True)
+class StatedSize:
+    """An attribute of a module that states the shape of a view, such as `nn.Unflatten.unflattened_size`.
+
+    Attributes:
+        module: its name.
+        attribute: its attribute, a tuple of sizes.
+        atoms: what lies along these dimensions.
+    """
+
+    module: str
+    attribute: str
+    atoms: Atoms
+
+
+@dataclass(frozen=True)
 class Product:
     """A product of activations, such as attention's.
 
@@ -123,7 +202,7 @@ class Product:
 
 @dataclass
 class Channels:
-    """The ledger that rules write: atoms, ties, protections, bindings to parameters, folds, products of activations."""
+    """The ledger that rules write: atoms, ties, protections, bindings to parameters, and what removal must mend."""
 
     count: int = 0
     bindings: dict[tuple[str, int], Binding] = field(default_factory=dict)
@@ -131,6 +210,9 @@ class Channels:
     ties: list[tuple[Atoms, Atoms]] = field(default_factory=list)
     grids: list[Atoms] = field(default_factory=list)
     folds: dict[tuple[str, int], Fold] = field(default_factory=dict)
+    norms: dict[str, tuple[str, int]] = field(default_factory=dict)  # {direction: (magnitude, dim)}; see `Rescale`
+    rescales: dict[tuple[str, int], Rescale] = field(default_factory=dict)
+    stated: list[StatedSize] = field(default_factory=list)
     products: list[Product] = field(default_factory=list)
 
     def fresh(self, size: int) -> Atoms:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgesynth.anatomy.channels import FIXED, Atoms, Channels, Role
+from edgesynth.anatomy.channels import FIXED, WRITING, Atoms, Channels, Role, compact
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Member:
     Attributes:
         parameter: name of the parameter or buffer.
         dim: its dimension.
-        role: `weight` (rows are clusters), `emit`, `state` or `read`; see `channels.Role`.
+        role: `weight` or `direction` (rows are clusters), `emit`, `state` or `read`; see `channels.Role`.
         units: (size of the dimension,) the group's unit that each index belongs to, -1 where it is not of this group.
     """
 
@@ -53,7 +53,7 @@ class ClusterGroup:
 
     def writers(self) -> tuple[Member, ...]:
         """The layers whose rows are this group's clusters."""
-        return tuple(member for member in self.members if member.role == "weight")
+        return tuple(member for member in self.members if member.role in WRITING)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,31 @@ class ProductUse:
     units: dict[str, Atoms]
 
 
-def build_groups(channels: Channels) -> tuple[tuple[ClusterGroup, ...], tuple[ProductUse, ...]]:
+@dataclass(frozen=True)
+class ShapeAttribute:
+    """A tuple of sizes that a module states, and which units lie along each of them.
+
+    Attributes:
+        module: the module's name.
+        attribute: its attribute's.
+        sizes: the tuple.
+        units: for each of its places {group: the unit of each index that is of this group}.
+    """
+
+    module: str
+    attribute: str
+    sizes: tuple[int, ...]
+    units: tuple[dict[str, Atoms], ...]
+
+
+def layer_name(parameter: str) -> str:
+    """Name of the layer that has a parameter, whether or not torch's parametrizations compute its weight."""
+    return parameter.rpartition(".")[0].partition(".parametrizations.")[0]
+
+
+def build_groups(
+    channels: Channels,
+) -> tuple[tuple[ClusterGroup, ...], tuple[ProductUse, ...], tuple[ShapeAttribute, ...]]:
     """Sort tied channels into groups: units that are cut from exactly the same places stand in one group."""
     unit_of = channels.units()
     bindings = list(channels.bindings.values())
@@ -91,6 +115,8 @@ def build_groups(channels: Channels) -> tuple[tuple[ClusterGroup, ...], tuple[Pr
     taken: dict[str, int] = {}
     position = np.full(channels.count + 1, -1, dtype=np.int64)
     spread: list[dict[str, Atoms]] = [{} for _ in channels.products]
+    lines = [_lines(unit_of[stated.atoms], stated.atoms) for stated in channels.stated]
+    shapes: list[tuple[dict[str, Atoms], ...]] = [tuple({} for _ in axes) for axes in lines]
     unit_of = np.append(unit_of, channels.count)  # what is FIXED (-1) has no unit, and no position in any group
     for (where, reason), units in families.items():
         position[:] = -1
@@ -104,8 +130,8 @@ def build_groups(channels: Channels) -> tuple[tuple[ClusterGroup, ...], tuple[Pr
             )
             for place in where
         )
-        writer = next((member for member in members if member.role == "weight"), members[0])
-        name = writer.parameter.rsplit(".", 1)[0]
+        writer = next((member for member in members if member.role in WRITING), members[0])
+        name = layer_name(writer.parameter)
         taken[name] = taken.get(name, 0) + 1
         name = name if taken[name] == 1 else f"{name}#{taken[name]}"
         groups.append(ClusterGroup(name, len(units), members, not reason, reason))
@@ -113,8 +139,28 @@ def build_groups(channels: Channels) -> tuple[tuple[ClusterGroup, ...], tuple[Pr
             here = position[unit_of[product.atoms]].ravel()
             if (here >= 0).any():
                 found[name] = here[here >= 0]
+        for axes, sizes in zip(lines, shapes, strict=True):
+            for line, own in zip(axes, sizes, strict=True):
+                here = position[line]
+                if (here >= 0).any():
+                    own[name] = here[here >= 0]
     products = zip(channels.products, spread, strict=True)
-    return tuple(groups), tuple(ProductUse(one.where, one.macs, one.atoms.size, units) for one, units in products)
+    stated = zip(channels.stated, shapes, strict=True)
+    return (
+        tuple(groups),
+        tuple(ProductUse(one.where, one.macs, one.atoms.size, units) for one, units in products),
+        tuple(ShapeAttribute(one.module, one.attribute, one.atoms.shape, units) for one, units in stated),
+    )
+
+
+def _lines(units: Atoms, atoms: Atoms) -> list[Atoms]:
+    """For each dimension of a shape the units along it; none where the death of a unit does not shorten it."""
+    units = np.where(atoms == FIXED, FIXED, units)
+    wide = [axis for axis, size in enumerate(compact(units).shape) if size > 1]
+    return [
+        np.moveaxis(units, axis, 0).reshape(units.shape[axis], -1)[:, 0] if axis in wide else np.zeros(0, np.int64)
+        for axis in range(units.ndim)
+    ]
 
 
 def _distinct(units: Atoms) -> list[int]:

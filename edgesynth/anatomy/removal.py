@@ -14,10 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgesynth.anatomy.channels import Fold
-from edgesynth.anatomy.groups import ClusterGroup
+from edgesynth.anatomy.channels import Fold, Rescale
+from edgesynth.anatomy.groups import ClusterGroup, layer_name
 from edgesynth.anatomy.tracing import named_tensors
 from edgesynth.errors import UserError
+
+Mended = int | tuple[int, ...]  # of an attribute that states a size, or the shape of a view
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,14 @@ class RemovalPlan:
         kept: {parameter: {dimension: indices kept, ascending}}.
         modules: {module: {attribute: value after removal}}.
         folds: readers whose bias takes up what their dead channels hold.
+        rescales: lengths of normalized weights that shrink with what is cut of their columns.
     """
 
     shapes: dict[str, tuple[int, ...]]
     kept: dict[str, dict[int, list[int]]]
-    modules: dict[str, dict[str, int]]
+    modules: dict[str, dict[str, Mended]]
     folds: tuple[Fold, ...] = ()
+    rescales: tuple[Rescale, ...] = ()
 
     def to_json(self) -> str:
         """JSON text."""
@@ -46,7 +50,12 @@ class RemovalPlan:
         data = json.loads(text)
         kept = {name: {int(dim): indices for dim, indices in dims.items()} for name, dims in data["kept"].items()}
         shapes = {name: tuple(shape) for name, shape in data["shapes"].items()}
-        return cls(shapes, kept, data["modules"], tuple(Fold(**fold) for fold in data["folds"]))
+        modules = {
+            name: {own: tuple(value) if isinstance(value, list) else value for own, value in attributes.items()}
+            for name, attributes in data["modules"].items()
+        }
+        folds = tuple(Fold(**fold) for fold in data["folds"])
+        return cls(shapes, kept, modules, folds, tuple(Rescale(**each) for each in data.get("rescales", ())))
 
     def cut(self, name: str, tensor: Tensor) -> Tensor:
         """The kept part of a tensor that has the shape of parameter `name` (or the tensor itself, if it is not cut)."""
@@ -99,7 +108,27 @@ def remove(model: nn.Module, plan: RemovalPlan) -> nn.Module:
     for fold in plan.folds:
         with torch.no_grad():
             small.get_parameter(fold.bias).add_(plan.cut(fold.bias, _lost(plan, fold, tensors[fold.weight])))
+    for magnitude, share in _shares_of_norms(plan, tensors).items():
+        with torch.no_grad():
+            small.get_parameter(magnitude).mul_(share)
     return small
+
+
+def _shares_of_norms(plan: RemovalPlan, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """{length of a normalized weight: the share of its norm that lies in the columns kept}, of the length's shape."""
+    shares: dict[str, Tensor] = {}
+    for direction in dict.fromkeys(each.direction for each in plan.rescales):
+        rescales = [each for each in plan.rescales if each.direction == direction]
+        cut = whole = tensors[direction].detach()
+        for dim, indices in plan.kept[direction].items():
+            places = torch.tensor(indices, device=cut.device)
+            cut = cut.index_select(dim, places)
+            if dim not in [each.read for each in rescales]:
+                whole = whole.index_select(dim, places)
+        dims = [dim for dim in range(cut.ndim) if dim != rescales[0].dim]
+        norms = [torch.linalg.vector_norm(each, dim=dims, keepdim=rescales[0].dim >= 0) for each in (cut, whole)]
+        shares[rescales[0].magnitude] = norms[0] / norms[1]
+    return shares
 
 
 def _lost(plan: RemovalPlan, fold: Fold, weight: Tensor) -> Tensor:
@@ -114,7 +143,9 @@ HEAD_COUNTS = ("num_heads", "heads", "n_heads", "n_head", "nhead", "num_attentio
 HEAD_WIDTHS = ("all_head_size", "inner_dim", "attention_dim")
 
 
-def mended_attributes(module: nn.Module, name: str, before: tuple[int, ...], after: tuple[int, ...]) -> dict[str, int]:
+def mended_attributes(
+    module: nn.Module, name: str, before: tuple[int, ...], after: tuple[int, ...]
+) -> dict[str, Mended]:
     """Attributes of a layer that state its size.
 
     Args:
@@ -136,24 +167,46 @@ def mended_attributes(module: nn.Module, name: str, before: tuple[int, ...], aft
         return {"num_channels": after[0], "num_groups": module.num_groups * after[0] // before[0]}
     if isinstance(module, nn.Embedding):
         return {"embedding_dim": after[1]}
+    if isinstance(module, nn.RNNBase):
+        return _mended_recurrent(module, name, before, after)
+    if isinstance(module, nn.RNNCellBase):
+        return (
+            {"hidden_size": after[1]}
+            if name == "weight_hh"
+            else {"input_size": after[1]}
+            if name == "weight_ih"
+            else {}
+        )
     if isinstance(module, nn.PReLU):
         return {"num_parameters": after[0]}
     return {}
 
 
-def mended_heads(model: nn.Module, group: ClusterGroup, heads: int) -> dict[str, dict[str, int]]:
+def _mended_recurrent(
+    module: nn.RNNBase, name: str, before: tuple[int, ...], after: tuple[int, ...]
+) -> dict[str, Mended]:
+    if name == "weight_ih_l0":
+        return {"input_size": after[1]}
+    if name != "weight_hh_l0":
+        return {}
+    projected = {"proj_size": after[1]} if module.proj_size else {}
+    return {"hidden_size": module.hidden_size * after[0] // before[0], **projected}
+
+
+def mended_heads(model: nn.Module, group: ClusterGroup, heads: int) -> dict[str, dict[str, Mended]]:
     """Attributes by which attention states its heads: those of the module around the layers that a group's units span.
 
     A unit of several rows is taken for a head where that module has an integer of a usual name and of just that value.
     """
-    mended: dict[str, dict[str, int]] = {}
+    mended: dict[str, dict[str, Mended]] = {}
     for member in group.writers():
         rows = int((member.units >= 0).sum())
-        owner = member.parameter.rpartition(".")[0].rpartition(".")[0]
-        if rows == group.size:
+        layer = layer_name(member.parameter)
+        owner = layer.rpartition(".")[0]
+        if rows == group.size or isinstance(model.get_submodule(layer), (nn.RNNBase, nn.RNNCellBase)):
             continue
         module, width = model.get_submodule(owner), rows // group.size
-        names = {name: heads for name in HEAD_COUNTS if getattr(module, name, None) == group.size}
+        names: dict[str, Mended] = {name: heads for name in HEAD_COUNTS if getattr(module, name, None) == group.size}
         names.update({name: heads * width for name in HEAD_WIDTHS if getattr(module, name, None) == rows})
         if names:
             mended.setdefault(owner, {}).update(names)

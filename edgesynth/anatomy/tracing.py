@@ -16,37 +16,22 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
 from edgesynth.anatomy.channels import Channels, Value
+from edgesynth.anatomy.layers import LayerUse
 from edgesynth.anatomy.rules import Call, Operand, apply_rule
+from edgesynth.anatomy.rules.recurrent import recurrent_layers
+from edgesynth.anatomy.rules.slicing import written
 from edgesynth.errors import UserError
 
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 TRANSPOSED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
 PRODUCTS = {"matmul": "other", "mm": "mat2", "addmm": "mat2"}
-SEQUENCES = ("lstm", "gru", "rnn_tanh", "rnn_relu")  # every weight of theirs is multiplied once for each step
-
-
-@dataclass(frozen=True)
-class LayerUse:
-    """One call of a convolution or linear layer.
-
-    Attributes:
-        weight: name of its weight.
-        written: the weight's dimension of output channels.
-        groups: blocks of a grouped convolution whose output channels that dimension does not count; else 1.
-        positions: positions for one input, by each of which every weight is multiplied once: of the output, or of the
-            input of a transposed convolution.
-    """
-
-    weight: str
-    written: int
-    groups: int
-    positions: int
 
 
 @dataclass
@@ -163,10 +148,12 @@ def _call(
         return argument
 
     arguments = _named_arguments(node, operand)
-    call = Call(op_name(node), node.target, arguments, _shapes(node), _where(node), result.channels)
+    call = Call(op_name(node), node.target, arguments, _shapes(node), _where(node), result.channels, _module(node))
     layer = _layer(call, result.batch)
     found = apply_rule(call)
-    if isinstance(layer, int):
+    if isinstance(layer, int) and layer and not _is_trained(call):
+        call.count(layer * result.batch, found[0].along(1))
+    elif isinstance(layer, int):
         result.uncounted[call.where] = result.uncounted.get(call.where, 0) + layer
     elif layer and layer.weight in buffers:
         result.fixed.add(layer.weight)
@@ -174,7 +161,7 @@ def _call(
         call.count(layer.positions * math.prod(shape) * result.batch, found[0].along(1))
     elif layer:
         result.layers.append(layer)
-    call.count(_recurrent_macs(call))
+    result.layers += recurrent_layers(call, result.batch)
     return found
 
 
@@ -188,15 +175,18 @@ def _write_back(node: fx.Node, values: dict[fx.Node, list[Value]], result: Walk)
     source = node.args[0]
     assert isinstance(source, fx.Node)
     values[source] = values[node]
+    chain = [source]  # the tensor that is written to, what it is a view of, and so on
     while source.op == "call_function" and _aliases(source, writes=False):
         source = source.args[0]
         if not isinstance(source, fx.Node):
             return
-        if any(node < user for user in source.users):
-            for value in values[source]:
-                if value.atoms is not None:
-                    result.channels.protect(value.atoms, f"written in place through a view ({_where(node)})")
-        values[source] = [Value(value.shape) for value in values[source]]
+        chain.append(source)
+    read_again = any(node < user for base in chain[1:] for user in base.users)
+    for view, base in pairwise(chain):
+        whole, part = values[base][0], values[view][0]
+        axis = _named_arguments(view, lambda one: one).get("dim") if op_name(view) in ("slice", "narrow") else None
+        after = written(result.channels, whole, part, axis, _where(node)) if read_again else Value(whole.shape)
+        values[base] = [after]
 
 
 def _aliases(node: fx.Node, writes: bool) -> bool:
@@ -229,19 +219,20 @@ def _layer(call: Call, batch: int) -> LayerUse | int | None:
     else:
         positions = math.prod(call.shape[:-1])
     positions = max(1, positions // batch)
-    if weight.parameter is None:  # computed; or the product is of two activations
-        return None if call.op in PRODUCTS else positions * math.prod(weight.value.shape)
     groups = call.args.get("groups", 1) if transposed else 1
-    return LayerUse(weight.parameter, int(transposed or call.op in PRODUCTS), groups, positions)
+    written = int(transposed or call.op in PRODUCTS)
+    if weight.parameter is not None:
+        return LayerUse(weight.parameter, written, groups, positions)
+    source = weight.weight()
+    if source is not None and not source.buffer and source.along(written) is not None:
+        return LayerUse(source.parameter, source.dims[written][0], groups, positions)
+    return None if call.op in PRODUCTS else positions * math.prod(weight.value.shape)  # or of two activations
 
 
-def _recurrent_macs(call: Call) -> int:
-    """Multiply-accumulates of a recurrent layer or cell, for all inputs together; 0 for all else."""
-    if call.op not in SEQUENCES and not call.op.endswith("_cell"):
-        return 0
-    images, *others = call.operands()
-    steps = math.prod(images.value.shape[:-1])
-    return steps * sum(math.prod(one.value.shape) for one in others if one.parameter and len(one.value.shape) == 2)
+def _is_trained(call: Call) -> bool:
+    """Whether a weight that is computed comes from anything but buffers."""
+    sources = call.args["weight"].sources
+    return not sources or any(not source.buffer for source in sources)
 
 
 def _dtype(node: fx.Node) -> torch.dtype:
@@ -273,9 +264,14 @@ def _shapes(node: fx.Node) -> list[tuple[int, ...]]:
 
 
 def _where(node: fx.Node) -> str:
-    stack = node.meta.get("nn_module_stack") or {}
-    path = next((entry[0] for entry in reversed(list(stack.values())) if entry[0]), "")
+    path = _module(node)
     return f"{op_name(node)} in {path}" if path else op_name(node)
+
+
+def _module(node: fx.Node) -> str:
+    """Name of the module that calls it."""
+    stack = node.meta.get("nn_module_stack") or {}
+    return next((entry[0] for entry in reversed(list(stack.values())) if entry[0]), "")
 
 
 def named_tensors(model: nn.Module) -> dict[str, Tensor]:

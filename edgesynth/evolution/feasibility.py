@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from edgesynth.anatomy import Anatomy, Census
-from edgesynth.anatomy.channels import Role
+from edgesynth.anatomy.channels import WRITING, Role
 from edgesynth.boards.cost import Layer
 from edgesynth.errors import UserError
 from edgesynth.evolution.allocation import Quantity, marginal_costs
@@ -70,17 +70,17 @@ def smallest_genome(anatomy: Anatomy, quantity: Quantity = "params") -> Genome:
     kept = {group.name: [int(costs[group.name].argmin())] for group in anatomy.removable}
     plan = anatomy.plan(kept)
     synapses = {name: torch.zeros(anatomy.shapes[name], dtype=torch.bool) for name in anatomy.weights()}
-    for weight, places in _fewest_synapses(_needs(anatomy, kept, "weight"), _needs(anatomy, kept, "read")):
+    for weight, places in _fewest_synapses(_needs(anatomy, kept, WRITING), _needs(anatomy, kept, ("read",))):
         living = {dim: indices[0] for dim, indices in plan.kept.get(weight, {}).items()}
         synapses[weight][tuple({**living, **places}.get(dim, 0) for dim in range(synapses[weight].ndim))] = True
     return Genome(kept, synapses)
 
 
-def _needs(anatomy: Anatomy, kept: dict[str, list[int]], role: Role) -> list[Need]:
+def _needs(anatomy: Anatomy, kept: dict[str, list[int]], roles: tuple[Role, ...]) -> list[Need]:
     """For each living unit, the lines of weights in any of which it needs a synapse, if it has such lines at all."""
     weights, needs = set(anatomy.weights()), []
     for group in anatomy.groups:
-        members = [member for member in group.members if member.role == role and member.parameter in weights]
+        members = [member for member in group.members if member.role in roles and member.parameter in weights]
         for unit in kept.get(group.name, range(group.size)) if members else ():
             places = ((member, np.flatnonzero(member.units == unit)) for member in members)
             needs.append({(member.parameter, member.dim): int(lines[0]) for member, lines in places})

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from edgesynth.anatomy import Anatomy, ClusterGroup, Member
+from edgesynth.anatomy.groups import layer_name
 
 
 def sweep(
@@ -74,7 +75,7 @@ def _fed(anatomy: Anatomy, group: ClusterGroup, synapses: dict[str, Tensor]) -> 
 
 
 def _is_grouped(anatomy: Anatomy, member: Member) -> bool:
-    module = anatomy.model.get_submodule(member.parameter.rpartition(".")[0])
+    module = anatomy.model.get_submodule(layer_name(member.parameter))
     return getattr(module, "groups", 1) > 1
 
 

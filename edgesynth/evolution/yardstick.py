@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from edgesynth.anatomy import Anatomy, Census
+from edgesynth.anatomy.groups import layer_name
 from edgesynth.boards.board import Board
 from edgesynth.boards.cost import Layer, Prediction, predict_layers, product
 from edgesynth.boards.cost.fitted import EFFICIENCY
@@ -187,7 +188,7 @@ def layers_left(anatomy: Anatomy, census: Census) -> list[Layer]:
     """The convolutions and linear layers that removal leaves, as the cost model sees them."""
     layers = []
     for weight, left in zip(anatomy.weights(), census.layers, strict=True):
-        module = anatomy.model.get_submodule(left.name)
+        module = anatomy.model.get_submodule(layer_name(weight))
         steps = (*_steps(module, "stride"), *_steps(module, "dilation"))
         outputs, full = left.shape[0], anatomy.shapes[weight]
         groups = getattr(module, "groups", 1) * outputs // full[0]

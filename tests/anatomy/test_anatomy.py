@@ -5,8 +5,6 @@ import sys
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils.parametrizations import weight_norm
-from torch.nn.utils.parametrize import remove_parametrizations
 
 from edgesynth.anatomy import RemovalPlan, prove, prove_groups, remove, trace
 from edgesynth.ancestors import build_ancestor
@@ -239,20 +237,3 @@ def test_products_of_activations_shrink_with_the_heads_that_make_them():
     (group,) = anatomy.removable
     assert whole.activation_macs == 2 * 25 * 25 * 6
     assert anatomy.census({group.name: [0, 2]}).activation_macs == 2 * 25 * 25 * 4
-
-
-@pytest.mark.parametrize(
-    ("layer", "shape", "words"),
-    [
-        (nn.Conv2d(2, 8, 3), (2, 6, 6), "(conv2d in 0): 2,304 MACs beside the 8 that are"),
-        (nn.Linear(4, 8), (4,), "(linear in 0): 32 MACs beside the 8 that are"),
-        (nn.ConvTranspose2d(2, 8, 2, stride=2), (2, 3, 3), "(conv_transpose2d in 0): 576 MACs beside the 8 that are"),
-    ],
-)
-def test_layers_whose_weight_is_computed_are_told_of(layer, shape, words):
-    network = nn.Sequential(weight_norm(layer), *([] if len(shape) == 1 else [nn.AdaptiveAvgPool2d(1), nn.Flatten()]))
-    network.append(nn.Linear(8, 1))
-    note = trace(network, (torch.randn(2, *shape),)).note
-    assert words in note and "remove_parametrizations" in note
-    remove_parametrizations(network[0], "weight")
-    assert trace(network, (torch.randn(2, *shape),)).note == ""

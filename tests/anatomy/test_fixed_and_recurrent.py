@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from edgesynth.anatomy import prove, prove_groups, trace
+from edgesynth.anatomy import prove, prove_groups, remove, trace
+from tests.topology.networks import build
 
 
 class Blur(nn.Module):
@@ -107,7 +108,54 @@ def test_their_macs_are_those_that_torch_counts(build):
 
 def test_an_lstm_counts_each_weight_once_a_step():
     anatomy = trace(Recurrent(nn.LSTM).eval(), torch.randn(2, 4, 12))
-    assert anatomy.census().macs == 4 * 8 * 12 + 12 * 4 * 16 * (8 + 16) + 16 * 3
+    census = anatomy.census()
+    assert census.macs == 4 * 8 * 12 + 12 * 4 * 16 * (8 + 16) + 16 * 3
+    assert census.synapses == 4 * 8 + 4 * 16 * (8 + 16) + 16 * 3 and census.activation_macs == 0
+    assert [layer.name for layer in census.layers] == ["first", "steps.weight_ih_l0", "steps.weight_hh_l0", "last"]
+    assert [layer.clusters for layer in census.layers] == [8, 64, 64, 3]
+
+
+@pytest.mark.parametrize("kind", [nn.GRU, nn.RNN])
+def test_the_census_of_a_cut_recurrent_network_is_what_torch_counts_of_it(kind):
+    network, images = Recurrent(kind).eval(), torch.randn(1, 4, 12)
+    anatomy = prove_groups(network, trace(network, images), (images,))
+    kept = {"first": [0, 1, 6], "steps": [2, 3, 5, 7, 11]}
+    small = remove(network, anatomy.plan(kept))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        small(images)
+    census = anatomy.census(kept)
+    assert census.macs == counter.get_total_flops() // 2
+    assert census.params == sum(parameter.numel() for parameter in small.parameters())
+
+
+def test_a_unit_of_an_lstm_is_a_row_of_each_gate_of_each_layer_and_direction():
+    network, inputs = build("Recurrent")
+    anatomy = trace(network, inputs)
+    assert {member.parameter for member in anatomy.group("steps").writers()} == {
+        f"steps.weight_{kind}_l{layer}{way}" for kind in ("ih", "hh") for layer in (0, 1) for way in ("", "_reverse")
+    }
+    small = remove(network, anatomy.plan({"steps": [1, 4], "first": [0, 2, 3]}))
+    rows = [1, 4, 6, 9, 11, 14, 16, 19]
+    assert (small.steps.input_size, small.steps.hidden_size) == (3, 2)
+    assert torch.equal(small.steps.weight_ih_l0, network.steps.weight_ih_l0[rows][:, [0, 2, 3]])
+    assert torch.equal(small.steps.weight_hh_l1_reverse, network.steps.weight_hh_l1_reverse[rows][:, [1, 4]])
+    assert torch.equal(small.steps.weight_ih_l1, network.steps.weight_ih_l1[rows][:, [1, 4, 6, 9]])
+    assert torch.equal(small.out.weight, network.out.weight[:, [1, 4, 6, 9]])
+
+
+def test_a_constant_that_a_dead_channel_leaves_goes_into_the_bias_of_every_gate():
+    network, inputs = build("Recurrent")
+    small = remove(network, trace(network, inputs).plan({"first": [0, 1, 2, 3, 4]}))
+    lost = 0.5 * network.steps.weight_ih_l0[:, 5:].sum(1)  # sigmoid(0)
+    assert torch.allclose(small.steps.bias_ih_l0, network.steps.bias_ih_l0 + lost)
+
+
+def test_cells_that_are_stepped_by_hand_state_their_sizes_anew():
+    network, inputs = build("Cells")
+    small = remove(network, trace(network, inputs).plan({"first": [0, 1], "long": [2, 3, 4], "plain": [1]}))
+    assert [(cell.input_size, cell.hidden_size) for cell in (small.long, small.gated, small.plain)] == [
+        *((2, 3), (3, 7), (7, 1))
+    ]
 
 
 class Keeping(nn.Module):

@@ -14,14 +14,18 @@ from edgesynth.anatomy.rules import (
     attention,
     contraction,
     convolution,
+    fourier,
     joining,
     normalisation,
     pooling,
+    recurrent,
     reduction,
+    sampling,
     shaping,
     slicing,
 )
 from edgesynth.anatomy.rules.call import RULES, Call, Operand
+from edgesynth.anatomy.rules.computed import derive, taint
 from edgesynth.anatomy.rules.elementwise import pointwise
 
 __all__ = [
@@ -32,10 +36,13 @@ __all__ = [
     "attention",
     "contraction",
     "convolution",
+    "fourier",
     "joining",
     "normalisation",
     "pooling",
+    "recurrent",
     "reduction",
+    "sampling",
     "shaping",
     "slicing",
 ]
@@ -43,6 +50,9 @@ __all__ = [
 
 def apply_rule(call: Call) -> list[Value]:
     """Outputs of an op by its rule; without a rule, what reaches it is protected and what leaves it is unknown."""
+    derived = derive(call)
+    if derived is not None:
+        return derived
     found = RULES.get(call.op)
     if found is None and torch.Tag.pointwise in getattr(call.target, "tags", ()):
         found = pointwise
@@ -52,6 +62,6 @@ def apply_rule(call: Call) -> list[Value]:
     if found is None:
         for operand in call.operands():
             call.protect(operand.value, f"no rule for {call.op}")
-        return [Value(shape) for shape in call.shapes]
+        return taint(call, [Value(shape) for shape in call.shapes])
     result = found(call)
-    return result if isinstance(result, list) else [result]
+    return taint(call, result if isinstance(result, list) else [result])

@@ -43,7 +43,7 @@ def matmul(call: Call) -> Value:
     """A product of activations, or of an activation with a parameter (in, out)."""
     left: Operand = call.args["self"]
     right: Operand = call.args["other" if call.op == "matmul" else "mat2"]
-    if right.parameter is not None and len(right.value.shape) == 2:
+    if right.sources and len(right.value.shape) == 2:
         return _by_parameter(call, left, right, None)
     ranks = len(left.value.shape), len(right.value.shape)
     if min(ranks) < 2:

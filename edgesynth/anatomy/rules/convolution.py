@@ -37,7 +37,8 @@ def _convolve(call: Call, written: int, read: int, padded: bool) -> Value:
             np.broadcast_to(source[:, :1], (groups, out // groups)), rows.reshape(groups, -1), _fixed(call, groups)
         )
         # Dimension 0 holds one block after the other; the other dimension is the same for all blocks and never cut.
-        call.bind(weight, 0, rows if written == 0 else source.reshape(-1), "weight")
+        if 0 not in weight.value.uniform:  # as of a filter that is repeated for every channel
+            call.bind(weight, 0, rows if written == 0 else source.reshape(-1), "weight")
     call.bind(bias, 0, rows, "emit")
     return labelled(call.shape, 1, rows)
 

@@ -6,7 +6,7 @@ holds, with anything where other values stand. If the answer is always the same,
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,8 +14,11 @@ from torch import Tensor
 
 from edgesynth.anatomy.channels import Atoms, Value, compact
 from edgesynth.anatomy.rules.call import Call, Operand, rule
+from edgesynth.anatomy.rules.computed import outcome
 
 SAMPLES = 64
+NONNEGATIVE = ("relu", "relu6", "sigmoid", "hardsigmoid", "abs", "square", "exp", "softplus", "sqrt")
+MONOTONE = ("mul", "add", "div", "maximum", "minimum", "pow", "clamp_min")
 
 
 @rule(
@@ -35,10 +38,28 @@ def filled(call: Call) -> Value:
     return Value(value.shape, value.atoms, constant, f"{call.op} ({call.where})")
 
 
-@rule("new_zeros", "new_ones", "new_full", "new_empty")
+@rule("new_zeros", "new_ones", "new_full", "zeros", "ones", "full")
+def number(call: Call) -> Value:
+    """A tensor of a size of its own, which holds one number."""
+    held = {"zeros": 0.0, "ones": 1.0}.get(call.op.removeprefix("new_"), call.args.get("fill_value"))
+    return Value(call.shape, None, held, uniform=frozenset(range(len(call.shape))))
+
+
+@rule("new_empty", "empty")
 def unrelated(call: Call) -> Value:
     """A tensor of a size of its own."""
     return Value(call.shape)
+
+
+@rule("copy")
+def copy(call: Call) -> Value:
+    """The source, spread over the whole of the target: what the target held is gone."""
+    target, source = call.tensor(), call.tensor("src")
+    if source.atoms is None:
+        call.protect(target, "overwritten by values that cannot be cut")
+        return Value(call.shape)
+    added = len(call.shape) - len(source.shape)
+    return source.like(call.shape, source.atoms.reshape([1] * added + list(source.atoms.shape)))
 
 
 @rule("prelu")
@@ -55,17 +76,39 @@ def prelu(call: Call) -> Value:
 def pointwise(call: Call) -> Value:
     """Any op that torch marks as pointwise, and those of which it forgot to; with broadcasting."""
     rank = len(call.shape)
-    operands = call.operands()
+    operands = [_known(call, operand) for operand in call.operands()]
+    values = [operand.value for operand in operands]
     atoms = [None if operand.parameter else _stretched(operand.value.atoms, rank) for operand in operands]
     atoms = _without_gates(call, atoms)
     known = [one for one in atoms if one is not None]
     if not known:
-        return Value(call.shape)
+        return Value(call.shape, None, None, "", _nonnegative(call, values), _uniform(values, call.shape))
     axes = sorted({axis - rank for one in known for axis, size in enumerate(one.shape) if size > 1})
     met = [_meet(call, operand, one, axes, known) for operand, one in zip(operands, atoms, strict=True)]
     result = _tied(call, known)
     constant = _constant(call, operands, met)
-    return Value(call.shape, result, constant, "" if constant is not None else f"{call.op} in between ({call.where})")
+    stain = "" if constant is not None else f"{call.op} in between ({call.where})"
+    return Value(call.shape, result, constant, stain, _nonnegative(call, values))
+
+
+def _known(call: Call, operand: Operand) -> Operand:
+    """An operand that is computed from parameters with one dimension worth the name has their channels."""
+    return operand if operand.parameter else replace(operand, value=call.value(operand))
+
+
+def _nonnegative(call: Call, values: list[Value]) -> bool:
+    numbers = [each for each in call.args.values() if isinstance(each, (int, float))]
+    positive = all(value.nonnegative for value in values) and all(each >= 0 for each in numbers)
+    return call.op in NONNEGATIVE or (call.op in MONOTONE and positive)
+
+
+def _uniform(values: list[Value], shape: tuple[int, ...]) -> frozenset[int]:
+    """Dimensions along which all elements of the result are equal."""
+    rank = len(shape)
+    varying = {
+        rank - len(value.shape) + axis for value in values for axis in range(len(value.shape)) if value.varies(axis)
+    }
+    return frozenset(axis for axis, size in enumerate(shape) if size > 1 and axis not in varying)
 
 
 def _without_gates(call: Call, atoms: list[Atoms | None]) -> list[Atoms | None]:
@@ -90,18 +133,18 @@ def _meet(call: Call, operand: Operand, atoms: Atoms | None, axes: list[int], kn
     if atoms is not None:
         return True
     shape = operand.value.shape
-    wide = [axis for axis in axes if -axis <= len(shape) and shape[axis] > 1]
+    wide = [axis for axis in axes if -axis <= len(shape) and operand.value.varies(axis)]
     for axis in wide:
         along = [one for one in known if one.shape[axis] > 1]
         lines = [
             one for one in along if all(size == 1 for place, size in enumerate(one.shape) if place != one.ndim + axis)
         ]
-        if operand.parameter is not None and len(lines) == len(along):
+        if operand.sources and len(lines) == len(along):
             call.bind(operand, len(shape) + axis, lines[0].reshape(-1), "emit")
         else:
             for one in along:
                 call.channels.protect(one, f"meets values that cannot be cut ({call.where})")
-    return bool(wide) and operand.parameter is not None
+    return bool(wide) and bool(operand.sources)
 
 
 def _tied(call: Call, known: list[Atoms]) -> Atoms:
@@ -117,26 +160,16 @@ def _tied(call: Call, known: list[Atoms]) -> Atoms:
 def _constant(call: Call, operands: list[Operand], reached: list[bool]) -> float | None:
     """What the op makes of a masked cluster; None if that depends on the inputs."""
     source = torch.Generator().manual_seed(0)
-    samples = {
-        id(operand): _sample(call, operand, masked, source) for operand, masked in zip(operands, reached, strict=True)
+    samples: dict[int, Tensor | None] = {
+        id(given): _sample(call, operand, masked, source)
+        for given, operand, masked in zip(call.operands(), operands, reached, strict=True)
     }
 
-    def fill(argument: Any) -> Any:
-        if isinstance(argument, Operand):
-            return samples[id(argument)]
-        return [fill(item) for item in argument] if isinstance(argument, (list, tuple)) else argument
-
-    try:
-        result = call.target(**{name: fill(argument) for name, argument in call.args.items()})
-    except (RuntimeError, TypeError, NotImplementedError):
-        return None
-    result = result.double()
-    first = result.reshape(-1)[0].item()
-    return first if bool((result == first).all()) and np.isfinite(first) else None
+    return outcome(call, samples)
 
 
 def _sample(call: Call, operand: Operand, masked: bool, source: torch.Generator) -> Tensor:
-    constant = operand.value.constant if operand.parameter is None else 0.0
+    constant = 0.0 if operand.sources else operand.value.constant
     if masked and constant is not None:
         return torch.full((SAMPLES,), constant).to(operand.dtype)
     return (3 * torch.randn(SAMPLES, generator=source)).to(operand.dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgesynth.anatomy.channels import FIXED, Value
+from edgesynth.anatomy.channels import FIXED, Value, labelled
 from edgesynth.anatomy.rules.call import Call, rule
 
 RANKS = (1, 2, 3)
@@ -21,14 +21,23 @@ def pool(call: Call) -> list[Value]:
     """(N, C, ...) to (N, C, ...), with indices for some."""
     value = call.value(call.operands()[0])
     if any(axis >= 2 for axis in value.axes()):
-        call.protect(value, "channels in a spatial dimension")
+        value = in_channels(call, value)
+    if value.atoms is None:
         return [Value(shape) for shape in call.shapes]
     # Averages count the zeros of the padding, so a constant other than zero does not survive them.
     padding = call.args.get("padding", 0)
     averaged = call.op.startswith(("avg", "lp")) and (np.any(padding) or call.op.startswith("lp"))
     constant = value.constant if value.constant == 0 or not averaged else None
-    first = Value(call.shape, value.atoms, constant, f"{call.op} of a constant with padding ({call.where})")
+    stain = f"{call.op} of a constant with padding ({call.where})"
+    nonnegative = value.nonnegative and call.op.startswith(("max", "avg", "adaptive"))
+    first = Value(call.shape, value.atoms, constant, stain, nonnegative)
     return [first, *(Value(shape) for shape in call.shapes[1:])]
+
+
+def in_channels(call: Call, value: Value) -> Value:
+    """The value with its channels in dimension 1 alone; without any, and protected, where there are none in it."""
+    atoms = call.channel_atoms(value)
+    return value.like(value.shape, None if atoms is None else labelled(value.shape, 1, atoms).atoms)
 
 
 @rule("pad", "constant_pad_nd")

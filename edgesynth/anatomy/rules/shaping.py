@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from edgesynth.anatomy.channels import Atoms, Channels, Value, compact
+from edgesynth.anatomy.channels import Atoms, Channels, StatedSize, Value, compact
 from edgesynth.anatomy.rules.call import Call, rule
 
 LARGEST = 1 << 24  # elements of an array of atoms: beyond that a view protects
@@ -24,7 +24,7 @@ def reshape(call: Call) -> Value:
     inner: list[int] = []
     outer: list[int] = []
     atoms = value.atoms
-    for before, after in _runs(value.shape, call.shape):
+    for before, after in runs(value.shape, call.shape):
         varies = any(atoms.shape[axis] > 1 for axis in before)
         inner += [value.shape[axis] if varies else 1 for axis in before]
         outer += [call.shape[axis] if varies else 1 for axis in after]
@@ -33,6 +33,13 @@ def reshape(call: Call) -> Value:
         return Value(call.shape)
     viewed = compact(np.broadcast_to(atoms, inner).reshape(outer))
     note_grid(call.channels, viewed)
+    if call.op == "unflatten" and call.module:
+        axis, sizes = call.args["dim"] % len(value.shape), len(call.args["sizes"])
+        part = np.moveaxis(viewed, range(axis, axis + sizes), range(sizes))
+        spread = np.broadcast_to(part, call.shape[axis : axis + sizes] + part.shape[sizes:])
+        call.channels.stated.append(
+            StatedSize(call.module, "unflattened_size", spread.reshape(*spread.shape[:sizes], -1)[..., 0])
+        )
     return value.like(call.shape, viewed)
 
 
@@ -43,7 +50,7 @@ def note_grid(channels: Channels, atoms: Atoms) -> None:
         channels.grid(atoms.reshape(wide))
 
 
-def _runs(before: tuple[int, ...], after: tuple[int, ...]) -> Iterator[tuple[list[int], list[int]]]:
+def runs(before: tuple[int, ...], after: tuple[int, ...]) -> Iterator[tuple[list[int], list[int]]]:
     """Shortest runs of dimensions of two shapes that hold equally many elements, in order."""
     start = stop = 0
     while start < len(before) or stop < len(after):
@@ -70,10 +77,11 @@ def permute(call: Call) -> Value:
     value = call.tensor()
     if value.atoms is None:
         return Value(call.shape)
-    return value.like(call.shape, value.atoms.transpose(_order(call, len(value.shape))))
+    return value.like(call.shape, value.atoms.transpose(axis_order(call, len(value.shape))))
 
 
-def _order(call: Call, rank: int) -> list[int]:
+def axis_order(call: Call, rank: int) -> list[int]:
+    """Which dimension of the input each dimension of the output is."""
     arguments = list(call.args.values())[1:]
     if call.op == "permute":
         return [axis % rank for axis in arguments[0]]
@@ -96,10 +104,20 @@ def expand(call: Call) -> Value:
     """New leading dimensions, and ones stretched: nothing new along them."""
     value = call.tensor()
     if value.atoms is None:
-        return Value(call.shape)
+        return Value(call.shape, None, None, uniform=_stretched(value, call.shape))
     return value.like(
         call.shape, value.atoms.reshape([1] * (len(call.shape) - len(value.shape)) + list(value.atoms.shape))
     )
+
+
+def _stretched(value: Value, shape: tuple[int, ...]) -> frozenset[int]:
+    """Dimensions of a larger shape along which copies of a value are equal."""
+    added = len(shape) - len(value.shape)
+    return frozenset(range(added)) | {
+        added + axis
+        for axis, size in enumerate(value.shape)
+        if size == 1 < shape[added + axis] or axis in value.uniform
+    }
 
 
 @rule("repeat", "tile", "repeat_interleave")
@@ -107,7 +125,8 @@ def repeat(call: Call) -> Value:
     """Copies; of channels, each copy lives with its original."""
     value = call.tensor()
     if value.atoms is None:
-        return Value(call.shape)
+        uniform = _stretched(value, call.shape) if call.op == "repeat" else frozenset[int]()
+        return Value(call.shape, None, None, uniform=uniform)
     times = call.args.get("repeats", call.args.get("dims"))
     if not isinstance(times, (list, tuple)):
         call.protect(value, f"{call.op} of channels")

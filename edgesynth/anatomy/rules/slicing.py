@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgesynth.anatomy.channels import Atoms, Value
+from edgesynth.anatomy.channels import Atoms, Channels, Value
 from edgesynth.anatomy.rules.call import Call, Operand, rule
 
 
@@ -16,6 +16,37 @@ def slice_(call: Call) -> Value:
     start = call.args.get("start") or 0
     stop = start + call.args["length"] if call.op == "narrow" else call.args.get("end")
     return _part(call, value, axis, slice(start, stop, call.args.get("step", 1)), call.shape)
+
+
+def written(channels: Channels, whole: Value, part: Value, axis: int | None, where: str) -> Value:
+    """What a tensor is when a part of it has been written to.
+
+    Args:
+        channels: the ledger to write to.
+        whole: what it was.
+        part: what is written.
+        axis: the dimension of which the part is a range; None where it is another view.
+        where: op and module, for messages.
+    """
+    why = f"written in place through a view ({where})"
+    known = [value for value in (whole, part) if value.atoms is not None]
+    wide = {place for value in known for place in value.axes()}
+    others = [value for value in (whole, part) if value.atoms is None]
+    if (
+        axis is None
+        or axis % len(whole.shape) in wide
+        or any(value.varies(place) for value in others for place in wide)
+    ):
+        for value in known:
+            assert value.atoms is not None
+            channels.protect(value.atoms, why)
+        return Value(whole.shape)
+    atoms = [value.atoms for value in known if value.atoms is not None]
+    for other in atoms[1:]:
+        shape = np.broadcast_shapes(atoms[0].shape, other.shape)
+        channels.tie(np.broadcast_to(atoms[0], shape), np.broadcast_to(other, shape), why)
+    constant = whole.constant if whole.constant == part.constant else None
+    return Value(whole.shape, atoms[0] if atoms else None, constant, why)
 
 
 @rule("select")
@@ -63,6 +94,20 @@ def split(call: Call) -> list[Value]:
 
 def _unbound(value: Value, axis: int, shape: tuple[int, ...]) -> Value:
     return value.like(shape, None if value.atoms is None else np.squeeze(value.atoms, axis=axis))
+
+
+@rule("glu")
+def glu(call: Call) -> Value:
+    """The first half times the sigmoid of the second: both die together."""
+    value = call.tensor()
+    axis = call.args.get("dim", -1) % len(value.shape)
+    if value.atoms is None or axis not in value.axes():
+        constant = value.constant if value.constant == 0 else None
+        return Value(call.shape, value.atoms, constant, f"glu of a constant ({call.where})")
+    passed, gate = np.split(value.spread((axis,)), 2, axis=axis)
+    call.channels.tie(passed, gate, f"a gate that cannot be cut ({call.where})")
+    constant = value.constant if value.constant == 0 else None
+    return Value(call.shape, passed, constant, f"glu of a constant ({call.where})")
 
 
 @rule("index_select", "index", "gather", "masked_select")

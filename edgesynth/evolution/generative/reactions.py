@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from edgesynth.anatomy import Anatomy, RemovalPlan
+from edgesynth.anatomy.groups import layer_name
 from edgesynth.evolution.strength.parent import sum_over_clusters
 from edgesynth.evolution.units import Units, living
 from edgesynth.lineage import Genome
@@ -146,7 +147,7 @@ class Prober:
         readers: dict[nn.Module, list[tuple[str, Tensor, Tensor]]] = {}
         for group in self.anatomy.removable:
             for member in group.members:
-                module = network.get_submodule(member.parameter.rpartition(".")[0])
+                module = network.get_submodule(layer_name(member.parameter))
                 if member.role == "read" and isinstance(module, (nn.Linear, nn.modules.conv._ConvNd)):
                     units = torch.from_numpy(member.units)
                     units = units[plan.kept.get(member.parameter, {}).get(member.dim, slice(None))]

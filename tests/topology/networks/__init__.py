@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from . import attention, blocks, joining, sharing  # noqa: F401  (each lists its own)
+from . import attention, blocks, computed, joining, recurrent, sharing, space  # noqa: F401  (each lists its own)
 from .registry import NETWORKS
 
 __all__ = ["NETWORKS", "build"]
