@@ -24,6 +24,12 @@ def lock_of_these_tests(tmp_path_factory):
     os.environ["EDGESYNTH_LOCK"] = str(tmp_path_factory.mktemp("lock") / "lock")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_pixels_of_earlier_tests():
+    """Images are decoded anew, and nothing is left in the user's cache; tests of that cache have one of their own."""
+    os.environ["EDGESYNTH_PIXELS_MIB"] = "0"
+
+
 @pytest.fixture(scope="session")
 def edgesynth(tmp_path_factory):
     """Call the command in a folder of the test's own, in a process that need not import the libraries again."""

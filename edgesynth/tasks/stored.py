@@ -1,7 +1,8 @@
 """Images that lie on disk: read when they are asked for, and kept as far as a bound on memory allows.
 
 To whoever indexes it or splits it, a `Stored` is a tensor (N, ...) of which only the part in question exists. What is
-kept are the bytes of the pixels, a quarter of what the numbers made of them take.
+kept are the bytes of the pixels, a quarter of what the numbers made of them take; on disk too, for the next command
+(`edgesynth.tasks.decoded`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgesynth.tasks.decoded import pixels_of
 from edgesynth.tasks.free_memory import available_bytes
 
 SHARE = 0.25  # of the memory that is free when the first image is read
@@ -27,11 +29,11 @@ class Kept:
         self.bytes = 0
 
     def __call__(self, file: str, read: Callable[[str], Tensor]) -> Tensor:
-        """The pixels of a file, read if they are not kept."""
+        """The pixels of a file, read if they are kept neither here nor on disk."""
         found = self.pixels.get(file)
         if found is not None:
             return found
-        found = read(file)
+        found = pixels_of(file, read)
         if self.bytes + found.nbytes <= self.bound():
             self.pixels[file] = found
             self.bytes += found.nbytes
