@@ -12,13 +12,15 @@ from edgesynth.benchmark.samples import NoSamples, Samples, read_samples
 from edgesynth.boards.json_file import read_json
 from edgesynth.errors import UserError
 
-# 2 adds to each model its batch, where its external data lie, and its figures on the samples; 1 is read as well.
-SCHEMA = 2
+# 2 adds to each model its batch, where its external data lie, and its figures on the samples; 3 names the layers that
+# stay in FP32. Both before are read as well.
+SCHEMA = 3
 MANIFEST = "manifest.json"
 SAMPLES = "samples.npz"
 LAYERS = "layers.npz"
 RANGES = "ranges.json"
 AS_IS = "as-is"
+KEPT = "kept_in_fp32"  # of the manifest: the layers that FP16 cannot compute, each with its name, operator and reason
 # Stand for the plain model with the bundle's ranges, or with its calibration images, where a key of the manifest stands
 # for a model.
 CALIBRATED = "fp32 with ranges.json"
@@ -86,6 +88,11 @@ class Target(NamedTuple):
             return None
         path, plain = os.path.join(self.path, file), self.models["fp32"]
         return plain._replace(ranges=path) if key == CALIBRATED else plain._replace(samples=path)
+
+    @property
+    def kept_in_fp32(self) -> Tuple[str, ...]:
+        """Names of the nodes that FP16 cannot compute, in whichever model; none where export has not looked."""
+        return tuple(layer["layer"] for layer in self.manifest.get(KEPT, ()))
 
     @property
     def name(self) -> str:
@@ -173,6 +180,9 @@ def open_bundle(path: str) -> Target:
             raise not_ours(path, "models.{} names {}, which `files` does not list".format(key, file))
         model_path = os.path.join(path, file)
         models[key] = Model(model_path, facts.get("dialect"), os.path.getsize(model_path))
+    for layer in _field(path, manifest, KEPT, list) if KEPT in manifest else ():
+        for name in ("layer", "op", "why"):
+            _field(path, layer, "{}.{}".format(KEPT, name), str)
     shape = _field(path, manifest["input"], "input.shape", list)
     if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
         raise not_ours(path, "input.shape is {}, not a list of sizes".format(shape))

@@ -124,7 +124,7 @@ def load(target: Target, kind: Type[Engine], precision: str, model: Model, batch
         BeyondMemoryError: there is too little memory for the batch.
     """
     engine = kind()
-    engine.load(model.path, precision, batch, threads, model.ranges, model.samples)
+    engine.load(model.path, precision, batch, threads, model.ranges, model.samples, target.kept_in_fp32)
     if target.input_shape is not None and engine.input_shape != target.input_shape:
         raise UserError(
             "{} takes images of {} and {} was expected; {}".format(

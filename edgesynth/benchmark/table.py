@@ -143,6 +143,8 @@ def _built(measurements: List[Dict[str, Any]]) -> List[str]:
         if built is None:
             continue
         parts = ["runs at {}".format(built["effective"] or "a precision that TensorRT does not tell")]
+        if built.get("kept_in_fp32"):
+            parts.append("{} layers kept in FP32".format(built["kept_in_fp32"]))
         if compute_ms is not None:
             parts.append("computes {:.3f} ms without copies (p50)".format(compute_ms["p50"]))
         parts.append(

@@ -22,6 +22,7 @@ FREE_BATCH = 64
 MAX_GROWTH = 2.0
 REL_FLOOR = 1e-4
 FP32 = "fp32"
+HALF_STORAGE = "half_storage"  # of a record: its figures are of results that were rounded to FP16, as on a device
 
 
 class Figures(NamedTuple):
@@ -121,18 +122,19 @@ def verify(path: str) -> Verification:
     return Verification(target, hops, layer)
 
 
-def figures_of(path: str, samples: Samples, batch: Optional[int]) -> Figures:
+def figures_of(path: str, samples: Samples, batch: Optional[int], half_storage: bool = False) -> Figures:
     """Run a model on all samples.
 
     Args:
         path: an ONNX file.
         samples: the bundle's.
         batch: images per run that the file is fixed to; None if it takes any.
+        half_storage: round what it computes to FP16, where its types are FP16; see `engines.half_storage`.
 
     Raises:
         UserError: ONNX Runtime is absent or refuses the model, or its outputs have another shape than is expected.
     """
-    engine = OnnxRuntime()
+    engine = OnnxRuntime(half_storage)
     engine.load(path, FP32, batch or FREE_BATCH, 1)
     score = samples.score(engine.run, batch or FREE_BATCH)
     error = score.max_abs_error
@@ -149,7 +151,7 @@ def _verified(target: Target, key: str, samples: Samples) -> Verified:
     facts = target.manifest["models"][key]
     name = "onnx " + key
     recorded, hop = _record(target, key), _hop(target, name)
-    found = figures_of(target.models[key].path, samples, facts.get("batch"))
+    found = figures_of(target.models[key].path, samples, facts.get("batch"), recorded.get(HALF_STORAGE) is True)
     change = None
     if found.accuracy_percent is not None and recorded["accuracy_percent"] is not None:
         change = found.accuracy_percent - recorded["accuracy_percent"]

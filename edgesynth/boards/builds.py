@@ -1,11 +1,11 @@
 """Which engine is built at each precision, from which file, and what is to be known of it."""
 
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from edgesynth.boards.board import Board, Version
 from edgesynth.boards.calibration_cache import cache_from_ranges, read_ranges
 from edgesynth.boards.cost import Prediction
-from edgesynth.boards.onnx_graph import OnnxGraph
+from edgesynth.boards.onnx_graph import OnnxGraph, elements
 from edgesynth.boards.parser import dotted
 from edgesynth.errors import UserError
 
@@ -55,6 +55,7 @@ def builds_of(
     ranges: Optional[str],
     board: Board,
     version: Version,
+    kept: Sequence[Dict[str, str]] = (),
 ) -> List[Build]:
     """The builds at fp32, fp16 and int8.
 
@@ -64,8 +65,9 @@ def builds_of(
         ranges: path of ranges.json; None if there is none.
         board: the board.
         version: of TensorRT.
+        kept: layers that FP16 cannot compute: `layer`, `op` and `why` of each.
     """
-    maker = _Maker(graphs, refused, ranges, board, version)
+    maker = _Maker(graphs, refused, ranges, board, version, kept)
     builds = [maker.fp32(), maker.fp16(), maker.int8()]
     if version >= _STRONGLY_TYPED and board.sm and board.sm < _OLDEST_GPU_OF_11:
         reason = "TensorRT {} needs a GPU of sm_75 or newer and {} is {}".format(
@@ -85,7 +87,9 @@ class _Maker:
         ranges: Optional[str],
         board: Board,
         version: Version,
+        kept: Sequence[Dict[str, str]],
     ) -> None:
+        self.kept = kept
         self.graphs = graphs
         self.refused = refused
         self.ranges = ranges
@@ -101,11 +105,12 @@ class _Maker:
         native = self.board.native_fp16
         if self.version >= _STRONGLY_TYPED:
             key = "fp16" if "fp16" in self.graphs else "fp32"
-            if key in self.graphs and _is_half(self.graphs[key]):
-                return self._from("fp16", key, native, "")
+            if key == "fp16" or (key in self.graphs and _is_half(self.graphs[key])):
+                return self._from("fp16", key, native, self._kept_note())
             problem = "TensorRT {} has no FP16 flag, the file's types decide: it needs a model.fp16.onnx"
             return Build("fp16", native, "", "", problem.format(dotted(self.version)))
-        return self._from("fp16", "fp32", native, "" if native else "no faster than fp32: the GPU has no FP16 units")
+        notes = [] if native else ["no faster than fp32: the GPU has no FP16 units"]
+        return self._from("fp16", "fp32", native, "; ".join(notes + [self._kept_note()] if self.kept else notes))
 
     def int8(self) -> Build:
         """From the Q/DQ file where the GPU has INT8, else from the plain file and a calibration cache."""
@@ -163,15 +168,31 @@ class _Maker:
             return "", "{} tensors have no range and stay in floating point ({} first)".format(len(missing), missing[0])
         return "", ""
 
+    def _kept_note(self) -> str:
+        """How many layers stay in FP32, and why; empty if none do."""
+        if not self.kept:
+            return ""
+        count, first = len(self.kept), self.kept[0]
+        return "{} layer{} in FP32, which FP16 cannot hold ({} {}{}: {})".format(
+            count,
+            " stays" if count == 1 else "s stay",
+            first["op"],
+            first["layer"],
+            "" if count == 1 else " first",
+            first["why"],
+        )
+
     def _no_int8(self) -> str:
         known = "has no INT8 units" if self.board.native_int8 is False else "is not known to have INT8 units"
         return "{} ({}) {}".format(self.board.title, self.board.sm_name, known)
 
 
 def _is_half(graph: OnnxGraph) -> bool:
-    """Whether the weights of a file are FP16; regions and scales of a Resize are FP32 in every file."""
+    """Whether most weights of a file are FP16: some stay in FP32 with what FP16 cannot compute."""
     from onnx import TensorProto
 
-    kept = {name for node in graph.nodes if node.op in ("Resize", "Upsample") for name in node.inputs[1:]}
-    types = [tensor.data_type for name, tensor in graph.tensors.items() if name not in kept]
-    return TensorProto.FLOAT16 in types and TensorProto.FLOAT not in types
+    counts = {TensorProto.FLOAT16: 0, TensorProto.FLOAT: 0}
+    for tensor in graph.tensors.values():
+        if tensor.data_type in counts:
+            counts[tensor.data_type] += elements(tensor.dims)
+    return counts[TensorProto.FLOAT16] > counts[TensorProto.FLOAT]

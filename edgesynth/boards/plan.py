@@ -1,7 +1,7 @@
 """Plan: what one board and its TensorRT will make of a model, before anything is built."""
 
 import functools
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from edgesynth.boards.board import Board, PowerMode, Version
 from edgesynth.boards.builds import Build, builds_of
@@ -63,6 +63,7 @@ class Plan(NamedTuple):
         batch: images per inference.
         notes: what must be known of the whole: memory that is short or unknown.
         builds: one for each precision.
+        kept: layers that stay in FP32 where FP16 is built: `layer`, `op` and `why` of each.
     """
 
     board: Board
@@ -73,6 +74,7 @@ class Plan(NamedTuple):
     batch: int
     notes: Tuple[str, ...]
     builds: Tuple[Build, ...]
+    kept: Tuple[Dict[str, str], ...] = ()
 
     @property
     def recommended(self) -> Optional[Build]:
@@ -118,6 +120,7 @@ class Plan(NamedTuple):
             ),
             "notes": list(self.notes),
             "builds": [build.to_json() for build in self.builds],
+            "kept_in_fp32": list(self.kept),
         }
 
 
@@ -148,6 +151,7 @@ def make_plan(
     batch: Optional[int] = None,
     mode: Optional[str] = None,
     probe: Optional[ProbeTable] = None,
+    kept: Sequence[Dict[str, str]] = (),
 ) -> Plan:
     """Say what a board will do with a model.
 
@@ -159,6 +163,7 @@ def make_plan(
         batch: images per inference; by default what the files are fixed to, or 1.
         mode: the power mode that latency and energy are predicted for; the fastest by default, or the probe's.
         probe: measured layers, for the prediction at their precision.
+        kept: layers that FP16 cannot compute, as the bundle's manifest names them.
 
     Raises:
         UserError: the board never had that TensorRT or that power mode, or the batch is below 1 or not that of the
@@ -172,14 +177,15 @@ def make_plan(
     refused = {form: _refusal(one, parser) for form, one in checked.items()}
     memory = memory_of(graphs.get("fp32") or next(iter(graphs.values())), batch)
     short, notes = _memory_notes(memory, board)
-    builds = builds_of(graphs, refused, ranges, board, version)
+    builds = builds_of(graphs, refused, ranges, board, version, kept)
     if short:
         builds = [build.prevented(short) for build in builds]
     if probe is not None:
         notes += _check_probe(probe, builds, board, power_mode, batch, version)
     builds, why_not = _predicted(builds, graphs, board, batch, power_mode, probe)
     notes += why_not
-    return Plan(board, parser, jetpack, tuple(checked.values()), memory, batch, tuple(notes), tuple(builds))
+    files = tuple(checked.values())
+    return Plan(board, parser, jetpack, files, memory, batch, tuple(notes), tuple(builds), tuple(kept))
 
 
 def _batch(graphs: Dict[str, OnnxGraph], given: Optional[int]) -> int:
@@ -249,6 +255,7 @@ def plan_for_all(
     tensorrt: Optional[str] = None,
     ranges: Optional[str] = None,
     batch: Optional[int] = None,
+    kept: Sequence[Dict[str, str]] = (),
 ) -> List[Plan]:
     """One plan for each board of the table that has the version; see `make_plan`.
 
@@ -262,7 +269,7 @@ def plan_for_all(
         raise UserError(
             "no board has TensorRT {}; choose from: {}".format(tensorrt, ", ".join(dotted(one) for one in known))
         )
-    return [make_plan(graphs, board, tensorrt, ranges, batch) for board in boards]
+    return [make_plan(graphs, board, tensorrt, ranges, batch, kept=kept) for board in boards]
 
 
 def choose_tensorrt(board: Board, given: Optional[str]) -> Tuple[Version, str]:

@@ -51,6 +51,7 @@ def command(
 
     RUN is the folder that `edgesynth evolve` made; without INDIVIDUAL (such as g003-c1) its best one is exported.
     """
+    from edgesynth.benchmark.bundle import KEPT
     from edgesynth.cli.console import PIPE_WIDTH, console, status
     from edgesynth.export import export_individual
     from edgesynth.lineage import parse_individual
@@ -72,7 +73,7 @@ def command(
             tensorrt=tensorrt,
         )
     for hop in bundle.ledger.bad:
-        print_note(f"warning: {hop}. Use model.onnx at fp16, or calibrate with more --samples")
+        print_note(f"warning: {hop}. {hop.advice}")
     if as_json:
         print_json(bundle.to_json())
         return
@@ -80,6 +81,8 @@ def command(
     screen.print(_table(bundle.ledger.hops, screen))
     for file, size_bytes in bundle.sizes_bytes().items():
         print_line(f"{size_bytes / 1024:10.1f} KiB  {file}")
+    for layer in bundle.manifest[KEPT]:
+        print_line(f"FP32 within FP16: {layer['op']} {layer['layer']} ({layer['why']})")
     print_line(f"next: edgesynth benchmark {shlex.quote(str(bundle.path))}")
 
 

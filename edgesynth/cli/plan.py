@@ -43,7 +43,7 @@ def command(
     MODEL is the folder that `edgesynth export` wrote, or an .onnx file. The exit code is 0 if it will run (without
     --board: on any board), 1 if not.
     """
-    from edgesynth.benchmark.bundle import open_target
+    from edgesynth.benchmark.bundle import KEPT, open_target
     from edgesynth.boards.detect import board_named
     from edgesynth.boards.plan import make_plan, plan_for_all, read_forms
     from edgesynth.boards.probed import read_table
@@ -58,10 +58,11 @@ def command(
     # A bare file is one form; which, its nodes say.
     graphs = read_forms({key if target.is_bundle else "fp32": form.path for key, form in target.models.items()})
     ranges = os.path.join(target.path, RANGES) if RANGES in target.manifest.get("files", {}) else None
+    kept = target.manifest.get(KEPT, [])
     if chosen is None:
-        plans = plan_for_all(graphs, tensorrt, ranges, batch)
+        plans = plan_for_all(graphs, tensorrt, ranges, batch, kept)
     else:
-        plans = [make_plan(graphs, chosen, tensorrt, ranges, batch, mode, table)]
+        plans = [make_plan(graphs, chosen, tensorrt, ranges, batch, mode, table, kept)]
     if as_json:
         facts = [plan.to_json() for plan in plans]
         print_json(facts if chosen is None else facts[0])

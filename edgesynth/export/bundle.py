@@ -12,14 +12,16 @@ import torch
 from torch import Tensor
 
 from edgesynth.errors import UserError
-from edgesynth.export.calibration import observe
+from edgesynth.export.beyond_half import Beyond
+from edgesynth.export.calibration import Histogram, observe
 from edgesynth.export.choosing import PLAIN, Source, quantise_best, ranges_of
 from edgesynth.export.detections import COLUMNS, DETECTIONS, check_decodes, decode_in_graph, decoding_in_graph
 from edgesynth.export.dialects import DIALECTS
 from edgesynth.export.exporters import OUTPUT, Exporter
 from edgesynth.export.fixed_batch import fix_batch
 from edgesynth.export.half import FILE as HALF
-from edgesynth.export.half import to_half
+from edgesynth.export.half import KEY as HALF_KEY
+from edgesynth.export.half_search import write_half
 from edgesynth.export.int8 import check_size
 from edgesynth.export.learned import floating_layers, learned_scales
 from edgesynth.export.ledger import DECODED, FP16, FP32, Hop, Ledger, Tolerance, loss_of
@@ -140,7 +142,8 @@ def export_individual(
         exporter = stage.write_fp32(opset, batch)
         _check_known(run, individual, stage)
         calibration = calibration_images(task, samples, run.config.seed)
-        stage.write_half()
+        stage.observe(calibration)
+        stage.write_half(calibration)
         stage.write_ranges(calibration, max_int8_loss if int8 else None)
         write_samples(temporary / SAMPLES, calibration, stage.test, stage.expected, run.config.seed)
         say("recording what verification will look for")
@@ -151,7 +154,7 @@ def export_individual(
         record_samples(temporary, SAMPLES, stage.models, task.metric_name, output["decoding"])
         if name not in run.tested():
             run.save_tested(name, task.metric(stage.expected, stage.answers))
-        manifest = build_manifest(task, line, stage.models, stage.ledger, output, exporter, licence)
+        manifest = build_manifest(task, line, stage.models, stage.kept, stage.ledger, output, exporter, licence)
         if output["decoding"]["form"] == "boxes":
             write_bytes(temporary / BOXES, files("edgesynth.benchmark").joinpath(BOXES).read_bytes())
         write_bytes(temporary / README, readme(manifest).encode())
@@ -173,6 +176,8 @@ class _Stage:
         self.ledger = Ledger(lambda outputs: task.metric(outputs, self.answers), task.metric_name)
         self.models: dict[str, dict[str, Any]] = {}
         self.expected = Tensor()
+        self.seen: dict[str, Histogram] = {}
+        self.kept: list[Beyond] = []
 
     def write_fp32(self, opset: int, batch: int | None) -> Exporter:
         """Write model.onnx and hold it, by way of the removed network, to the masked one."""
@@ -190,19 +195,28 @@ class _Stage:
         self.models["fp32"] = {"file": MODEL, "dialect": "plain", **form_of(path)}
         return exporter
 
-    def write_half(self) -> None:
+    def observe(self, calibration: Tensor) -> None:
+        """See what every activation of model.onnx is on the calibration images."""
+        self.say("measuring the ranges of the activations")
+        self.seen = observe(self.folder / MODEL, calibration)
+
+    def write_half(self, calibration: Tensor) -> None:
         """Write model.fp16.onnx, unless the weights are too large for one file: its converter takes no others."""
         if data_file(self.folder / MODEL) is not None:
             return
         self.say(f"writing {HALF}")
-        to_half(self.folder / MODEL, self.folder / HALF)
-        self._held(HALF, "fp16", FP16)
-        self.models["fp16"] = {"file": HALF, "dialect": "plain", **form_of(self.folder / HALF)}
+        self.kept = write_half(self.folder / MODEL, self.folder / HALF, self.seen, calibration)
+        self._held(HALF, HALF_KEY, FP16)
+        self.models[HALF_KEY] = {"file": HALF, "dialect": "plain", **form_of(self.folder / HALF)}
+
+    def _answers_of(self, file: str, key: str) -> Tensor:
+        """What a model answers the test images; in FP16 as a device stores it, where a CPU would compute in FP32."""
+        return run_onnx(self.folder / file, self.test.images, half_storage=key == HALF_KEY)
 
     def _held(self, file: str, key: str, tolerance: Tolerance) -> None:
         """Hold a model to that in fp32."""
         name = f"onnx {key}"
-        self.ledger.compare(name, run_onnx(self.folder / file, self.test.images), "onnx fp32", tolerance)
+        self.ledger.compare(name, self._answers_of(file, key), "onnx fp32", tolerance)
         if not isinstance(self.task, Detection):  # whose files may decode by themselves, and are compared once more
             self.ledger.forget(name)
 
@@ -210,7 +224,6 @@ class _Stage:
         """Write ranges.json, and before it the INT8 models where a loss is given that they may have."""
         import onnx
 
-        self.say("measuring the ranges of the activations")
         path = self.folder / MODEL
         plain, images = onnx.load(str(path)), self.task.validation.images
         labels = self.task.validation.targets
@@ -222,7 +235,7 @@ class _Stage:
         learned = learned_scales(plain, self.removed, genome.precision, self.individual.scales)
         source = Source(
             path,
-            observe(path, calibration),
+            self.seen,
             len(calibration),
             images,
             score,
@@ -252,7 +265,7 @@ class _Stage:
             self.say(f"decoding within {facts['file']}")
             decode_in_graph(self.folder / facts["file"], decoding)
             expected = rows_of(self.task.detected(self.ledger.outputs_of(f"onnx {key}")), decoding["rows"])
-            found = aligned(run_onnx(self.folder / facts["file"], self.test.images), expected)
+            found = aligned(self._answers_of(facts["file"], key), expected)
             hop = self.ledger.compare(f"onnx {key} nms", found, f"onnx {key}", DECODED, expected)
             if key == "fp32":
                 _check_same(hop)

@@ -77,6 +77,13 @@ class Hop:
     ok: bool
     metric: str = "accuracy"
 
+    @property
+    def advice(self) -> str:
+        """What to use in place of this form, where it is bad."""
+        if self.hop.startswith("onnx fp16"):
+            return "Use model.onnx at fp32"
+        return "Use model.onnx at fp16, or calibrate with more --samples"
+
     def __str__(self) -> str:
         if self.compared_with is None:
             return f"{self.hop}: {self.metric} {self.accuracy_percent:.2f} %"

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import edgesynth
-from edgesynth.benchmark.bundle import sha256_of
+from edgesynth.benchmark.bundle import KEPT, SCHEMA, sha256_of
 from edgesynth.errors import UserError
+from edgesynth.export.beyond_half import Beyond
 from edgesynth.export.exporters import INPUT, Exporter
 from edgesynth.export.ledger import Ledger
 from edgesynth.lineage import Record, Run
 from edgesynth.tasks import Task
 
-SCHEMA = 2
 MANIFEST = "manifest.json"
 LICENCE = "not stated"
 
@@ -51,6 +51,7 @@ def build_manifest(
     task: Task,
     line: list[Record],
     models: dict[str, dict[str, Any]],
+    kept: list[Beyond],
     ledger: Ledger,
     output: dict[str, Any],
     exporter: Exporter,
@@ -62,6 +63,7 @@ def build_manifest(
         task: the data that the individual was bred for.
         line: from `ancestry`.
         models: {key: facts of the model's file}.
+        kept: layers that stay in FP32 where all else is FP16.
         ledger: the parity ledger.
         output: name and shape (of one image) of what the models give, and how that is decoded.
         exporter: what wrote the fp32 model.
@@ -80,6 +82,7 @@ def build_manifest(
         "preprocessing": task.preprocessing,
         "labels": list(task.labels),
         "models": models,
+        KEPT: [layer._asdict() for layer in kept],
         "census": {
             "ancestor": _totals(ancestor),
             "individual": _totals(individual),

@@ -6,7 +6,7 @@ import functools
 from importlib.resources import files
 from typing import Any
 
-from edgesynth.export.snippets import onnxruntime_python, trtexec
+from edgesynth.export.snippets import constraints, onnxruntime_python, trtexec
 
 README = "README.md"
 KINDS = {
@@ -48,6 +48,7 @@ def readme(manifest: dict[str, Any]) -> str:
         kinds=KINDS,
         answer=ANSWERS.get(manifest["output"]["decoding"]["form"], OTHER).format(*manifest["output"]["shape"]),
         shape="x".join(map(str, manifest["input"]["shape"])),
+        constraints=constraints(manifest),
         trtexec=functools.partial(trtexec, manifest),
         python=onnxruntime_python(manifest),
     )

@@ -10,7 +10,8 @@ import numpy as np
 from edgesynth.benchmark.bundle import LAYERS
 from edgesynth.benchmark.layers import sketch_layers, write_layers
 from edgesynth.benchmark.samples import Samples, read_samples
-from edgesynth.benchmark.verification import figures_of
+from edgesynth.benchmark.verification import HALF_STORAGE, figures_of
+from edgesynth.export.half import KEY as HALF
 from edgesynth.export.onnx_file import data_file
 
 
@@ -27,8 +28,11 @@ def record_samples(
         decoding: how the outputs are to be read.
     """
     samples = _samples(folder / file, metric, decoding)
-    for facts in models.values():
-        facts["samples"] = figures_of(str(folder / facts["file"]), samples, facts["batch"])._asdict()
+    for key, facts in models.items():
+        half = key == HALF
+        facts["samples"] = figures_of(str(folder / facts["file"]), samples, facts["batch"], half)._asdict()
+        if half:
+            facts["samples"][HALF_STORAGE] = True
 
 
 def record_layers(model: Path, samples: Path, batch: int | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgesynth.benchmark.engines.half_storage import rounding
 from edgesynth.export.exporters import INPUT
 from edgesynth.nurture import chunk_of, gathered
 from edgesynth.tasks import Stored
@@ -16,21 +17,30 @@ from edgesynth.tasks import Stored
 BATCH_SIZE = 256
 
 
-def open_session(path: Path) -> Any:
-    """A session of ONNX Runtime on the CPU that logs nothing: what matters of its errors is raised."""
+def open_session(path: Path, half_storage: bool = False) -> Any:
+    """A session of ONNX Runtime on the CPU that logs nothing: what matters of its errors is raised.
+
+    Args:
+        path: the ONNX file.
+        half_storage: what a file of FP16 types computes is rounded to FP16, as on a device.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    model: str | bytes = str(path)
+    if half_storage:
+        model, options.graph_optimization_level = rounding(onnxruntime, path.read_bytes())
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def run_onnx(path: Path, images: Tensor | Stored) -> Tensor:
+def run_onnx(path: Path, images: Tensor | Stored, half_storage: bool = False) -> Tensor:
     """Outputs (N, ...) of an ONNX file, as ONNX Runtime computes them on this CPU, on images (N, C, H, W).
 
-    A file whose batch is fixed gets batches of that size; the last one is filled up and the surplus dropped.
+    A file whose batch is fixed gets batches of that size; the last one is filled up and the surplus dropped. For
+    `half_storage` see `open_session`.
     """
-    return gathered(_outputs(open_session(path), images), len(images))
+    return gathered(_outputs(open_session(path, half_storage), images), len(images))
 
 
 def _outputs(session: Any, images: Tensor | Stored) -> Iterator[Tensor]:

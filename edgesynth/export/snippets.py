@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgesynth.benchmark.bundle import KEPT
+
 TRTEXEC = "/usr/src/tensorrt/bin/trtexec"
 MOST = 8  # images per run that an engine of a free batch is built for
 
@@ -25,6 +27,12 @@ def trtexec(manifest: dict[str, Any], key: str, engine: str, flags: str) -> str:
         if facts["batch"] is None
     )
     return f"{TRTEXEC} --onnx={facts['file']} {flags}{shapes} --saveEngine={engine}"
+
+
+def constraints(manifest: dict[str, Any]) -> str:
+    """Options of trtexec that keep in FP32 what FP16 cannot compute."""
+    layers = ",".join(f"{layer['layer']}:fp32" for layer in manifest[KEPT])
+    return f"--precisionConstraints=obey --layerPrecisions='{layers}' --layerOutputTypes='{layers}'"
 
 
 def onnxruntime_python(manifest: dict[str, Any]) -> str:

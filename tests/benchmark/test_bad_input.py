@@ -69,7 +69,7 @@ DAMAGED = {
     "manifest is not JSON": (lambda f: _manifest(f, "{"), [], "manifest.json is not JSON"),
     "manifest is a list": (lambda f: _manifest(f, "[]"), [], "is not a manifest of edgesynth: it is not a JSON object"),
     "manifest without schema": (lambda f: _change(f, schema=None), [], "schema is None"),
-    "manifest of tomorrow": (lambda f: _change(f, schema=3), [], "has schema 3 and this edgesynth reads up to 2"),
+    "manifest of tomorrow": (lambda f: _change(f, schema=4), [], "has schema 4 and this edgesynth reads up to 3"),
     "manifest without models": (lambda f: _change(f, models=None), [], "models is missing or no object"),
     "file outside the bundle": (lambda f: _change(f, files={"../x": {}}), [], "is not a plain file name"),
     "model that is not listed": (lambda f: _change(f, files={}), [], "which `files` does not list"),

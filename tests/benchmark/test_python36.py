@@ -14,6 +14,7 @@ from edgesynth.boards.probed import read_table
 from .conftest import LAYERS, REPOSITORY, scale, seal, with_tensorrt
 from .probe.test_model_layers import network, save
 from .sensors import Sensors, tx2
+from .test_verification import overflow, with_half
 
 COMMANDS_ON_BOARD = [
     f"cli/{name}.py" for name in ("__init__", "benchmark", "compare", "options", "output", "probe", "verify")
@@ -113,6 +114,16 @@ def test_a_bundle_is_measured_under_python_36(edgesynth36, bundle):
     assert figures["fp32", 5]["accuracy_percent"] == 75.0
     assert figures["fp32", 5]["max_abs_error"] < 1e-4
     assert 1e-4 < figures["int8", 5]["max_abs_error"] < 0.5
+
+
+def test_fp16_is_verified_as_a_device_stores_it_under_python_36(edgesynth36, verifiable):
+    """ONNX Runtime 1.10 leaves out the way through FP16 wherever it optimizes: it must not here."""
+    with_half(verifiable)
+    code, out, err = edgesynth36("verify", verifiable)
+    assert code == 0, out + err
+    overflow(verifiable)
+    code, out, err = edgesynth36("verify", verifiable)
+    assert code == 1 and "bad: onnx fp16 (model.fp16.onnx): its outputs hold nan or infinity" in out, out + err
 
 
 def test_tensorrt_82_of_a_tx2_is_measured_under_python_36(edgesynth36, tensorrt_bundle, tmp_path):

@@ -9,8 +9,9 @@ import pytest
 
 from edgesynth.benchmark.layers import Layers, read_layers, sketch_layers, write_layers
 from edgesynth.benchmark.samples import read_samples
-from edgesynth.benchmark.verification import verify
+from edgesynth.benchmark.verification import figures_of, verify
 from edgesynth.errors import UserError
+from edgesynth.export.half import to_half
 
 from .conftest import LAYERS, SHAPE, TENSORS, change, read_npz, scale, seal, write_classifier
 
@@ -86,6 +87,53 @@ def test_an_int8_model_of_the_same_accuracy_but_another_scale_is_bad(bundle):
     assert found.hops[1].change_points == 0.0
     assert found.bad[0].why.startswith("relative error")
     assert found.layer is None
+
+
+def with_half(folder, half_storage=True):
+    """The bundle with its FP16 form, and what that answers recorded as export does it, or did before."""
+    to_half(folder / "model.onnx", folder / "model.fp16.onnx")
+    samples = read_samples(str(folder / "samples.npz"), SHAPE, "accuracy")
+    record = figures_of(str(folder / "model.fp16.onnx"), samples, None, half_storage)._asdict()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["models"]["fp16"] = {
+        "file": "model.fp16.onnx",
+        "dialect": "plain",
+        "batch": None,
+        "samples": {**record, "half_storage": True} if half_storage else record,
+    }
+    manifest["ledger"].append({"hop": "onnx fp16", "tolerance": 0.1, "tolerance_of": "loss_points", "ok": True})
+    manifest["files"]["model.fp16.onnx"] = {}
+    change(folder, **manifest)
+    seal(folder)
+    return record
+
+
+def overflow(folder):
+    """The FP16 form of the same function with 1e6 times as much within: in FP32 nothing shows it."""
+    model = folder / "scaled.onnx"
+    model.write_bytes((folder / "model.onnx").read_bytes())
+    for name, factor in (("conv", 1e6), ("conv_bias", 1e6), ("fc", 1e-6)):
+        scale(model, name, factor)
+    to_half(model, folder / "model.fp16.onnx")
+    model.unlink()
+    seal(folder)
+
+
+def test_fp16_is_verified_as_a_device_stores_it(bundle):
+    record = with_half(bundle)
+    assert 1e-5 < record["max_rel"] < 1e-2
+    found = verify(str(bundle))
+    (half,) = [one for one in found.hops if one.hop == "onnx fp16"]
+    assert half.why is None and half.figures.max_rel == record["max_rel"]
+    overflow(bundle)
+    (half,) = [one for one in verify(str(bundle)).bad if one.hop == "onnx fp16"]
+    assert half.why == "its outputs hold nan or infinity"
+
+
+def test_fp16_of_an_older_bundle_is_verified_as_it_was_recorded(bundle):
+    record = with_half(bundle, half_storage=False)
+    (half,) = [one for one in verify(str(bundle)).hops if one.hop == "onnx fp16"]
+    assert half.why is None and half.figures.max_rel == record["max_rel"]
 
 
 def test_lost_accuracy_is_bad_where_errors_are_within_bounds(bundle):

@@ -358,3 +358,33 @@ def test_scales_of_a_resize_make_no_file_of_halves_another(tmp_path):
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7), str(file))
     files = {"fp32": residual(tmp_path / "model.onnx"), "fp16": file}
     assert build(plan(files, "agx-orin", "11.4"), "fp16").will_build
+
+
+KEPT = [
+    {"layer": "/Pow", "op": "Pow", "why": "values to 78,400"},
+    {"layer": "/ReduceSum", "op": "ReduceSum", "why": "values to 1,125,482"},
+]
+
+
+def test_layers_that_fp16_cannot_hold_are_counted_where_fp16_is_built_with_the_first_and_why(plain):
+    found = plan(plain, "agx-orin", kept=KEPT)
+    assert build(found, "fp16").note == (
+        "2 layers stay in FP32, which FP16 cannot hold (Pow /Pow first: values to 78,400)"
+    )
+    assert build(found, "fp32").note == ""
+    assert found.to_json()["kept_in_fp32"] == KEPT
+    found = plan(plain, "agx-orin", kept=KEPT[1:])
+    assert "1 layer stays in FP32, which FP16 cannot hold (ReduceSum /ReduceSum: " in build(found, "fp16").note
+    assert all("FP32" in build(one, "fp16").note for one in plan_for_all(read_forms({"fp32": str(plain)}), kept=KEPT))
+
+
+def test_a_file_of_fp16_types_with_a_few_layers_in_fp32_is_one_for_tensorrt_11(plain, tmp_path):
+    half = onnx.load(str(plain))
+    for tensor in half.graph.initializer[1:]:
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name))
+    path = tmp_path / "half.onnx"
+    onnx.save(half, str(path))
+    pc = gpu((8, 6), True, True)
+    assert build(plan({"fp32": plain, "fp16": path}, pc, "11.4"), "fp16").source == "half.onnx"
+    assert build(plan(path, pc, "11.4"), "fp16").source == "half.onnx"
+    assert not build(plan(plain, pc, "11.4"), "fp16").will_build

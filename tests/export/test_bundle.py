@@ -11,7 +11,10 @@ from edgesynth.benchmark.layers import read_layers
 from edgesynth.benchmark.verification import verify
 from edgesynth.errors import UserError
 from edgesynth.export import bundle, export_individual
+from edgesynth.export.half import to_half
+from edgesynth.export.runtime import run_onnx
 from edgesynth.export.samples import write_samples
+from edgesynth.lineage import Individual
 
 from .conftest import ANCESTOR, OFFSPRING, tree
 
@@ -44,7 +47,7 @@ def test_every_file_but_the_manifest_is_listed_with_its_sha256_and_size(exported
 
 def test_the_manifest_describes_the_network(exported, task):
     manifest = exported.manifest
-    assert manifest["schema"] == 2
+    assert manifest["schema"] == 3
     assert manifest["tool"] == {"name": "edgesynth", "version": package.__version__}
     assert manifest["individual"] == OFFSPRING
     assert manifest["task"] == {"name": "digits", "metric": "accuracy", "unit": "percent"}
@@ -187,7 +190,7 @@ def test_an_empty_folder_may_be_given(run, tmp_path):
     assert {path.name for path in (tmp_path / "empty").iterdir()} == FP32_FILES
 
 
-@pytest.mark.parametrize("step", ["to_onnx", "to_half", "observe", "write_samples", "build_manifest"])
+@pytest.mark.parametrize("step", ["to_onnx", "write_half", "observe", "write_samples", "build_manifest"])
 def test_an_export_that_fails_half_way_leaves_nothing(run, tmp_path, monkeypatch, step):
     def disk_full(*_):
         raise OSError(28, "No space left on device")
@@ -269,3 +272,38 @@ def test_every_layer_of_the_network_is_sketched_under_its_own_name(exported):
 def test_a_licence_that_is_no_name_is_refused(run, licence):
     with pytest.raises(UserError, match="give the name of the licence of the weights in one line"):
         export_individual(run, OFFSPRING, licence=licence)
+
+
+@pytest.fixture
+def overflowing(run):
+    """The offspring once more with 1e5 times as much in its second convolution and as much less behind it."""
+    individual = run.load(OFFSPRING)
+    weights = dict(individual.weights)
+    for name, factor in (("conv2.weight", 1e5), ("conv2.bias", 1e5), ("fc1.weight", 1e-5)):
+        weights[name] = weights[name] * factor
+    run.save(Individual(individual.record, individual.genome, weights))
+    return run
+
+
+def test_a_bundle_of_a_network_that_overflows_says_so_and_holds(overflowing, edgesynth, tmp_path):
+    bundle = export_individual(overflowing, OFFSPRING, samples=64)
+    kept = {layer["op"]: layer["why"] for layer in bundle.manifest["kept_in_fp32"]}
+    assert {"Conv", "Relu", "MaxPool", "Flatten", "Gemm"} >= set(kept) >= {"Conv", "Gemm"}
+    rows = {row["hop"]: row for row in bundle.ledger.to_json()}
+    assert rows["onnx fp16"]["ok"] and rows["onnx fp16"]["max_rel"] < 1e-2
+    assert abs(rows["onnx fp16"]["change_points"]) <= 0.1
+    readme = (bundle.path / "README.md").read_text()
+    first = bundle.manifest["kept_in_fp32"][0]
+    assert f"| `{first['layer']}` | {first['op']} | {first['why']} |" in readme
+    assert f"--precisionConstraints=obey --layerPrecisions='{first['layer']}:fp32," in readme
+    assert not verify(str(bundle.path)).bad
+    done = edgesynth("plan", bundle.path, "--board", "tx2", "--json", cwd=tmp_path)
+    plan = json.loads(done.stdout)
+    assert plan["kept_in_fp32"] == bundle.manifest["kept_in_fp32"]
+    (fp16,) = [build for build in plan["builds"] if build["precision"] == "fp16"]
+    assert f"{len(plan['kept_in_fp32'])} layers stay in FP32, which FP16 cannot hold (" in fp16["note"]
+
+    # Without them, the file of the same network falls: what verify and the ledger then have is that fall.
+    to_half(bundle.path / "model.onnx", bundle.path / "model.fp16.onnx")
+    images = torch.from_numpy(np.load(bundle.path / "samples.npz")["images"])
+    assert not torch.isfinite(run_onnx(bundle.path / "model.fp16.onnx", images, half_storage=True)).all()

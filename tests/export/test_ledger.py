@@ -6,6 +6,7 @@ import torch
 
 from edgesynth.errors import UserError
 from edgesynth.export import bundle, export_individual
+from edgesynth.export.half import FILE as HALF
 from edgesynth.export.ledger import FP32, Ledger, loss_of
 from edgesynth.export.runtime import run_onnx
 
@@ -37,7 +38,7 @@ def test_errors_are_those_of_a_comparison_by_hand(exported, kind, pristine_run, 
     images, _ = task.load_test()
     with torch.no_grad():
         outputs = [kind.masked(individual)(images), kind.removed(individual)(images)]
-    outputs += [run_onnx(exported.path / name, images) for name in FILES]
+    outputs += [run_onnx(exported.path / name, images, half_storage=name == HALF) for name in FILES]
     before = [None, 0, 1, 2, 2, 2]
     for place in range(1, 6):
         reference = outputs[before[place]]

@@ -59,6 +59,7 @@ class Engine:
         threads: int,
         ranges: Optional[str] = None,
         samples: Optional[str] = None,
+        kept: Sequence[str] = (),
     ) -> None:
         """Load a model.
 
@@ -69,6 +70,7 @@ class Engine:
             threads: threads of the CPU, at least 1.
             ranges: the ranges.json to quantise a plain file by; None where the file's own types decide.
             samples: the samples.npz to calibrate a plain file on, in place of ranges.
+            kept: names of nodes that stay in FP32 where the precision makes others FP16.
 
         Raises:
             UserError: the engine refuses the file, or its input is of another kind.

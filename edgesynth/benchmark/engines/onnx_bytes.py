@@ -1,14 +1,14 @@
 """As much of an ONNX file as a board can read without the package onnx: its nodes' names, and where its weights lie."""
 
 import os
-from typing import Iterator, List, NamedTuple, Optional
+from typing import Dict, Iterator, List, NamedTuple, Optional
 
 from edgesynth.benchmark.engines.protobuf import contents, fields_of, text
 
 # Field numbers of onnx.proto.
 _MODEL_GRAPH = 7
 _GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
-_NODE_NAME, _NODE_OP = 3, 4
+_NODE_OUTPUT, _NODE_NAME, _NODE_OP = 2, 3, 4
 _TENSOR_EXTERNAL = 13
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 
@@ -33,6 +33,15 @@ def nodes_of(path: str) -> Iterator[OnnxNode]:
     for content in _graph(path, _GRAPH_NODE):
         fields = {field: value for field, value in fields_of(content) if field in (_NODE_NAME, _NODE_OP)}
         yield OnnxNode(text(fields.get(_NODE_NAME)), text(fields.get(_NODE_OP)))
+
+
+def writers_of(path: str) -> Dict[str, str]:
+    """{tensor: name of the node of the main graph that writes it}."""
+    writers = {}
+    for content in _graph(path, _GRAPH_NODE):
+        name = next((text(value) for value in contents(content, _NODE_NAME)), "")
+        writers.update({text(tensor): name for tensor in contents(content, _NODE_OUTPUT)})
+    return writers
 
 
 def external_files(path: str) -> List[str]:

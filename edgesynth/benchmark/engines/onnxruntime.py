@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 import numpy as np
 
 from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine, shape_of_images
+from edgesynth.benchmark.engines.half_storage import rounding
 from edgesynth.benchmark.engines.protobuf import field
 from edgesynth.errors import UserError
 
@@ -21,13 +22,18 @@ class OnnxRuntime(Engine):
 
     INT8 has a dialect of its own here: the Q/DQ form for TensorRT (signed activations) is not fused by ONNX Runtime on
     x86 and runs slower there than fp32.
+
+    Args:
+        half_storage: round what an FP16 file computes to FP16, as a device does, in place of computing it in FP32; see
+            `half_storage`.
     """
 
     name = "onnxruntime"
     provider = "CPUExecutionProvider"
 
-    def __init__(self) -> None:
+    def __init__(self, half_storage: bool = False) -> None:
         self._ort = _import_onnxruntime()
+        self._half_storage = half_storage
         self._session: Any = None
         self.threads = 0
 
@@ -44,6 +50,7 @@ class OnnxRuntime(Engine):
         threads: int,
         ranges: Optional[str] = None,
         samples: Optional[str] = None,
+        kept: Sequence[str] = (),
     ) -> None:
         """Load a model; what it computes in is written in the file, so `precision` changes nothing here.
 
@@ -54,6 +61,7 @@ class OnnxRuntime(Engine):
             threads: threads within an operator, at least 1.
             ranges: not used: nothing is quantised here.
             samples: not used.
+            kept: not used: nothing is made FP16 here.
 
         Raises:
             UserError: the file is not an ONNX model, or ONNX Runtime refuses it, or its input is of another kind, or it
@@ -113,12 +121,23 @@ class OnnxRuntime(Engine):
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
+        if self._half_storage:
+            model, options.graph_optimization_level = self._rounding(path, model)
         try:
             self._session = self._ort.InferenceSession(model, options, providers=[self.provider])
         except (
             Exception
         ) as error:  # only ONNX Runtime runs in there, and its exceptions have no common base of their own
             raise self._refusal(path, error) from None
+
+    def _rounding(self, path: str, model: Union[str, bytes]) -> Tuple[bytes, Any]:
+        if isinstance(model, str):
+            with open(model, "rb") as file:
+                model = file.read()
+        try:
+            return rounding(self._ort, model)
+        except ValueError as error:
+            raise UserError("{} is not an ONNX model ({}); export it again".format(path, error)) from None
 
     def describe(self) -> Dict[str, Any]:
         """Name, version, provider and threads, for the result file."""

@@ -2,6 +2,6 @@
 
 from edgesynth.export.calibration.histogram import Histogram
 from edgesynth.export.calibration.methods import METHODS, UNSEEN, Bounds, bounds_of
-from edgesynth.export.calibration.observing import observe
+from edgesynth.export.calibration.observing import observe, show_all
 
-__all__ = ["METHODS", "UNSEEN", "Bounds", "Histogram", "bounds_of", "observe"]
+__all__ = ["METHODS", "UNSEEN", "Bounds", "Histogram", "bounds_of", "observe", "show_all"]

@@ -39,7 +39,7 @@ def observe(path: Path, images: Tensor) -> dict[str, Histogram]:
     # Shapes are inferred without weights that lie beside the model: protobuf could not hold them.
     bare = onnx.load(str(path), load_external_data=False)
     fixed = check_images(bare, images)
-    shown_outputs, names = _show_all(bare)
+    shown_outputs, names = show_all(bare)
     model = onnx.load(str(path))
     model.graph.output.extend(shown_outputs)
     options = onnxruntime.SessionOptions()
@@ -101,7 +101,7 @@ def _filled(batch: Tensor, fixed: int) -> Tensor:
     return torch.cat([batch, batch[-1:].expand(missing, *batch.shape[1:])]) if missing > 0 else batch
 
 
-def _show_all(model: onnx.ModelProto) -> tuple[list[onnx.ValueInfoProto], list[str]]:
+def show_all(model: onnx.ModelProto) -> tuple[list[onnx.ValueInfoProto], list[str]]:
     """Every floating-point tensor that a node computes: those to be made outputs, and the names of all in order."""
     import onnx
 

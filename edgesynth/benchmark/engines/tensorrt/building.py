@@ -21,10 +21,17 @@ _SHOWN_ERRORS = 3
 
 
 class Built(NamedTuple):
-    """A plan, and the timings of kernels that were taken on the way (empty if there are none)."""
+    """A plan.
+
+    Attributes:
+        plan: its bytes.
+        timings: of kernels, taken on the way; empty if there are none.
+        kept_in_fp32: layers that were told to stay in FP32.
+    """
 
     plan: bytes
     timings: bytes
+    kept_in_fp32: int
 
 
 def build(generation: Generation, gpu: Gpu, log: Any, request: Request, timings: bytes) -> Built:
@@ -57,6 +64,7 @@ def build(generation: Generation, gpu: Gpu, log: Any, request: Request, timings:
     generation.set_workspace(config, min(_WORKSPACE_BYTES, gpu.total_bytes // _WORKSPACE_SHARE))
     calibrator = _calibrator(trt, gpu, request, tuple(network.get_input(0).shape)[1:])
     generation.set_precision(config, request.precision, request.quantised, calibrator)
+    kept = generation.keep_in_fp32(network, config, request)
     # What the inspector can tell of a plan is decided here. 8.0 has neither.
     detailed = getattr(trt.ProfilingVerbosity, "DETAILED", None)
     if detailed is not None:
@@ -72,7 +80,7 @@ def build(generation: Generation, gpu: Gpu, log: Any, request: Request, timings:
                 trt.__version__, request.path, request.precision, request.batch, said(log)
             )
         )
-    return Built(bytes(plan), bytes(config.get_timing_cache().serialize()))
+    return Built(bytes(plan), bytes(config.get_timing_cache().serialize()), kept)
 
 
 def _set_shape(builder: Any, network: Any, config: Any, request: Request) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from typing import Any, Dict, List, Optional, Tuple, Type
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Type
 
 import numpy as np
 
@@ -104,6 +104,7 @@ class TensorRt(Engine):
         threads: int,
         ranges: Optional[str] = None,
         samples: Optional[str] = None,
+        kept: Sequence[str] = (),
     ) -> None:
         """Build a model's engine, or take the plan of an earlier build, and run it once; see `Engine.load`.
 
@@ -114,7 +115,7 @@ class TensorRt(Engine):
         refusal = None
         with Deferred() as interruption:
             try:
-                self._load(Request(path, precision, batch, is_quantised(path), ranges, samples))
+                self._load(Request(path, precision, batch, is_quantised(path), ranges, samples, tuple(kept)))
             except UserError as error:
                 # Raised anew: the frames of the old one hold what must be gone before the GPU's context.
                 refusal = type(error)(*error.args)
@@ -192,7 +193,8 @@ class TensorRt(Engine):
         Returns:
             `requested`, `effective` and `layers` (counts by precision; both None where TensorRT does not tell),
             `native` (whether the GPU has units for it), `source`, `plan_bytes`, `build_s` (of the build, whenever it
-            was), `from_cache`, and `not_kept`: why the plan could not be kept, or None.
+            was), `kept_in_fp32` (layers that were told to stay so), `from_cache`, and `not_kept`: why the plan could
+            not be kept, or None.
         """
         request = self._request
         quantised = ""
@@ -201,7 +203,7 @@ class TensorRt(Engine):
         elif request.samples is not None:
             quantised = " + entropy calibration on {}".format(os.path.basename(request.samples))
         return dict(
-            self._plan_facts,
+            dict({"kept_in_fp32": 0}, **self._plan_facts),
             requested=request.precision,
             effective=in_words(self._layers),
             layers=self._layers,
@@ -244,7 +246,7 @@ class TensorRt(Engine):
             known = plan_cache.find(timings)
             begin = time.perf_counter()
             built = build(self._generation, self._gpu, self._log, request, known.content if known else b"")
-            facts = {"build_s": round(time.perf_counter() - begin, 3)}
+            facts = {"build_s": round(time.perf_counter() - begin, 3), "kept_in_fp32": built.kept_in_fp32}
             not_kept = plan_cache.keep(key, built.plan, facts) if self.keeps_plans else "not wanted"
             plan_cache.keep(timings, built.timings, {})
             facts.update(plan_bytes=len(built.plan), from_cache=False, not_kept=not_kept)

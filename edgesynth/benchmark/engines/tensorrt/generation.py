@@ -3,6 +3,8 @@
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from edgesynth.benchmark.bundle import CALIBRATED, SAMPLED
+from edgesynth.benchmark.engines.tensorrt.constraints import keep_in_fp32
+from edgesynth.benchmark.engines.tensorrt.request import Request
 
 
 class Tensor(NamedTuple):
@@ -64,6 +66,21 @@ class Generation:
             calibrator: gives the ranges of a plain file at int8; None otherwise.
         """
         raise NotImplementedError
+
+    def keep_in_fp32(self, network: Any, config: Any, request: Request) -> int:
+        """Have the nodes that FP16 cannot compute stay in FP32, where the precision asked for brings FP16 with it.
+
+        Args:
+            network: the parsed file.
+            config: of the builder, its precision set.
+            request: what is built.
+
+        Returns:
+            How many layers that are.
+        """
+        if not request.kept or (request.precision == "fp32" and not request.quantised):
+            return 0
+        return keep_in_fp32(self.trt, network, config, request.path, request.kept, request.quantised)
 
     def tensors(self, engine: Any) -> List[Tensor]:
         """Inputs and outputs, in the engine's own order."""

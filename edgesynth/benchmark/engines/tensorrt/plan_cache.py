@@ -61,6 +61,7 @@ def plan_key(tensorrt: str, gpu: Gpu, request: Request) -> Dict[str, Any]:
         gpu: the GPU.
         request: what is built.
     """
+    kept = {"kept_in_fp32": sorted(request.kept)} if request.kept else {}
     return dict(
         timings_key(tensorrt, gpu),
         kind="plan",
@@ -69,6 +70,7 @@ def plan_key(tensorrt: str, gpu: Gpu, request: Request) -> Dict[str, Any]:
         samples=None if request.samples is None else sha256_of(request.samples),
         precision=request.precision,
         batch=request.batch,
+        **kept,
     )
 
 

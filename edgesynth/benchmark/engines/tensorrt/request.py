@@ -1,6 +1,6 @@
 """What TensorRT is asked to build."""
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Tuple
 
 
 class Request(NamedTuple):
@@ -13,6 +13,7 @@ class Request(NamedTuple):
         quantised: whether the file holds Q/DQ nodes.
         ranges: the ranges.json to quantise a plain file by; None where the file's own types decide.
         samples: the samples.npz to calibrate a plain file on, in place of ranges.
+        kept: names of nodes that stay in FP32 where other layers are FP16.
     """
 
     path: str
@@ -21,3 +22,4 @@ class Request(NamedTuple):
     quantised: bool
     ranges: Optional[str]
     samples: Optional[str] = None
+    kept: Tuple[str, ...] = ()

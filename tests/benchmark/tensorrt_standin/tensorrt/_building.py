@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 import pycuda.driver as cuda
 
-from edgesynth.benchmark.engines.onnx_bytes import _graph, nodes_of
+from edgesynth.benchmark.engines.onnx_bytes import _graph, nodes_of, writers_of
 from edgesynth.benchmark.engines.protobuf import fields_of
 from tensorrt._strict import NUMBERS, VERSION, Strict, member
 
@@ -23,6 +23,7 @@ _QDQ = ("QuantizeLinear", "DequantizeLinear")
 _FLOAT16, _DATA_TYPE, _INITIALIZER = 10, 2, 5
 
 
+_KINDS = {"Conv": "CONVOLUTION", "Gemm": "FULLY_CONNECTED", "MatMul": "MATRIX_MULTIPLY", "Shape": "SHAPE"}
 _plugins = []
 
 
@@ -96,8 +97,13 @@ class IHostMemory(Strict):
 
 
 class ITensor(Strict):
-    def __init__(self, name, shape):
+    def __init__(self, name, shape=(), kind="FLOAT"):
         self._name, self._shape = name, shape
+        self._kind = kind
+
+    @property
+    def dtype(self):
+        return member("DataType", self._kind)
 
     @property
     def name(self):
@@ -108,11 +114,78 @@ class ITensor(Strict):
         return self._shape
 
 
+class ILayer(Strict):
+    """A layer of the parser's: one that helps has no name of the file's, nor has its tensor."""
+
+    def __init__(self, name, kind, tensors):
+        self._name, self._kind, self._tensors = name, kind, tensors
+        self._precision, self._output_types = None, {}
+
+    @property
+    def name(self):
+        return self._name
+
+    @property
+    def type(self):
+        return member("LayerType", self._kind)
+
+    @property
+    def num_outputs(self):
+        return len(self._tensors)
+
+    def get_output(self, place):
+        return self._tensors[place]
+
+    @property
+    def precision(self):
+        return self._precision
+
+    @precision.setter
+    def precision(self, kind):
+        if self._tensors[0].dtype != kind:
+            raise SystemError(f"{self._name} is of {self._tensors[0].dtype.name}: {kind.name} cannot be set")
+        self._precision = kind
+
+    def set_output_type(self, place, kind):
+        if self._tensors[place].dtype != kind:
+            raise SystemError(f"{self._name} writes {self._tensors[place].dtype.name}, not {kind.name}")
+        self._output_types[place] = kind
+
+
+def _layers(path):
+    """What a parser makes of each node: the reductions need a constant and a layer that helps."""
+    writers, kinds = writers_of(path), {node.name: node.op for node in nodes_of(path)}
+    layers = []
+    for tensor, node in writers.items():
+        number = len(layers)
+        if kinds[node].startswith("Reduce"):
+            layers.append(_helper(number, "CONSTANT", "Constant", "FLOAT"))
+            layers.append(_helper(number + 1, "SHUFFLE", "Shuffle", "INT32"))
+            layers.append(_helper(number + 2, "ELEMENTWISE", "ElementWise", "FLOAT"))
+        whole = kinds[node] in ("Shape", "Size")
+        kind = _KINDS.get(kinds[node], "ELEMENTWISE")
+        layers.append(ILayer(node, kind, [ITensor(tensor, kind="INT32" if whole else "FLOAT")]))
+    return layers
+
+
+def _helper(number, kind, word, dtype):
+    name = f"(Unnamed Layer* {number}) [{word}]"
+    return ILayer(name, kind, [ITensor(f"{name}_output", kind=dtype)])
+
+
 class INetworkDefinition(Strict):
     def __init__(self, logger, flags):
         self._logger, self._flags = logger, flags
         self._model = self._session = None
         self._quantised = self._half = False
+        self._layers = []
+
+    @property
+    def num_layers(self):
+        return len(self._layers)
+
+    def get_layer(self, number):
+        return self._layers[number]
 
     @property
     def num_inputs(self):
@@ -177,6 +250,7 @@ class OnnxParser(Strict):
             return self._refuse(ParserError("MODEL_DESERIALIZE_FAILED", str(error)))
         with open(path, "rb") as file:
             self._network._model = file.read()
+        self._network._layers = _layers(path)
         self._network._quantised = any(node.op in _QDQ for node in nodes)
         self._network._half = any(
             dict(fields_of(tensor)).get(_DATA_TYPE) == _FLOAT16 for tensor in _graph(path, _INITIALIZER)
@@ -292,6 +366,7 @@ class Builder(Strict):
             "profiles": [profile._shapes for profile in config._profiles],
             "input_scale": scale,
             "started_with_timings": len(content),
+            "kept": _kept(network, config),
         }
         return IHostMemory(json.dumps(header).encode() + b"\n" + network._model)
 
@@ -319,6 +394,17 @@ class Builder(Strict):
         if "INT8" in config._flags and not network._quantised and config._calibrator is None:
             return "Calibrator is not being used. Users must provide dynamic range for all tensors"
         return None
+
+
+def _kept(network, config):
+    """[whether it computes in FP32, whether it writes it] of each layer that was told so, where that is obeyed."""
+    if not config._flags & {"OBEY_PRECISION_CONSTRAINTS", "STRICT_TYPES"}:
+        return {}
+    return {
+        layer.name: [layer._precision is not None, bool(layer._output_types)]
+        for layer in network._layers
+        if layer._precision is not None or layer._output_types
+    }
 
 
 def _input_bytes(network, config):

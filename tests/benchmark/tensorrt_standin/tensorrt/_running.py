@@ -194,6 +194,7 @@ class EngineInspector(Strict):
         emulated = facts["precision"] == "INT8" and facts["gpu"] in ("5.3", "6.2")
         kinds = [("Reformat", "FP32"), ("CaskConvolution", facts["precision"])]
         kinds.append(("CaskGemmConvolution", "FP16" if emulated else facts["precision"]))
+        kinds += [("CaskPointWise", "FP32") for computes, _ in facts["kept"].values() if computes]
         layers = [{"Name": kind, "LayerType": kind, "Inputs": [_told(name)]} for kind, name in kinds]
         return json.dumps({"Layers": layers, "Bindings": []})
 
