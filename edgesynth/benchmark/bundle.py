@@ -13,7 +13,7 @@ from edgesynth.boards.json_file import read_json
 from edgesynth.errors import UserError
 
 # 2 adds to each model its batch, where its external data lie, and its figures on the samples; 3 names the layers that
-# stay in FP32. Both before are read as well.
+# stay in FP32, and keeps samples as pixels. Both before are read as well.
 SCHEMA = 3
 MANIFEST = "manifest.json"
 SAMPLES = "samples.npz"
@@ -100,11 +100,12 @@ class Target(NamedTuple):
         return os.path.basename(os.path.abspath(self.path))
 
 
-def open_target(path: str) -> Target:
+def open_target(path: str, samples: bool = True) -> Target:
     """Open a bundle folder or a bare `.onnx` file.
 
     Args:
         path: the folder or the file.
+        samples: see `open_bundle`.
 
     Returns:
         The target; of a bundle, every file has been checked against its sha256.
@@ -113,7 +114,7 @@ def open_target(path: str) -> Target:
         UserError: the path does not exist, or is neither of the two, or the bundle is damaged.
     """
     check_target(path)
-    return open_bundle(path) if os.path.isdir(path) else open_bare_model(path)
+    return open_bundle(path, samples) if os.path.isdir(path) else open_bare_model(path)
 
 
 def check_target(path: str) -> None:
@@ -158,11 +159,12 @@ def open_bare_model(path: str) -> Target:
     )
 
 
-def open_bundle(path: str) -> Target:
+def open_bundle(path: str, samples: bool = True) -> Target:
     """Open a bundle and check every file that its manifest lists.
 
     Args:
         path: the bundle's folder.
+        samples: read the samples and the sketches of layers; where nothing is run, neither is opened.
 
     Returns:
         The target.
@@ -172,7 +174,8 @@ def open_bundle(path: str) -> Target:
     """
     manifest = _read_manifest(path)
     for name, facts in sorted(manifest["files"].items()):
-        _verify(path, name, facts)
+        if samples or name not in (SAMPLES, LAYERS):
+            _verify(path, name, facts)
     models = {}
     for key, facts in manifest["models"].items():
         file = _field(path, facts, "models.{}.file".format(key), str)
@@ -186,14 +189,14 @@ def open_bundle(path: str) -> Target:
     shape = _field(path, manifest["input"], "input.shape", list)
     if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
         raise not_ours(path, "input.shape is {}, not a list of sizes".format(shape))
-    samples: Union[Samples, NoSamples] = NoSamples("the bundle has no {}".format(SAMPLES))
-    if SAMPLES in manifest["files"]:
+    labelled: Union[Samples, NoSamples] = NoSamples("the bundle has no {}".format(SAMPLES))
+    if SAMPLES in manifest["files"] and samples:
         metric = _field(path, _field(path, manifest, "task", dict), "task.metric", str)
         decoding = manifest["output"].get("decoding") if isinstance(manifest.get("output"), dict) else None
-        samples = read_samples(
+        labelled = read_samples(
             os.path.join(path, SAMPLES), tuple(shape), metric, decoding if isinstance(decoding, dict) else None
         )
-    return Target(path, manifest.get("individual"), models, tuple(shape), samples, manifest, _batch(path, manifest))
+    return Target(path, manifest.get("individual"), models, tuple(shape), labelled, manifest, _batch(path, manifest))
 
 
 def sha256_of(path: str) -> str:

@@ -39,7 +39,8 @@ class Samples:
     Args:
         images: (N, C, H, W), float32.
         labels: (N, ...), what the metric compares outputs with.
-        expected: (N, ...), float32: the exported network's outputs before any engine, and before any decoding.
+        expected: (M, ...), float32, M at most N: the exported network's outputs on the first images, before any engine,
+            and before any decoding.
         metric: name of the task's metric; those of `METRICS` can be scored here.
         decoding: how the outputs are to be read; see the manifest's `output.decoding`.
     """
@@ -81,10 +82,9 @@ class Samples:
             UserError: the outputs do not have the shape that they should have.
         """
         count = len(self.images)
-        wanted = self._answer_shape()
-        answers = self._run(run, batch, wanted)
+        answers = self._run(run, batch, (self.decoding["rows"], 6) if self.decodes else self.expected.shape[1:])
         finite = bool(np.isfinite(answers).all())
-        error = self._distance(answers) if wanted == self.expected.shape else None
+        error = None if self.decodes else self._distance(answers)
         metric = METRICS.get(self.metric or "")
         if metric is None:
             reason = "the task's metric is {}, which is not scored here (it can be: {})".format(
@@ -111,26 +111,20 @@ class Samples:
         Raises:
             UserError: it does not have the shape of the expected outputs.
         """
-        return self._distance(self._run(run, batch, self.expected.shape))
-
-    def _answer_shape(self) -> Tuple[int, ...]:
-        """(N, rows, 6) of a model that decodes its outputs itself, else that of the expected ones."""
-        if not self.decodes:
-            return self.expected.shape
-        return (len(self.images), self.decoding["rows"], 6)
+        return self._distance(self._run(run, batch, self.expected.shape[1:]))
 
     def _run(self, run: Callable[[np.ndarray], np.ndarray], batch: int, shape: Tuple[int, ...]) -> np.ndarray:
-        """Answers to all samples; the last batch is filled up and its surplus dropped."""
+        """Answers to all samples, each of a shape; the last batch is filled up and its surplus dropped."""
         count = len(self.images)
         outputs = []
         for start in range(0, count, batch):
             rows = np.arange(start, start + batch) % count
             outputs.append(np.asarray(run(self.images[rows]), dtype=np.float32)[: count - start])
         answers = np.concatenate(outputs)
-        if answers.shape != shape:
+        if answers.shape != (count,) + shape:
             raise UserError(
                 "the model answers with shape {} and the bundle promises {}; export the bundle again".format(
-                    list(answers.shape), list(shape)
+                    list(answers.shape), [count] + list(shape)
                 )
             )
         return answers
@@ -139,7 +133,7 @@ class Samples:
         """Largest distance of answers from the expected ones; None if they are not finite."""
         if not np.isfinite(answers).all():
             return None
-        return float(np.abs(answers.astype(np.float64) - self.expected).max())
+        return float(np.abs(answers[: len(self.expected)].astype(np.float64) - self.expected).max())
 
 
 class NoSamples:
@@ -175,7 +169,7 @@ def read_calibration(path: str, input_shape: Tuple[int, ...]) -> np.ndarray:
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            images: np.ndarray = arrays["calibration"]
+            images = _given(arrays, "calibration")
     except _DAMAGED as error:
         why = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
@@ -211,7 +205,7 @@ def read_samples(
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            images, labels, expected = arrays["images"], arrays["labels"], arrays["expected"]
+            images, labels, expected = _given(arrays, "images"), arrays["labels"], arrays["expected"]
     except _DAMAGED as error:
         why = " ".join(str(error).split()) or type(error).__name__
         raise UserError("{} cannot be read ({}); export again or restore the file".format(path, why)) from None
@@ -225,13 +219,13 @@ def read_samples(
         and len(labels) == count
         and (known is None or known.takes(labels))
         and expected.ndim >= 2
-        and len(expected) == count
+        and 0 < len(expected) <= count
         and expected.dtype.kind == "f"
     )
     if not fits:
         raise UserError(
             "{} holds images {} {}, labels {} {}, expected {} {}; for input {} it must hold float32 images "
-            "(N, C, H, W), {} and float expected (N, ...), N at least 1: export again".format(
+            "(N, C, H, W), {} and float expected (M, ...), N and M at least 1, M at most N: export again".format(
                 path,
                 images.dtype,
                 list(images.shape),
@@ -244,3 +238,22 @@ def read_samples(
             )
         )
     return Samples(images, labels, expected, metric, decoding)
+
+
+def _given(arrays: Any, name: str) -> np.ndarray:
+    """Images as a network is given them; where they are kept as pixels, by the numbers that these stand for.
+
+    Args:
+        arrays: of the file, with `levels` (C, 256) beside pixels.
+        name: of images (N, C, H, W), float32 or uint8.
+
+    Raises:
+        ValueError: the levels are not those of so many channels.
+    """
+    images: np.ndarray = arrays[name]
+    if images.dtype != np.uint8:
+        return images
+    levels: np.ndarray = arrays["levels"]
+    if images.ndim != 4 or levels.dtype != np.float32 or levels.shape != (images.shape[1], 256):
+        raise ValueError("{} {} of pixels with levels {}".format(name, list(images.shape), list(levels.shape)))
+    return levels[np.arange(len(levels))[:, None, None], images]

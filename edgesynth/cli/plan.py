@@ -54,7 +54,7 @@ def command(
     if board is None and mode is not None:
         raise UserError(f"--mode {mode} is a power mode of one board; name the board with --board")
     chosen = board_named(board) if board is not None else None
-    target = open_target(model)
+    target = open_target(model, samples=False)
     # A bare file is one form; which, its nodes say.
     graphs = read_forms({key if target.is_bundle else "fp32": form.path for key, form in target.models.items()})
     ranges = os.path.join(target.path, RANGES) if RANGES in target.manifest.get("files", {}) else None

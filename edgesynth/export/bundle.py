@@ -145,7 +145,7 @@ def export_individual(
         stage.observe(calibration)
         stage.write_half(calibration)
         stage.write_ranges(calibration, max_int8_loss if int8 else None)
-        write_samples(temporary / SAMPLES, calibration, stage.test, stage.expected, run.config.seed)
+        kept = write_samples(temporary / SAMPLES, calibration, stage.test, stage.expected, run.config.seed)
         say("recording what verification will look for")
         record_layers(temporary / MODEL, temporary / SAMPLES, batch)
         output = stage.decode() if nms_in_graph else stage.output
@@ -155,6 +155,7 @@ def export_individual(
         if name not in run.tested():
             run.save_tested(name, task.metric(stage.expected, stage.answers))
         manifest = build_manifest(task, line, stage.models, stage.kept, stage.ledger, output, exporter, licence)
+        manifest["samples"] = kept
         if output["decoding"]["form"] == "boxes":
             write_bytes(temporary / BOXES, files("edgesynth.benchmark").joinpath(BOXES).read_bytes())
         write_bytes(temporary / README, readme(manifest).encode())

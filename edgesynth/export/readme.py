@@ -25,6 +25,7 @@ ANSWERS = {
     "score, and left, top, right, bottom in shares of the input",
     "class map": "{0} maps of scores an image, one for each of `labels` in `manifest.json`; the largest is the pixel's",
 }
+PIXELS = ";\n  images are kept as pixels, and the network is given `levels[channel, pixel]` of them"
 OTHER = "what `output` in `manifest.json` says"
 
 
@@ -49,6 +50,7 @@ def readme(manifest: dict[str, Any]) -> str:
         answer=ANSWERS.get(manifest["output"]["decoding"]["form"], OTHER).format(*manifest["output"]["shape"]),
         shape="x".join(map(str, manifest["input"]["shape"])),
         constraints=constraints(manifest),
+        pixels=PIXELS if manifest["samples"]["pixels"] else "",
         trtexec=functools.partial(trtexec, manifest),
         python=onnxruntime_python(manifest),
     )

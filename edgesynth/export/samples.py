@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,9 @@ from edgesynth.lineage.files import write_bytes
 from edgesynth.tasks import Split, Task
 
 TEST_IMAGES = 1000
-MOST_BYTES = 1 << 28  # of them and their expected outputs, and as much again of the images to calibrate on
+# Most bytes of the test images, of the images to calibrate on, and of the expected outputs, before they are compressed.
+MOST_BYTES, MOST_EXPECTED_BYTES = 1 << 24, 1 << 23
+LEVELS = 256
 
 
 def choose(count: int, most: int, seed: int, purpose: str) -> Tensor:
@@ -30,28 +33,64 @@ def calibration_images(task: Task, most: int, seed: int) -> Tensor:
     return images[choose(len(images), most, seed, "calibration images")]
 
 
-def write_samples(path: Path, calibration: Tensor, test: Split, expected: Tensor, seed: int) -> None:
-    """Write samples.npz.
+def write_samples(path: Path, calibration: Tensor, test: Split, expected: Tensor, seed: int) -> dict[str, Any]:
+    """Write samples.npz, compressed.
+
+    Images of 256 levels a channel, as those are that were pixels before they were normalized, are kept as pixels, and
+    beside them in `levels` (C, 256) the very numbers that these stand for. Of others, a quarter as many fit the bound.
 
     Args:
         path: the file.
         calibration: (K, C, H, W), float32; the first that `MOST_BYTES` hold are written.
         test: the test split; `TEST_IMAGES` of it are written, or all, as far as `MOST_BYTES` go.
-        expected: (N, ...), float32: outputs of the removed torch network on the whole test split.
+        expected: (N, ...), float32: outputs of the removed torch network on the whole test split; those for the first
+            images of the file are written, as far as `MOST_EXPECTED_BYTES` go.
         seed: the run's.
+
+    Returns:
+        What the file holds: numbers of `images`, `calibration` images and `expected` outputs, and whether images are
+        kept as `pixels`.
     """
-    size = 4 * (math.prod(test.images.shape[1:]) + expected[0].numel())
-    chosen = choose(len(test.images), max(1, min(TEST_IMAGES, MOST_BYTES // size)), seed, "test images")
-    arrays = {
-        "calibration": _as_float32(calibration[: max(1, MOST_BYTES // (4 * calibration[0].numel()))]),
-        "images": _as_float32(test.images[chosen]),
-        "labels": test.labels[chosen].numpy(),
-        "expected": _as_float32(expected[chosen]),
-    }
+    size = math.prod(test.images.shape[1:])
+    most = max(1, MOST_BYTES // size)
+    chosen = choose(len(test.images), min(TEST_IMAGES, most), seed, "test images")
+    images, calibrating = _as_float32(test.images[chosen]), _as_float32(calibration[:most])
+    arrays = _as_pixels(images, calibrating)
+    if arrays is None:
+        most = max(1, most // 4)
+        chosen = choose(len(test.images), min(TEST_IMAGES, most), seed, "test images")
+        arrays = {"calibration": calibrating[:most], "images": _as_float32(test.images[chosen])}
+    outputs = max(1, MOST_EXPECTED_BYTES // (4 * expected[0].numel()))
+    arrays["labels"], arrays["expected"] = test.labels[chosen].numpy(), _as_float32(expected[chosen[:outputs]])
     stream = io.BytesIO()
-    np.savez(stream, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
     write_bytes(path, stream.getvalue())
+    counts = {name: len(arrays[name]) for name in ("images", "calibration", "expected")}
+    return {**counts, "pixels": "levels" in arrays}
+
+
+def _as_pixels(images: np.ndarray, calibration: np.ndarray) -> dict[str, np.ndarray] | None:
+    """The arrays of images (N, C, H, W) float32 that have at most 256 numbers a channel; None of others.
+
+    Numbers are told apart by their bits: what is read back is what was given.
+    """
+    stacks = {"calibration": calibration.view(np.uint32), "images": images.view(np.uint32)}
+    levels = np.zeros((images.shape[1], LEVELS), np.float32)
+    pixels = {name: np.empty(stack.shape, np.uint8) for name, stack in stacks.items()}
+    for channel in range(images.shape[1]):
+        seen = np.zeros(0, np.uint32)
+        # Image by image: others show themselves in the first.
+        for image in (image for stack in stacks.values() for image in stack[:, channel]):
+            seen = np.union1d(seen, image)
+            if len(seen) > LEVELS:
+                return None
+        order = np.argsort(seen.view(np.float32), kind="stable")
+        rank = np.argsort(order).astype(np.uint8)  # brighter pixels are larger numbers
+        levels[channel, : len(seen)] = seen.view(np.float32)[order]
+        for name, stack in stacks.items():
+            pixels[name][:, channel] = rank[np.searchsorted(seen, stack[:, channel])]
+    return {**pixels, "levels": levels}
 
 
 def _as_float32(tensor: Tensor) -> np.ndarray:
-    return tensor.numpy().astype(np.float32, copy=False)
+    return np.ascontiguousarray(tensor.numpy(), np.float32)

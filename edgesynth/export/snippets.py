@@ -48,6 +48,7 @@ def onnxruntime_python(manifest: dict[str, Any]) -> str:
     lines += _image(manifest) or [
         "# Preprocess an image as `preprocessing` in manifest.json says; those in samples.npz are ready.",
         'pixels = np.load("samples.npz")["images"][:1]',
+        *(READY if manifest["samples"]["pixels"] else ()),
     ]
     lines += [
         f'session = onnxruntime.InferenceSession("{facts["file"]}", providers=["CPUExecutionProvider"])',
@@ -164,4 +165,9 @@ DECODED = {
         'Image.fromarray(numbers.astype(np.uint8)).save("classes.png")',
     ],
 }
+# From pixels in samples.npz to what the network is given.
+READY = (
+    'levels = np.load("samples.npz")["levels"]',
+    "pixels = levels[np.arange(len(levels))[:, None, None], pixels]",
+)
 KNOWN = ("source", "decode", "resize", "pad", "crop", "scale", "mean", "std")

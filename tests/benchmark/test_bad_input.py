@@ -42,6 +42,12 @@ def _single_array(folder):
     write_manifest(folder)
 
 
+def _pixels(folder, **levels):
+    arrays = read_npz(folder)
+    np.savez(folder / "samples.npz", **dict(arrays, images=(arrays["images"] > 0).astype(np.uint8), **levels))
+    write_manifest(folder)
+
+
 def _pickled_samples(folder):
     arrays = read_npz(folder)
     np.savez(folder / "samples.npz", **dict(arrays, images=np.array([{"any": "object"}])))
@@ -90,6 +96,12 @@ DAMAGED = {
     "model of another shape": (_other_input, [], "height is not fixed"),
     "samples are cut off": (_truncate_samples, [], "samples.npz cannot be read"),
     "samples are one array": (_single_array, [], "samples.npz cannot be read"),
+    "pixels without their levels": (_pixels, [], "samples.npz cannot be read"),
+    "pixels with levels of another channel": (
+        lambda f: _pixels(f, levels=np.zeros((2, 256), np.float32)),
+        [],
+        "samples.npz cannot be read (images [16, 1, 8, 8] of pixels with levels [2, 256])",
+    ),
     "samples are pickled": (_pickled_samples, [], "samples.npz cannot be read"),
     "samples of another shape": (
         lambda f: write_manifest(f, input={"shape": [1, 28, 28]}),

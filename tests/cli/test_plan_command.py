@@ -26,6 +26,14 @@ def test_a_bundle_on_a_tx2(edgesynth, bundle, tmp_path):  # noqa: F811
     assert any(one.startswith("predicted, not measured") for one in lines)
 
 
+def test_no_samples_are_opened(edgesynth, bundle, tmp_path):  # noqa: F811
+    (bundle / "samples.npz").write_bytes(b"no archive")
+    assert edgesynth("plan", bundle, "--board", "tx2", cwd=tmp_path).returncode == 0
+    (bundle / "model.onnx").write_bytes(b"another")
+    done = edgesynth("plan", bundle, "--board", "tx2", cwd=tmp_path)
+    assert done.returncode == 2 and "model.onnx is not the file that was exported" in done.stderr
+
+
 def test_a_qdq_file_does_not_run_on_a_nano_and_says_what_does(edgesynth, tmp_path):
     quantised(residual(tmp_path / "m.onnx"), tmp_path / "q.onnx")
     done = edgesynth("plan", "q.onnx", "--board", "jetson-nano", cwd=tmp_path)

@@ -148,6 +148,7 @@ def test_a_map_becomes_a_picture_and_answers_of_an_unknown_form_are_printed(tmp_
         "input": {"name": "images", "shape": [3, 2, 2]},
         "output": {"decoding": {"form": "map", "steps": ["sigmoid"]}},
         "preprocessing": {},
+        "samples": {"pixels": False},
     }
     _, _, decode = onnxruntime_python(manifest).partition("logits = ")
     code = "import numpy as np\nlogits = np.array([[[9.0, -9.0], [0.0, 99.0]]])\n" + decode.partition("\n")[2]
