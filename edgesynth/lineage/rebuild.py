@@ -80,6 +80,12 @@ class Species:
         base = self.model.state_dict()
         # Where a bias has taken up what dead channels hold, their weights would add it a second time.
         base.update({fold.weight: torch.zeros_like(base[fold.weight]) for fold in plan.folds})
+        # Where a length has shrunk with the norm of what is left, they would count in the norm.
+        for each in plan.rescales:
+            dead = sorted(
+                set(range(plan.shapes[each.direction][each.read])) - set(plan.kept[each.direction][each.read])
+            )
+            base[each.direction] = base[each.direction].index_fill(each.read, torch.tensor(dead), 0)
         full = {name: plan.uncut(name, tensor, base[name]) for name, tensor in individual.weights.items()}
         network = copy.deepcopy(self.model)
         set_state(network, full)
