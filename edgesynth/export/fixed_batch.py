@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgesynth.export.onnx_file import BATCH, read_checked, remove_model, save
+from edgesynth.export.slimming import slimmed
 
 
 def fix_batch(path: Path, batch: int) -> None:
@@ -21,7 +22,6 @@ def fix_batch(path: Path, batch: int) -> None:
         UserError: the installed packages wrote another opset or IR.
     """
     import onnx
-    import onnxslim
 
     model = onnx.load(str(path))
     ir = model.ir_version
@@ -30,7 +30,7 @@ def fix_batch(path: Path, batch: int) -> None:
             if size.dim_param == BATCH:
                 size.dim_value = batch
     # Constants alone: with every size known it would also fuse, and layers would no longer bear the network's names.
-    model = onnxslim.slim(model, skip_optimizations=["graph_fusion"])
+    model = slimmed(model, skip=["graph_fusion"])
     model.ir_version = ir
     remove_model(path)
     save(model, path)

@@ -16,6 +16,7 @@ from torch import nn
 from edgesynth.errors import UserError
 from edgesynth.export.averages import unpad_averages
 from edgesynth.export.exporters import BATCH, INPUT, OUTPUT, Exporter, traced
+from edgesynth.export.slimming import slimmed
 from edgesynth.lineage.files import write_bytes
 
 if TYPE_CHECKING:
@@ -69,16 +70,14 @@ def to_onnx(model: nn.Module, input_shape: Sequence[int], path: Path, opset: int
         UserError: the network has an operation that the opset lacks, it does not take and return one tensor with a free
             batch, or the installed packages wrote another opset or IR.
     """
-    import onnxslim
-
     check_form(opset, None)
     written, exporter = traced(model, input_shape, opset)
     written.ir_version = IR_OF[opset]
-    slimmed = onnxslim.slim(written)
-    strip_domains(slimmed)
-    unpad_averages(slimmed)
-    del slimmed.graph.metadata_props[:]  # where the dynamo exporter keeps the source it came from
-    save(slimmed, path)
+    slim = slimmed(written, compare=_fits_one_file(written))
+    strip_domains(slim)
+    unpad_averages(slim)
+    del slim.graph.metadata_props[:]  # where the dynamo exporter keeps the source it came from
+    save(slim, path)
     try:
         check_interface(read_checked(path, opset), path)
         check_batch(path, input_shape)
@@ -92,13 +91,17 @@ def save(model: onnx.ModelProto, path: Path) -> None:
     """Write a model, its weights in `PATH.data` if they are too large for one file; `model` is spent then."""
     import onnx
 
-    if sum(len(weights.raw_data) for weights in model.graph.initializer) <= MAX_WEIGHTS_BYTES:
+    if _fits_one_file(model):
         write_bytes(path, model.SerializeToString())
         return
     path.with_name(path.name + DATA_SUFFIX).unlink(missing_ok=True)  # onnx would append to it
     onnx.save(
         model, str(path), save_as_external_data=True, all_tensors_to_one_file=True, location=path.name + DATA_SUFFIX
     )
+
+
+def _fits_one_file(model: onnx.ModelProto) -> bool:
+    return sum(len(weights.raw_data) for weights in model.graph.initializer) <= MAX_WEIGHTS_BYTES
 
 
 def data_file(path: Path) -> Path | None:
