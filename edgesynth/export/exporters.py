@@ -24,6 +24,7 @@ from torch import nn
 from edgesynth.anatomy.tracing import evaluating
 from edgesynth.errors import UserError
 from edgesynth.export.attention import plain_attention
+from edgesynth.export.pooling import FixedPooling
 
 if TYPE_CHECKING:
     import onnx
@@ -98,7 +99,8 @@ def _written(name: str, model: nn.Module, images: torch.Tensor, opset: int) -> o
 
     with tempfile.TemporaryDirectory(prefix="edgesynth-") as folder, _quiet(), evaluating(model):
         path = Path(folder) / "traced.onnx"
-        _WRITE[name](model, images, opset, path)
+        with _given_images_alone(model), FixedPooling():
+            _WRITE[name](model, images, opset, path)
         written = onnx.load(str(path))
     found = next(entry.version for entry in written.opset_import if not entry.domain)
     if found != opset:
@@ -140,6 +142,23 @@ _WRITE: dict[str, Callable[[nn.Module, torch.Tensor, int, Path], None]] = {
     TORCHSCRIPT: _torchscript,
     DYNAMO: _dynamo,
 }
+
+
+@contextlib.contextmanager
+def _given_images_alone(model: nn.Module) -> Iterator[None]:
+    """Leave every other argument of forward to its default.
+
+    The TorchScript exporter gives each a value by its place, which one that is known by its name alone does not take.
+    """
+    forward, own = model.forward, vars(model).get("forward")
+    model.forward = lambda images: forward(images)
+    try:
+        yield
+    finally:
+        if own is None:
+            del model.forward
+        else:
+            model.forward = own
 
 
 @contextlib.contextmanager

@@ -226,3 +226,17 @@ def test_weights_too_large_for_one_file_lie_beside_it(convnet, tmp_path, monkeyp
     assert torch.allclose(run_onnx(tmp_path / "m.onnx", images), expected, atol=1e-5)
     remove_model(tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+class Scaled(nn.Module):
+    def forward(self, images, *, scale=2.0, **others):
+        return images.flatten(1) * scale
+
+
+@pytest.mark.parametrize("opset", [13, 18])
+def test_arguments_with_defaults_are_left_to_them_and_the_network_as_it_was(tmp_path, opset):
+    network = Scaled()
+    to_onnx(network, (1, 2, 2), tmp_path / "m.onnx", opset)
+    images = torch.rand(3, 1, 2, 2)
+    assert torch.equal(run_onnx(tmp_path / "m.onnx", images), 2 * images.flatten(1))
+    assert "forward" not in vars(network)
