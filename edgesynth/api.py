@@ -15,7 +15,7 @@ from typing import Any
 import safetensors.torch
 from torch import nn
 
-from edgesynth.ancestors import lend_network
+from edgesynth.ancestors import lend_network, plain_copy
 from edgesynth.errors import UserError
 from edgesynth.evolution import Executor, Progress
 from edgesynth.evolution import evolve as breed
@@ -107,10 +107,11 @@ def evolve(
             raise UserError("weights were given and so was a network, which has its own; give one of them")
         settled = resolve(None, {**options, "task": task_name})
         built = load_task(settled.task, settled.data_root, settled.image_size)
-        network_name = lend_network(model, len(built.labels), built.input_shape)
+        network = plain_copy(model)
+        network_name = lend_network(network, len(built.labels), built.input_shape)
         given = {**options, "ancestor": network_name, "task": task_name}
         config = resolve(None, {**given, "weights": path / GIVEN_WEIGHTS})
-        with _begun(path, config, model, resume):
+        with _begun(path, config, network, resume):
             finished = breed(path, config, True, None, progress, executor, _instrument(config), kernels_beside)
     else:
         config = resolve(None, {**options, "ancestor": model, "task": task_name})

@@ -1,8 +1,19 @@
 """Ancestors: networks to start from. Adding one means adding a file and a line to `ANCESTORS` in `building.py`."""
 
 from edgesynth.ancestors.building import ANCESTORS, Known, build_ancestor, example_shape
-from edgesynth.ancestors.given import lend_network
+from edgesynth.ancestors.given import lend_network, plain_copy
+from edgesynth.ancestors.number_format import in_float32
 from edgesynth.ancestors.sizes import check_size
 from edgesynth.ancestors.weights import read_weights
 
-__all__ = ["ANCESTORS", "Known", "build_ancestor", "check_size", "example_shape", "lend_network", "read_weights"]
+__all__ = [
+    "ANCESTORS",
+    "Known",
+    "build_ancestor",
+    "check_size",
+    "example_shape",
+    "in_float32",
+    "lend_network",
+    "plain_copy",
+    "read_weights",
+]

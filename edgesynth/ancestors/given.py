@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from edgesynth.ancestors.importing import import_network
+from edgesynth.ancestors.wrappers import inner, unwrapped
 from edgesynth.errors import UserError
 from edgesynth.importing import quoted
 from edgesynth.lent import lend, lent
@@ -32,12 +33,28 @@ def lend_network(network: nn.Module, classes: int, input_shape: Sequence[int]) -
     Raises:
         UserError: it cannot be copied.
     """
-    kind = type(network)
+    own = plain_copy(network)
+    kind, doing = type(own), _doing(own, input_shape)
     path = f"{kind.__module__}:{kind.__qualname__}"
-    own, doing = _copy(network), _doing(network, input_shape)
     if kind.__module__ != "__main__" and _does(path, classes, input_shape) == doing:
         return path
     return lend(kind.__qualname__, hashlib.sha256(doing.encode()).hexdigest(), own)
+
+
+def plain_copy(network: nn.Module) -> nn.Module:
+    """A copy on the CPU, where runs keep their networks whatever device they breed on, taken out of its wrappers.
+
+    Raises:
+        UserError: it cannot be copied.
+    """
+    network = inner(network)
+    try:
+        return unwrapped(copy.deepcopy(network)).cpu()
+    except RuntimeError as error:
+        raise UserError(
+            f"the network {type(network).__name__} cannot be copied: {quoted(error)}; if it keeps activations of an "
+            "earlier pass in an attribute, delete them, or name the network as package.module:callable"
+        ) from error
 
 
 def given_network(name: str) -> nn.Module:
@@ -63,7 +80,7 @@ def _doing(network: nn.Module, input_shape: Sequence[int]) -> str:
     Neither of the first two tells of an activation that is a function, or of a plain number.
     """
     shapes = [(name, tuple(tensor.shape)) for name, tensor in network.state_dict().items()]
-    return f"{network}{shapes}{_answers(_copy(network).eval(), input_shape)}"
+    return f"{network}{shapes}{_answers(plain_copy(network).eval(), input_shape)}"
 
 
 def _answers(network: nn.Module, input_shape: Sequence[int]) -> list[str]:
@@ -97,13 +114,3 @@ def _fill(network: nn.Module, source: torch.Generator) -> None:
             tensor.copy_(spread * torch.randn(tensor.shape, generator=source))
         else:
             tensor.fill_(1.0)
-
-
-def _copy(network: nn.Module) -> nn.Module:
-    try:
-        return copy.deepcopy(network).cpu()  # where runs keep their networks, whatever device they breed on
-    except RuntimeError as error:
-        raise UserError(
-            f"the network {type(network).__name__} cannot be copied: {quoted(error)}; if it keeps activations of an "
-            "earlier pass in an attribute, delete them, or name the network as package.module:callable"
-        ) from error

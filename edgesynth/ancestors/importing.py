@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from edgesynth.ancestors.wrappers import unwrapped
 from edgesynth.errors import UserError
 from edgesynth.importing import import_named, quoted
 
@@ -21,7 +22,7 @@ AUXILIARY = ("googlenet", "inception_v3")
 
 
 def import_network(name: str, classes: int | None = None) -> nn.Module:
-    """Import a callable, call it, and return the network that it builds.
+    """Import a callable, call it, and return the network that it builds, taken out of its wrappers.
 
     The current working directory is importable, as it is for `python -m`.
 
@@ -48,7 +49,7 @@ def import_network(name: str, classes: int | None = None) -> nn.Module:
         raise UserError(f"{name} was called {how} and raised {quoted(error)}") from error
     if not isinstance(network, nn.Module):
         raise UserError(f"{name} returned a value of type {type(network).__name__}; it must return a torch.nn.Module")
-    return network
+    return unwrapped(network)
 
 
 def _arguments(build: Callable[..., Any], torchvisions: bool, classes: int | None) -> dict[str, Any]:

@@ -14,10 +14,9 @@ from edgesynth.ancestors.heads import other_head
 from edgesynth.ancestors.misfits import COUNTER, misfits
 from edgesynth.ancestors.pretrained import download, is_asked_for
 from edgesynth.ancestors.tensor_file import read_tensors
+from edgesynth.ancestors.wrappers import without_wrappers
 from edgesynth.errors import UserError
 
-# What DataParallel puts before every name.
-PARALLEL = "module."
 # Heads that torchvision's trained files hold and that only serve training: a network may do without them.
 AUXILIARY = ("aux1.", "aux2.", "AuxLogits.", "aux_classifier.")
 # torchvision's DenseNets were saved by an older torch, in which a name could have a dot: norm.1 for norm1.
@@ -75,8 +74,7 @@ def read_weights(path: Path, model: nn.Module, ancestor: str = "") -> Weights:
 def _renamed(found: dict[str, Tensor], wanted: Iterable[str]) -> dict[str, Tensor]:
     """The tensors under the names that a network of today has, without heads that it does not have."""
     names = set(wanted)
-    if found and all(name.startswith(PARALLEL) for name in found) and not any(n.startswith(PARALLEL) for n in names):
-        found = {name.removeprefix(PARALLEL): tensor for name, tensor in found.items()}
+    found = without_wrappers(found, names)
     found = {name if name in names else DENSENET.sub(r"\1\2", name): tensor for name, tensor in found.items()}
     spare = tuple(head for head in AUXILIARY if not any(name.startswith(head) for name in names))
     return {name: tensor for name, tensor in found.items() if not name.startswith(spare)}

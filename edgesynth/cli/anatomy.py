@@ -41,7 +41,7 @@ def command(network: str, inputs: tuple[str, ...], as_json: bool, prove: bool) -
     import torch
 
     from edgesynth.anatomy import prove_groups, trace
-    from edgesynth.ancestors import build_ancestor, example_shape
+    from edgesynth.ancestors import build_ancestor, example_shape, in_float32
     from edgesynth.cli.console import console, status
 
     shapes = [_sizes(text) for text in inputs]
@@ -49,6 +49,8 @@ def command(network: str, inputs: tuple[str, ...], as_json: bool, prove: bool) -
     with status(f"building {network}") as say:
         model = build_ancestor(network)
         examples = tuple(_random(shape) for shape in shapes or [example_shape(network)])
+        if len(examples) == 1:
+            in_float32(network, model, examples[0].shape[1:])
         say(f"tracing {network}")
         anatomy = trace(model, examples)
         if prove:

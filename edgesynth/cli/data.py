@@ -53,7 +53,7 @@ def _memory(task: Task, ancestor: str | None, batch_size: int) -> dict[str, Any]
     """Bytes that training takes."""
     import torch
 
-    from edgesynth.ancestors import build_ancestor
+    from edgesynth.ancestors import build_ancestor, in_float32
     from edgesynth.lineage import fitting_anatomy
     from edgesynth.nurture.gathering import gathered_bytes
     from edgesynth.nurture.memory import training_memory
@@ -65,6 +65,7 @@ def _memory(task: Task, ancestor: str | None, batch_size: int) -> dict[str, Any]
     batch_size = min(batch_size, len(task.train.labels))
     if ancestor:
         network = build_ancestor(ancestor, len(task.labels))
+        in_float32(ancestor, network, task.input_shape)
         fitting_anatomy(ancestor, network, torch.zeros(2, *task.input_shape), task)
         bytes_of.update(training_memory(network, task.input_shape, batch_size)._asdict())
     return {"bytes": bytes_of, "free_bytes": available_bytes(), "ancestor": ancestor, "batch_size": batch_size}

@@ -94,7 +94,7 @@ def evolve(
     check_batch_size(kind.model, kind.input_shape, len(breeder.given.train.labels), config.batch_size)
     begun = resume and is_taken(path)
     has_ancestor = begun and Run.open(path).has(ANCESTOR.name)
-    notes = [*task.notes, *filter(None, [kind.anatomy.note, unread])]
+    notes = [*task.notes, *filter(None, [kind.note, kind.anatomy.note, unread])]
     if len(task.train.labels) < config.batch_size:
         notes.append(
             f"train has {len(task.train.labels)} images and --batch-size is {config.batch_size}, so an epoch is one "

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from edgesynth.anatomy import Anatomy, RemovalPlan, choose_layout, in_layout, mask, prove_groups, remove, trace
 from edgesynth.anatomy.tracing import evaluating
-from edgesynth.ancestors import build_ancestor, check_size
+from edgesynth.ancestors import build_ancestor, check_size, in_float32
 from edgesynth.boards.cost import Layer
 from edgesynth.errors import UserError
 from edgesynth.importing import quoted
@@ -31,12 +31,14 @@ class Species:
         anatomy: its anatomy, every removable group proven.
         input_shape: (C, H, W) of one input.
         beside: kernels of its ONNX that no weight accounts for, such as pooling; empty where no board is predicted.
+        note: what is to be told of the network; empty if nothing.
     """
 
     model: nn.Module
     anatomy: Anatomy
     input_shape: tuple[int, int, int]
     beside: tuple[Layer, ...] = ()
+    note: str = ""
 
     def plan(self, genome: Genome) -> RemovalPlan:
         """What removal cuts for a genome."""
@@ -98,8 +100,8 @@ def species(ancestor: str, task: Task, seed: int) -> Species:
     The weights are drawn from the run's seed.
 
     Raises:
-        UserError: there is no such ancestor, nothing of it can be trained, it cannot be traced with the task's inputs,
-            or it tells too few classes.
+        UserError: there is no such ancestor, nothing of it can be trained, it insists on another number format than
+            float32, it cannot be traced with the task's inputs, or it tells too few classes.
     """
     source = generator(seed, 0, 0, "ancestor weights")
     with torch.random.fork_rng(devices=[]):
@@ -111,11 +113,12 @@ def species(ancestor: str, task: Task, seed: int) -> Species:
             f"the ancestor {ancestor} has no parameter that can be trained: requires_grad is off for all of them; call "
             "requires_grad_(True) on the network"
         )
+    note = in_float32(ancestor, model, task.input_shape)
     inputs = torch.randn((2, *task.input_shape), generator=generator(seed, 0, 0, "proof"))
     anatomy = fitting_anatomy(ancestor, model, inputs, task)
     anatomy = prove_groups(model, anatomy, (inputs,))
     # Once for all: every network of the run is made of copies of this one, and none of them is wider.
-    return Species(choose_layout(model, task.input_shape), anatomy, task.input_shape)
+    return Species(choose_layout(model, task.input_shape), anatomy, task.input_shape, note=note)
 
 
 def fitting_anatomy(ancestor: str, model: nn.Module, inputs: Tensor, task: Task) -> Anatomy:
