@@ -19,7 +19,7 @@ from edgesynth.ancestors import lend_network, plain_copy
 from edgesynth.errors import UserError
 from edgesynth.evolution import Executor, Progress
 from edgesynth.evolution import evolve as breed
-from edgesynth.export import Bundle, OnMachine, export_individual, kernels_beside
+from edgesynth.export import Bundle, OnMachine, export_individual, kernels_beside, rehearse
 from edgesynth.lineage import Config, Record, Run, Species, individual_name, is_taken, resolve, species, state
 from edgesynth.lineage.files import write_bytes
 from edgesynth.tasks import Task, lend_task, load_task
@@ -112,10 +112,12 @@ def evolve(
         given = {**options, "ancestor": network_name, "task": task_name}
         config = resolve(None, {**given, "weights": path / GIVEN_WEIGHTS})
         with _begun(path, config, network, resume):
-            finished = breed(path, config, True, None, progress, executor, _instrument(config), kernels_beside)
+            finished = breed(
+                path, config, True, None, progress, executor, _instrument(config), kernels_beside, rehearse
+            )
     else:
         config = resolve(None, {**options, "ancestor": model, "task": task_name})
-        finished = breed(path, config, resume, None, progress, executor, _instrument(config), kernels_beside)
+        finished = breed(path, config, resume, None, progress, executor, _instrument(config), kernels_beside, rehearse)
     return Evolved(finished.path, finished.config)
 
 

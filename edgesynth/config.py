@@ -161,6 +161,12 @@ class Config(BaseModel):
     min_images_per_joule: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="budget: stop when a joule is enough for so many images, likewise"
     )
+    opset: int = Field(
+        13,
+        ge=13,
+        le=18,
+        description="of the ONNX files that are measured and exported (TensorRT 8.2, of the TX1 and TX2, ends at 13)",
+    )
     ancestor_epochs: int = Field(20, ge=0, le=10000, description="epochs of the ancestor's training")
     epochs: int = Field(4, ge=0, le=10000, description="epochs of an offspring's nurture")
     final_epochs: int = Field(

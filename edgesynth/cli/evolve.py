@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
@@ -92,7 +93,7 @@ def command(
     from edgesynth.cli.interruption import Interruption
     from edgesynth.cli.progress import progress_on
     from edgesynth.evolution import build_executor, evolve
-    from edgesynth.export import kernels_beside
+    from edgesynth.export import kernels_beside, rehearse
     from edgesynth.lineage import default_path, is_taken
 
     crew = build_executor(executor, ray_address, gpus_per_offspring)
@@ -105,7 +106,8 @@ def command(
         )
     instrument = _instrument(config, docker, remote_python)
     with Interruption() as interruption, progress_on(console(err=as_json), interruption.check) as progress:
-        run = evolve(path, config, resume, _latency, progress, crew, instrument, kernels_beside)
+        latency = partial(_latency, config.opset)
+        run = evolve(path, config, resume, latency, progress, crew, instrument, kernels_beside, rehearse)
     if as_json:
         from edgesynth.report import read_lineage
 
@@ -149,11 +151,10 @@ def _instrument(config: Config, docker: bool, python: str | None) -> OnMachine |
     return None if config.measure_on is None else OnMachine(config, docker, python or Options().python)
 
 
-def _latency(species: Species, individual: Individual) -> dict[str, float]:
+def _latency(opset: int, species: Species, individual: Individual) -> dict[str, float]:
     """Median latency of the removed network, batch 1, one thread, ONNX Runtime on this machine.
 
-    Nothing where it cannot be written as ONNX at the default opset: no lineage depends on it, and `export` says what to
-    do.
+    Nothing where it cannot be written as ONNX: no lineage depends on it, and `export` says what to do.
     """
     from edgesynth.benchmark.quick import measure_model
     from edgesynth.export import to_onnx
@@ -161,7 +162,7 @@ def _latency(species: Species, individual: Individual) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.onnx"
         try:
-            to_onnx(species.removed(individual), species.input_shape, file)
+            to_onnx(species.removed(individual), species.input_shape, file, opset)
         except UserError:
             return {}
         return {"latency_ms": measure_model(str(file), species.input_shape)["latency_ms"]["p50"]}

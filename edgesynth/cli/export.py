@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("individual", metavar="RUN[:INDIVIDUAL]")
 @click.option("--int8", is_flag=True, help="Write the INT8 models too: for TensorRT, and for ONNX Runtime on a CPU.")
 @click.option("--samples", default=512, show_default=True, help="Calibration images at most, from the training data.")
-@click.option("--opset", default=13, show_default=True, help="13 to 18; TensorRT 8.2 documents 13 as its newest.")
+@click.option("--opset", type=int, help="13 to 18; TensorRT 8.2 documents 13 as its newest.  [default: the run's]")
 @click.option("--batch", type=int, help="Images per run that the models are fixed to.  [default: free]")
 @click.option(
     "--max-int8-loss",
@@ -38,7 +38,7 @@ def command(
     individual: str,
     int8: bool,
     samples: int,
-    opset: int,
+    opset: int | None,
     batch: int | None,
     max_int8_loss: float,
     licence: str,

@@ -15,7 +15,7 @@ from edgesynth.boards.cost import Layer
 from edgesynth.errors import UserError
 from edgesynth.lineage import Config, Species
 
-Kernels = Callable[[nn.Module, Sequence[int]], tuple[Layer, ...]]  # handed in, since evolution knows no export
+Kernels = Callable[[nn.Module, Sequence[int], int], tuple[Layer, ...]]  # handed in, since evolution knows no export
 
 
 def with_beside(kind: Species, config: Config, kernels: Kernels | None) -> tuple[Species, str]:
@@ -24,11 +24,11 @@ def with_beside(kind: Species, config: Config, kernels: Kernels | None) -> tuple
     Args:
         kind: the species.
         config: names the board, or none.
-        kernels: reads them of a network and the shape (C, H, W) of its input; None leaves them out.
+        kernels: reads them of a network, the shape (C, H, W) of its input and an opset; None leaves them out.
     """
     if config.board is None or kernels is None:
         return kind, ""
     try:
-        return dataclasses.replace(kind, beside=kernels(kind.model, kind.input_shape)), ""
+        return dataclasses.replace(kind, beside=kernels(kind.model, kind.input_shape, config.opset)), ""
     except UserError as error:
         return kind, f"latency is predicted from convolutions and linear layers alone ({error})"

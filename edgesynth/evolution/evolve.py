@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from edgesynth.ancestors import read_weights
 from edgesynth.errors import UserError
@@ -44,6 +45,9 @@ from edgesynth.tasks import Task, load_task
 DEFAULT_LOSS_POINTS = 1.0
 ANCESTOR = Place(0, 0, ())
 Measure = Callable[[Species, Individual], dict[str, Any]]
+# Handed in, since evolution knows no export. It is given the weights to begin with and {weight: precision of what
+# has grown}, and returns what is to be told.
+Rehearse = Callable[[Config, Species, Task, Mapping[str, Tensor] | None, Mapping[str, str]], list[str]]
 
 
 def evolve(
@@ -55,6 +59,7 @@ def evolve(
     executor: Executor | None = None,
     instrument: Instrument | None = None,
     kernels: Kernels | None = None,
+    rehearse: Rehearse | None = None,
 ) -> Run:
     """Breed a lineage into a run directory.
 
@@ -67,6 +72,7 @@ def evolve(
         executor: where individuals are nurtured; in this process by default. It does not change what they become.
         instrument: measures networks on the machine of `config.measure_on`; needed where that is set.
         kernels: reads what a network has besides its layers, where `config.board` is to be predicted.
+        rehearse: refuses an ancestor of which no export could write anything, before it is trained.
 
     Returns:
         The run; `run.outcome()` says why it stopped and who is best.
@@ -102,6 +108,8 @@ def evolve(
         )
     if not has_ancestor:
         notes += begin(breeder)  # refused before anything is written
+        if rehearse is not None:
+            notes += rehearse(config, kind, task, breeder.weights, breeder.precision)
     if config.measure_on is not None:
         if instrument is None:
             raise UserError(

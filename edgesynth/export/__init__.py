@@ -5,5 +5,6 @@ from edgesynth.export.kernels import kernels_beside
 from edgesynth.export.ledger import Hop, Ledger
 from edgesynth.export.measuring import OnMachine
 from edgesynth.export.onnx_file import to_onnx
+from edgesynth.export.rehearsal import rehearse
 
-__all__ = ["Bundle", "Hop", "Ledger", "OnMachine", "export_individual", "kernels_beside", "to_onnx"]
+__all__ = ["Bundle", "Hop", "Ledger", "OnMachine", "export_individual", "kernels_beside", "rehearse", "to_onnx"]

@@ -34,7 +34,7 @@ def complete(
     precision: str,
     bred: Mapping[str, str],
     calibration: Callable[[], Tensor],
-) -> None:
+) -> dict[str, dict[str, Any]]:
     """Make a bare bundle of a folder that holds the plain model.
 
     INT8 clips nothing, and no layer is put back to floating point for what it costs in accuracy: neither is looked at.
@@ -48,6 +48,9 @@ def complete(
             integers, where other layers were, stays in floating point.
         calibration: gives training images, (K, C, H, W), float32; called for int8 alone.
 
+    Returns:
+        {key: facts of the model's file}.
+
     Raises:
         UserError: the network or the images cannot be calibrated.
     """
@@ -60,6 +63,7 @@ def complete(
     shape = {"input": {"shape": list(input_shape)}}
     manifest = {"schema": SCHEMA, "models": models, **shape, "files": file_facts(folder)}
     write_json(folder / MANIFEST, manifest)
+    return models
 
 
 def _int8(folder: Path, network: nn.Module, bred: Mapping[str, str], images: Tensor) -> dict[str, dict[str, Any]]:

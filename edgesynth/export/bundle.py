@@ -26,14 +26,14 @@ from edgesynth.export.int8 import check_size
 from edgesynth.export.learned import floating_layers, learned_scales
 from edgesynth.export.ledger import DECODED, FP16, FP32, Hop, Ledger, Tolerance, loss_of
 from edgesynth.export.manifest import LICENCE, MANIFEST, ancestry, build_manifest, check_licence, file_facts
-from edgesynth.export.onnx_file import OPSET, check_form, data_file, form_of, to_onnx
+from edgesynth.export.onnx_file import check_form, data_file, form_of, to_onnx
 from edgesynth.export.parsed import check_parsed, parser_for
 from edgesynth.export.ranges import ranges_json
 from edgesynth.export.readme import README, readme
 from edgesynth.export.records import record_layers, record_samples
 from edgesynth.export.rows import aligned, rows_of
 from edgesynth.export.runtime import run_onnx
-from edgesynth.export.samples import calibration_images, write_samples
+from edgesynth.export.samples import CALIBRATION_IMAGES, calibration_images, check_labels, write_samples
 from edgesynth.export.staging import check_free, staged
 from edgesynth.lineage import Individual, Run, species
 from edgesynth.lineage.files import write_bytes, write_json
@@ -83,10 +83,10 @@ def export_individual(
     name: str,
     out: Path | None = None,
     int8: bool = False,
-    samples: int = 512,
+    samples: int = CALIBRATION_IMAGES,
     max_int8_loss: float = MAX_INT8_LOSS,
     progress: Progress | None = None,
-    opset: int = OPSET,
+    opset: int | None = None,
     batch: int | None = None,
     licence: str = LICENCE,
     nms_in_graph: bool = False,
@@ -102,7 +102,7 @@ def export_individual(
         samples: calibration images at most, at least 1; all training images where there are fewer.
         max_int8_loss: points of the metric that an INT8 model may lose; layers that cost more stay in floating point.
         progress: told what is being done, one line each.
-        opset: of all models, 13 to 18.
+        opset: of all models, 13 to 18; None is the run's.
         batch: images per run that all models are fixed to, 1 to 4096; None leaves it free.
         licence: of the weights, in one line.
         nms_in_graph: let a detector's models decode their outputs and suppress boxes themselves.
@@ -123,6 +123,7 @@ def export_individual(
         raise UserError(
             f"--max-int8-loss is {max_int8_loss:g}; give points of the metric, 0 to 100 (0.5 is the default)"
         )
+    opset = run.config.opset if opset is None else opset
     check_form(opset, batch)
     check_licence(licence)
     parser = parser_for(tensorrt, run.config, nms_in_graph)
@@ -139,6 +140,7 @@ def export_individual(
         check_decodes(task)
     with staged(folder) as temporary:
         stage = _Stage(run, task, individual, temporary, say)
+        check_labels(task, stage.test)
         exporter = stage.write_fp32(opset, batch)
         _check_known(run, individual, stage)
         calibration = calibration_images(task, samples, run.config.seed)

@@ -11,6 +11,7 @@ import contextlib
 import io
 import logging
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -81,11 +82,30 @@ def traced(model: nn.Module, input_shape: Sequence[int], opset: int) -> tuple[on
         ) from failed
 
 
+def newer_opset(model: nn.Module, input_shape: Sequence[int], opset: int) -> int | None:
+    """The oldest opset above one at which torch writes a network; None if there is none.
+
+    Args:
+        model: as in `traced`.
+        input_shape: (C, H, W).
+        opset: at which it cannot.
+    """
+    images = torch.zeros((2, *input_shape))
+    for newer in range(opset + 1, DYNAMO_OPSET + 1):
+        try:
+            _written(DYNAMO if newer == DYNAMO_OPSET else TORCHSCRIPT, model, images, newer)
+        except Exception:  # torch runs the user's forward in there: anything may be raised
+            continue
+        return newer
+    return None
+
+
 def _innermost(error: BaseException) -> str:
     """What went wrong at the bottom of a chain of errors, in one line: those above it say what to do in general."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return " ".join(str(error).split())[:MAX_QUOTE] or type(error).__name__
+    text = re.sub(rf" # {re.escape(os.path.dirname(__file__))}\S+", "", str(error))
+    return " ".join(text.split())[:MAX_QUOTE] or type(error).__name__
 
 
 def _reason(name: str, opset: int) -> str:

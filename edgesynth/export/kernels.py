@@ -10,20 +10,21 @@ from torch import nn
 
 from edgesynth.boards.cost import Layer, read_layers
 from edgesynth.boards.cost.layers import PRODUCTS
-from edgesynth.export.onnx_file import to_onnx
+from edgesynth.export.onnx_file import OPSET, to_onnx
 
 
-def kernels_beside(model: nn.Module, input_shape: Sequence[int]) -> tuple[Layer, ...]:
+def kernels_beside(model: nn.Module, input_shape: Sequence[int], opset: int = OPSET) -> tuple[Layer, ...]:
     """Those besides convolutions and linear layers, after the fusions that TensorRT makes.
 
     Args:
         model: takes images (N, C, H, W).
         input_shape: (C, H, W).
+        opset: 13 to 18.
 
     Raises:
         UserError: the network cannot be written as ONNX, or has arithmetic that the cost model does not count.
     """
     with tempfile.TemporaryDirectory(prefix="edgesynth-") as folder:
         file = Path(folder) / "model.onnx"
-        to_onnx(model, input_shape, file)
+        to_onnx(model, input_shape, file, opset)
         return tuple(layer for layer in read_layers(str(file)) if layer.kind not in PRODUCTS or not layer.weights)

@@ -70,7 +70,7 @@ class OnMachine:
         """
         with tempfile.TemporaryDirectory(prefix="edgesynth-") as temporary:
             folder = Path(temporary)
-            to_onnx(network, input_shape, folder / MODEL)
+            to_onnx(network, input_shape, folder / MODEL, self.config.opset)
             sha256 = sha256_of(str(folder / MODEL))
             figures = known(sha256, self.precision, self._engine)
             if figures is None:

@@ -128,7 +128,8 @@ def read_checked(path: Path, opset: int | None = None) -> onnx.ModelProto:
         The model; ONNX's own checker has passed it, and its IR is that of its opset.
 
     Raises:
-        UserError: the file has another opset, another IR, or operators of a foreign domain.
+        UserError: the file has another opset, another IR, operators of a foreign domain, or types that its operators
+            do not take.
     """
     import onnx
 
@@ -143,7 +144,13 @@ def read_checked(path: Path, opset: int | None = None) -> onnx.ModelProto:
             f"onnxruntime wrote opset {found}, IR {model.ir_version}, which TensorRT may refuse; "
             "install the versions that edgesynth was tested with"
         )
-    onnx.checker.check_model(str(path), full_check=True)
+    try:
+        onnx.checker.check_model(str(path), full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise UserError(
+            f"{path.name} holds what ONNX does not allow ({' '.join(str(error).split())}); replace that operation, and "
+            "compute in float32: no bfloat16, and no autocast within forward"
+        ) from error
     return model
 
 
@@ -186,12 +193,16 @@ def check_batch(path: Path, input_shape: Sequence[int]) -> None:
     """
     from edgesynth.export.runtime import open_session
 
-    session = open_session(path)
+    try:
+        session = open_session(path)
+    except Exception as error:  # only ONNX Runtime runs in there; its exceptions have no common base of their own
+        why = " ".join(str(error).split())
+        raise UserError(f"{path.name} cannot be loaded by ONNX Runtime ({why}); replace that operation") from error
     for batch in (1, 3):
         try:
             rows = len(session.run(None, {INPUT: np.zeros((batch, *input_shape), np.float32)})[0])
             found = f"answers {batch} images with {rows} rows"
-        except Exception as error:  # only ONNX Runtime runs in there; its exceptions have no common base of their own
+        except Exception as error:
             rows, found = 0, f"fails at batch {batch} ({' '.join(str(error).split())})"
         if rows != batch:
             raise UserError(f"{path.name} {found}; a network must leave the batch free: mend its forward")

@@ -11,14 +11,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgesynth.benchmark.metrics import METRICS
+from edgesynth.errors import UserError
 from edgesynth.lineage import generator
 from edgesynth.lineage.files import write_bytes
 from edgesynth.tasks import Split, Task
+from edgesynth.tasks.stored import form
 
 TEST_IMAGES = 1000
 # Most bytes of the test images, of the images to calibrate on, and of the expected outputs, before they are compressed.
 MOST_BYTES, MOST_EXPECTED_BYTES = 1 << 24, 1 << 23
 LEVELS = 256
+CALIBRATION_IMAGES = 512
+FORM_IMAGES = 64  # that labels are told by
 
 
 def choose(count: int, most: int, seed: int, purpose: str) -> Tensor:
@@ -31,6 +36,50 @@ def calibration_images(task: Task, most: int, seed: int) -> Tensor:
     """At most `most` training images, (K, C, H, W), float32, not augmented."""
     images = task.train.images
     return images[choose(len(images), most, seed, "calibration images")]
+
+
+def some_images(task: Task, count: int, seed: int) -> Tensor:
+    """(count, C, H, W), float32: the first images to calibrate on that are not all zero, repeated if there are fewer.
+
+    Raises:
+        UserError: all of them are, so that there would be no range to calibrate by.
+    """
+    images: list[Tensor] = []
+    for index in choose(len(task.train.images), CALIBRATION_IMAGES, seed, "calibration images"):
+        image = task.train.images[index[None]]
+        if image.any():
+            images.append(image)
+        if len(images) == count:
+            break
+    if not images:
+        raise UserError(
+            f"the images that the task {task.name} trains on are all zero, so nothing can be learned or calibrated; "
+            "look at its training data"
+        )
+    return torch.cat(images)[torch.arange(count) % len(images)]
+
+
+def check_labels(task: Task, test: Split) -> None:
+    """Refuse a task whose labels no bundle can hold, or of a form that its metric does not have on boards.
+
+    Raises:
+        UserError: see above.
+    """
+    metric, few = METRICS.get(task.metric_name), test.part(torch.arange(min(len(test.labels), FORM_IMAGES))).targets
+    try:
+        # A mask may be all void, which is no fault of its form: then all of them are looked at.
+        taken = metric is None or metric.takes(few.numpy()) or metric.takes(test.targets.numpy())
+    except (TypeError, RuntimeError) as error:
+        raise UserError(
+            f"the task {task.name} has labels that are {form(few)}, which files cannot hold ({error}); give plain "
+            "integers or float32"
+        ) from error
+    if metric is not None and not taken:
+        raise UserError(
+            f"the task {task.name} has the metric {metric.name!r}, which boards compute from {metric.labels_form}, and "
+            f"its labels are {form(few)}; give its class a metric_name of its own, which boards leave alone, or labels "
+            "of that form"
+        )
 
 
 def write_samples(path: Path, calibration: Tensor, test: Split, expected: Tensor, seed: int) -> dict[str, Any]:

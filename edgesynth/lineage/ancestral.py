@@ -25,7 +25,7 @@ ANCESTRAL = (
     "threads",
     "seed",
 )
-FIGURES = ("board", "board_precision", "measure_on", "measure_duration_s")
+FIGURES = ("board", "board_precision", "measure_on", "measure_duration_s", "opset")
 
 
 def ancestral(config: Config) -> dict[str, Any]:
