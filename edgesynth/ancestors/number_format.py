@@ -10,6 +10,8 @@ from torch import nn
 
 from edgesynth.errors import UserError
 
+MISMATCH = ("dtype", "type (", "scalar type")  # in what torch says of an operation on two formats
+
 
 def in_float32(ancestor: str, network: nn.Module, input_shape: Sequence[int]) -> str:
     """Bring every floating-point tensor of a network to float32, in place.
@@ -34,9 +36,9 @@ def in_float32(ancestor: str, network: nn.Module, input_shape: Sequence[int]) ->
     with torch.no_grad():
         try:
             copy.deepcopy(network).eval()(torch.zeros(1, *input_shape))
-        except RuntimeError as error:
-            if not any(word in str(error) for word in ("dtype", "type (", "scalar type")):
-                return ""  # told by tracing
+        except Exception as error:  # of the user's forward
+            if not any(word in str(error) for word in MISMATCH):
+                return ""  # told by tracing, with the line of the user's code
             why = str(error).splitlines()[0]
             raise UserError(
                 f"the ancestor {ancestor} has weights in {others}, is trained and exported in float32, and does not "

@@ -7,6 +7,10 @@ from edgesynth.boards.parser import Parser, dotted
 from edgesynth.boards.quantisation import DQ, Q, broken_quantisation
 from edgesynth.boards.restrictions import Broken, broken_restrictions
 
+NEWEST_WRITTEN = 18  # the newest opset that `edgesynth export` writes
+# In a file's metadata: older opsets, with commas between, at which its network cannot be written.
+REFUSED_OPSETS = "edgesynth.refused_opsets"
+
 _IR_OF_82 = 7
 _TYPE_NAMES = {"FLOAT": "FP32", "FLOAT16": "FP16", "BFLOAT16": "BF16", "FLOAT8E4M3FN": "FP8"}
 _ADVICE = {"NonMaxSuppression": "; export without --nms-in-graph, and boxes.py of the bundle decodes on the board"}
@@ -73,7 +77,7 @@ def _of_file(graph: OnnxGraph, parser: Parser) -> Iterator[Finding]:
     oldest, newest = parser.opsets
     if graph.opset > newest:
         # The parser tries, operator by operator; what changed its meaning since fails or computes something else.
-        advice = "export it with --opset {}".format(newest)
+        advice = _older_opset(graph, min(newest, NEWEST_WRITTEN))
         yield _file(
             "opset {} is newer than {}, the newest that {} documents: {}".format(
                 graph.opset, newest, _documented(parser), advice
@@ -92,6 +96,16 @@ def _of_file(graph: OnnxGraph, parser: Parser) -> Iterator[Finding]:
                 yield _file("input {} is {}; {} narrows it".format(names[0], kind, parser.name), False)
         elif kind not in parser.types and not _only_zero_points(graph, names):
             yield _file("{} is {}, a type that {} does not have".format(names[0], kind, parser.name), True)
+
+
+def _older_opset(graph: OnnxGraph, opset: int) -> str:
+    """What to do about a file that is too new: never an opset that the export has refused."""
+    refused = {entry.key: entry.value for entry in graph.proto.metadata_props}.get(REFUSED_OPSETS, "").split(",")
+    if str(opset) not in refused:
+        return "export it with --opset {}".format(opset)
+    return "it cannot be written at opset {}, so change the operation that it lacks, or take a newer TensorRT".format(
+        opset
+    )
 
 
 def _documented(parser: Parser) -> str:

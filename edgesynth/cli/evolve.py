@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import NoneType
@@ -105,20 +105,27 @@ def command(
             f"--resume goes on with a run and {path} is no run; leave --resume out to start one, or give another --run"
         )
     instrument = _instrument(config, docker, remote_python)
+    told: list[str] = []
+
+    def rehearsed(*given: Any) -> list[str]:
+        told.extend(rehearse(*given))
+        return told
+
     with Interruption() as interruption, progress_on(console(err=as_json), interruption.check) as progress:
         latency = partial(_latency, config.opset)
-        run = evolve(path, config, resume, latency, progress, crew, instrument, kernels_beside, rehearse)
+        run = evolve(path, config, resume, latency, progress, crew, instrument, kernels_beside, rehearsed)
     if as_json:
         from edgesynth.report import read_lineage
 
         print_json({"run": path, **read_lineage(run).to_json()})
     else:
-        print_lines(_summary(run))
+        print_lines(_summary(run, told))
 
 
-def _summary(run: Run) -> list[str]:
-    """Why it stopped, its best, its fronts, and what comes next."""
+def _summary(run: Run, told: Sequence[str]) -> list[str]:
+    """Why it stopped, its best, its fronts, and what comes next; `told` of its export before the training."""
     from edgesynth.cli.progress import front_line
+    from edgesynth.export import NO_INT8
 
     outcome, tested = run.outcome(), run.tested()
     best, ancestor = tested[outcome["best"]], tested["g000-c0"]
@@ -129,7 +136,8 @@ def _summary(run: Run) -> list[str]:
     ]
     if "weight_bits" in outcome:
         lines.append(f"Size: {outcome['weight_bits']:,} bits of synapses, biases and normalisation.")
-    return [*lines, f"Next: edgesynth export {shlex.quote(str(run.path))} --int8"]
+    int8 = "" if any(line.startswith(NO_INT8) for line in told) else " --int8"
+    return [*lines, f"Next: edgesynth export {shlex.quote(str(run.path))}{int8}"]
 
 
 def _begun_with(path: Path) -> Path | None:

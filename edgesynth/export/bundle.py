@@ -26,6 +26,7 @@ from edgesynth.export.int8 import check_size
 from edgesynth.export.learned import floating_layers, learned_scales
 from edgesynth.export.ledger import DECODED, FP16, FP32, Hop, Ledger, Tolerance, loss_of
 from edgesynth.export.manifest import LICENCE, MANIFEST, ancestry, build_manifest, check_licence, file_facts
+from edgesynth.export.older_opsets import keep_refused
 from edgesynth.export.onnx_file import check_form, data_file, form_of, to_onnx
 from edgesynth.export.parsed import check_parsed, parser_for
 from edgesynth.export.ranges import ranges_json
@@ -189,6 +190,7 @@ class _Stage:
         exporter = to_onnx(self.removed, self.task.input_shape, path, opset)
         if batch is not None:
             fix_batch(path, batch)
+        keep_refused(path, self.removed, self.task.input_shape, opset)
         self.say("comparing torch and ONNX on the test images")
         self.expected = outputs(self.removed, self.test.images)
         self.ledger.start("torch masked", outputs(self.masked, self.test.images))

@@ -25,6 +25,7 @@ from edgesynth.export.bundle import MODEL, SAMPLES
 from edgesynth.export.exporters import OUTPUT, Exporter, newer_opset
 from edgesynth.export.ledger import Ledger
 from edgesynth.export.manifest import LICENCE, build_manifest
+from edgesynth.export.older_opsets import keep_refused
 from edgesynth.export.onnx_file import to_onnx
 from edgesynth.export.readme import readme
 from edgesynth.export.records import record_layers
@@ -37,6 +38,7 @@ from edgesynth.tasks import Split, Task
 IMAGES = 3
 # Rounding stays far below it, also in untrained networks; a wrong file does not.
 MAX_ERROR = 1e-2
+NO_INT8 = "there will be no INT8 of this network"
 
 
 def rehearse(
@@ -72,7 +74,7 @@ def rehearse(
         write_samples(folder / SAMPLES, images, Split(images, torch.zeros(len(images))), expected, config.seed)
         record_layers(folder / MODEL, folder / SAMPLES, None)
         _describe(task, record, models, expected, exporter)
-        notes = _unparsed(config, folder)
+        notes = _unparsed(config, network, task.input_shape, folder / MODEL)
         if expected.isfinite().all():  # else untrained weights may overflow, and nothing has a range
             notes += _write_int8(network, task, bred, images, folder)
         return notes
@@ -168,7 +170,7 @@ def _write_int8(network: nn.Module, task: Task, bred: Mapping[str, str], images:
             raise UserError(
                 f"no INT8 could be exported of what is bred for it: {why}; give --precision fp16"
             ) from error
-        return [f"there will be no INT8 of this network, so export without --int8 ({why})"]
+        return [f"{NO_INT8}, so export without --int8 ({why})"]
     return []
 
 
@@ -193,13 +195,14 @@ def _describe(
         ) from error
 
 
-def _unparsed(config: Config, folder: Path) -> list[str]:
+def _unparsed(config: Config, network: nn.Module, shape: Sequence[int], model: Path) -> list[str]:
     """What the newest TensorRT of the run's board refuses of the plain model, the first reason alone."""
     board = board_of(config)
     if board is None:
         return []
     parser = parser_of(choose_tensorrt(board, None)[0])
-    fatal = [finding for finding in check_graph(read_graph(str(folder / MODEL)), parser) if finding.fatal]
+    keep_refused(model, network, shape, config.opset)
+    fatal = [finding for finding in check_graph(read_graph(str(model)), parser) if finding.fatal]
     return [f"{parser.name} of {board.title} would refuse the model: {fatal[0]}"] if fatal else []
 
 

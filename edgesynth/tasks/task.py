@@ -68,7 +68,8 @@ class Task(ABC):
         name: name on the command line.
         train: what nurture sees.
         validation: held out of the training data; what selection sees.
-        load_test: reads the test split; called only when an individual is reported, never by selection.
+        load_test: reads the test split; called before a run, for the form of its labels, and when an individual is
+            reported, never by selection.
         labels: names of the classes or maps, in the order of the network's channels; their number is what an ancestor
             is asked for.
         preprocessing: JSON-able steps from an image file to the network's input.

@@ -344,3 +344,47 @@ def test_a_network_of_which_nothing_can_be_trained_is_refused_before_anything_is
     with pytest.raises(UserError, match=r"has no parameter that can be trained.*call requires_grad_\(True\)"):
         edgesynth.evolve(frozen, "digits", run=tmp_path / "run", ancestor_epochs=0, epochs=1, generations=1)
     assert not (tmp_path / "run").exists()
+
+
+class Unnormalised(nn.Module):
+    """BatchNorm without running statistics: an image is answered by those beside it."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm, self.head = (
+            nn.Conv2d(1, 8, 3),
+            nn.BatchNorm2d(8, track_running_stats=False),
+            nn.Linear(8, 3),
+        )
+
+    def forward(self, images):
+        return self.head(self.norm(self.conv(images)).relu().mean((2, 3)))
+
+
+def test_a_network_that_no_export_could_write_is_refused_before_the_first_epoch(user):
+    heard = []
+
+    class Heard(edgesynth.evolution.Progress):
+        def nurture(self, name, epochs, census):
+            heard.append(name)
+
+    with pytest.raises(UserError, match=r"let norm \(BatchNorm2d\) keep running statistics"):
+        edgesynth.evolve(Unnormalised(), user.task(), run="run", progress=Heard(), **QUICK)
+    assert heard == [] and not Path("run").exists()
+
+
+@pytest.mark.parametrize("wrap", [nn.DataParallel, torch.compile], ids=["DataParallel", "compile"])
+def test_a_wrapped_network_keeps_its_weights_and_its_name(user, elsewhere, wrap):
+    torch.manual_seed(3)
+    model = user.Net(3)
+    run = edgesynth.evolve(wrap(model), user.task(), run="run", **QUICK, ancestor_epochs=0)
+    assert run.config.ancestor == "user_api:Net"
+    kept = run.load("g000-c0").weights
+    assert kept.keys() == model.state_dict().keys()
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in model.state_dict().items())
+
+
+def test_an_opset_of_the_run_is_that_of_its_bundle_unless_another_is_given(user):
+    run = edgesynth.evolve(user.Net(3), user.task(), run="run", opset=15, **QUICK, ancestor_epochs=0)
+    assert run.export("one").manifest["models"]["fp32"]["opset"] == 15
+    assert run.export("other", opset=13).manifest["models"]["fp32"]["opset"] == 13

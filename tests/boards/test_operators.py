@@ -4,9 +4,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgesynth.boards.onnx_graph import read_graph
-from edgesynth.boards.operators import check_graph
+from edgesynth.boards.operators import NEWEST_WRITTEN, REFUSED_OPSETS, check_graph
 from edgesynth.boards.parser import TABLES, parser_of, table_for
 from edgesynth.errors import UserError
+from edgesynth.export.onnx_file import IR_OF
 
 from .networks import lenet, quantised, residual, single, weight, write
 
@@ -79,11 +80,27 @@ def test_an_operator_of_another_domain_is_refused(tmp_path):
     assert fatal(path) == ["FusedConv (it): of the domain com.microsoft, which TensorRT 8.2 does not parse"]
 
 
-@pytest.mark.parametrize(("version", "newest"), [((8, 2), 13), ((8, 5), 17), ((10, 1), 20)])
-def test_an_opset_beyond_the_documented_one_is_refused_with_the_one_to_export(tmp_path, version, newest):
+@pytest.mark.parametrize(("version", "newest", "advised"), [((8, 2), 13, 13), ((8, 5), 17, 17), ((10, 1), 20, 18)])
+def test_an_opset_beyond_the_documented_one_is_refused_with_one_to_export(tmp_path, version, newest, advised):
     assert fatal(lenet(tmp_path / "m.onnx", opset=newest), version) == []
     (message,) = fatal(lenet(tmp_path / "m.onnx", opset=newest + 1), version)
-    assert f"opset {newest + 1} is newer than {newest}" in message and f"export it with --opset {newest}" in message
+    assert f"opset {newest + 1} is newer than {newest}" in message and message.endswith(
+        f": export it with --opset {advised}"
+    )
+
+
+def test_the_newest_opset_that_is_advised_is_the_newest_that_is_written():
+    assert max(IR_OF) == NEWEST_WRITTEN
+
+
+def test_an_opset_that_the_export_refused_is_not_advised(tmp_path):
+    path = str(lenet(tmp_path / "m.onnx", opset=18))
+    model = onnx.load(path)
+    model.metadata_props.add(key=REFUSED_OPSETS, value="13,16")
+    onnx.save(model, path)
+    (message,) = fatal(path)
+    assert ": it cannot be written at opset 13, so change the operation that it lacks, or take a newer" in message
+    assert fatal(path, (8, 5))[0].endswith(": export it with --opset 17")
 
 
 def test_an_opset_beyond_a_table_that_only_stands_for_the_version_is_a_note(tmp_path):
