@@ -39,6 +39,7 @@ class Model(NamedTuple):
         size_bytes: its size.
         ranges: the ranges.json to quantise it by; None where its own types decide.
         samples: the samples.npz to calibrate it on, in place of ranges.
+        exact_on: the processors on which ONNX Runtime computes it exactly ("any", "vnni"); None where that is not said.
     """
 
     path: str
@@ -46,6 +47,7 @@ class Model(NamedTuple):
     size_bytes: int
     ranges: Optional[str] = None
     samples: Optional[str] = None
+    exact_on: Optional[str] = None
 
     @property
     def file(self) -> str:
@@ -182,7 +184,9 @@ def open_bundle(path: str, samples: bool = True) -> Target:
         if file not in manifest["files"]:
             raise not_ours(path, "models.{} names {}, which `files` does not list".format(key, file))
         model_path = os.path.join(path, file)
-        models[key] = Model(model_path, facts.get("dialect"), os.path.getsize(model_path))
+        models[key] = Model(
+            model_path, facts.get("dialect"), os.path.getsize(model_path), exact_on=facts.get("exact_on")
+        )
     for layer in _field(path, manifest, KEPT, list) if KEPT in manifest else ():
         for name in ("layer", "op", "why"):
             _field(path, layer, "{}.{}".format(KEPT, name), str)

@@ -2,6 +2,7 @@
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from edgesynth.benchmark import processor
 from edgesynth.benchmark.contenders import Contender
 from edgesynth.benchmark.energy import energy_of
 from edgesynth.benchmark.engines.engine import Engine
@@ -83,6 +84,9 @@ def _flags(one: Contender, found: Dict[str, float]) -> List[str]:
                 one.asked_batch, one.batch
             )
         )
+    inexact = processor.why_inexact(one.model)
+    if inexact is not None:
+        flags.append("not exact: {}".format(inexact))
     if not one.score.finite:
         flags.append("not finite: the outputs hold nan or infinity; nothing measured on them means anything")
     return flags

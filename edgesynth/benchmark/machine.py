@@ -22,7 +22,7 @@ def describe_machine(root: str = "/") -> Dict[str, Any]:
         they cannot be read), `load_1min` (running tasks over the last minute), `os`, `python`.
     """
     return {
-        "cpu": _cpu_name(root),
+        "cpu": cpu_name(root),
         # In a container the device tree is masked, and the host hands the model in.
         "board": _read(root, "proc/device-tree/model") or _read(root, "tmp/nv_jetson_model"),
         "power_mode": power_mode(root),
@@ -37,7 +37,8 @@ def describe_machine(root: str = "/") -> Dict[str, Any]:
     }
 
 
-def _cpu_name(root: str) -> str:
+def cpu_name(root: str = "/") -> str:
+    """Name of the processor, from the files of a root that holds `proc`."""
     names = re.findall(r"^(?:model name|Hardware)\s*:\s*(.+)$", _read(root, "proc/cpuinfo") or "", re.MULTILINE)
     return names[0].strip() if names else platform.processor() or platform.machine()
 

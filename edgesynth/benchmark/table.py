@@ -63,6 +63,9 @@ def format_hops(verification: Verification) -> List[str]:
         )
     lines = aligned(rows, left=2)
     lines += ["bad: {} ({}): {}".format(one.hop, one.file, one.why) for one in verification.bad]
+    lines += [
+        "not exact here: {} ({}): {}".format(one.hop, one.file, one.inexact) for one in verification.hops if one.inexact
+    ]
     if verification.layer is not None:
         lines.append("first bad layer of {}: {}".format(verification.hops[0].file, verification.layer))
     return lines

@@ -9,6 +9,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 import numpy as np
 
+from edgesynth.benchmark import processor
 from edgesynth.benchmark.bundle import LAYERS, MANIFEST, Target, not_ours, open_bundle
 from edgesynth.benchmark.engines.onnxruntime import OnnxRuntime
 from edgesynth.benchmark.layers import first_difference, read_layers
@@ -17,8 +18,8 @@ from edgesynth.benchmark.samples import Samples
 from edgesynth.errors import UserError
 
 FREE_BATCH = 64
-# Without Q/DQ an error is held to the ledger's tolerance. With them it is that of quantisation, which another processor
-# may change somewhat (AVX2 saturates where VNNI does not), but which another model multiplies.
+# Without Q/DQ an error is held to the ledger's tolerance. With them it is that of quantisation, which other kernels may
+# change somewhat, but which another model multiplies.
 MAX_GROWTH = 2.0
 REL_FLOOR = 1e-4
 FP32 = "fp32"
@@ -50,6 +51,7 @@ class Verified(NamedTuple):
         figures: what was found.
         change_points: percentage points gained (below 0: lost) against the record; None where nothing is scored.
         why: in which way it is bad; None if it is good.
+        inexact: why this processor does not compute it exactly; None if it does.
     """
 
     hop: str
@@ -57,6 +59,7 @@ class Verified(NamedTuple):
     figures: Figures
     change_points: Optional[float]
     why: Optional[str]
+    inexact: Optional[str] = None
 
     def to_json(self) -> Dict[str, Any]:
         """Plain values."""
@@ -122,7 +125,9 @@ def verify(path: str) -> Verification:
     return Verification(target, hops, layer)
 
 
-def figures_of(path: str, samples: Samples, batch: Optional[int], half_storage: bool = False) -> Figures:
+def figures_of(
+    path: str, samples: Samples, batch: Optional[int], half_storage: bool = False, exact: bool = True
+) -> Figures:
     """Run a model on all samples.
 
     Args:
@@ -130,11 +135,12 @@ def figures_of(path: str, samples: Samples, batch: Optional[int], half_storage: 
         samples: the bundle's.
         batch: images per run that the file is fixed to; None if it takes any.
         half_storage: round what it computes to FP16, where its types are FP16; see `engines.half_storage`.
+        exact: whether INT8 is to be exact even where this processor's is not.
 
     Raises:
         UserError: ONNX Runtime is absent or refuses the model, or its outputs have another shape than is expected.
     """
-    engine = OnnxRuntime(half_storage)
+    engine = OnnxRuntime(half_storage, exact)
     engine.load(path, FP32, batch or FREE_BATCH, 1)
     score = samples.score(engine.run, batch or FREE_BATCH)
     error = score.max_abs_error
@@ -151,13 +157,15 @@ def _verified(target: Target, key: str, samples: Samples) -> Verified:
     facts = target.manifest["models"][key]
     name = "onnx " + key
     recorded, hop = _record(target, key), _hop(target, name)
-    found = figures_of(target.models[key].path, samples, facts.get("batch"), recorded.get(HALF_STORAGE) is True)
+    # What another runtime is for is judged as that computes it, the file for CPUs as this CPU does.
+    here = target.models[key].dialect == processor.DIALECT
+    half_storage = recorded.get(HALF_STORAGE) is True
+    found = figures_of(target.models[key].path, samples, facts.get("batch"), half_storage, exact=not here)
     change = None
     if found.accuracy_percent is not None and recorded["accuracy_percent"] is not None:
         change = found.accuracy_percent - recorded["accuracy_percent"]
-    return Verified(
-        name, target.models[key].file, found, change, _why_bad(found, change, recorded, hop, samples.metric)
-    )
+    why = _why_bad(found, change, recorded, hop, samples.metric)
+    return Verified(name, target.models[key].file, found, change, why, processor.why_inexact(target.models[key]))
 
 
 def _record(target: Target, key: str) -> Dict[str, Any]:

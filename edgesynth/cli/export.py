@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -29,6 +29,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Points of the metric that INT8 may lose; layers that cost more stay in floating point.",
 )
+@click.option(
+    "--int8-cpu-target",
+    type=click.Choice(["any", "vnni"]),
+    default="any",
+    show_default=True,
+    help="Processors that model.int8-cpu.onnx is for; vnni: 8-bit weights, which saturate on x86 without VNNI.",
+)
 @click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, in one line.")
 @click.option("--nms-in-graph", is_flag=True, help="Detectors: the models decode and suppress boxes themselves.")
 @click.option("--tensorrt", metavar="VERSION", help="Refuse to write what this one does not parse, such as 8.2.")
@@ -41,6 +48,7 @@ def command(
     opset: int | None,
     batch: int | None,
     max_int8_loss: float,
+    int8_cpu_target: Literal["any", "vnni"],
     licence: str,
     nms_in_graph: bool,
     tensorrt: str | None,
@@ -71,6 +79,7 @@ def command(
             licence=licence,
             nms_in_graph=nms_in_graph,
             tensorrt=tensorrt,
+            int8_cpu_target=int8_cpu_target,
         )
     for hop in bundle.ledger.bad:
         print_note(f"warning: {hop}. {hop.advice}")

@@ -77,7 +77,10 @@ def _int8(folder: Path, network: nn.Module, bred: Mapping[str, str], images: Ten
     for dialect in DIALECTS:
         quantise(path, dialect, bounds, folder / dialect.file, floating)
     write_json(folder / RANGES, ranges_json(MODEL, bounds, PLAIN, len(images)))
-    return {dialect.key: _facts(folder, dialect.file, dialect.name) for dialect in DIALECTS}
+    return {
+        dialect.key: {**_facts(folder, dialect.file, dialect.name), **dialect.facts(folder / dialect.file)}
+        for dialect in DIALECTS
+    }
 
 
 def _facts(folder: Path, file: str, dialect: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from edgesynth.export.beyond_half import Beyond
 from edgesynth.export.calibration import Histogram, observe
 from edgesynth.export.choosing import PLAIN, Source, quantise_best, ranges_of
 from edgesynth.export.detections import COLUMNS, DETECTIONS, check_decodes, decode_in_graph, decoding_in_graph
-from edgesynth.export.dialects import DIALECTS
+from edgesynth.export.dialects import dialects
 from edgesynth.export.exporters import OUTPUT, Exporter
 from edgesynth.export.fixed_batch import fix_batch
 from edgesynth.export.half import FILE as HALF
@@ -36,6 +36,7 @@ from edgesynth.export.rows import aligned, rows_of
 from edgesynth.export.runtime import run_onnx
 from edgesynth.export.samples import CALIBRATION_IMAGES, calibration_images, check_labels, write_samples
 from edgesynth.export.staging import check_free, staged
+from edgesynth.export.weight_forms import ANY, Target, check_target
 from edgesynth.lineage import Individual, Run, species
 from edgesynth.lineage.files import write_bytes, write_json
 from edgesynth.nurture import outputs
@@ -92,6 +93,7 @@ def export_individual(
     licence: str = LICENCE,
     nms_in_graph: bool = False,
     tensorrt: str | None = None,
+    int8_cpu_target: Target = ANY,
 ) -> Bundle:
     """Write an individual as a bundle.
 
@@ -109,6 +111,8 @@ def export_individual(
         nms_in_graph: let a detector's models decode their outputs and suppress boxes themselves.
         tensorrt: version of TensorRT that must parse model.onnx; None leaves that to `edgesynth plan`, but for what
             suppresses boxes, which the newest of the run's board must parse.
+        int8_cpu_target: the processors that model.int8-cpu.onnx is for: `any`, or `vnni`, whose 8-bit weights saturate
+            elsewhere.
 
     Returns:
         The bundle. Its ledger is false if an INT8 model lost more even so: the file is there, and marked.
@@ -127,6 +131,7 @@ def export_individual(
     opset = run.config.opset if opset is None else opset
     check_form(opset, batch)
     check_licence(licence)
+    check_target(int8_cpu_target, int8)
     parser = parser_for(tensorrt, run.config, nms_in_graph)
     folder = out or run.path / "bundles" / name
     check_free(folder)
@@ -147,7 +152,7 @@ def export_individual(
         calibration = calibration_images(task, samples, run.config.seed)
         stage.observe(calibration)
         stage.write_half(calibration)
-        stage.write_ranges(calibration, max_int8_loss if int8 else None)
+        stage.write_ranges(calibration, max_int8_loss if int8 else None, int8_cpu_target)
         kept = write_samples(temporary / SAMPLES, calibration, stage.test, stage.expected, run.config.seed)
         say("recording what verification will look for")
         record_layers(temporary / MODEL, temporary / SAMPLES, batch)
@@ -225,7 +230,7 @@ class _Stage:
         if not isinstance(self.task, Detection):  # whose files may decode by themselves, and are compared once more
             self.ledger.forget(name)
 
-    def write_ranges(self, calibration: Tensor, max_int8_loss: float | None) -> None:
+    def write_ranges(self, calibration: Tensor, max_int8_loss: float | None, int8_cpu_target: Target) -> None:
         """Write ranges.json, and before it the INT8 models where a loss is given that they may have."""
         import onnx
 
@@ -248,7 +253,7 @@ class _Stage:
             learned,
             floating_layers(plain, self.removed, genome.precision),
         )
-        method = PLAIN if max_int8_loss is None else self._write_int8(source, max_int8_loss)
+        method = PLAIN if max_int8_loss is None else self._write_int8(source, max_int8_loss, int8_cpu_target)
         ranges = ranges_of(plain, source, method)
         write_json(self.folder / RANGES, ranges_json(MODEL, ranges, method, len(calibration)))
 
@@ -276,7 +281,7 @@ class _Stage:
                 _check_same(hop)
         return {"name": DETECTIONS, "shape": [decoding["rows"], COLUMNS], "decoding": decoding}
 
-    def _write_int8(self, source: Source, max_loss: float) -> str:
+    def _write_int8(self, source: Source, max_loss: float, int8_cpu_target: Target) -> str:
         """Write the INT8 models, each by the calibration that is best on validation.
 
         Returns:
@@ -284,7 +289,7 @@ class _Stage:
         """
         check_size(source.model, "export without --int8")
         methods = []
-        for dialect in DIALECTS:
+        for dialect in dialects(int8_cpu_target):
             self.say(f"calibrating and writing {dialect.file}")
             path = self.folder / dialect.file
             found = quantise_best(source, dialect, path, max_loss)
@@ -293,6 +298,7 @@ class _Stage:
                 "file": dialect.file,
                 "dialect": dialect.name,
                 **form_of(path),
+                **dialect.facts(path),
                 "calibration": found.to_json(),
             }
             methods.append(found.method)

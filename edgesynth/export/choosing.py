@@ -1,22 +1,28 @@
-"""Choosing: of all ways to quantise a model in a dialect, the one that keeps the most validation accuracy."""
+"""Choosing: of all ways to quantise a model in a dialect, the one that keeps the most validation accuracy.
+
+A way is a calibration method and a form of the weights. Nothing is timed: which form is quicker is known, and what is
+chosen depends on no machine.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor
 
+from edgesynth.benchmark.metrics.metric import ROUNDING_POINTS
 from edgesynth.errors import UserError
 from edgesynth.export.calibration import METHODS, Bounds, Histogram, bounds_of
 from edgesynth.export.dialects import Dialect
-from edgesynth.export.guard import Guarded, guard, layers_of
+from edgesynth.export.guard import Guarded, guard, layers_of, quantised_kinds
 from edgesynth.export.int8 import quantise
 from edgesynth.export.learned import LearnedScales, with_learned
 from edgesynth.export.runtime import run_onnx
+from edgesynth.export.weight_forms import WeightForm
 from edgesynth.lineage.files import write_bytes
 from edgesynth.tasks import Stored
 
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
 
 LEARNED = "learned"  # the method's name where training found every scale
 PLAIN = "minmax"  # it clips nothing
+TIE_POINTS = 0.1  # by no more than this, or one image, a slower form of the weights is not the better one
 
 
 @dataclass(frozen=True)
@@ -58,13 +65,15 @@ class Calibrated:
 
     Attributes:
         method: the method that was kept.
+        weights: the form of the weights that was kept, or `learned`.
         images: number of calibration images.
-        tried: {method: the task's metric on validation, percent}.
+        tried: {method, and the form where there are several: the task's metric on validation, percent}.
         learned: number of layers with scales from training.
         guarded: which layers were left in floating point, and why.
     """
 
     method: str
+    weights: str
     images: int
     tried: dict[str, float]
     learned: int
@@ -74,6 +83,7 @@ class Calibrated:
         """Plain values, for the manifest."""
         return {
             "method": self.method,
+            "weights": self.weights,
             "images": self.images,
             "validation_accuracy_percent": self.tried,
             "learned_layers": self.learned,
@@ -81,11 +91,18 @@ class Calibrated:
         }
 
 
-def quantise_best(source: Source, dialect: Dialect, path: Path, max_loss: float) -> Calibrated:
-    """Quantise by every calibration method and keep the one with the best validation score; the test split has no say.
+class _Way(NamedTuple):
+    """One way to quantise a model."""
 
-    Where training has found the scales of every layer, they are the only method. What loses more than is allowed even
-    so has its most sensitive layers put back to floating point.
+    method: str
+    form: WeightForm
+
+
+def quantise_best(source: Source, dialect: Dialect, path: Path, max_loss: float) -> Calibrated:
+    """Quantise in every way and keep the one with the best validation score; the test split has no say.
+
+    Where training has found the scales of every layer, they are the only way. What loses more than is allowed even so
+    has what is most sensitive put back to floating point.
 
     Args:
         source: the model, its ranges and its judge.
@@ -100,31 +117,56 @@ def quantise_best(source: Source, dialect: Dialect, path: Path, max_loss: float)
 
     plain = onnx.load(str(source.model))
     able = {node.name for node in plain.graph.node if dialect.quantises(node)}
-    order = [name for name in layers_of(plain) if name in able and name not in source.kept]
-    if not order:
+    layers = [name for name in layers_of(plain) if name in able and name not in source.kept]
+    if not layers:
         raise UserError(
             f"{dialect.file} cannot be written: of this network no layer can be INT8 there (matrix products such as "
             "linear layers on tokens stay in floating point, as does what was bred so); export without --int8"
         )
-    layers = set(order)
-    methods = [LEARNED] if layers and layers <= source.learned.keys() else METHODS
+    learned = set(layers) <= source.learned.keys()
+    forms = dialect.forms[:1] if learned else dialect.forms
+    methods = [LEARNED] if learned else METHODS
     ranges = {method: ranges_of(plain, source, method) for method in methods}
-    tried: dict[str, float] = {}
-    best = b""
+    tie = max(TIE_POINTS, 100 / len(source.validation))
+    scores: dict[_Way, float] = {}
+    written = b""
 
-    def judged(floating: tuple[str, ...], method: str) -> float:
-        quantise(source.model, dialect, ranges[method], path, (*source.kept, *floating), source.learned)
+    def judged(floating: tuple[str, ...], way: _Way) -> float:
+        excluded = (*source.kept, *floating)
+        quantise(source.model, dialect, ranges[way.method], path, excluded, source.learned, way.form)
         return source.score(run_onnx(path, source.validation))
 
-    for method in methods:
-        found = judged((), method)
-        if not tried or found > max(tried.values()):
-            best = path.read_bytes()
-        tried[method] = found
-    write_bytes(path, best)
-    method = max(tried, key=lambda name: tried[name])
-    guarded = guard(partial(judged, method=method), order, source.reference, tried[method], max_loss)
-    return Calibrated(method, source.images, tried, len(layers & source.learned.keys()), guarded)
+    for way in (_Way(method, form) for form in forms for method in methods):
+        scores[way] = judged((), way)
+        if (best := _best(scores, tie)) == way:
+            written = path.read_bytes()
+    write_bytes(path, written)
+    kinds = quantised_kinds(onnx.load(str(path)), able.difference(layers))
+    guarded = guard(partial(judged, way=best), layers, kinds, source.reference, scores[best], max_loss)
+    return Calibrated(
+        best.method,
+        LEARNED if learned else best.form.name,
+        source.images,
+        {_label(way, forms): score for way, score in scores.items()},
+        len(source.learned.keys() & layers),
+        guarded,
+    )
+
+
+def _best(scores: Mapping[_Way, float], tie: float) -> _Way:
+    """The best of the quickest form, or of a slower one if that is worth more than a tie; of equals the first."""
+    best, *others = [
+        max((way for way in scores if way.form == form), key=lambda way: scores[way])
+        for form in dict.fromkeys(way.form for way in scores)
+    ]
+    for way in others:
+        if scores[way] > scores[best] + tie + ROUNDING_POINTS:
+            best = way
+    return best
+
+
+def _label(way: _Way, forms: Sequence[WeightForm]) -> str:
+    return way.method if len(forms) == 1 else f"{way.method}, {way.form.name}"
 
 
 def ranges_of(plain: onnx.ModelProto, source: Source, method: str) -> Bounds:

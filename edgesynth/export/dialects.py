@@ -5,6 +5,8 @@ Two are needed, because ONNX Runtime on x86 does not fuse the form that TensorRT
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -12,6 +14,7 @@ import numpy as np
 from edgesynth.errors import UserError
 from edgesynth.export.calibration import Bounds
 from edgesynth.export.residual import quantise_residuals
+from edgesynth.export.weight_forms import ANY, FORMS, INT8, Target, WeightForm, exact_on, saturating_layers
 
 if TYPE_CHECKING:
     import onnx
@@ -24,20 +27,22 @@ class Dialect(Protocol):
         key: name of the model in the manifest.
         file: name of the file in the bundle.
         name: name of the dialect in the manifest.
+        forms: what the weights of a calibrated layer may be written in, the quickest first.
     """
 
     key: str
     file: str
     name: str
+    forms: tuple[WeightForm, ...]
 
     def quantises(self, node: onnx.NodeProto) -> bool:
-        """Whether a node that multiplies by a constant weight does so in INT8."""
+        """Whether a node can be in INT8."""
 
     def settings(self, model: onnx.ModelProto) -> dict[str, Any]:
         """Arguments of `quantize_static` for this fp32 model."""
 
-    def finish(self, model: onnx.ModelProto, bounds: Bounds) -> None:
-        """Add to a quantised model, in place, what `quantize_static` leaves out."""
+    def finish(self, model: onnx.ModelProto, bounds: Bounds, floating: Collection[str]) -> None:
+        """Add to a quantised model, in place, what `quantize_static` leaves out, but not to nodes of these names."""
 
     def check(self, model: onnx.ModelProto) -> None:
         """Refuse a quantised model that its runtime would refuse.
@@ -45,6 +50,9 @@ class Dialect(Protocol):
         Raises:
             UserError: the installed onnxruntime wrote something else than was asked for.
         """
+
+    def facts(self, path: Path) -> dict[str, Any]:
+        """What the manifest says of a file of this dialect alone."""
 
 
 class TensorRT:
@@ -60,11 +68,12 @@ class TensorRT:
     key = "int8"
     file = "model.int8.onnx"
     name = "tensorrt"
+    forms: tuple[WeightForm, ...] = (INT8,)
     layers = ("Conv", "Gemm")
 
     def quantises(self, node: onnx.NodeProto) -> bool:
-        """Convolutions, and linear layers whose channels are axis 0."""
-        return node.op_type in self.layers and not _rows_are_inputs(node)
+        """Convolutions, linear layers whose channels are axis 0, and sums with the output of a convolution."""
+        return (node.op_type in self.layers and not _rows_are_inputs(node)) or node.op_type == "Add"
 
     def settings(self, model: onnx.ModelProto) -> dict[str, Any]:
         """Arguments of `quantize_static`."""
@@ -85,10 +94,10 @@ class TensorRT:
             },
         }
 
-    def finish(self, model: onnx.ModelProto, bounds: Bounds) -> None:
+    def finish(self, model: onnx.ModelProto, bounds: Bounds, floating: Collection[str]) -> None:
         """Let layers alone read what is rounded, and quantise what is added to the output of a convolution."""
         self._give_back(model)
-        quantise_residuals(model, bounds)
+        quantise_residuals(model, bounds, floating)
 
     def _give_back(self, model: onnx.ModelProto) -> None:
         """Of a tensor that one layer reads in INT8, `quantize_static` gives all others the rounded one too."""
@@ -126,34 +135,64 @@ class TensorRT:
             if node.op_type == "Conv" and not any(item.name == "kernel_shape" for item in node.attribute):
                 raise _refused(self.file, f"{node.name} has no kernel_shape")
 
+    def facts(self, path: Path) -> dict[str, Any]:
+        """Nothing: TensorRT computes in integers or refuses."""
+        return {}
+
 
 class OnnxRuntimeCpu:
-    """Unsigned activations with a zero-point, signed per-channel weights, int32 biases: what ONNX Runtime fuses."""
+    """Unsigned activations with a zero-point, per-channel weights, int32 biases: what ONNX Runtime fuses.
+
+    Operators of which ONNX Runtime has no integer kernel stay in floating point: in Q/DQ form they would be computed
+    in fp32 all the same, of weights that are rounded for nothing.
+
+    Args:
+        target: the processors that the file is for; see `weight_forms`.
+    """
 
     key = "int8-cpu"
     file = "model.int8-cpu.onnx"
     name = "onnxruntime-cpu"
+    without_kernel = (
+        "ConvTranspose",
+        "BatchNormalization",
+        "InstanceNormalization",
+        "LayerNormalization",
+        "EmbedLayerNormalization",
+        "CumSum",
+    )
+
+    def __init__(self, target: Target = ANY) -> None:
+        self.target = target
+        self.forms = FORMS[target]
 
     def quantises(self, node: onnx.NodeProto) -> bool:
-        """All of them."""
-        return True
+        """All that ONNX Runtime's quantiser knows and its CPU computes in integers."""
+        return node.op_type in self._kinds()
 
     def settings(self, model: onnx.ModelProto) -> dict[str, Any]:
         """Arguments of `quantize_static`."""
         from onnxruntime.quantization import QuantType
 
         return {
-            "nodes_to_exclude": [node.name for node in model.graph.node if _is_grouped_transposed(node)],
+            "op_types_to_quantize": sorted(self._kinds()),
             "activation_type": QuantType.QUInt8,
             "weight_type": QuantType.QInt8,
             "extra_options": {},
         }
 
-    def finish(self, model: onnx.ModelProto, bounds: Bounds) -> None:
+    def _kinds(self) -> set[str]:
+        from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
+
+        return {*QDQRegistry, *QLinearOpsRegistry} - {*self.without_kernel}
+
+    def finish(self, model: onnx.ModelProto, bounds: Bounds, floating: Collection[str]) -> None:
         """Nothing is missing."""
 
     def check(self, model: onnx.ModelProto) -> None:
-        """Refuse activations that are not uint8: ONNX Runtime would run them without fusing."""
+        """Refuse activations that are not uint8, which ONNX Runtime would run without fusing, and weights that
+        saturate on a processor that the file is for.
+        """
         constants = _constants(model)
         quantised = [node for node in model.graph.node if node.op_type == "QuantizeLinear"]
         if not quantised:
@@ -161,19 +200,27 @@ class OnnxRuntimeCpu:
         for node in quantised:
             if constants[node.input[2]].dtype != np.uint8:
                 raise _refused(self.file, f"{node.name} writes {constants[node.input[2]].dtype}")
+        if self.target == ANY and (layers := saturating_layers(model)):
+            raise _refused(self.file, f"{layers[0]} has int8 weights of 8 bits, whose products saturate without VNNI")
+
+    def facts(self, path: Path) -> dict[str, Any]:
+        """The processors on which ONNX Runtime computes the file exactly."""
+        import onnx
+
+        return {"exact_on": exact_on(onnx.load(str(path)))}
 
 
-DIALECTS: tuple[Dialect, ...] = (TensorRT(), OnnxRuntimeCpu())
+def dialects(int8_cpu_target: Target = ANY) -> tuple[Dialect, ...]:
+    """All dialects, the one for CPUs written for these processors."""
+    return TensorRT(), OnnxRuntimeCpu(int8_cpu_target)
+
+
+DIALECTS = dialects()
 
 
 def _rows_are_inputs(node: onnx.NodeProto) -> bool:
     """Whether it is a linear layer with a weight (inputs, outputs): its channels are axis 1, not TensorRT's 0."""
     return node.op_type == "Gemm" and not any(item.name == "transB" and item.i for item in node.attribute)
-
-
-def _is_grouped_transposed(node: onnx.NodeProto) -> bool:
-    """Whether ONNX Runtime cannot quantise it: it makes scales for the outputs of one group, and a bias has all."""
-    return node.op_type == "ConvTranspose" and any(item.name == "group" and item.i > 1 for item in node.attribute)
 
 
 def _axis(node: onnx.NodeProto) -> int:

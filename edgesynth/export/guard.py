@@ -1,15 +1,24 @@
-"""Guard: layers that cost accuracy in INT8 are found by switching each back alone, and stay in floating point."""
+"""Guard: what costs accuracy in INT8 is found by switching it back alone, and stays in floating point.
+
+Layers that have weights are switched one by one. A network has many more nodes than these (sums, gates, softmax,
+concatenation) and one evaluation for each would take too long: they are switched by kind, all of a kind together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edgesynth.benchmark.metrics.metric import ROUNDING_POINTS
+from edgesynth.export.weight_forms import layer_weights
 
 if TYPE_CHECKING:
     import onnx
+
+# Their values are those that they read, at the same scale: in floating point they would lose as much.
+MOVING = ("Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Split", "Gather", "GatherElements")
+SELECTING = ("MaxPool", "Relu", "Clip")
 
 
 @dataclass(frozen=True)
@@ -19,9 +28,9 @@ class Guarded:
     Attributes:
         max_loss: points of the metric that INT8 may cost on validation.
         loss: what it costs in the end; below 0 it gained.
-        sensitivity: {layer: points gained when that layer alone is in floating point}, the most first. Empty where the
-            loss was within the limit from the start.
-        floating: the layers that were left in floating point.
+        sensitivity: {layer, or `every KIND`: points gained when that alone is in floating point}, the most first. Empty
+            where the loss was within the limit from the start.
+        floating: names of the nodes that were left in floating point.
     """
 
     max_loss: float
@@ -40,40 +49,59 @@ class Guarded:
 
 
 def guard(
-    judge: Callable[[tuple[str, ...]], float], layers: Sequence[str], reference: float, score: float, max_loss: float
+    judge: Callable[[tuple[str, ...]], float],
+    layers: Sequence[str],
+    kinds: Mapping[str, tuple[str, ...]],
+    reference: float,
+    score: float,
+    max_loss: float,
 ) -> Guarded:
-    """Put layers back to floating point, the most sensitive first, until the loss is within the limit.
+    """Put nodes back to floating point, the most sensitive first, until the loss is within the limit.
 
     One layer stays in INT8 in any case: what remains too bad is for the ledger to say.
 
     Args:
-        judge: writes the model with these layers in floating point, and tells its metric on validation (percent).
-        layers: all layers that are in INT8.
+        judge: writes the model with these nodes in floating point, and tells its metric on validation (percent).
+        layers: all layers with weights that are in INT8.
+        kinds: {kind: names of the other nodes of it that are in INT8}.
         reference: the metric of the fp32 model.
         score: the metric with all of them in INT8; the model is written so.
         max_loss: points that may be lost.
     """
 
-    def within(found: float) -> bool:
-        return reference - found <= max_loss + ROUNDING_POINTS
+    def within(score: float) -> bool:
+        return reference - score <= max_loss + ROUNDING_POINTS
 
-    if within(score) or len(layers) < 2:
+    groups = {layer: (layer,) for layer in layers} | {f"every {kind}": names for kind, names in kinds.items()}
+    if within(score) or len(groups) < 2:
         return Guarded(max_loss, reference - score)
-    gains = {layer: judge((layer,)) - score for layer in layers}
+    gains = {label: judge(names) - score for label, names in groups.items()}
     gains = dict(sorted(gains.items(), key=lambda item: -item[1]))
-    order = list(gains)
-    for count in range(1, len(order)):
-        found = judge(tuple(order[:count]))
-        if within(found):
+    last = [label for label in gains if label in layers][-1]
+    floating: tuple[str, ...] = ()
+    for label in (label for label in gains if label != last):
+        floating += groups[label]
+        score = judge(floating)
+        if within(score):
             break
-    return Guarded(max_loss, reference - found, gains, tuple(order[:count]))
+    return Guarded(max_loss, reference - score, gains, floating)
 
 
 def layers_of(model: onnx.ModelProto) -> list[str]:
     """Names of the nodes that multiply by a constant weight, in the order of the graph."""
-    constants = {item.name for item in model.graph.initializer}
-    return [
-        node.name
-        for node in model.graph.node
-        if node.op_type in ("Conv", "Gemm", "MatMul") and any(name in constants for name in node.input[1:2])
-    ]
+    return list(dict.fromkeys(weight.node for weight in layer_weights(model)))
+
+
+def quantised_kinds(model: onnx.ModelProto, able: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """The nodes of a Q/DQ model that read rounded tensors and round what they make of them, by their kinds.
+
+    Args:
+        model: as it was written.
+        able: names of the nodes that may be told.
+    """
+    rounded = {name for node in model.graph.node if node.op_type == "DequantizeLinear" for name in node.output}
+    kinds: dict[str, tuple[str, ...]] = {}
+    for node in model.graph.node:
+        if node.name in able and node.op_type not in MOVING + SELECTING and rounded.intersection(node.input):
+            kinds[node.op_type] = (*kinds.get(node.op_type, ()), node.name)
+    return kinds

@@ -15,8 +15,9 @@ import numpy as np
 from edgesynth.errors import UserError
 from edgesynth.export.calibration import Bounds
 from edgesynth.export.dialects import Dialect
-from edgesynth.export.learned import LearnedScales, Scales, weight_overrides
+from edgesynth.export.learned import LearnedScales, Scales
 from edgesynth.export.onnx_file import data_file, read_checked, strip_domains
+from edgesynth.export.weight_forms import WeightForm, weight_overrides
 from edgesynth.lineage.files import write_bytes
 
 NOTHING: LearnedScales = {}
@@ -29,6 +30,7 @@ def quantise(
     path: Path,
     floating: Collection[str] = (),
     learned: Mapping[str, Scales] = NOTHING,
+    form: WeightForm | None = None,
 ) -> None:
     """Write a quantised copy of a model.
 
@@ -39,6 +41,7 @@ def quantise(
         path: the file to write.
         floating: names of nodes that stay in floating point.
         learned: scales that training found, of which the weights' are taken; the inputs' stand in `bounds`.
+        form: of the other weights, one of the dialect's; its first by default.
 
     Raises:
         UserError: what was written is not what the dialect's runtime accepts.
@@ -49,7 +52,8 @@ def quantise(
     plain = onnx.load(str(model))
     settings = dialect.settings(plain)
     excluded = [*settings.pop("nodes_to_exclude", []), *floating]
-    options = {**settings.pop("extra_options"), "TensorQuantOverrides": weight_overrides(plain, learned)}
+    overrides = weight_overrides(plain, form or dialect.forms[0], learned)
+    options = {**settings.pop("extra_options"), "TensorQuantOverrides": overrides}
     with tempfile.TemporaryDirectory(prefix="edgesynth-") as folder, quiet():
         target, ranges = Path(folder) / "quantised.onnx", Path(folder) / "ranges.json"
         _save_ranges(bounds, ranges)
@@ -66,7 +70,7 @@ def quantise(
         )
         written = onnx.load(str(target))
     strip_domains(written)
-    dialect.finish(written, bounds)
+    dialect.finish(written, bounds, floating)
     write_bytes(path, written.SerializeToString())
     dialect.check(read_checked(path))
 

@@ -7,7 +7,7 @@ factor for each output channel, and the learned scale of the channel takes up th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from torch import Tensor, nn
@@ -100,21 +100,6 @@ def with_learned(bounds: Bounds, model: onnx.ModelProto, learned: Mapping[str, S
     for name, largest in most.items():
         found[name] = (-largest if bounds[name][0] < 0 else 0.0, largest)
     return found
-
-
-def weight_overrides(model: onnx.ModelProto, learned: Mapping[str, Scales]) -> dict[str, list[dict[str, Any]]]:
-    """`TensorQuantOverrides` of `quantize_static`: the learned scale of each output channel of each weight."""
-    from onnxruntime.quantization import QuantType
-
-    zero = np.array(0, np.int8)
-    return {
-        node.input[1]: [
-            {"quant_type": QuantType.QInt8, "axis": 0, "scale": np.array(scale, np.float32), "zero_point": zero}
-            for scale in learned[node.name].weight
-        ]
-        for node in model.graph.node
-        if node.name in learned
-    }
 
 
 def _matches(model: onnx.ModelProto, network: nn.Module, names: set[str]) -> dict[str, dict[str, np.ndarray]]:

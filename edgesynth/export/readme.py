@@ -26,6 +26,13 @@ ANSWERS = {
     "class map": "{0} maps of scores an image, one for each of `labels` in `manifest.json`; the largest is the pixel's",
 }
 PIXELS = ";\n  images are kept as pixels, and the network is given `levels[channel, pixel]` of them"
+# By where ONNX Runtime computes the file for CPUs exactly.
+PROCESSORS = {
+    "any": "It is exact on every processor: no sum of its products saturates.",
+    "vnni": "Its 8-bit weights are exact on ARM and on x86 with VNNI or AMX.\nOn x86 with AVX2 or AVX-512 and without "
+    "these, sums of products saturate at 16 bits and answers are wrong, unless the\nsession has the entry "
+    '`session.x64quantprecision` = "1", which is slower.',
+}
 OTHER = "what `output` in `manifest.json` says"
 
 
@@ -47,6 +54,7 @@ def readme(manifest: dict[str, Any]) -> str:
         m=manifest,
         fp32=manifest["models"]["fp32"],
         kinds=KINDS,
+        processors=PROCESSORS,
         answer=ANSWERS.get(manifest["output"]["decoding"]["form"], OTHER).format(*manifest["output"]["shape"]),
         shape="x".join(map(str, manifest["input"]["shape"])),
         constraints=constraints(manifest),

@@ -6,6 +6,7 @@ with one input in floating point it would write the other back to memory first.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 LEVELS = 127
 
 
-def quantise_residuals(model: onnx.ModelProto, bounds: Bounds) -> list[str]:
+def quantise_residuals(model: onnx.ModelProto, bounds: Bounds, floating: Collection[str] = ()) -> list[str]:
     """Insert Q and DQ on the residual input of every Add that follows a quantised convolution, in place.
 
     Of two convolutions the later one takes the sum, and the earlier one's output (a shortcut's) is quantised.
@@ -26,6 +27,7 @@ def quantise_residuals(model: onnx.ModelProto, bounds: Bounds) -> list[str]:
     Args:
         model: Q/DQ nodes at the inputs of its layers.
         bounds: ranges of its activations.
+        floating: names of sums that stay in floating point.
 
     Returns:
         Names of the tensors that were quantised.
@@ -39,7 +41,7 @@ def quantise_residuals(model: onnx.ModelProto, bounds: Bounds) -> list[str]:
     found: list[str] = []
     inserted: dict[int, list[onnx.NodeProto]] = {}
     for index, node in enumerate(nodes):
-        if node.op_type != "Add":
+        if node.op_type != "Add" or node.name in floating:
             continue
         mains = [
             name

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from edgesynth.benchmark.engines.half_storage import rounding
+from edgesynth.benchmark.engines.onnxruntime import EXACT
 from edgesynth.export.exporters import INPUT
 from edgesynth.nurture import chunk_of, gathered
 from edgesynth.tasks import Stored
@@ -20,6 +21,8 @@ BATCH_SIZE = 256
 def open_session(path: Path, half_storage: bool = False) -> Any:
     """A session of ONNX Runtime on the CPU that logs nothing: what matters of its errors is raised.
 
+    INT8 is exact in it, so that what is judged by its answers does not depend on the processor of this machine.
+
     Args:
         path: the ONNX file.
         half_storage: what a file of FP16 types computes is rounded to FP16, as on a device.
@@ -28,6 +31,7 @@ def open_session(path: Path, half_storage: bool = False) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    options.add_session_config_entry(EXACT, "1")
     model: str | bytes = str(path)
     if half_storage:
         model, options.graph_optimization_level = rounding(onnxruntime, path.read_bytes())
@@ -35,7 +39,7 @@ def open_session(path: Path, half_storage: bool = False) -> Any:
 
 
 def run_onnx(path: Path, images: Tensor | Stored, half_storage: bool = False) -> Tensor:
-    """Outputs (N, ...) of an ONNX file, as ONNX Runtime computes them on this CPU, on images (N, C, H, W).
+    """Outputs (N, ...) of an ONNX file, as ONNX Runtime computes them where INT8 is exact, on images (N, C, H, W).
 
     A file whose batch is fixed gets batches of that size; the last one is filled up and the surplus dropped. For
     `half_storage` see `open_session`.

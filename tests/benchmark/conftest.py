@@ -82,7 +82,13 @@ def write_manifest(folder, **changes):
         "output": {"name": "logits", "shape": [CLASSES]},
         "labels": [str(label) for label in range(CLASSES)],
         "models": {
-            key: {"file": name, "dialect": dialect, "opset": 13, "ir": 7}
+            key: {
+                "file": name,
+                "dialect": dialect,
+                "opset": 13,
+                "ir": 7,
+                **({"exact_on": "any"} if key == "int8-cpu" else {}),
+            }
             for key, (name, dialect) in models.items()
             if (folder / name).exists()
         },
@@ -112,6 +118,7 @@ def pristine_bundle(tmp_path_factory):
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         per_channel=True,
+        reduce_range=True,  # what export writes: 8-bit weights would saturate on a processor without VNNI
     )
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
     expected = session.run(None, {"images": images})[0]

@@ -7,8 +7,12 @@ import numpy as np
 import onnx
 import pytest
 
+from edgesynth.benchmark.bundle import open_target
 from edgesynth.benchmark.layers import Layers, read_layers, sketch_layers, write_layers
+from edgesynth.benchmark.processor import saturates, why_inexact
+from edgesynth.benchmark.run import measure
 from edgesynth.benchmark.samples import read_samples
+from edgesynth.benchmark.settings import Settings
 from edgesynth.benchmark.verification import figures_of, verify
 from edgesynth.errors import UserError
 from edgesynth.export.half import to_half
@@ -30,6 +34,22 @@ def test_a_bundle_as_it_was_exported_is_good(bundle, edgesynth):
     assert fp32.split()[-3:] == ["75.00", "+0.00", "yes"]
     assert int8.split()[:3] == ["onnx", "int8-cpu", "export"]
     assert last == "4 files and 16 samples: all as exported"
+
+
+@pytest.mark.parametrize("exact_on", ["any", "vnni"])
+def test_a_file_that_is_not_exact_on_this_processor_is_told_of(bundle, edgesynth, exact_on):
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["models"]["int8-cpu"]["exact_on"] = exact_on
+    change(bundle, models=manifest["models"])
+    why = why_inexact(open_target(str(bundle)).models["int8-cpu"])
+    assert (why is not None) == (exact_on == "vnni" and saturates() is True)
+    code, out, _ = edgesynth("verify", bundle)
+    assert code == 0
+    told = [line for line in out.splitlines() if line.startswith("not exact here: ")]
+    assert told == ([f"not exact here: onnx int8-cpu (model.int8-cpu.onnx): {why}"] if why else [])
+    measured = measure(open_target(str(bundle)), precisions=["fp32", "int8"], settings=Settings((1,), 0.02, 0.0))
+    flags = [[flag for flag in one["flags"] if flag.startswith("not exact")] for one in measured["measurements"]]
+    assert flags == [[], [f"not exact: {why}"] if why else []]
 
 
 def test_figures_are_those_of_a_comparison_by_hand(bundle):

@@ -2,6 +2,7 @@ import hashlib
 import json
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -14,6 +15,7 @@ from edgesynth.export import bundle, export_individual
 from edgesynth.export.half import to_half
 from edgesynth.export.runtime import run_onnx
 from edgesynth.export.samples import write_samples
+from edgesynth.export.weight_forms import saturating_layers
 from edgesynth.lineage import Individual
 
 from .conftest import ANCESTOR, OFFSPRING, tree
@@ -72,11 +74,22 @@ def test_the_manifest_describes_the_network(exported, task):
 
 
 def test_the_chosen_calibration_has_the_best_validation_accuracy_of_all(exported):
-    for key in ("int8", "int8-cpu"):
-        calibration = exported.manifest["models"][key]["calibration"]
-        tried = calibration["validation_accuracy_percent"]
-        assert set(tried) == {"minmax", "percentile-99.999", "percentile-99.99", "entropy"}
-        assert tried[calibration["method"]] == max(tried.values()) > 90
+    methods = ("minmax", "percentile-99.999", "percentile-99.99", "entropy")
+    calibration = exported.manifest["models"]["int8"]["calibration"]
+    tried = calibration["validation_accuracy_percent"]
+    assert set(tried) == {*methods}
+    assert tried[calibration["method"]] == max(tried.values()) > 90
+    calibration = exported.manifest["models"]["int8-cpu"]["calibration"]
+    tried = calibration["validation_accuracy_percent"]
+    assert set(tried) == {f"{method}, {weights}" for method in methods for weights in ("int7", "uint8")}
+    one_image = 100 / 300 + 1e-6
+    assert tried["{method}, {weights}".format(**calibration)] >= max(tried.values()) - one_image > 90
+
+
+def test_the_file_for_cpus_says_on_which_processors_it_is_exact(exported):
+    assert exported.manifest["models"]["int8-cpu"]["exact_on"] == "any"
+    assert saturating_layers(onnx.load(str(exported.path / "model.int8-cpu.onnx"))) == []
+    assert "exact_on" not in exported.manifest["models"]["int8"]
 
 
 def test_census_and_lineage_are_those_of_the_run(exported, pristine_run):

@@ -38,7 +38,10 @@ def test_the_bundle_is_verified_and_a_changed_one_is_not(run, called):
 
 
 def test_the_bundle_can_be_benchmarked_as_the_last_line_says(run, called):
-    called("export", f"run:{OFFSPRING}", "--int8", "--samples", "20")
+    called("export", f"run:{OFFSPRING}", "--int8", "--int8-cpu-target", "vnni", "--samples", "20")
+    manifest = json.loads((run.path / "bundles" / OFFSPRING / "manifest.json").read_text())
+    facts = manifest["models"]["int8-cpu"]
+    assert (facts["exact_on"], facts["calibration"]["weights"]) == ("vnni", "int8")
     code, out, _ = called("benchmark", f"run/bundles/{OFFSPRING}", "--duration-s", "0.1", "--warm-up-s", "0.01")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()[1:3]] == ["fp32", "int8"]
@@ -115,6 +118,7 @@ CASES = {
     "opset too new": (None, ["run", "--opset", "19"], "--opset is 19; it must be 13 to 18"),
     "batch 0": (None, ["run", "--batch", "0"], "--batch is 0; it must be 1 to 4096"),
     "no licence": (None, ["run", "--licence", ""], "--licence is ''; give the name of the licence"),
+    "no int8": (None, ["run", "--int8-cpu-target", "vnni"], "is of model.int8-cpu.onnx, which --int8 writes"),
     "nan": (_nan, ["run"], "fc1.weight of run:g001-c0 holds nan or infinity"),
     "damaged weights": (_truncated, ["run"], "weights.safetensors cannot be read"),
     "no parent": (_no_parent, ["run"], "has no individual 'g000-c0'"),

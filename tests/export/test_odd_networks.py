@@ -9,6 +9,7 @@ from edgesynth.errors import UserError
 from edgesynth.export.calibration import bounds_of, observe
 from edgesynth.export.choosing import Source, quantise_best
 from edgesynth.export.dialects import DIALECTS, OnnxRuntimeCpu, TensorRT
+from edgesynth.export.guard import layers_of
 from edgesynth.export.int8 import quantise
 from edgesynth.export.onnx_file import to_onnx
 from edgesynth.export.runtime import run_onnx
@@ -57,11 +58,53 @@ def test_an_average_that_rounds_its_size_up_is_computed_as_in_floating_point(tmp
     assert error(*written(network, (1, 17, 17), OnnxRuntimeCpu(), tmp_path)) < 0.05
 
 
-def source_of(network, shape, folder):
+class Rescaled(nn.Module):
+    """A tensor between two products has a range that one of its channels fills."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Conv2d(1, 8, 3, padding=1), nn.Conv2d(8, 3, 1)
+        self.factor = nn.Parameter(torch.tensor([1e4, *[1.0] * 7]).reshape(1, 8, 1, 1))
+
+    def forward(self, x):
+        return self.last(torch.relu(torch.relu(self.first(x)) * self.factor) * (1 / self.factor))
+
+
+def test_products_that_lose_everything_are_left_in_floating_point_and_the_layers_are_not(tmp_path):
+    torch.manual_seed(1)
+    source = source_of(Rescaled(), (1, 8, 8), tmp_path, lambda found, plain: 100 - 100 * error(found, plain))
+    found = quantise_best(source, OnnxRuntimeCpu(), tmp_path / "q.onnx", 5.0)
+    assert found.tried["minmax, int7"] < 60
+    products = [node.name for node in onnx.load(str(source.model)).graph.node if node.op_type == "Mul"]
+    assert sorted(found.guarded.floating) == sorted(products)
+    assert found.guarded.loss < 5
+    assert next(iter(found.guarded.sensitivity)) == "every Mul"
+    assert {"/first/Conv", "/last/Conv"} < found.guarded.sensitivity.keys()
+
+
+def test_what_the_cpu_computes_in_fp32_anyway_is_not_rounded_for_it(tmp_path):
+    torch.manual_seed(1)
+    network = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.ConvTranspose2d(8, 4, 2, 2), nn.Conv2d(4, 2, 1))
+    written(network, (1, 8, 8), OnnxRuntimeCpu(), tmp_path)
+    graph = onnx.load(str(tmp_path / "q.onnx")).graph
+    (up,) = [node for node in graph.node if node.op_type == "ConvTranspose"]
+    assert {"2.weight", "2.bias"} <= {item.name for item in graph.initializer} & {*up.input}
+
+
+def source_of(network, shape, folder, score=None):
     torch.manual_seed(0)
     images = torch.randn(16, *shape)
     to_onnx(network.eval(), shape, folder / "m.onnx")
     plain = run_onnx(folder / "m.onnx", images)
+    if score is not None:
+        return Source(
+            folder / "m.onnx",
+            observe(folder / "m.onnx", images),
+            16,
+            images,
+            lambda outputs: score(outputs, plain),
+            score(plain, plain),
+        )
     # Whatever is not the same bit for bit has lost everything: the guard takes all that it may take.
     judge = lambda outputs: 99.0 if torch.equal(outputs, plain) else 0.0  # noqa: E731
     return Source(folder / "m.onnx", observe(folder / "m.onnx", images), 16, images, judge, 99.0)
@@ -74,7 +117,8 @@ def test_a_single_layer_that_a_dialect_can_quantise_stays_so_beside_products_tha
     assert found.guarded.floating == ()
     assert any(node.op_type == "QuantizeLinear" for node in onnx.load(str(tmp_path / "q.onnx")).graph.node)
     found = quantise_best(source, OnnxRuntimeCpu(), tmp_path / "c.onnx", 0.5)
-    assert len(found.guarded.floating) == 2
+    layers = [name for name in layers_of(onnx.load(str(source.model))) if name not in found.guarded.floating]
+    assert len(layers) == 1
 
 
 def test_a_network_of_products_alone_is_refused_by_what_it_is(tmp_path):

@@ -8,6 +8,7 @@ from torch import nn
 
 from edgesynth.export.calibration import bounds_of, observe
 from edgesynth.export.dialects import OnnxRuntimeCpu, TensorRT
+from edgesynth.export.guard import quantised_kinds
 from edgesynth.export.int8 import quantise
 from edgesynth.export.onnx_file import to_onnx
 from edgesynth.export.runtime import run_onnx
@@ -215,3 +216,16 @@ def test_layers_that_are_to_stay_in_floating_point_do_and_the_sum_behind_them_to
     graph = Graph(onnx.load(str(tmp_path / "q.onnx")))
     identity = graph.of("Add")[0]
     assert sorted(graph.made_by(name) for name in identity.input) == ["Conv", "Relu"]
+
+
+def test_sums_that_are_to_stay_in_floating_point_do(tmp_path):
+    exported(Residual, tmp_path / "m.onnx")
+    bounds = bounds_of(observe(tmp_path / "m.onnx", torch.randn(8, *SHAPE)), "minmax")
+    quantise(tmp_path / "m.onnx", TensorRT(), bounds, tmp_path / "q.onnx")
+    written = onnx.load(str(tmp_path / "q.onnx"))
+    sums = quantised_kinds(written, {node.name for node in written.graph.node if node.op_type == "Add"})
+    assert list(sums) == ["Add"]
+    assert sums["Add"]
+    quantise(tmp_path / "m.onnx", TensorRT(), bounds, tmp_path / "q.onnx", floating=sums["Add"])
+    graph = Graph(onnx.load(str(tmp_path / "q.onnx")))
+    assert all(graph.made_by(name) != "DequantizeLinear" for node in graph.of("Add") for name in node.input)

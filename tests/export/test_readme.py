@@ -136,6 +136,13 @@ def test_it_tells_of_every_file_figure_and_forebear_and_of_the_licence(exported,
     assert readme(manifest).endswith("Of the weights: CC-BY-4.0.\n")
 
 
+def test_it_says_on_which_processors_the_file_for_cpus_is_exact(manifest, text):
+    assert "`model.int8-cpu.onnx`. It is exact on every processor" in text
+    manifest["models"]["int8-cpu"]["exact_on"] = "vnni"
+    assert "exact on ARM and on x86 with VNNI or AMX" in readme(manifest)
+    assert "exact on every processor" not in readme(manifest)
+
+
 def test_newer_opsets_are_said_to_be_newer_than_what_tensorrt_8_2_documents(manifest, text):
     assert "documents opset 13" not in text
     manifest["models"]["fp32"]["opset"] = 17

@@ -13,6 +13,8 @@ from edgesynth.errors import UserError
 
 # How ONNX Runtime says that it got no memory: it has no error of its own for it.
 _MEMORY = re.compile("bad_alloc|bad allocation|Failed to allocate memory")
+# Of a session: int8 weights become uint8 ones where the processor's products by int8 saturate at 16 bits.
+EXACT = "session.x64quantprecision"
 # Field numbers of ONNX's protobuf: ModelProto.graph, GraphProto.output, ValueInfoProto.name, NodeProto.output.
 _GRAPH, _OUTPUT, _NAME, _WRITTEN = 7, 12, 1, 2
 
@@ -26,12 +28,15 @@ class OnnxRuntime(Engine):
     Args:
         half_storage: round what an FP16 file computes to FP16, as a device does, in place of computing it in FP32; see
             `half_storage`.
+        exact: compute INT8 as a processor does whose products do not saturate, whichever this one is; that may be
+            slower.
     """
 
     name = "onnxruntime"
     provider = "CPUExecutionProvider"
 
-    def __init__(self, half_storage: bool = False) -> None:
+    def __init__(self, half_storage: bool = False, exact: bool = False) -> None:
+        self._exact = exact
         self._ort = _import_onnxruntime()
         self._half_storage = half_storage
         self._session: Any = None
@@ -123,6 +128,8 @@ class OnnxRuntime(Engine):
         options.log_severity_level = 4
         if self._half_storage:
             model, options.graph_optimization_level = self._rounding(path, model)
+        if self._exact:
+            options.add_session_config_entry(EXACT, "1")
         try:
             self._session = self._ort.InferenceSession(model, options, providers=[self.provider])
         except (
