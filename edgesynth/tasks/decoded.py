@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from edgesynth.errors import UserError
+from edgesynth.tasks import pixels
 
 MOST_BYTES = 4 << 30
 FREE_SHARE = 0.25  # of the disk's free space, which it takes at most
@@ -87,13 +88,27 @@ def pixels_of(file: str, read: Callable[[str], Tensor]) -> Tensor:
         return read(file)
     store = _store(str(database()), bound, os.getpid())
     key = hashlib.sha256(repr((reader, os.path.abspath(file), *stat)).encode()).digest()
-    pixels = store.find(key)
-    if pixels is None:
-        pixels = read(file)
+    found = store.find(key)
+    if found is None:
+        found = read(file)
         settled = time.time() - stat[1] / 1e9 > YOUNG_S and _stat(file) == stat
-        if settled and pixels.dtype == torch.uint8:
-            store.keep(key, pixels)
-    return pixels
+        if settled and found.dtype == torch.uint8:
+            store.keep(key, found)
+    return found
+
+
+def size_of(file: str | Path) -> tuple[int, int]:
+    """(width, height) of an image file once it is turned upright, kept as its pixels are: a PNG is decoded for it.
+
+    Raises:
+        UnreadableError: the file is no image.
+    """
+    width, height = pixels_of(str(file), _size).view(torch.int32).tolist()
+    return width, height
+
+
+def _size(file: str) -> Tensor:
+    return torch.tensor(pixels.size_of(file), dtype=torch.int32).view(torch.uint8)
 
 
 class Store:
@@ -124,10 +139,10 @@ class Store:
             return _tensor(shape, checksum, content)
         return None
 
-    def keep(self, key: bytes, pixels: Tensor) -> None:
+    def keep(self, key: bytes, stack: Tensor) -> None:
         """Keep pixels, uint8, of any shape; they are written with others, at the latest when the process ends."""
-        content = pixels.contiguous().numpy().tobytes()
-        shape = "x".join(map(str, pixels.shape))
+        content = stack.contiguous().numpy().tobytes()
+        shape = "x".join(map(str, stack.shape))
         self._pending[key] = Entry(key, _today(), len(content), shape, _sum(shape, content), content)
         self._pending_bytes += len(content)
         if self._pending_bytes > PENDING_BYTES or time.monotonic() > self._flushed_s + PENDING_S:
@@ -228,7 +243,7 @@ def _code(module: str) -> str:
     """Digest of what decodes: another release of Pillow or of ours may give other pixels."""
     import PIL
 
-    files = [getattr(sys.modules.get(name), "__file__", None) for name in (module, "edgesynth.tasks.pixels")]
+    files = [getattr(sys.modules.get(name), "__file__", None) for name in (module, pixels.__name__)]
     sources = [Path(file).read_bytes() for file in files if file]
     return hashlib.sha256(b"".join([PIL.__version__.encode(), *sources])).hexdigest()
 

@@ -13,8 +13,8 @@ from PIL import Image
 
 from edgesynth.errors import UserError
 from edgesynth.tasks import decoded, load_task
-from edgesynth.tasks.decoded import database, pixels_of
-from edgesynth.tasks.pixels import colour
+from edgesynth.tasks.decoded import database, pixels_of, size_of
+from edgesynth.tasks.pixels import UnreadableError, colour
 from edgesynth.tasks.stored import Kept
 
 calls = []
@@ -70,6 +70,16 @@ def test_the_next_command_decodes_nothing_and_has_the_same_pixels(photo):
     assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
     second[0][:] = 0  # what is handed out may be written to
     assert rows() == [(192, "3x8x8")] * 5
+
+
+def test_the_size_of_an_image_is_kept_too(photo):
+    file = photo()
+    assert [size_of(file), size_of(file)] == [(7, 9), (7, 9)]
+    next_command()
+    assert size_of(file) == (7, 9)
+    assert rows() == [(8, "8")]
+    with pytest.raises(UnreadableError, match="is no image"):
+        size_of(__file__)
 
 
 def test_another_size_or_way_of_reading_is_decoded_anew(photo):

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+from edgesynth.tasks.decoded import size_of
 from edgesynth.tasks.detection.annotation import Annotated, Box, Found
-from edgesynth.tasks.pixels import UnreadableError, size_of
+from edgesynth.tasks.pixels import UnreadableError
 
 TOLERANCE = 1.0  # pixels that a box may reach beyond its image before it is told of: formats count from 0 or 1
 

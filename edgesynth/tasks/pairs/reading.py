@@ -11,10 +11,11 @@ from typing import Any
 from torch import Tensor
 
 from edgesynth.errors import UserError
+from edgesynth.tasks.decoded import size_of
 from edgesynth.tasks.few import few
 from edgesynth.tasks.normalising import DEVIATION, MEAN, normalised
 from edgesynth.tasks.pairs.files import Pair
-from edgesynth.tasks.pixels import DECODING, UnreadableError, colour, size_of
+from edgesynth.tasks.pixels import DECODING, UnreadableError, colour
 from edgesynth.tasks.splits import three_parts
 from edgesynth.tasks.stored import Kept, Stored
 from edgesynth.tasks.task import Split
