@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -128,6 +129,13 @@ def test_the_report_s_page_shows_names_as_text(folder, printed):
     page = (folder / RUN / "report.html").read_text()
     assert "\x1b" not in page and TURNED not in page
     assert all(shown in page for shown in (LAYER_SHOWN, *CLASSES_SHOWN, RUN_SHOWN))
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("\u767d", r"\u767d"), (os.fsdecode(b"caf\xff"), r"caf\xff")], ids=["no letter", "no UTF-8"]
+)
+def test_a_name_that_the_terminal_has_no_letters_for_is_no_traceback(console_script, refused, tmp_path, name, shown):
+    refused(console_script("verify", name, cwd=tmp_path, env={"PYTHONIOENCODING": "latin-1"}), f"edgesynth: {shown} is")
 
 
 PRINTERS = {"__init__.py", "output.py", "console.py"}

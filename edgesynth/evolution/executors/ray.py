@@ -127,7 +127,7 @@ class OnRay:
                 self._ray.init(address="local", include_dashboard=False, runtime_env=here, **quiet)
             else:
                 self._ray.init(address=self.address, **quiet)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except Exception as error:  # a node that does not start in time is a bare one
             first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
             raise UserError(_silent(self.address, first)) from error
         self._ours = True
