@@ -51,7 +51,7 @@ def command(bundle, engine, precision, batch, output, on, remote_python, as_json
         engine,
         None if precision is None else _names("--precision", precision),
         None if batch is None else _numbers("--batch", batch),
-        python=remote_python or Options().python,
+        python=Options().python if remote_python is None else remote_python,
         **how,
     )
     options.settings()
@@ -59,7 +59,7 @@ def command(bundle, engine, precision, batch, output, on, remote_python, as_json
     output = output or default_path(bundle)
     check_destination(output)
     try:
-        result = measure_on(on or LOCAL, bundle, options, announce=print_note)
+        result = measure_on(LOCAL if on is None else on, bundle, options, announce=print_note)
     except InterruptedRunError as stop:
         _show(output, stop.result, as_json)
         raise
