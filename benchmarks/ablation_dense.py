@@ -68,5 +68,5 @@ def trained_ancestor(runs: Path, config: Config, kind: Species, task: Classifica
     if lent := lent_ancestor(runs, config):
         return kind.removed(lent[0])
     breeder = Breeder(config, kind, task, Progress())
-    begin(breeder)
+    begin(breeder, runs)
     return kind.removed(breeder.ancestor())

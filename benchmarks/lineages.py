@@ -37,7 +37,7 @@ def begin(runs: Path, path: Path, config: Config) -> None:
     """Give a new run the ancestor that another run has trained, where its own would be the very same."""
     if not path.exists() and (lent := lent_ancestor(runs, config)):
         run = Run.create(path, config)
-        run.save(lent[0])
+        run.save(lent[0], threads=lent[2])
         run.save_measured(ANCESTOR, lent[1])
 
 
@@ -47,12 +47,12 @@ def bred(runs: Path, path: Path, config: Config) -> Run:
     return evolve(path, config, resume=True, progress=Lines())
 
 
-def lent_ancestor(runs: Path, config: Config) -> tuple[Individual, dict[str, Any]] | None:
-    """The ancestor of a configuration and what was measured of it, if some run in this folder has trained it."""
+def lent_ancestor(runs: Path, config: Config) -> tuple[Individual, dict[str, Any], int] | None:
+    """The ancestor of a configuration, what was measured of it and its threads, if some run here has trained it."""
     for path in sorted(one.parent for one in runs.glob("*/config.toml")):
         lender = Run.open(path)
         if lender.has(ANCESTOR) and ancestral(lender.config) == ancestral(config):
-            return lender.load(ANCESTOR), lender.measured(ANCESTOR)
+            return lender.load(ANCESTOR), lender.measured(ANCESTOR), lender.threads(ANCESTOR)
     return None
 
 

@@ -5,14 +5,10 @@ It makes the same run directory as the command line, which can go on with it, re
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 from torch import nn
 
 from edgesynth.ancestors import lend_network, plain_copy
@@ -20,11 +16,8 @@ from edgesynth.errors import UserError
 from edgesynth.evolution import Executor, Progress
 from edgesynth.evolution import evolve as breed
 from edgesynth.export import Bundle, OnMachine, export_individual, kernels_beside, rehearse
-from edgesynth.lineage import Config, Record, Run, Species, individual_name, is_taken, resolve, species, state
-from edgesynth.lineage.files import write_bytes
+from edgesynth.lineage import GIVEN, Config, Record, Run, Species, resolve, species, state, task_of
 from edgesynth.tasks import Task, lend_task, load_task
-
-GIVEN_WEIGHTS = "given.safetensors"
 
 
 class Evolved(Run):
@@ -48,7 +41,8 @@ class Evolved(Run):
         Raises:
             UserError: there is no individual of that name.
         """
-        return self._species.quantised(self.load(individual or self.best.name))
+        name = individual or self.best.name
+        return self._species.quantised(self.load(name, self._species.anatomy))
 
     def export(
         self, out: str | Path | None = None, int8: bool = False, individual: str | None = None, **options: Any
@@ -63,8 +57,7 @@ class Evolved(Run):
 
     @cached_property
     def _species(self) -> Species:
-        config = self.config
-        return species(config.ancestor, load_task(config.task, config.data_root, config.image_size), config.seed)
+        return species(self.config.ancestor, task_of(self), self.config.seed)
 
 
 def evolve(
@@ -110,35 +103,14 @@ def evolve(
         network = plain_copy(model)
         network_name = lend_network(network, len(built.labels), built.input_shape)
         given = {**options, "ancestor": network_name, "task": task_name}
-        config = resolve(None, {**given, "weights": path / GIVEN_WEIGHTS})
-        with _begun(path, config, network, resume):
-            finished = breed(
-                path, config, True, None, progress, executor, _instrument(config), kernels_beside, rehearse
-            )
+        config, handed_over = resolve(None, {**given, "weights": GIVEN}), state(network)
     else:
-        config = resolve(None, {**options, "ancestor": model, "task": task_name})
-        finished = breed(path, config, resume, None, progress, executor, _instrument(config), kernels_beside, rehearse)
+        config, handed_over = resolve(None, {**options, "ancestor": model, "task": task_name}), None
+    measuring = (_instrument(config), kernels_beside, rehearse)
+    finished = breed(path, config, resume, None, progress, executor, *measuring, handed_over)
     return Evolved(finished.path, finished.config)
 
 
 def _instrument(config: Config) -> OnMachine | None:
     """What measures, where the configuration names a machine."""
     return None if config.measure_on is None else OnMachine(config)
-
-
-@contextmanager
-def _begun(path: Path, config: Config, model: nn.Module, resume: bool) -> Iterator[None]:
-    """Keep the given weights in the run directory, from which any process can breed the ancestor again.
-
-    What is refused before the ancestor is bred leaves no directory behind.
-    """
-    old = resume and is_taken(path)
-    run = Run.open(path) if old else Run.create(path, config)
-    if not run.has(individual_name(0, 0)):
-        write_bytes(path / GIVEN_WEIGHTS, safetensors.torch.save(state(model)))
-    try:
-        yield
-    except UserError:
-        if not old and not run.names():
-            shutil.rmtree(path)
-        raise

@@ -19,6 +19,8 @@ else:
 
 # Options of `edgesynth evolve` that do not change what is bred.
 OF_THE_CALL = ("run", "config", "resume", "executor", "ray_address", "gpus_per_offspring", "docker", "remote_python")
+MOST = (1 << 63) - 1  # of a count
+SEAL = "sha256"  # of the content of a run's config.toml; a user's file needs none
 
 
 class Config(BaseModel):
@@ -29,7 +31,7 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     ancestor: str = Field("lenet5", description="network to start from")
     task: str = Field("digits", description="data, loss and metric")
     weights: Path | None = Field(
@@ -127,13 +129,20 @@ class Config(BaseModel):
     max_loss: float | None = Field(
         None, ge=0, le=100, description="the same floor as points below the ancestor's (unset: 1)"
     )
-    max_synapses: int | None = Field(None, ge=1, description="budget: stop when an individual has at most so many")
-    max_clusters: int | None = Field(None, ge=1, description="budget: stop when an individual has at most so many")
-    max_macs: int | None = Field(None, ge=1, description="budget: stop when an individual has at most so many")
-    max_params: int | None = Field(None, ge=1, description="budget: stop when an individual has at most so many")
+    max_synapses: int | None = Field(
+        None, ge=1, le=MOST, description="budget: stop when an individual has at most so many"
+    )
+    max_clusters: int | None = Field(
+        None, ge=1, le=MOST, description="budget: stop when an individual has at most so many"
+    )
+    max_macs: int | None = Field(None, ge=1, le=MOST, description="budget: stop when an individual has at most so many")
+    max_params: int | None = Field(
+        None, ge=1, le=MOST, description="budget: stop when an individual has at most so many"
+    )
     max_bytes: int | None = Field(
         None,
         ge=1,
+        le=MOST,
         description="budget: stop when an individual has at most so many sparse_bytes, counted as float32 whatever "
         "--precision is",
     )
@@ -172,7 +181,7 @@ class Config(BaseModel):
     final_epochs: int = Field(
         12, ge=0, le=10000, description="epochs where every budget is met, or of the last generation"
     )
-    batch_size: int = Field(128, ge=1, description="images a step")
+    batch_size: int = Field(128, ge=1, le=1 << 20, description="images a step")
     learning_rate: float = Field(2e-3, gt=0, le=1, description="AdamW's rate at the start of a cosine")
     weight_decay: float = Field(1e-4, ge=0, le=1, description="AdamW's decoupled weight decay")
     distillation: float = Field(0.5, ge=0, le=1, description="the ancestor's share of an offspring's loss; 0: untaught")
@@ -237,12 +246,15 @@ class Config(BaseModel):
 def resolve(config_file: Path | None, given: dict[str, Any]) -> Config:
     """Defaults, overlaid by the file, overlaid by what was given on the command line.
 
+    The file may be the config.toml of a run, edited or not: its sha256 is no option.
+
     Raises:
         UserError: the file cannot be read, a name is unknown or a value is out of its range.
     """
-    source = {**(_read(config_file) if config_file else {}), **given}
+    read = _read(config_file) if config_file else {}
+    source = {**{name: value for name, value in read.items() if name != SEAL}, **given}
     try:
-        return Config(**source)
+        config = Config(**source)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
@@ -255,6 +267,18 @@ def resolve(config_file: Path | None, given: dict[str, Any]) -> Config:
                 f"{Config.model_fields[name].default}; leave it out, or use the edgesynth that wrote it"
             ) from None
         raise UserError(f"{option} is {first['input']}; {_allowed(name, first['msg'])}") from None
+    _check_text(config)
+    return config
+
+
+def _check_text(config: Config) -> None:
+    """A file holds UTF-8 alone, and a path may be named otherwise."""
+    for name, value in config:
+        if isinstance(value, (str, Path)) and (text := str(value)) != text.encode(errors="replace").decode():
+            raise UserError(
+                f"--{name.replace('_', '-')} is {text.encode(errors='backslashreplace').decode()}, a name that is not "
+                "UTF-8; rename it, or give a link to it that is"
+            )
 
 
 def _not_of_a_run(name: str) -> str:
@@ -272,8 +296,23 @@ def _allowed(name: str, message: str) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        # A FIFO would be waited for, and a device never ends.
+        if path.exists() and not path.is_file():
+            raise UserError(f"--config {path} cannot be read: it is no file")
+        return parse_toml(path.read_bytes())
     except OSError as error:
         raise UserError(f"--config {path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise UserError(f"--config {path} is not TOML: {error}") from None
+
+
+def parse_toml(content: bytes) -> dict[str, Any]:
+    """The values of a TOML file.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return tomllib.loads(content.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None

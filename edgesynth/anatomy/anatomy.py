@@ -194,12 +194,7 @@ class Anatomy:
             synapses: {weight name: bool mask of the weight's full shape}; weights not named keep all their synapses.
         """
         plan = self.plan(kept or {})
-        sizes = {
-            name: tuple(
-                len(plan.kept.get(name, {}).get(dim, range(size))) for dim, size in enumerate(self.shapes[name])
-            )
-            for name in self.shapes
-        }
+        sizes = {name: plan.shape_after(name, shape) for name, shape in self.shapes.items()}
         uses: dict[str, list[LayerUse]] = {}
         for layer in self.layers:
             uses.setdefault(layer.weight, []).append(layer)

@@ -63,6 +63,11 @@ class RemovalPlan:
             tensor = tensor.index_select(dim, torch.tensor(indices, device=tensor.device))
         return tensor
 
+    def shape_after(self, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """What `cut` leaves of a shape."""
+        kept = self.kept.get(name, {})
+        return tuple(len(kept.get(dim, range(size))) for dim, size in enumerate(shape))
+
     def uncut(self, name: str, tensor: Tensor, base: Tensor | None = None) -> Tensor:
         """The inverse of `cut`: the tensor at its old place in one of the shape before removal.
 

@@ -4,14 +4,16 @@ from edgesynth.ancestors.building import ANCESTORS, Known, build_ancestor, examp
 from edgesynth.ancestors.given import lend_network, plain_copy
 from edgesynth.ancestors.number_format import in_float32
 from edgesynth.ancestors.sizes import check_size
-from edgesynth.ancestors.weights import read_weights
+from edgesynth.ancestors.weights import Weights, fit_weights, read_weights
 
 __all__ = [
     "ANCESTORS",
     "Known",
+    "Weights",
     "build_ancestor",
     "check_size",
     "example_shape",
+    "fit_weights",
     "in_float32",
     "lend_network",
     "plain_copy",

@@ -53,20 +53,34 @@ def read_weights(path: Path, model: nn.Module, ancestor: str = "") -> Weights:
         UserError: the file cannot be read or downloaded, holds more than tensors, or its names and shapes do not fit
             the network.
     """
-    wanted = model.state_dict()
     source, found = download(ancestor) if is_asked_for(path) else (str(path), read_tensors(path))
+    return fit_weights(found, model, ancestor, f"--weights {path}", source)
+
+
+def fit_weights(found: dict[str, Tensor], model: nn.Module, ancestor: str, called: str, source: str = "") -> Weights:
+    """The state of a network from the tensors of another of its kind, as `read_weights` makes it of a file.
+
+    Args:
+        found: {name: tensor}.
+        model: the network that they are for; it is not changed.
+        ancestor: the name that it was built by.
+        called: what they are called in a refusal.
+        source: where they come from, for the note.
+
+    Raises:
+        UserError: names and shapes do not fit the network, or a value is not finite.
+    """
+    wanted = model.state_dict()
     found = _renamed(found, wanted)
     inside = as_backbone(found, model)
     found, aside = inside or (found, other_head(found, wanted, ancestor))
     own = set(aside.names if aside else ())
     if told := misfits(_without(own, found), _without(own, wanted)):
         count, *names = told
-        raise UserError(f"--weights {path} does not fit {type(model).__name__}: {count}", *names)
+        raise UserError(f"{called} does not fit {type(model).__name__}: {count}", *names)
     broken = [name for name, tensor in found.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
     if broken:
-        raise UserError(
-            f"--weights {path} holds nan or infinity in {', '.join(broken)}; give a file of a sound network"
-        )
+        raise UserError(f"{called} holds nan or infinity in {', '.join(broken)}; give a file of a sound network")
     state = {name: tensor if name in own else _kept(name, found, tensor) for name, tensor in wanted.items()}
     return Weights(state, aside.names, f"{source}: {aside.note}") if aside else Weights(state)
 

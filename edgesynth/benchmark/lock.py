@@ -6,19 +6,15 @@ it stays there and says who holds it.
 """
 
 import contextlib
-import errno
-import fcntl
-import json
 import os
 import tempfile
-import time
 from typing import Any, Dict, Iterator, List
 
+from edgesynth.benchmark.file_lock import holder, lock, myself, write_holder
 from edgesynth.errors import UserError
 
 NAME = "edgesynth-benchmark.lock"
 PLACE = "EDGESYNTH_LOCK"
-_MOST_BYTES = 4096
 
 
 @contextlib.contextmanager
@@ -30,20 +26,14 @@ def alone_on_this_machine() -> Iterator[None]:
     """
     handle = _open()
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-                raise
+        if not lock(handle):
             raise UserError(
                 "another edgesynth benchmark measures on this machine ({}), and two at once would measure each other; "
-                "wait until it ends, or stop it".format(_holder(handle))
-            ) from None
-        where = " in a container" if os.path.exists("/.dockerenv") else ""
-        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
-        _write(handle, {"pid": "{}{}".format(os.getpid(), where), "since": since})
+                "wait until it ends, or stop it".format(_words(holder(handle)))
+            )
+        write_holder(handle, myself())
         yield
-        _write(handle, {})
+        write_holder(handle, {})
     finally:
         os.close(handle)
 
@@ -81,14 +71,5 @@ def _open_at(path: str) -> int:
     return handle
 
 
-def _holder(handle: int) -> str:
-    try:
-        told = json.loads(os.pread(handle, _MOST_BYTES, 0).decode("utf-8"))
-        return "pid {}, since {}".format(told["pid"], told["since"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return "it does not say which process"
-
-
-def _write(handle: int, what: Dict[str, Any]) -> None:
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, json.dumps(what).encode("utf-8") + b"\n", 0)
+def _words(told: Dict[str, Any]) -> str:
+    return "pid {}, since {}".format(told["pid"], told["since"]) if told else "it does not say which process"

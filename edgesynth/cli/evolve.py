@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import NoneType
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 import click
 from pydantic.fields import FieldInfo
 
+from edgesynth.cli import USER_ERRNO
 from edgesynth.cli.output import json_option, print_json, print_lines
 from edgesynth.config import Config, resolve
 from edgesynth.errors import UserError
@@ -92,13 +94,14 @@ def command(
     from edgesynth.cli.console import console
     from edgesynth.cli.interruption import Interruption
     from edgesynth.cli.progress import progress_on
-    from edgesynth.evolution import build_executor, evolve
+    from edgesynth.evolution import build_executor, evolve, options_of
     from edgesynth.export import kernels_beside, rehearse
     from edgesynth.lineage import default_path, is_taken
 
     crew = build_executor(executor, ray_address, gpus_per_offspring)
     given = {name: value for name, value in given.items() if value is not None}
-    config = resolve(config_file or (_begun_with(path) if resume and path else None), given)
+    going_on = resume and path is not None and is_taken(path) and config_file is None
+    config = options_of(path, given) if going_on and path else resolve(config_file, given)
     path = path or default_path(config)
     if resume and not (given or config_file or is_taken(path)):
         raise UserError(
@@ -111,8 +114,8 @@ def command(
         told.extend(rehearse(*given))
         return told
 
-    with Interruption() as interruption, progress_on(console(err=as_json), interruption.check) as progress:
-        latency = partial(_latency, config.opset)
+    screen, latency = console(err=as_json), partial(_latency, config.opset)
+    with Interruption() as interruption, progress_on(screen, interruption.check) as progress, _continued_with(path):
         run = evolve(path, config, resume, latency, progress, crew, instrument, kernels_beside, rehearsed)
     if as_json:
         from edgesynth.report import read_lineage
@@ -140,10 +143,18 @@ def _summary(run: Run, told: Sequence[str]) -> list[str]:
     return [*lines, f"Next: edgesynth export {shlex.quote(str(run.path))}{int8}"]
 
 
-def _begun_with(path: Path) -> Path | None:
-    """The configuration of an earlier run; None where there is none."""
-    file = path / "config.toml"
-    return file if file.is_file() else None
+@contextmanager
+def _continued_with(path: Path) -> Iterator[None]:
+    """Say how to go on after a failure of the file system, such as a full disk; a run that has begun is resumed."""
+    from edgesynth.lineage import is_taken, resumed
+
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in USER_ERRNO or not is_taken(path):
+            raise
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        raise UserError(f"{what}. Nothing finished was lost; mend this and go on with: {resumed(path)}") from error
 
 
 def _instrument(config: Config, docker: bool, python: str | None) -> OnMachine | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from edgesynth.cli.options import data_root_option
 from edgesynth.cli.output import json_option, print_json, print_line, print_note
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, in one line.")
 @click.option("--nms-in-graph", is_flag=True, help="Detectors: the models decode and suppress boxes themselves.")
 @click.option("--tensorrt", metavar="VERSION", help="Refuse to write what this one does not parse, such as 8.2.")
+@data_root_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The folder.  [default: RUN/bundles/INDIVIDUAL]")
 @json_option
 def command(
@@ -52,6 +54,7 @@ def command(
     licence: str,
     nms_in_graph: bool,
     tensorrt: str | None,
+    data_root: Path | None,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -80,6 +83,7 @@ def command(
             nms_in_graph=nms_in_graph,
             tensorrt=tensorrt,
             int8_cpu_target=int8_cpu_target,
+            data_root=data_root,
         )
     for hop in bundle.ledger.bad:
         print_note(f"warning: {hop}. {hop.advice}")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
+from edgesynth.cli.options import data_root_option
 from edgesynth.cli.output import json_option, print_json, print_line
 
 
 @click.command()
 @click.argument("individual", metavar="RUN[:INDIVIDUAL]")
+@data_root_option
 @json_option
-def command(individual: str, as_json: bool) -> None:
+def command(individual: str, data_root: Path | None, as_json: bool) -> None:
     """Breed an individual again from its parents' files and compare genome, weights, record and what
     its strategy has learned, bit for bit.
 
@@ -30,7 +33,7 @@ def command(individual: str, as_json: bool) -> None:
     run, name = parse_individual(individual)
     screen = console(err=as_json)
     with Interruption() as interruption, progress_on(screen, interruption.check, lines=False) as progress:
-        replayed = replay(run, name, progress, kernels_beside)
+        replayed = replay(run, name, progress, kernels_beside, data_root)
     if as_json:
         print_json({"run": run.path, **replayed.to_json()})
     elif replayed:

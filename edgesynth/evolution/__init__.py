@@ -1,5 +1,6 @@
 """Evolution: encode a parent (`dna`), let the world feed so much (`environment`), draw (`synthesis`), select."""
 
+from edgesynth.evolution.continuing import options_of
 from edgesynth.evolution.evolution import Evolution, Place
 from edgesynth.evolution.evolve import evolve
 from edgesynth.evolution.executors import EXECUTORS, Executor, build_executor
@@ -17,5 +18,6 @@ __all__ = [
     "Replay",
     "build_executor",
     "evolve",
+    "options_of",
     "replay",
 ]

@@ -19,7 +19,7 @@ from edgesynth.evolution.inheritance import heritable, reborn, rewound
 from edgesynth.evolution.precision import cut_scales, finish, wanted_precision
 from edgesynth.evolution.progress import Progress
 from edgesynth.evolution.yardstick import Yardstick
-from edgesynth.lineage import Config, Genome, Individual, Record, Species, generator, set_state, state
+from edgesynth.lineage import Config, Genome, Individual, Record, Species, generator, set_state, state, state_sha256
 from edgesynth.nurture import (
     DeadSynapses,
     DivergenceError,
@@ -89,8 +89,9 @@ class Breeder:
         genome = Genome.whole(self.species.anatomy)
         network = self._first(genome)
         early = [Snapshot()] if self.config.rewinds else []
+        begun = {} if self.weights is None else {"weights_sha256": state_sha256(self.weights)}
         with reproducible(self.device):
-            raised = self._raised(network, genome, Place(0, 0, ()), self.config.ancestor_epochs, {}, early, {})
+            raised = self._raised(network, genome, Place(0, 0, ()), self.config.ancestor_epochs, begun, early, {})
         if raised.record.died:
             raise UserError(
                 f"the ancestor cannot be trained: {raised.record.died}; lower --learning-rate "

@@ -4,46 +4,51 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
-import torch
+import safetensors.torch
 from torch import Tensor
 
-from edgesynth.ancestors import read_weights
 from edgesynth.errors import UserError
 from edgesynth.evolution.beside import Kernels, with_beside
 from edgesynth.evolution.breeding import Breeder
+from edgesynth.evolution.continuing import continued
 from edgesynth.evolution.evolution import Evolution, Place
 from edgesynth.evolution.executors import Birth, Executor, InProcess
 from edgesynth.evolution.executors.threads import cpu_threads, threads_of
 from edgesynth.evolution.feasibility import check_feasible
+from edgesynth.evolution.first_weights import Given, first_weights, given_file
 from edgesynth.evolution.inheritance import check_newborn
 from edgesynth.evolution.measuring import Bench, Instrument, check_measurable
 from edgesynth.evolution.options import check_taught
 from edgesynth.evolution.pictures import keep_pictures
 from edgesynth.evolution.population import check_population
 from edgesynth.evolution.progress import Progress
+from edgesynth.evolution.room import check_room
 from edgesynth.evolution.strategy import build_breeder, build_evolution
 from edgesynth.evolution.yardstick import kept_facts
 from edgesynth.lineage import (
+    ANCESTOR,
     Config,
     Individual,
     Record,
     Run,
     Species,
-    has_same_ancestor,
+    alone_in,
+    check_unheld,
     is_taken,
     milder_run,
     species,
 )
-from edgesynth.lineage.predictions import FILE as PREDICTIONS
+from edgesynth.lineage.files import write_bytes
 from edgesynth.nurture import Teacher, check_batch_size, outputs, score_outputs
 from edgesynth.tasks import Task, load_task
 
 DEFAULT_LOSS_POINTS = 1.0
-ANCESTOR = Place(0, 0, ())
+FIRST = Place(0, 0, ())
 Measure = Callable[[Species, Individual], dict[str, Any]]
 # Handed in, since evolution knows no export. It is given the weights to begin with and {weight: precision of what
 # has grown}, and returns what is to be told.
@@ -60,6 +65,7 @@ def evolve(
     instrument: Instrument | None = None,
     kernels: Kernels | None = None,
     rehearse: Rehearse | None = None,
+    given: Given | None = None,
 ) -> Run:
     """Breed a lineage into a run directory.
 
@@ -73,17 +79,45 @@ def evolve(
         instrument: measures networks on the machine of `config.measure_on`; needed where that is set.
         kernels: reads what a network has besides its layers, where `config.board` is to be predicted.
         rehearse: refuses an ancestor of which no export could write anything, before it is trained.
+        given: state of the ancestor's network, where that was handed over: `config.weights` is `GIVEN` then.
 
     Returns:
         The run; `run.outcome()` says why it stopped and who is best.
 
     Raises:
-        UserError: bad configuration or data, budgets that no offspring can meet, an accuracy floor above the ancestor's
-            accuracy, newborn offspring of a given network that cannot be drawn anew, or no feasible offspring; or a
-            machine that cannot be measured on, by which the run is paused.
+        UserError: bad configuration or data, a run that another process breeds, more than the disk has room for,
+            budgets that no offspring can meet, an accuracy floor above the ancestor's accuracy, newborn offspring of a
+            given network that cannot be drawn anew, or no feasible offspring; or a machine that cannot be measured on,
+            by which the run is paused.
     """
     if is_taken(path) and not resume:
+        check_unheld(path)
         raise UserError(f"{path} exists already; continue it with --resume, or give another --run")
+    with ExitStack() as stack:
+        begun = resume and is_taken(path)
+        if begun:
+            stack.enter_context(alone_in(path))
+        given_to = (measure, progress, executor, instrument, kernels, rehearse, given)
+        return _evolve_alone(path, config, begun, stack, *given_to)
+
+
+def _evolve_alone(
+    path: Path,
+    config: Config,
+    begun: bool,
+    stack: ExitStack,
+    measure: Measure | None,
+    progress: Progress | None,
+    executor: Executor | None,
+    instrument: Instrument | None,
+    kernels: Kernels | None,
+    rehearse: Rehearse | None,
+    given: Given | None,
+) -> Run:
+    """Check everything that can be, then breed; a run directory is made, and its lock taken, when nothing is refused.
+
+    The lock of a run that has begun is held already; whatever is entered into `stack` is left by the caller.
+    """
     check_population(config)
     if config.strategy == "generative" and not isinstance(executor or InProcess(), InProcess):
         raise UserError(
@@ -98,8 +132,7 @@ def evolve(
     check_feasible(config, kind.anatomy, kind.beside)
     breeder = build_breeder(config, kind, task, progress or Progress(), path)
     check_batch_size(kind.model, kind.input_shape, len(breeder.given.train.labels), config.batch_size)
-    begun = resume and is_taken(path)
-    has_ancestor = begun and Run.open(path).has(ANCESTOR.name)
+    has_ancestor = begun and Run(path, config).has(ANCESTOR)
     notes = [*task.notes, *filter(None, [kind.note, kind.anatomy.note, unread])]
     if len(task.train.labels) < config.batch_size:
         notes.append(
@@ -107,7 +140,8 @@ def evolve(
             "step; a smaller --batch-size makes more of each"
         )
     if not has_ancestor:
-        notes += begin(breeder)  # refused before anything is written
+        check_room(path, config, kind.anatomy)
+        notes += begin(breeder, path, given)  # refused before anything is written
         if rehearse is not None:
             notes += rehearse(config, kind, task, breeder.weights, breeder.precision)
     if config.measure_on is not None:
@@ -117,26 +151,33 @@ def evolve(
             )
         if not has_ancestor:
             check_measurable(breeder.yardstick, kind, instrument, breeder.precision)
-    with executor or InProcess() as crew:  # before anything is written: it may be refused
-        run = _open(path, config, task) if begun else Run.create(path, config)
-        bench = Bench(run, kind, instrument if config.measure_on else None, breeder.yardstick, breeder.progress)
-        run.save_task(task.to_json())
-        for note in notes:
-            breeder.progress.note(note)
-        with cpu_threads(threads_of(run)):
-            return _evolve(run, breeder, crew, measure, bench)
+    crew = stack.enter_context(executor or InProcess())  # before anything is written: it may be refused
+    if begun:
+        run, mended = continued(path, config, task, kind)
+        notes += mended
+    else:
+        stack.enter_context(alone_in(path))
+        run = Run.create(path, config)
+    bench = Bench(run, kind, instrument if config.measure_on else None, breeder.yardstick, breeder.progress)
+    run.save_task(task.to_json())
+    if given is not None and not has_ancestor:
+        write_bytes(given_file(path), safetensors.torch.save(dict(given)))
+    for note in notes:
+        breeder.progress.note(note)
+    with cpu_threads(threads_of(run)):
+        return _evolve(run, breeder, crew, measure, bench)
 
 
 def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None, bench: Bench) -> Run:
     """Breed the ancestor, then generation after generation."""
     kind = breeder.species
-    (ancestor,) = _bred(run, breeder, crew, [], [ANCESTOR])
+    (ancestor,) = _bred(run, breeder, crew, [], [FIRST])
     descend(breeder, run)
     bench.measure([ancestor])
     evolution = build_evolution(breeder.config, ancestor, breeder.yardstick)
     _generation_done(run, kind, breeder.progress, ancestor, measure)
     while places := evolution.ask():
-        parents = [run.load(name) for name in places[0].parents]
+        parents = [run.load(name, kind.anatomy) for name in places[0].parents]
         records = _bred(run, breeder, crew, parents, places)
         bench.measure(evolution.to_measure(records))
         if best := evolution.tell(records):
@@ -144,8 +185,13 @@ def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None,
     return _conclude(run, evolution, kind, breeder.given)
 
 
-def begin(breeder: Breeder) -> list[str]:
+def begin(breeder: Breeder, path: Path, given: Given | None = None) -> list[str]:
     """Make a breeder ready for the ancestor: it is given the weights to begin with, where the configuration names some.
+
+    Args:
+        breeder: of the run.
+        path: the run directory.
+        given: see `evolve`.
 
     Returns:
         What is to be told of them.
@@ -153,14 +199,15 @@ def begin(breeder: Breeder) -> list[str]:
     Raises:
         UserError: they cannot be had, do not fit, or leave a part untrained that no epoch would train.
     """
-    config = breeder.config
-    if config.weights is None:
+    weights = first_weights(breeder.config, breeder.species, path, given)
+    if weights is None:
         return []
-    found = read_weights(config.weights, breeder.species.model, config.ancestor)
-    if found.untrained and not config.ancestor_epochs:
-        raise UserError(f"{found.note}; --ancestor-epochs is 0, which would leave it so: give some, or other --weights")
-    breeder.weights = found.state
-    return [found.note] if found.note else []
+    if weights.untrained and not breeder.config.ancestor_epochs:
+        raise UserError(
+            f"{weights.note}; --ancestor-epochs is 0, which would leave it so: give some, or other --weights"
+        )
+    breeder.weights = weights.state
+    return [weights.note] if weights.note else []
 
 
 def descend(breeder: Breeder, run: Run) -> None:
@@ -171,7 +218,7 @@ def descend(breeder: Breeder, run: Run) -> None:
     Raises:
         UserError: the configured floor lies above the ancestor's accuracy, or the ancestor's files are damaged.
     """
-    ancestor = run.load(ANCESTOR.name)
+    ancestor = run.load(ANCESTOR, breeder.species.anatomy)
     breeder.weights = None
     breeder.teacher = Teacher(breeder.species.removed(ancestor), breeder.given)
     breeder.rewind = run.rewind() if breeder.config.rewinds else None
@@ -187,28 +234,6 @@ def birth_of(parents: Sequence[Individual], place: Place) -> Birth:
         methodcaller("offspring", parents, place),
         lambda breeder, reason: breeder.lost(parents, place, reason),
     )
-
-
-def _open(path: Path, config: Config, task: Task) -> Run:
-    """The run at a path, with this configuration: its own, or another by which nothing that it has would differ.
-
-    It is refused as it is, where options or data are others: nothing is written then.
-    """
-    run = Run.open(path)
-    may_change = set(run.names()) <= {ANCESTOR.name} and has_same_ancestor(run.config, config)
-    if run.config != config and not may_change:
-        before, now = run.config.model_dump(), config.model_dump()
-        changed = ", ".join(
-            f"{name} was {before[name]} and is {now[name]}" for name in now if before[name] != now[name]
-        )
-        raise UserError(
-            f"{path} was started with other options: {changed}; resume it with the same, or give another --run"
-        )
-    if run.has(ANCESTOR.name):
-        run.check_task(task.to_json())
-    if may_change:
-        run.reconfigure(config)
-    return run
 
 
 def _bred(run: Run, breeder: Breeder, crew: Executor, parents: list[Individual], places: list[Place]) -> list[Record]:
@@ -233,7 +258,7 @@ def _bred(run: Run, breeder: Breeder, crew: Executor, parents: list[Individual],
         run.save(individual)
         bookkeeping_s = time.perf_counter() - start
         seconds = before[name] + breeding_s + bookkeeping_s
-        figures = {**individual.measured, "bookkeeping_s": bookkeeping_s, "threads": torch.get_num_threads()}
+        figures = {**individual.measured, "bookkeeping_s": bookkeeping_s}
         prediction = breeder.yardstick.predict(individual.record.census)
         kept = {"predicted": kept_facts(prediction)} if prediction else {}
         run.save_measured(name, {"breeding_s": seconds, **figures, **kept})
@@ -262,7 +287,7 @@ def _with_floor(config: Config, ancestor: Record) -> Config:
 def _generation_done(run: Run, kind: Species, progress: Progress, best: Record, measure: Measure | None) -> None:
     figures = run.measured(best.name)
     if measure and "latency_ms" not in figures:
-        figures = {**figures, **measure(kind, run.load(best.name))}
+        figures = {**figures, **measure(kind, run.load(best.name, kind.anatomy))}
         run.save_measured(best.name, figures)
     progress.generation(best.generation, best, figures)
 
@@ -284,11 +309,12 @@ def _conclude(run: Run, evolution: Evolution, kind: Species, task: Task) -> Run:
     if best is None:
         raise UserError(f"{run.path} has no feasible offspring: {evolution.reason}{_advice(run, evolution.stopped)}")
     untested = [record for record in (ancestor, best) if record.name not in run.tested()]
-    if untested or not (run.path / PREDICTIONS).is_file():
+    pictures = run.predictions()
+    if untested or pictures is None or pictures.individuals != (ancestor.name, best.name):
         test = task.load_test()
         labels = test.targets
         for record in untested:
-            found = outputs(kind.quantised(run.load(record.name)), test.images)
+            found = outputs(kind.quantised(run.load(record.name, kind.anatomy)), test.images)
             metric = score_outputs(found, task, labels)
             run.save_beside(record.name, task.beside(found, labels))
             run.save_tested(record.name, metric)
@@ -302,6 +328,6 @@ def _advice(run: Run, stopped: str) -> str:
         return "; set a tighter budget, with --resume"
     if stopped == "death":
         return ""
-    weights = run.folder(ANCESTOR.name) / "weights.safetensors"
+    weights = run.folder(ANCESTOR) / "weights.safetensors"
     spared = f" (--weights {weights} --ancestor-epochs 0 spares the ancestor's training)"
     return f"; breed it {milder_run(run.config)}{'' if run.config.rewinds else spared}"

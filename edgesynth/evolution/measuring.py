@@ -75,7 +75,7 @@ class Bench:
             self.progress.measured(record.name, figures)
 
     def _measured(self, record: Record, instrument: Instrument) -> Figures:
-        individual = self.run.load(record.name)
+        individual = self.run.load(record.name, self.species.anatomy)
         network, bred = self.species.removed(individual), individual.genome.precision
         try:
             figures = instrument(network, self.species.input_shape, bred, self.run.measurement)

@@ -17,7 +17,9 @@ def keep_pictures(run: Run, species: Species, task: Task, test: Split, ancestor:
     """Write the run's predictions: of six images, evenly spread over the test split, whoever is right on them."""
     some = test.part(torch.linspace(0, len(test.labels) - 1, min(COUNT, len(test.labels))).round().long())
     images = some.images[torch.arange(len(some.labels))]
-    first, second = (outputs(species.quantised(run.load(name)), images).numpy() for name in (ancestor, offspring))
+    first, second = (
+        outputs(species.quantised(run.load(name, species.anatomy)), images).numpy() for name in (ancestor, offspring)
+    )
     decoding = task.decoding_of(first.shape[1:])
     shown, truth = _pixels(images, task), some.targets.numpy()
     Predictions((ancestor, offspring), decoding["form"], shown, truth, first, second, decoding).write(run.path)

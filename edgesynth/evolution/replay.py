@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,11 +15,10 @@ from edgesynth.errors import UserError
 from edgesynth.evolution.beside import Kernels, with_beside
 from edgesynth.evolution.evolution import Place
 from edgesynth.evolution.evolve import begin, birth_of, descend
-from edgesynth.evolution.executors.threads import cpu_threads, threads_of
+from edgesynth.evolution.executors.threads import cpu_threads
 from edgesynth.evolution.progress import Progress
 from edgesynth.evolution.strategy import build_breeder
-from edgesynth.lineage import Individual, Run, species
-from edgesynth.tasks import load_task
+from edgesynth.lineage import Individual, Run, species, task_of
 
 
 @dataclass(frozen=True)
@@ -41,36 +41,41 @@ class Replay:
         return {"individual": self.individual, "equal": bool(self), "difference": self.difference or None}
 
 
-def replay(run: Run, name: str, progress: Progress | None = None, kernels: Kernels | None = None) -> Replay:
+def replay(
+    run: Run,
+    name: str,
+    progress: Progress | None = None,
+    kernels: Kernels | None = None,
+    data_root: Path | None = None,
+) -> Replay:
     """Breed an individual again, with as many CPU threads as the first time, and compare genome, weights,
     record and what its strategy has learned.
 
-    Nothing is written. `progress` and `kernels` are those of `evolve`.
+    Nothing is written. `progress` and `kernels` are those of `evolve`; `data_root` is where the run's data are now.
 
     Raises:
         UserError: there is no such individual, or it was lost with its workers; a parent of it or the ancestor is
             missing or damaged, or the task or the network cannot be built.
     """
-    kept = run.load(name)
-    if kept.record.lost:
+    record = run.record(name)
+    if record.lost:
         raise UserError(
-            f"{run.path}:{name} was never nurtured ({kept.record.died}), so there is nothing to compare with; give "
+            f"{run.path}:{name} was never nurtured ({record.died}), so there is nothing to compare with; give "
             "another individual"
         )
-    if not kept.record.parents and run.config.rewinds:
-        kept = dataclasses.replace(kept, rewind=run.rewind())
-    task = load_task(run.config.task, run.config.data_root, run.config.image_size, run.config.class_weights)
-    run.check_task(task.to_json())
+    task = task_of(run, data_root, weighted=True)
     kind, _ = with_beside(species(run.config.ancestor, task, run.config.seed), run.config, kernels)
+    kept = run.load(name, kind.anatomy)
+    if not record.parents and run.config.rewinds:
+        kept = dataclasses.replace(kept, rewind=run.rewind())
     breeder = build_breeder(run.config, kind, task, progress or Progress(), run.path)
-    record = kept.record
     if record.parents:
         descend(breeder, run)
     else:
-        begin(breeder)
+        begin(breeder, run.path)
     place = Place(record.generation, record.child, record.parents, record.proxy)
-    birth = birth_of([run.load(parent) for parent in record.parents], place)
-    with cpu_threads(run.measured(name).get("threads") or threads_of(run)):
+    birth = birth_of([run.load(parent, kind.anatomy) for parent in record.parents], place)
+    with cpu_threads(run.threads(name)):
         again = birth.breed(breeder)
     return Replay(name, first_difference(dataclasses.replace(kept, files=_files(run, again)), again))
 

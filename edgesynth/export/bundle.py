@@ -37,10 +37,10 @@ from edgesynth.export.runtime import run_onnx
 from edgesynth.export.samples import CALIBRATION_IMAGES, calibration_images, check_labels, write_samples
 from edgesynth.export.staging import check_free, staged
 from edgesynth.export.weight_forms import ANY, Target, check_target
-from edgesynth.lineage import Individual, Run, species
+from edgesynth.lineage import Individual, Run, Species, species, task_of
 from edgesynth.lineage.files import write_bytes, write_json
 from edgesynth.nurture import outputs
-from edgesynth.tasks import Detection, Split, Task, load_task
+from edgesynth.tasks import Detection, Split, Task
 
 MODEL, RANGES, SAMPLES = "model.onnx", "ranges.json", "samples.npz"
 BOXES = "boxes.py"  # how a detector's output becomes boxes, for whoever has no edgesynth
@@ -94,6 +94,7 @@ def export_individual(
     nms_in_graph: bool = False,
     tensorrt: str | None = None,
     int8_cpu_target: Target = ANY,
+    data_root: Path | None = None,
 ) -> Bundle:
     """Write an individual as a bundle.
 
@@ -113,6 +114,7 @@ def export_individual(
             suppresses boxes, which the newest of the run's board must parse.
         int8_cpu_target: the processors that model.int8-cpu.onnx is for: `any`, or `vnni`, whose 8-bit weights saturate
             elsewhere.
+        data_root: where the run's data are now; where they were, if not given.
 
     Returns:
         The bundle. Its ledger is false if an INT8 model lost more even so: the file is there, and marked.
@@ -136,16 +138,16 @@ def export_individual(
     folder = out or run.path / "bundles" / name
     check_free(folder)
     line = ancestry(run, name)
-    individual = run.load(name)
-    _check_finite(run, individual)
+    _check_finite(run, run.load(name))
     say = progress or (lambda line: None)
     say("reading the data and rebuilding the network")
-    task = load_task(run.config.task, run.config.data_root, run.config.image_size)
-    run.check_task(task.to_json())
+    task = task_of(run, data_root)
+    kind = species(run.config.ancestor, task, run.config.seed)
+    individual = run.load(name, kind.anatomy)
     if nms_in_graph:
         check_decodes(task)
     with staged(folder) as temporary:
-        stage = _Stage(run, task, individual, temporary, say)
+        stage = _Stage(kind, task, individual, temporary, say)
         check_labels(task, stage.test)
         exporter = stage.write_fp32(opset, batch)
         _check_known(run, individual, stage)
@@ -175,8 +177,7 @@ def export_individual(
 class _Stage:
     """The models of one bundle while it is being written, and the ledger that grows with them."""
 
-    def __init__(self, run: Run, task: Task, individual: Individual, folder: Path, say: Progress) -> None:
-        kind = species(run.config.ancestor, task, run.config.seed)
+    def __init__(self, kind: Species, task: Task, individual: Individual, folder: Path, say: Progress) -> None:
         self.individual = individual
         self.masked, self.removed = kind.masked(individual), kind.removed(individual)
         self.task, self.folder, self.say = task, folder, say

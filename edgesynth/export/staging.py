@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgesynth.errors import UserError
+from edgesynth.lineage.files import held, remove_left_overs, temporary_path
 
 
 def check_free(folder: Path) -> None:
@@ -39,10 +40,12 @@ def staged(folder: Path) -> Iterator[Path]:
     """
     folder = folder.absolute()
     made = [parent for parent in folder.parents if not parent.exists()]
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    temporary = temporary_path(folder)
     try:
         temporary.mkdir(parents=True)
-        yield temporary
+        remove_left_overs(folder.parent)
+        with held(temporary):
+            yield temporary
         os.rename(temporary, folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -10,6 +10,7 @@ import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch import Tensor
 from edgesynth.anatomy import Anatomy, Census
 
 SCHEMA = 1
+MOST_SYNAPSES = 1 << 30  # of one weight
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,15 @@ class Genome:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Genome:
-        """The genome that `to_json` wrote."""
-        synapses = {name: _unpack(packed) for name, packed in data["synapses"].items()}
+        """The genome that `to_json` wrote.
+
+        Raises:
+            ValueError: a mask has more or fewer bits than its shape, or units stand in no order.
+        """
+        for name, units in data["clusters"].items():
+            if any(unit >= following for unit, following in pairwise(units)):
+                raise ValueError(f"clusters.{name} are not in ascending order")
+        synapses = {name: _unpack(name, packed) for name, packed in data["synapses"].items()}
         return cls(dict(data["clusters"]), synapses, dict(data.get("precision", {})))
 
 
@@ -66,7 +75,16 @@ def _pack(mask: Tensor) -> dict[str, Any]:
     return {"shape": list(mask.shape), "deflated_bits": base64.b64encode(zlib.compress(bits.tobytes(), 9)).decode()}
 
 
-def _unpack(packed: Mapping[str, Any]) -> Tensor:
-    bits = np.frombuffer(zlib.decompress(base64.b64decode(packed["deflated_bits"])), np.uint8)
+def _unpack(name: str, packed: Mapping[str, Any]) -> Tensor:
     count = math.prod(packed["shape"])
-    return torch.from_numpy(np.unpackbits(bits, count=count).astype(bool).reshape(packed["shape"]))
+    if count > MOST_SYNAPSES:
+        raise ValueError(f"synapses.{name} has {count:,} places, and a weight has at most {MOST_SYNAPSES:,}")
+    wanted, unpacker = -(-count // 8), zlib.decompressobj()
+    try:
+        bits = unpacker.decompress(base64.b64decode(packed["deflated_bits"], validate=True), wanted + 1)
+    except (ValueError, zlib.error) as error:
+        raise ValueError(f"synapses.{name} cannot be unpacked ({error})") from None
+    if len(bits) != wanted or not unpacker.eof:
+        raise ValueError(f"synapses.{name} does not hold the {wanted:,} bytes of its {count:,} synapses")
+    mask = np.unpackbits(np.frombuffer(bits, np.uint8), count=count)
+    return torch.from_numpy(mask.astype(bool).reshape(packed["shape"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,7 +12,8 @@ from edgesynth.anatomy import Census
 from edgesynth.lineage.figures import Figures
 from edgesynth.lineage.genome import Genome
 
-SCHEMA = 1
+SCHEMA = 2
+NAME = re.compile(r"g(\d{3,})-c(\d+)")
 
 
 def individual_name(generation: int, child: int) -> str:
@@ -23,7 +25,8 @@ def individual_name(generation: int, child: int) -> str:
 class Record:
     """What `individual.json` says: facts that a replay gives again, bit for bit; no clock enters it.
 
-    No seed is in it either: every draw for it comes from `lineage.generator(seed, generation, child, purpose)`, with
+    The file says besides with how many threads of the CPU it was bred, by which options, and what its other files hold.
+    No seed is in it: every draw for it comes from `lineage.generator(seed, generation, child, purpose)`, with
     the seed of the run's configuration.
 
     Attributes:
@@ -78,7 +81,7 @@ class Record:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Record:
         """The record that `to_json` wrote."""
-        fields = {key: value for key, value in data.items() if key not in ("schema", "name")}
+        fields = {name: data[name] for name in cls.__dataclass_fields__}
         return cls(**{**fields, "parents": tuple(data["parents"]), "census": Census.from_json(data["census"])})
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgesynth.errors import UserError
 from edgesynth.lineage.files import write_bytes
+from edgesynth.lineage.reading import DamagedError, read_file
 
 FILE = "predictions.npz"
+MOST_BYTES = 1 << 30  # a few images and the answers to them
 _ARRAYS = ("images", "labels", "ancestor", "offspring")
 
 
@@ -28,7 +31,7 @@ class Predictions:
         labels: (K, ...), as the task has them.
         ancestor: (K, ...) float32, outputs of the ancestor.
         offspring: the offspring's.
-        decoding: how they are to be read; empty where a run of an older edgesynth kept none.
+        decoding: how they are to be read.
     """
 
     individuals: tuple[str, str]
@@ -41,30 +44,47 @@ class Predictions:
 
     def write(self, run: Path) -> None:
         """Keep them in a run directory."""
+        members = {
+            "individuals": np.array(self.individuals),
+            "form": np.array(self.form),
+            "decoding": np.array(json.dumps(self.decoding)),
+            **{name: getattr(self, name) for name in _ARRAYS},
+        }
         stream = io.BytesIO()
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        individuals, form = np.array(self.individuals), np.array(self.form)
-        decoding = np.array(json.dumps(self.decoding))
-        np.savez_compressed(stream, individuals=individuals, form=form, decoding=decoding, **arrays)
+        np.savez_compressed(stream, sha256=np.array(_digest(members)), **members)
         write_bytes(run / FILE, stream.getvalue())
 
     @classmethod
-    def read(cls, run: Path) -> Predictions | None:
-        """Those of a run directory; None where there are none.
+    def read(cls, path: Path) -> Predictions:
+        """Those of a file.
 
         Raises:
-            UserError: the file is damaged.
+            DamagedError: it is missing, or not as it was written.
+            UserError: the system does not let it be read.
         """
-        if not (run / FILE).is_file():
-            return None
+        content = read_file(path, MOST_BYTES)
         try:
-            with np.load(run / FILE, allow_pickle=False) as arrays:
-                first, second = (str(name) for name in arrays["individuals"])
-                images, labels, ancestor, offspring = (arrays[name] for name in _ARRAYS)
-                decoding = json.loads(str(arrays["decoding"])) if "decoding" in arrays else {}
-                return cls((first, second), str(arrays["form"]), images, labels, ancestor, offspring, decoding)
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                unpacked = sum(member.file_size for member in archive.infolist())
+            if unpacked > MOST_BYTES:
+                raise ValueError(f"it would unpack to {unpacked:,} bytes, and has at most {MOST_BYTES:,}")
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                members = {name: arrays[name] for name in arrays.files}
+            sha256 = str(members.pop("sha256"))
+            first, second = (str(name) for name in members["individuals"])
+            images, labels, ancestor, offspring = (members[name] for name in _ARRAYS)
+            form, decoding = str(members["form"]), json.loads(str(members["decoding"]))
         except Exception as error:  # numpy and zipfile raise a dozen kinds for a damaged archive
-            why = f"{type(error).__name__}: {error}"
-            raise UserError(
-                f"{run / FILE} cannot be read ({why}); delete it: edgesynth evolve --resume writes it again"
-            ) from None
+            raise DamagedError(path, f"{type(error).__name__}: {error}") from None
+        if sha256 != _digest(members):
+            raise DamagedError(path, "it was changed since it was written: its content has another sha256 than it says")
+        return cls((first, second), form, images, labels, ancestor, offspring, decoding)
+
+
+def _digest(members: dict[str, np.ndarray]) -> str:
+    total = hashlib.sha256()
+    for name in sorted(members):
+        array = members[name]
+        total.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        total.update(np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -175,6 +176,16 @@ def _check_training(ancestor: str, model: nn.Module, inputs: Tensor, given: obje
 def state(model: nn.Module) -> dict[str, Tensor]:
     """Weights and buffers of a network, detached and contiguous, ready for safetensors."""
     return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
+
+
+def state_sha256(weights: Mapping[str, Tensor]) -> str:
+    """sha256 of a network's state: names, types, shapes and bits."""
+    total = hashlib.sha256()
+    for name in sorted(weights):
+        tensor = weights[name].detach().cpu().contiguous()
+        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()
 
 
 def set_state(model: nn.Module, weights: Mapping[str, Tensor]) -> None:

@@ -1,39 +1,85 @@
 """The run directory: where individuals live.
 
-NAME/config.toml                        resolved, versioned
-NAME/individuals/g003-c1/               individual.json (written last: without it there is no individual),
-                                        genome.json, weights.safetensors, measured.json (clock and latency),
+NAME/config.toml                        resolved, versioned, with the sha256 of its content
+NAME/individuals/g003-c1/               individual.json (written last: without it there is no individual), which has
+                                        the sha256 of the others: genome.json, weights.safetensors,
                                         scales.safetensors (where weights or activations are integers);
-                                        the ancestor's rewind.safetensors, if the configuration asks for it
+                                        the ancestor's rewind.safetensors, if the configuration asks for it;
+                                        what the strategy has learned
+                                        measured.json (clock and latency)
                                         figures.json, where it was measured on the machine that the run aims at
 NAME/measurements/*.json                the same figures, as SHA256-PRECISION-ENGINE of the model that they are of
 NAME/task.json                          what the task calls itself and its metric, and what it says of its data
 NAME/outcome.json                       why the run stopped, its best individual, its Pareto front
 NAME/test.json                          the test split's verdicts, one reading each
 NAME/beside.json, predictions.npz       further figures of those verdicts; a few test images with the answers to them
+NAME/given.safetensors                  the weights of a network that was handed over
 NAME/bundles/, NAME/report.html         what export and report add
+NAME/.lock                              who breeds in it
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from edgesynth.config import Config, resolve
+from edgesynth.anatomy import Anatomy
+from edgesynth.config import Config
 from edgesynth.errors import UserError
+from edgesynth.lineage.ancestral import bred_by
+from edgesynth.lineage.derived import Derived, advised, resumed
 from edgesynth.lineage.figures import Figures
-from edgesynth.lineage.files import write_bytes, write_json
+from edgesynth.lineage.files import remove_left_overs, write_bytes
+from edgesynth.lineage.fitting import check_fits
+from edgesynth.lineage.formats import FIGURES, GenomeFile, IndividualFile, Measured, held_to
 from edgesynth.lineage.genome import Genome
-from edgesynth.lineage.individual import Individual, Record, individual_name
+from edgesynth.lineage.individual import NAME, Individual, Record, individual_name
+from edgesynth.lineage.kept_config import FILE as CONFIG
+from edgesynth.lineage.kept_config import read_kept, write_kept
+from edgesynth.lineage.lock import FILE as LOCK
+from edgesynth.lineage.lock import is_written_by_another
+from edgesynth.lineage.reading import DamagedError, exists, read_file
+from edgesynth.lineage.sealed import digest, read_sealed, write_sealed
 from edgesynth.precision import has_scale
 
+RECORD, GENOME, WEIGHTS, SCALES, REWIND = (
+    "individual.json",
+    "genome.json",
+    "weights.safetensors",
+    "scales.safetensors",
+    "rewind.safetensors",
+)
+MOST_GENOME_BYTES = 1 << 30
+ANCESTOR = individual_name(0, 0)
+# As `--weights` of a run: those of a network that was handed over, which lie in the run directory wherever that is.
+GIVEN = Path("{run}/given.safetensors")
 
-class Run:
+
+class OtherOptionsError(UserError):
+    """An individual was bred by other options than those of the run that it lies in.
+
+    Attributes:
+        name: the individual's.
+    """
+
+    def __init__(self, path: Path, name: str, config: Path) -> None:
+        super().__init__(
+            f"{path} was bred by other options than {config} has: one of the two is of another run; put back the one "
+            "that belongs here"
+        )
+        self.name = name
+
+
+class Run(Derived):
     """One run directory. Create it with `Run.create`, reach an existing one with `Run.open`."""
 
     def __init__(self, path: Path, config: Config) -> None:
@@ -50,7 +96,7 @@ class Run:
         if is_taken(path):
             raise UserError(f"{path} exists already; continue it with --resume, or give another --run")
         (path / "individuals").mkdir(parents=True, exist_ok=True)
-        write_bytes(path / "config.toml", config.to_toml().encode())
+        write_kept(path, config)
         return cls(path, config)
 
     @classmethod
@@ -58,20 +104,23 @@ class Run:
         """Open a directory that an earlier run made.
 
         Raises:
-            UserError: it is not a run directory.
+            UserError: it is not a run directory, or its configuration is damaged.
         """
-        if not (path / "config.toml").is_file():
-            raise UserError(
-                f"{path} is not a run: it has no config.toml; give the folder that edgesynth evolve --run made"
-            )
-        return cls(path, resolve(path / "config.toml", {}))
+        return cls(path, read_kept(path))
 
     def reconfigure(self, config: Config) -> None:
-        """Give it another configuration, by which all that it has would be the same; why it stopped is forgotten."""
-        if self.config != config:
-            (self.path / "outcome.json").unlink(missing_ok=True)
-            write_bytes(self.path / "config.toml", config.to_toml().encode())
-            self.config = config
+        """Give it another configuration, by which all that it has would be the same."""
+        write_kept(self.path, config)
+        self.config = config
+
+    def forget_outcome(self) -> None:
+        """Forget why it stopped."""
+        (self.path / "outcome.json").unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Remove what killed writers have left."""
+        for folder in (self.path, *self.path.glob("individuals/*"), self.path / "measurements", self.path / "bundles"):
+            remove_left_overs(folder)
 
     def folder(self, name: str) -> Path:
         """Folder of an individual, whether it exists or not."""
@@ -79,53 +128,90 @@ class Run:
 
     def has(self, name: str) -> bool:
         """Whether an individual is finished."""
-        return (self.folder(name) / "individual.json").is_file()
+        return exists(self.folder(name) / RECORD)
 
     def names(self) -> list[str]:
-        """Names of all finished individuals, oldest first."""
-        return sorted((path.parent.name for path in self.path.glob("individuals/*/individual.json")), key=_place)
+        """Names of all finished individuals, oldest first; folders of other names, moved aside, are none."""
+        names = (path.parent.name for path in self.path.glob(f"individuals/*/{RECORD}"))
+        return sorted((name for name in names if NAME.fullmatch(name)), key=_place)
 
-    def save(self, individual: Individual) -> None:
-        """Write an individual; its record goes last, so that a crash leaves a whole individual or none."""
+    def save(self, individual: Individual, threads: int | None = None) -> None:
+        """Write an individual; its record goes last, so that a crash leaves a whole individual or none.
+
+        Args:
+            individual: bred by this run's options.
+            threads: of the CPU, with which it was bred; torch's own now, if not given.
+
+        Raises:
+            UserError: a file stands in the place of its folder, or a folder in that of a file.
+        """
         folder = self.folder(individual.name)
-        folder.mkdir(exist_ok=True)
-        write_bytes(folder / "weights.safetensors", safetensors.torch.save(individual.weights))
+        try:
+            folder.mkdir(exist_ok=True)
+        except FileExistsError:
+            raise UserError(
+                f"{folder} is a file where the folder of an individual belongs; move it aside and run the same command "
+                "again"
+            ) from None
+        contents = {WEIGHTS: safetensors.torch.save(individual.weights)}
         if individual.scales:
-            write_bytes(folder / "scales.safetensors", safetensors.torch.save(individual.scales))
+            contents[SCALES] = safetensors.torch.save(individual.scales)
         if individual.rewind is not None:
-            write_bytes(folder / "rewind.safetensors", safetensors.torch.save(individual.rewind))
-        write_json(folder / "genome.json", individual.genome.to_json())
-        for name, content in individual.files.items():
+            contents[REWIND] = safetensors.torch.save(individual.rewind)
+        contents.update(individual.files)
+        for name, content in contents.items():
             write_bytes(folder / name, content)
-        write_json(folder / "individual.json", individual.record.to_json())
+        genome = individual.genome.to_json()
+        write_sealed(folder / GENOME, genome)
+        files = {
+            name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            for name, content in contents.items()
+        }
+        facts = {
+            **individual.record.to_json(),
+            "threads": threads or torch.get_num_threads(),
+            "bred_by": bred_by(self.config, individual.record.generation),
+            "genome": digest(genome),
+            "files": files,
+        }
+        write_sealed(folder / RECORD, facts)
 
     def record(self, name: str) -> Record:
         """Facts of an individual.
 
         Raises:
-            UserError: there is none of that name.
+            UserError: there is none of that name, its file is damaged, or other options bred it.
         """
-        if not self.has(name):
-            known = ", ".join(self.names()) or "none yet"
-            raise UserError(f"{self.path} has no individual {name!r}; it has {known}")
-        return Record.from_json(self._json(self.folder(name) / "individual.json"))
+        return Record.from_json(self._facts(name))
 
     def records(self) -> list[Record]:
         """Facts of all finished individuals, oldest first."""
         return [self.record(name) for name in self.names()]
 
-    def load(self, name: str) -> Individual:
+    def threads(self, name: str) -> int:
+        """Threads of the CPU that an individual was bred with."""
+        return int(self._facts(name)["threads"])
+
+    def load(self, name: str, anatomy: Anatomy | None = None) -> Individual:
         """An individual with its genome and weights.
 
+        Args:
+            name: its name.
+            anatomy: of the run's ancestor, to which it is held; without one it is only whole.
+
         Raises:
-            UserError: there is none of that name, or its files are damaged.
+            UserError: there is none of that name, its files are damaged, or it is none of this ancestor.
         """
-        record, folder = self.record(name), self.folder(name)
-        weights = self._tensors(folder / "weights.safetensors")
-        genome = Genome.from_json(self._json(folder / "genome.json"))
-        scaled = any(has_scale(precision) for precision in genome.precision.values())
-        scales = self._tensors(folder / "scales.safetensors") if scaled else {}
-        return Individual(record, genome, weights, scales, figures=self.figures(name))
+        facts, folder, figures = self._facts(name), self.folder(name), self.figures(name)
+        with self._bred_again(name):
+            genome = self._genome(folder / GENOME, facts["genome"])
+            weights = self._tensors(name, WEIGHTS, facts)
+            scaled = any(has_scale(precision) for precision in genome.precision.values())
+            scales = self._tensors(name, SCALES, facts) if scaled else {}
+            individual = Individual(Record.from_json(facts), genome, weights, scales, figures=figures)
+            if anatomy is not None:
+                check_fits(individual, anatomy, folder)
+        return individual
 
     def rewind(self) -> dict[str, Tensor]:
         """The ancestor's weights early in its training.
@@ -133,16 +219,35 @@ class Run:
         Raises:
             UserError: they were not kept, or are damaged.
         """
-        return self._tensors(self.folder(individual_name(0, 0)) / "rewind.safetensors")
+        facts = self._facts(ANCESTOR)
+        with self._bred_again(ANCESTOR):
+            return self._tensors(ANCESTOR, REWIND, facts)
+
+    def content(self, name: str, file: str) -> bytes:
+        """What an individual's folder has under a name, such as what its strategy has learned.
+
+        Raises:
+            UserError: there is no such file, or it is damaged.
+        """
+        facts = self._facts(name)
+        with self._bred_again(name):
+            return self._content(name, file, facts)
 
     def measured(self, name: str) -> dict[str, Any]:
-        """Clock and latency of an individual; empty where nothing was measured."""
+        """Clock and latency of an individual; empty where nothing was measured.
+
+        Raises:
+            UserError: the file is damaged.
+        """
         path = self.folder(name) / "measured.json"
-        return self._json(path) if path.is_file() else {}
+        if not exists(path):
+            return {}
+        with advised(f"move it aside (mv {_quoted(path)} {_quoted(path)}.damaged): its times are lost, nothing else"):
+            return held_to(Measured, path, read_sealed(path))
 
     def save_measured(self, name: str, figures: dict[str, Any]) -> None:
         """Keep figures that a replay will not give again: seconds, latency."""
-        write_json(self.folder(name) / "measured.json", figures)
+        write_sealed(self.folder(name) / "measured.json", figures)
 
     def figures(self, name: str) -> Figures | None:
         """What was measured of an individual on the machine that the run aims at; None where it was not."""
@@ -150,7 +255,7 @@ class Run:
 
     def save_figures(self, name: str, figures: Figures) -> None:
         """Keep what was measured of an individual; its offspring are a function of it."""
-        write_json(self.folder(name) / "figures.json", figures.to_json())
+        write_sealed(self.folder(name) / "figures.json", figures.to_json())
 
     def measurement(self, sha256: str, precision: str, engine: str | None) -> Figures | None:
         """What was measured of a model at a precision on an engine, None for any; None where it was not."""
@@ -162,141 +267,87 @@ class Run:
         folder = self.path / "measurements"
         folder.mkdir(exist_ok=True)
         name = f"{figures.model_sha256}-{figures.precision}-{figures.engine}.json"
-        write_json(folder / name, figures.to_json())
-
-    def tested(self) -> dict[str, float]:
-        """{individual: the task's metric on the test split}, of those that were reported."""
-        path = self.path / "test.json"
-        return self._json(path) if path.is_file() else {}
-
-    def save_tested(self, name: str, metric: float) -> None:
-        """Keep the one reading of the test split for an individual."""
-        write_json(self.path / "test.json", {**self.tested(), name: metric})
-
-    def save_task(self, facts: dict[str, Any]) -> None:
-        """Keep what whoever reads the run has to know of its task without its data."""
-        write_json(self.path / "task.json", facts)
-
-    def check_task(self, facts: dict[str, Any]) -> None:
-        """Refuse data that are not those of the run: of a split made by chance, none would be where it was.
-
-        Args:
-            facts: of the task as its data are now, see `Task.to_json`.
-
-        Raises:
-            UserError: its labels are others, or its images to train on and to select by are more or fewer.
-        """
-        known = self.task()
-        for name in ("labels", "images"):
-            if name in known and known[name] != facts[name]:
-                raise UserError(
-                    f"{self.path} was bred with other data: {name} were {_words(known[name])} and are "
-                    f"{_words(facts[name])}; put the data back as they were, or breed anew with another --run"
-                )
-
-    def task(self) -> dict[str, Any]:
-        """What was kept of the task; a run of an older edgesynth, which kept nothing, has accuracy."""
-        path = self.path / "task.json"
-        return self._json(path) if path.is_file() else {"name": self.config.task, "metric": "accuracy"}
-
-    @property
-    def metric(self) -> str:
-        """Name of the task's metric."""
-        return str(self.task()["metric"])
-
-    def beside(self) -> dict[str, dict[str, float]]:
-        """{individual: {figure: value}}: what was found on the test split besides the metric."""
-        path = self.path / "beside.json"
-        return self._json(path) if path.is_file() else {}
-
-    def save_beside(self, name: str, figures: dict[str, float]) -> None:
-        """Keep what was found besides the metric of an individual, where anything was."""
-        if figures:
-            write_json(self.path / "beside.json", {**self.beside(), name: figures})
-
-    def outcome(self) -> dict[str, Any]:
-        """Why the run stopped and its best individual; empty while it has not."""
-        path = self.path / "outcome.json"
-        return self._json(path) if path.is_file() else {}
-
-    def save_outcome(self, outcome: dict[str, Any]) -> None:
-        """Keep why the run stopped."""
-        write_json(self.path / "outcome.json", outcome)
+        write_sealed(folder / name, figures.to_json())
 
     def _figures(self, path: Path) -> Figures | None:
-        return Figures.from_json(self._json(path)) if path.is_file() else None
+        if not exists(path):
+            return None
+        again = "--resume takes the figures from measurements/, or measures anew"
+        with advised(f"move it aside (mv {_quoted(path)} {_quoted(path)}.damaged): {again}"):
+            return held_to(FIGURES, path, read_sealed(path))
 
-    def _tensors(self, path: Path) -> dict[str, Tensor]:
+    def _facts(self, name: str) -> dict[str, Any]:
+        """What individual.json says, held to its schema, to its place and to the run's options."""
+        path = self.folder(name) / RECORD
+        if not NAME.fullmatch(name) or not self.has(name):
+            known = ", ".join(self.names()) or "none yet"
+            raise UserError(f"{self.path} has no individual {name!r}; it has {known}")
+        with self._bred_again(name):
+            facts = held_to(IndividualFile, path, read_sealed(path))
+            record = Record.from_json(facts)
+            if not record.name == facts["name"] == name:
+                raise DamagedError(path, f"it is that of {facts['name']}")
+            if digest(record.census.to_json()) != digest(facts["census"]):
+                raise DamagedError(path, "the totals of its census are not those of its layers")
+            if any(_place(parent)[0] >= record.generation for parent in record.parents):
+                raise DamagedError(path, f"its parents ({', '.join(record.parents)}) are not older than it is")
+        if facts["bred_by"] != bred_by(self.config, record.generation):
+            raise OtherOptionsError(path, name, self.path / CONFIG)
+        return facts
+
+    def _genome(self, path: Path, sha256: str) -> Genome:
+        data = held_to(GenomeFile, path, read_sealed(path, MOST_GENOME_BYTES))
+        if digest(data) != sha256:
+            raise DamagedError(path, "it is not the genome that individual.json was written with")
         try:
-            return safetensors.torch.load_file(path)
-        except (OSError, SafetensorError) as error:
-            raise UserError(
-                f"{path} cannot be read ({error}); delete {path.parent} and breed it again with --resume"
-            ) from None
+            return Genome.from_json(data)
+        except ValueError as error:
+            raise DamagedError(path, str(error)) from None
 
-    def _json(self, path: Path) -> Any:
+    def _tensors(self, name: str, file: str, facts: dict[str, Any]) -> dict[str, Tensor]:
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{path} cannot be read ({error}); delete {path.parent} and breed it again with --resume"
-            ) from None
+            return safetensors.torch.load(self._content(name, file, facts))
+        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise DamagedError(self.folder(name) / file, f"it is no safetensors file ({error})") from None
 
+    def _content(self, name: str, file: str, facts: dict[str, Any]) -> bytes:
+        path, known = self.folder(name) / file, facts["files"].get(file)
+        if known is None:
+            raise DamagedError(path, "individual.json knows of no such file")
+        content = read_file(path, known["bytes"])
+        if len(content) != known["bytes"]:
+            raise DamagedError(path, f"it has {len(content):,} bytes of {known['bytes']:,}")
+        if hashlib.sha256(content).hexdigest() != known["sha256"]:
+            raise DamagedError(path, "it was changed since it was written: its sha256 is not that in individual.json")
+        return content
 
-def milder_run(config: Config) -> str:
-    """How to breed again where no offspring met the floor, as in `breed it ...`."""
-    floor = "a higher --max-loss" if config.min_accuracy is None else "a lower --min-accuracy"
-    return f"in another --run with {floor}, a higher --keep or more --epochs"
-
-
-def default_path(config: Config) -> Path:
-    """Where a run goes if nobody says otherwise: `runs/ANCESTOR-TASK-SEED`, of a folder's path its last name."""
-    kind, colon, rest = config.task.partition(":")
-    task = f"{kind}{colon}{Path(rest).name}"
-    return Path("runs") / f"{config.ancestor}-{task}-{config.seed}".replace(":", ".")
+    @contextmanager
+    def _bred_again(self, name: str) -> Iterator[None]:
+        """Say what to do about a damaged file of an individual: it alone is bred again."""
+        try:
+            yield
+        except DamagedError as error:
+            folder = _quoted(self.folder(name))
+            advice = f"breed this one again: mv {folder} {folder}.damaged && {resumed(self.path)}"
+            if is_written_by_another(self.path):
+                advice = "its run is being bred, which may be writing it now: try again in a moment"
+            raise DamagedError(error.path, error.why, advice) from None
 
 
 def is_taken(path: Path) -> bool:
     """Whether there is anything at a path that a new run must not touch.
 
-    A run that was killed before its configuration was whole has left empty folders and a temporary file.
+    A run that was killed before its configuration was whole has left empty folders, its lock and a temporary file.
     """
     if not path.is_dir():
         return path.exists()
-    return any(not entry.is_dir() and entry.suffix != ".tmp" for entry in path.rglob("*"))
+    return any(not entry.is_dir() and entry.suffix != ".tmp" and entry != path / LOCK for entry in path.rglob("*"))
 
 
 def _place(name: str) -> tuple[int, int]:
     generation, _, child = name.removeprefix("g").partition("-c")
-    return (int(generation), int(child)) if generation.isdigit() and child.isdigit() else (1 << 30, 0)
+    return int(generation), int(child)
 
 
-def parse_individual(text: str) -> tuple[Run, str]:
-    """`RUN` or `RUN:INDIVIDUAL` to the run and the individual's name; a bare run means its best feasible individual.
-
-    Raises:
-        UserError: there is no such run or individual, or the run has no feasible individual.
-    """
-    path, name = text, ""
-    if not (Path(text) / "config.toml").is_file() and ":" in text:
-        path, _, name = text.rpartition(":")
-    run = Run.open(Path(path))
-    if name:
-        run.record(name)
-        return run, name
-    best = run.outcome().get("best")
-    if best is None:
-        why = (
-            "its run is not finished: continue it with edgesynth evolve --resume"
-            if not run.outcome()
-            else f"none meets its {run.metric} floor: breed it {milder_run(run.config)}"
-        )
-        raise UserError(
-            f"{run.path} has no best individual; {why}, or name one of {', '.join(run.names()) or 'none yet'}"
-        )
-    return run, best
-
-
-def _words(facts: dict[str, int] | list[str]) -> str:
-    """`train 20, validation 4`, or the labels."""
-    return ", ".join([f"{name} {count:,}" for name, count in facts.items()] if isinstance(facts, dict) else facts)
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))

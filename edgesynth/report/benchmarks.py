@@ -96,7 +96,9 @@ class Benchmarks:
 def read_benchmarks(run_path: Path) -> Benchmarks:
     """Read every `bundles/*/result.json` of a run directory; none of them can make it fail."""
     measured, damaged, waiting = [], [], []
-    for folder in sorted(path for path in (run_path / "bundles").glob("*") if path.is_dir()):
+    # Hidden ones are being written, or were when a process was killed.
+    folders = (path for path in (run_path / "bundles").glob("*") if path.is_dir() and not path.name.startswith("."))
+    for folder in sorted(folders):
         file = folder / "result.json"
         if not file.exists():
             waiting.append(folder.name)

@@ -12,8 +12,8 @@ from markupsafe import Markup, escape
 
 import edgesynth
 from edgesynth.benchmark.machine import describe_machine
-from edgesynth.lineage import Predictions, Run
-from edgesynth.lineage.files import write_bytes
+from edgesynth.lineage import Run
+from edgesynth.lineage.files import remove_left_overs, write_bytes
 from edgesynth.printable import printable
 from edgesynth.report import formats
 from edgesynth.report.benchmarks import Benchmarks, facts, read_benchmarks
@@ -42,7 +42,8 @@ def write_report(run: Run) -> Path:
             in the page instead.
     """
     path = run.path / "report.html"
-    write_bytes(path, render(run).encode("utf-8"))
+    remove_left_overs(run.path)
+    write_bytes(path, render(run).encode("utf-8", "replace"))  # a run may lie in a folder whose name is no text
     return path
 
 
@@ -88,7 +89,7 @@ def _shown(value: Any) -> Any:
 
 def _predictions(run: Run) -> Markup | None:
     """The picture of what the ancestor and the best individual answer; None where the run keeps no answers."""
-    found = Predictions.read(run.path)
+    found = run.predictions()
     return None if found is None else predictions_plot(found, run.task().get("labels", []))
 
 

@@ -53,8 +53,10 @@ __all__ = [
     "Stored",
     "Task",
     "Teaching",
+    "folder_of",
     "lend_task",
     "load_task",
+    "placeless",
 ]
 
 
@@ -78,6 +80,18 @@ def load_task(
     return task if class_weights == "none" else task.weighted()
 
 
+def placeless(name: str) -> str:
+    """A task's name without the folder of its data: `imagefolder` of `imagefolder:photos`."""
+    kind = name.partition(":")[0]
+    return kind if kind in SIZED or kind in TASKS else name
+
+
+def folder_of(name: str, data_root: Path | None = None) -> Path | None:
+    """The folder of a task's data, by its name or beside it; None where neither says."""
+    kind, _, folder = name.partition(":")
+    return Path(folder).expanduser() if folder and placeless(name) == kind else data_root and data_root.expanduser()
+
+
 def _named(name: str, data_root: Path | None, image_size: int) -> Task:
     kind, _, folder = name.partition(":")
     if image_size != IMAGE_SIZE and (is_lent(name) or kind in TASKS):
@@ -98,5 +112,5 @@ def _named(name: str, data_root: Path | None, image_size: int) -> Task:
         raise UserError(
             f"--task {name} names a folder; digits come with scikit-learn and need no folder: --task digits"
         )
-    root = Path(folder).expanduser() if folder else data_root and data_root.expanduser()
+    root = folder_of(name, data_root)
     return SIZED[kind](root, image_size) if kind in SIZED else TASKS[kind](root)

@@ -26,6 +26,7 @@ from edgesynth.tasks.augmentation import (
     windows,
     zooms,
 )
+from edgesynth.tasks.sampled import sample_of
 from edgesynth.tasks.stored import Stored, whole
 
 # How answers are compared with a teacher's: classes that exclude each other along dimension 1, at every place; logits
@@ -154,6 +155,7 @@ class Task(ABC):
             "unit": self.metric_unit,
             "labels": list(self.labels),
             "images": {"train": len(self.train.labels), "validation": len(self.validation.labels)},
+            "samples": {"train": sample_of(*self.train), "validation": sample_of(*self.validation)},
             "notes": list(self.notes),
         }
 

@@ -74,7 +74,7 @@ def test_a_lineage_bred_on_ray_is_the_same_bit_for_bit_and_its_progress_is_heard
     assert sorted(heard.epochs) == sorted(
         (record.name, epoch + 1) for record in run.records() for epoch in range(record.nurture["epochs"])
     )
-    assert all(run.measured(name)["threads"] == 1 for name in run.names())
+    assert all(run.threads(name) == 1 for name in run.names())
     assert ray.is_initialized()  # it was not ours to stop
 
 
@@ -251,7 +251,7 @@ def test_a_run_keeps_to_the_threads_that_it_was_started_with(tmp_path):
         evolve(tmp_path / "run", config)
         shutil.rmtree(tmp_path / "run" / "individuals" / "g001-c0")
         torch.set_num_threads(1)
-        assert evolve(tmp_path / "run", config, resume=True).measured("g001-c0")["threads"] == 2
+        assert evolve(tmp_path / "run", config, resume=True).threads("g001-c0") == 2
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)

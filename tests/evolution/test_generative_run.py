@@ -112,7 +112,9 @@ def test_probes_are_trained_without_the_synapses_that_their_parent_lacks(tmp_pat
     alive = {"fc1.weight": torch.rand(500, 800, generator=torch.Generator().manual_seed(1)) < 0.5}
     genome = Genome(ancestor.genome.kept, alive)
     weights = {**ancestor.weights, "fc1.weight": ancestor.weights["fc1.weight"] * alive["fc1.weight"]}
-    run.save(replace(ancestor, genome=genome, weights=weights))
+    record = replace(ancestor.record, census=genome.census(kind.anatomy))
+    run.save(replace(ancestor, record=record, genome=genome, weights=weights))
+    run.save_task(load_task("digits").to_json())
     evolve(run.path, run.config, resume=True)
     child = run.load("g001-c0")
     facts, left = child.record.synthesis, synapses_of(run, kind, "g001-c0")["fc1.weight"]
@@ -193,11 +195,11 @@ def test_a_run_killed_within_a_cycle_resumes_to_the_same_bits(tmp_path, unbroken
     assert sum(name.endswith("generator.safetensors") for name in after) == len(unbroken.records()) - 1
 
 
-def test_a_cycle_whose_memory_is_lost_is_refused_with_the_folder_to_delete(tmp_path, unbroken):
+def test_a_cycle_whose_memory_is_lost_is_refused_with_what_to_breed_again(tmp_path, unbroken):
     shutil.copytree(unbroken.path, tmp_path / "run")
     shutil.rmtree(tmp_path / "run/individuals/g002-c0")
     (tmp_path / "run/individuals/g001-c0/generator.safetensors").unlink()
-    with pytest.raises(UserError, match=r"g001-c0 lacks a readable generator.safetensors .* delete the folder"):
+    with pytest.raises(UserError, match=r"generator.safetensors is damaged: it is missing; breed this one again: mv"):
         evolve(tmp_path / "run", unbroken.config, resume=True)
 
 

@@ -1,13 +1,13 @@
-import json
+from dataclasses import replace
 
 import pytest
-import safetensors.torch
 import torch
 
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve, replay
 from edgesynth.evolution.replay import first_difference
 from edgesynth.lineage import Run, resolve
+from edgesynth.lineage.sealed import read_sealed, write_sealed
 
 TINY = {"ancestor_epochs": 2, "generations": 1, "epochs": 1, "final_epochs": 1, "offspring": 1, "min_accuracy": 10.0}
 
@@ -34,10 +34,10 @@ def test_what_was_bred_is_bred_again_to_the_same_bits(run, name):
 
 
 def test_one_bit_of_one_weight_is_found_and_named(damaged):
-    path = damaged.folder("g001-c0") / "weights.safetensors"
-    weights = safetensors.torch.load_file(path)
+    bred = damaged.load("g001-c0")
+    weights = bred.weights
     weights["fc1.bias"][3] += 0.25
-    safetensors.torch.save_file(weights, path)
+    damaged.save(bred)
     found = replay(damaged, "g001-c0")
     assert not found
     count = len(weights["fc1.bias"])
@@ -45,14 +45,14 @@ def test_one_bit_of_one_weight_is_found_and_named(damaged):
 
 
 def test_another_parent_gives_another_child(damaged):
-    path = damaged.folder("g000-c0") / "weights.safetensors"
-    weights = {name: tensor * 1.5 for name, tensor in safetensors.torch.load_file(path).items()}
-    safetensors.torch.save_file(weights, path)
+    parent = damaged.load("g000-c0")
+    weights = {name: tensor * 1.5 if tensor.is_floating_point() else tensor for name, tensor in parent.weights.items()}
+    damaged.save(replace(parent, weights=weights))
     assert replay(damaged, "g001-c0").difference.startswith(("genome.json: ", "weights.safetensors: "))
 
 
 def test_the_threads_of_the_first_time_are_used_again(run):
-    assert run.measured("g001-c0")["threads"] == torch.get_num_threads()
+    assert run.threads("g001-c0") == torch.get_num_threads()
     before = torch.get_num_threads()
     torch.set_num_threads(before + 1)
     try:
@@ -101,7 +101,7 @@ def test_nan_is_equal_to_itself_and_minus_zero_is_not_zero(run):
 def test_an_individual_that_was_lost_with_its_workers_has_nothing_to_compare(damaged):
     path = damaged.folder("g001-c0") / "individual.json"
     fate = {"epochs": 0, "losses": [], "died": "its worker died 3 times", "lost": True}
-    path.write_text(json.dumps({**json.loads(path.read_text()), "nurture": fate}))
+    write_sealed(path, {**read_sealed(path), "nurture": fate})
     with pytest.raises(UserError, match=r"g001-c0 was never nurtured \(its worker died 3 times\)"):
         replay(damaged, "g001-c0")
 
@@ -116,8 +116,8 @@ def test_the_command_says_equal_with_0_and_different_with_1(edgesynth, run, dama
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == f"{run.path}:g000-c0 is bit for bit what its parents' files give again.\n"
     path = damaged.folder("g000-c0") / "individual.json"
-    record = json.loads(path.read_text())
-    path.write_text(json.dumps({**record, "validation": 12.5}))
+    record = read_sealed(path)
+    write_sealed(path, {**record, "validation": 12.5})
     result = edgesynth("replay", f"{damaged.path}:g000-c0", cwd=run.path)
     assert result.returncode == 1
     assert result.stdout == (

@@ -79,6 +79,7 @@ def pristine_run(tmp_path_factory, task, kind):
     masks = {name: plan.cut(name, mask) for name, mask in sparse.synapses.items()}
     save(1, (ANCESTOR,), train(small, task, 6, masks), sparse)
     run.save_outcome({"best": OFFSPRING})
+    run.save_task(task.to_json())
     return run
 
 

@@ -1,10 +1,12 @@
 """Kill, fill the disk, give nonsense: nothing finished is lost, and the user gets one clear line."""
 
 import hashlib
+import json
 import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -205,19 +207,57 @@ def test_a_run_without_a_feasible_offspring_says_so_and_cannot_be_exported(tmp_p
     refused(edgesynth("export", "run", cwd=tmp_path), "no best individual", "g000-c0")
 
 
-def test_a_full_disk_in_evolve_is_one_line_and_keeps_what_is_finished(unbroken, tmp_path, refused):
+def test_a_full_disk_in_evolve_is_one_line_and_what_it_says_to_do_works(here, edgesynth, refused):
     """A limit on the size of files stands in for the disk: writing beyond it fails in the same place."""
-    limited = f"ulimit -f 600; exec {EDGESYNTH} evolve --ancestor-epochs 1 --run run"
+    limited = f"ulimit -f 9; exec {EDGESYNTH} evolve {' '.join(TINY)} --ancestor-epochs 1 --run run"
     result = subprocess.run(
         ["bash", "-c", f"trap '' XFSZ; {limited}"],
-        cwd=tmp_path,
+        cwd=here,
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )
-    refused(result, "File too large")
-    assert not (tmp_path / "run/individuals/g000-c0/individual.json").exists()
-    assert not list((tmp_path / "run").rglob("*.tmp"))
+    refused(result, "weights.safetensors", "File too large. Nothing finished was lost; mend this and go on with: ")
+    assert not (here / "run/individuals/g000-c0/individual.json").exists()
+    assert not list((here / "run").rglob("*.tmp"))
+    advice = result.stderr.partition("go on with: ")[2].split()
+    assert advice == ["edgesynth", "evolve", "--run", "run", "--resume"]
+    again = edgesynth(*advice[1:], cwd=here)
+    assert again.returncode == 0, again.stderr
+    assert "Stopped: all 3 generations are bred." in again.stdout
+
+
+def test_what_the_disk_cannot_hold_is_refused_before_anything_is_trained(here, edgesynth, refused):
+    (here / "vast.py").write_text(
+        "from torch import nn\n"
+        "def build():\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(784, 20000), nn.ReLU(), nn.Linear(20000, 10))\n"
+    )
+    vast = ["--ancestor", "vast:build", "--encoding", "synapse", "--generations", 999, "--offspring", 99]
+    result = edgesynth("evolve", *vast, "--run", "run", cwd=here)
+    refused(result, "run will take about 6,1", "GiB (its ancestor and 999 generations)", "are free on its disk")
+    assert not (here / "run").exists()
+
+
+def test_a_second_evolve_is_told_who_breeds_and_the_lock_of_a_killed_one_is_taken_over(here, edgesynth, refused):
+    longer = [*TINY, "--epochs", "2000"]
+    process = subprocess.Popen([EDGESYNTH, "evolve", *longer, "--run", "run"], cwd=here, stdout=subprocess.DEVNULL)
+    marker = here / "run" / "individuals" / "g000-c0" / "individual.json"
+    deadline = time.monotonic() + 300
+    while not marker.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    who = f"host {socket.gethostname()}, process {process.pid}"
+    try:
+        for more in ([], ["--resume"], ["--resume", "--keep", "0.25"]):
+            refused(edgesynth("evolve", "--run", "run", *more, cwd=here), "run is being bred", who)
+        assert edgesynth("report", "run", cwd=here).returncode == 0
+    finally:
+        process.kill()
+        process.wait()
+    left = here / "run" / "individuals" / "g000-c0" / f".measured.json.{process.pid}.tmp"
+    left.write_text("{")
+    refused(edgesynth("evolve", "--run", "run", "--resume", "--keep", "0.25", cwd=here), "keep was 0.6 and is 0.25")
+    assert json.loads((here / "run" / ".lock").read_text()) == {}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve, replay
 from edgesynth.export import export_individual
-from edgesynth.lineage import Config, Run
+from edgesynth.lineage import Config
 from tests.tasks.test_own_tasks import write_images
 
 
@@ -53,10 +53,3 @@ def test_a_run_that_is_refused_for_its_data_keeps_its_options(bred):
     with pytest.raises(UserError, match="bred with other data"):
         evolve(run.path, run.config.model_copy(update={"min_accuracy": 5.0}), resume=True)
     assert (run.path / "config.toml").read_bytes() == before
-
-
-def test_a_run_of_an_older_edgesynth_is_believed(bred):
-    run, _ = bred
-    facts = run.task()
-    run.save_task({"name": facts["name"], "metric": facts["metric"]})
-    Run.open(run.path).check_task(facts)

@@ -120,7 +120,8 @@ def test_a_damaged_file_is_named_with_the_way_out(run, individual):
     run.save(individual)
     weights = run.folder("g002-c1") / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
-    with pytest.raises(UserError, match=r"weights.safetensors cannot be read .* breed it again with --resume"):
+    again = r"breed this one again: mv (\S+) \1.damaged && edgesynth evolve --run \S+ --resume$"
+    with pytest.raises(UserError, match=rf"weights.safetensors is damaged: it has 100 bytes of [\d,]+; {again}"):
         run.load("g002-c1")
 
 
@@ -147,7 +148,7 @@ def test_the_configuration_survives_the_file_and_is_versioned(tmp_path):
     config = resolve(None, {"keep": 0.3, "max_clusters": 59, "data_root": tmp_path})
     run = Run.create(tmp_path / "run", config)
     assert Run.open(run.path).config == config
-    assert "schema_version = 1" in (run.path / "config.toml").read_text()
+    assert "schema_version = 2" in (run.path / "config.toml").read_text()
 
 
 def test_options_overlay_the_file_and_the_file_overlays_the_defaults(tmp_path):
@@ -187,7 +188,7 @@ def test_a_file_with_an_unknown_name_is_refused_with_the_known_ones(tmp_path):
     [
         ('executor = "ray"', "sets 'executor', which is no part of a run; give --executor on the command line"),
         ("gpus_per_offspring = 1", "which is no part of a run; give --gpus-per-offspring on the command line"),
-        ("schema_version = 2", "config.toml has schema_version 2 and this edgesynth reads 1; leave it out, or"),
+        ("schema_version = 3", "config.toml has schema_version 3 and this edgesynth reads 2; leave it out, or"),
     ],
 )
 def test_what_a_file_cannot_say_is_refused_in_words_of_its_own(tmp_path, text, message):
@@ -244,7 +245,7 @@ def test_precision_and_scales_come_back_as_they_were_saved(run, individual):
     assert again.genome.precision == {"fc1.weight": "int4", "fc2.weight": "fp16"}
     assert set(again.scales) == set(scales) and all(torch.equal(scales[name], again.scales[name]) for name in scales)
     (run.folder("g002-c1") / "scales.safetensors").unlink()
-    with pytest.raises(UserError, match=r"scales.safetensors cannot be read .* breed it again with --resume"):
+    with pytest.raises(UserError, match=r"scales.safetensors is damaged: it is missing; breed this one again"):
         run.load("g002-c1")
 
 

@@ -1,4 +1,3 @@
-import json
 import re
 import shutil
 from html.parser import HTMLParser
@@ -7,6 +6,7 @@ import pytest
 
 import edgesynth
 from edgesynth.lineage import Run
+from edgesynth.lineage.sealed import read_sealed, write_sealed
 from edgesynth.report import read_lineage, write_report
 from edgesynth.report.benchmarks import read_benchmarks
 from edgesynth.report.headline import headline
@@ -184,7 +184,7 @@ def test_a_missing_parent_is_named(empty_run, lenet):
 
 def test_an_accuracy_that_is_not_a_number_is_a_dash(run):
     path = run.folder("g001-c1") / "individual.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "validation": float("nan")}))
+    write_sealed(path, {**read_sealed(path), "validation": float("nan")})
     assert page(run).row("g001-c1")[4] == "–"
 
 

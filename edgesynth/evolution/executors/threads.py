@@ -10,12 +10,12 @@ from contextlib import contextmanager
 
 import torch
 
-from edgesynth.lineage import Run, individual_name
+from edgesynth.lineage import ANCESTOR, Run
 
 
 def threads_of(run: Run) -> int:
     """Threads that each individual of a run is bred with: as configured, else as its ancestor was, else torch's own."""
-    return run.config.threads or run.measured(individual_name(0, 0)).get("threads") or torch.get_num_threads()
+    return run.config.threads or (run.threads(ANCESTOR) if run.has(ANCESTOR) else torch.get_num_threads())
 
 
 @contextmanager

@@ -94,7 +94,7 @@ class GenerativeBreeder(Breeder):
     def _recall(self, generation: int) -> Memory:
         if generation == 0:
             return Memory.first(self.species.anatomy, self.descent.first_step(self.config.keep))
-        return Memory.read(self.run.folder(individual_name(generation, 0)))
+        return Memory.read(self.run, individual_name(generation, 0))
 
     def _inquire(self, parent: Individual, memory: Memory, generation: int, alive: Units) -> tuple[Units, Memory]:
         """Probe the network that this cycle inherits from, and move the generator.

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 
 from edgesynth.anatomy import Anatomy
-from edgesynth.errors import UserError
 from edgesynth.evolution.generative.inquisitor import Inquisitor
 from edgesynth.evolution.units import Units
+from edgesynth.lineage import Run
 
 GENERATOR, INQUISITOR = "generator.safetensors", "inquisitor.json"
 
@@ -54,23 +52,17 @@ class Memory:
         }
 
     @classmethod
-    def read(cls, folder: Path) -> Memory:
-        """The memory whose files are in a folder.
+    def read(cls, run: Run, name: str) -> Memory:
+        """The memory that an individual of a run has left.
 
         Raises:
-            UserError: a file is missing or damaged.
+            UserError: a file is missing or not as it was written.
         """
-        try:
-            tensors = safetensors.torch.load_file(folder / GENERATOR)
-            seen = json.loads((folder / INQUISITOR).read_text(encoding="utf-8"))
-        except (OSError, SafetensorError, ValueError) as error:
-            raise UserError(
-                f"{folder} lacks a readable {GENERATOR} or {INQUISITOR} ({error}), without which the next cycle cannot "
-                "be bred; delete the folder and breed it again with --resume"
-            ) from None
+        tensors = safetensors.torch.load(run.content(name, GENERATOR))
+        seen = run.content(name, INQUISITOR)
         parts: dict[str, Units] = {"logits": {}, "pull": {}}
-        for name, tensor in tensors.items():
-            part, _, group = name.partition(".")
+        for key, tensor in tensors.items():
+            part, _, group = key.partition(".")
             if part in parts:
                 parts[part][group] = tensor
-        return cls(parts["logits"], parts["pull"], tensors["step"].item(), Inquisitor.from_json(seen))
+        return cls(parts["logits"], parts["pull"], tensors["step"].item(), Inquisitor.from_json(json.loads(seen)))
