@@ -71,9 +71,9 @@ def rehearse(
         models = complete(folder, network, task.input_shape, "fp16", {}, lambda: images)
         for facts in models.values():
             run_onnx(folder / facts["file"], images)
-        write_samples(folder / SAMPLES, images, Split(images, torch.zeros(len(images))), expected, config.seed)
+        kept = write_samples(folder / SAMPLES, images, Split(images, torch.zeros(len(images))), expected, config.seed)
         record_layers(folder / MODEL, folder / SAMPLES, None)
-        _describe(task, record, models, expected, exporter)
+        _describe(task, record, models, kept, expected, exporter)
         notes = _unparsed(config, network, task.input_shape, folder / MODEL)
         if expected.isfinite().all():  # else untrained weights may overflow, and nothing has a range
             notes += _write_int8(network, task, bred, images, folder)
@@ -175,7 +175,12 @@ def _write_int8(network: nn.Module, task: Task, bred: Mapping[str, str], images:
 
 
 def _describe(
-    task: Task, record: Record, models: dict[str, dict[str, Any]], expected: Tensor, exporter: Exporter
+    task: Task,
+    record: Record,
+    models: dict[str, dict[str, Any]],
+    samples: dict[str, Any],
+    expected: Tensor,
+    exporter: Exporter,
 ) -> None:
     """Write down what goes into the manifest and the README.
 
@@ -186,6 +191,7 @@ def _describe(
     try:
         output = {"name": OUTPUT, "shape": list(shape), "decoding": task.decoding_of(shape)}
         manifest = build_manifest(task, [record], models, [], Ledger(lambda outputs: 0.0), output, exporter, LICENCE)
+        manifest["samples"] = samples
         json.dumps(manifest)
         readme(manifest)
     except Exception as error:  # the task's own words may be anything
