@@ -10,6 +10,8 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
 
 from edgesynth.benchmark.samples import NoSamples, Samples, read_samples
 from edgesynth.boards.json_file import read_json
+from edgesynth.boards.onnx_external import check_external_files, external_files
+from edgesynth.boards.path_within import path_within
 from edgesynth.errors import UserError
 
 # 2 adds to each model its batch, where its external data lie, and its figures on the samples; 3 names the layers that
@@ -146,10 +148,11 @@ def open_bare_model(path: str) -> Target:
         A target with one model, under "fp32" or, if the file holds quantised operators, under "as-is".
 
     Raises:
-        UserError: the file does not exist.
+        UserError: the file does not exist, is no ONNX file, or its weights lie outside of its folder or are missing.
     """
     if not os.path.isfile(path):
         raise UserError("{} is not a file; give an .onnx file".format(path))
+    check_external_files(path)
     precision = AS_IS if is_quantised(path) else "fp32"
     return Target(
         path=path,
@@ -172,7 +175,8 @@ def open_bundle(path: str, samples: bool = True) -> Target:
         The target.
 
     Raises:
-        UserError: the manifest is absent, broken or too new, or a file is missing or not the one that was exported.
+        UserError: the manifest is absent, broken or too new, or a file is missing or not the one that was exported, or
+            names a file outside of the bundle.
     """
     manifest = _read_manifest(path)
     for name, facts in sorted(manifest["files"].items()):
@@ -184,6 +188,7 @@ def open_bundle(path: str, samples: bool = True) -> Target:
         if file not in manifest["files"]:
             raise not_ours(path, "models.{} names {}, which `files` does not list".format(key, file))
         model_path = os.path.join(path, file)
+        _check_weights(path, model_path, manifest)
         models[key] = Model(
             model_path, facts.get("dialect"), os.path.getsize(model_path), exact_on=facts.get("exact_on")
         )
@@ -232,7 +237,7 @@ def is_quantised(path: str) -> bool:
 
 
 def _read_manifest(path: str) -> Dict[str, Any]:
-    manifest_path = os.path.join(path, MANIFEST)
+    manifest_path = path_within(path, MANIFEST, path)
     missing = "{} is a folder without {}; give the folder that `edgesynth export` wrote, or an .onnx file"
     manifest = read_json(manifest_path, missing.format(path, MANIFEST), "export the bundle again")
     if not isinstance(manifest, dict):
@@ -259,13 +264,23 @@ def _batch(path: str, manifest: Dict[str, Any]) -> Optional[int]:
     return batch
 
 
+def _check_weights(path: str, model: str, manifest: Dict[str, Any]) -> None:
+    """Weights beside a model are files of the bundle as well."""
+    for beside in external_files(model):
+        name = os.path.relpath(beside, os.path.abspath(path))
+        if name not in manifest["files"]:
+            raise not_ours(path, "{} keeps weights in {}, which `files` does not list".format(model, name))
+    check_external_files(model)
+
+
 def _verify(path: str, name: str, facts: Any) -> None:
     if name != os.path.basename(name) or name in ("", ".", ".."):
         raise not_ours(path, "files lists {!r}, which is not a plain file name".format(name))
+    file = path_within(path, name, os.path.join(path, MANIFEST))
     expected = _field(path, facts, "files.{}.sha256".format(name), str)
-    file = os.path.join(path, name)
     if not os.path.isfile(file):
-        raise UserError("{} is missing and the manifest lists it; export again or restore the file".format(file))
+        state = "no file" if os.path.exists(file) else "missing"
+        raise UserError("{} is {} and the manifest lists it; export again or restore the file".format(file, state))
     if sha256_of(file) != expected:
         raise UserError(
             "{} is not the file that was exported: its sha256 differs from the manifest's; "

@@ -3,6 +3,7 @@
 import os
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
+from edgesynth.boards.onnx_external import check_external_files
 from edgesynth.errors import UserError
 
 # Behind these a parser still sees the constant: Q and DQ of a weight, and what does nothing.
@@ -134,13 +135,14 @@ def read_graph(path: str) -> OnnxGraph:
     """Read an ONNX file; weights beside it must be there and are not read.
 
     Raises:
-        UserError: it does not exist, is not ONNX, holds no network, or its weights are missing.
+        UserError: it does not exist, is not ONNX, holds no network, or its weights are missing or lie elsewhere.
     """
     import onnx
     from google.protobuf.message import DecodeError
 
     if not os.path.isfile(path):
         raise UserError("{} is not a file; give an .onnx file or the folder of a bundle".format(path))
+    check_external_files(path)
     try:
         proto = onnx.load(path, load_external_data=False)
     except DecodeError:
@@ -152,11 +154,6 @@ def read_graph(path: str) -> OnnxGraph:
     for name, tensor in graph.tensors.items():
         if tensor.data_type not in onnx.TensorProto.DataType.values():
             raise UserError("{} is damaged ({} has no type that there is); export it again".format(path, name))
-    folder = os.path.dirname(os.path.abspath(path))
-    beside = {entry.value for t in graph.tensors.values() for entry in t.external_data if entry.key == "location"}
-    missing = sorted(name for name in beside if not os.path.isfile(os.path.join(folder, name)))
-    if missing:
-        raise UserError("{} needs its weights beside it, and {} is missing".format(path, ", ".join(missing)))
     return graph
 
 

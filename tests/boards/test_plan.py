@@ -163,14 +163,14 @@ def test_a_network_that_fills_half_of_the_memory_runs_with_a_note_and_a_memory_w
 
 def test_weights_that_are_missing_beside_the_file_are_named(huge):
     os.unlink(huge.parent / "huge.data")
-    with pytest.raises(UserError, match=r"huge.onnx needs its weights beside it, and huge.data is missing"):
+    with pytest.raises(UserError, match=r"huge.onnx keeps weights in .*huge.data, which is missing"):
         plan(huge, "tx2")
 
 
 @pytest.mark.parametrize("content", [b"", b"once upon a time", b"\x08\x07"])
 def test_a_file_that_is_no_onnx_is_refused(tmp_path, content):
     (tmp_path / "m.onnx").write_bytes(content)
-    with pytest.raises(UserError, match=r"m.onnx (is not an ONNX file|holds no network)"):
+    with pytest.raises(UserError, match=r"m.onnx (is not an ONNX model|is not an ONNX file|holds no network)"):
         plan(tmp_path / "m.onnx", "tx2")
 
 

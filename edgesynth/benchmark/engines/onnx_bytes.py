@@ -1,16 +1,13 @@
-"""As much of an ONNX file as a board can read without the package onnx: its nodes' names, and where its weights lie."""
+"""As much of an ONNX file as a board can read without the package onnx: its nodes' names."""
 
-import os
-from typing import Dict, Iterator, List, NamedTuple, Optional
+from typing import Dict, Iterator, NamedTuple, Optional
 
-from edgesynth.benchmark.engines.protobuf import contents, fields_of, text
+from edgesynth.boards.protobuf import contents, fields_of, text
 
 # Field numbers of onnx.proto.
 _MODEL_GRAPH = 7
-_GRAPH_NODE, _GRAPH_INITIALIZER = 1, 5
+_GRAPH_NODE = 1
 _NODE_OUTPUT, _NODE_NAME, _NODE_OP = 2, 3, 4
-_TENSOR_EXTERNAL = 13
-_ENTRY_KEY, _ENTRY_VALUE = 1, 2
 
 
 class OnnxNode(NamedTuple):
@@ -42,18 +39,6 @@ def writers_of(path: str) -> Dict[str, str]:
         name = next((text(value) for value in contents(content, _NODE_NAME)), "")
         writers.update({text(tensor): name for tensor in contents(content, _NODE_OUTPUT)})
     return writers
-
-
-def external_files(path: str) -> List[str]:
-    """Paths of the files that hold weights of the model, sorted; none if all are inside."""
-    folder = os.path.dirname(os.path.abspath(path))
-    found = set()
-    for tensor in _graph(path, _GRAPH_INITIALIZER):
-        for entry in contents(tensor, _TENSOR_EXTERNAL):
-            fields = dict(fields_of(entry))
-            if text(fields.get(_ENTRY_KEY)) == "location":
-                found.add(os.path.join(folder, text(fields.get(_ENTRY_VALUE))))
-    return sorted(found)
 
 
 def _graph(path: str, number: int) -> Iterator[memoryview]:

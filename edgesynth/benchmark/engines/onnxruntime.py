@@ -8,7 +8,7 @@ import numpy as np
 
 from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine, shape_of_images
 from edgesynth.benchmark.engines.half_storage import rounding
-from edgesynth.benchmark.engines.protobuf import field
+from edgesynth.boards.protobuf import field
 from edgesynth.errors import UserError
 
 # How ONNX Runtime says that it got no memory: it has no error of its own for it.

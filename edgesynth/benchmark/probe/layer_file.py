@@ -9,9 +9,9 @@ from typing import Any, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from edgesynth.benchmark.engines.protobuf import field
 from edgesynth.boards.probed import LayerShape
 from edgesynth.boards.probed.shape import DEPTHWISE, LINEAR
+from edgesynth.boards.protobuf import field
 
 OPSET, IR = 13, 7
 

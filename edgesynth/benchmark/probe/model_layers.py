@@ -5,8 +5,8 @@ The board has no package that infers shapes. `edgesynth export` writes the shape
 
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
-from edgesynth.benchmark.engines.protobuf import contents, fields_of, numbers, text
 from edgesynth.boards.probed import LayerShape, convolution_shape, linear_shape
+from edgesynth.boards.protobuf import contents, fields_of, numbers, text
 from edgesynth.errors import UserError
 
 # Field numbers of onnx.proto.

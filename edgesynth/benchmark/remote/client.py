@@ -5,7 +5,6 @@ import os
 from typing import Any, Callable, Dict, List
 
 from edgesynth.benchmark.bundle import MANIFEST, Target, open_target, sha256_of
-from edgesynth.benchmark.engines.onnx_bytes import external_files
 from edgesynth.benchmark.interruption import Deferred
 from edgesynth.benchmark.options import Options
 from edgesynth.benchmark.remote.address import Address
@@ -14,6 +13,7 @@ from edgesynth.benchmark.result import check_result
 from edgesynth.benchmark.run import InterruptedRunError
 from edgesynth.benchmark.service.serving import LENGTH_DIGITS
 from edgesynth.benchmark.service.store import Sent
+from edgesynth.boards.onnx_external import external_files
 from edgesynth.errors import UserError
 
 # Beats come six times as often: a board that misses one of them is not yet alone.
@@ -83,9 +83,6 @@ def _files(target: Target) -> List[Sent]:
         paths = [os.path.join(root, name) for name in [MANIFEST] + sorted(target.manifest["files"])]
     else:
         paths = [target.path] + external_files(target.path)
-    for path in paths:
-        if not os.path.isfile(path):
-            raise UserError("{} is missing and {} keeps weights in it; restore the file".format(path, target.path))
     return [
         Sent(os.path.relpath(path, root).replace(os.sep, "/"), sha256_of(path), os.path.getsize(path)) for path in paths
     ]

@@ -19,7 +19,9 @@ import time
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 from edgesynth.benchmark.service.bootstrap import cache, cannot_write, receive, say
-from edgesynth.benchmark.service.store import Sent, Store
+from edgesynth.benchmark.service.store import Sent, Store, files_of
+from edgesynth.boards.path_within import path_within
+from edgesynth.errors import UserError
 
 LENGTH_DIGITS = 10
 # Among the beats: the worker is to end as by Ctrl-C, and to leave what it has measured.
@@ -40,16 +42,20 @@ def serve(folder: str, application: str) -> None:
     """
     say(ready={"python": platform.python_version()})
     order = json.loads(receive(int(receive(LENGTH_DIGITS))).decode("ascii"))
-    target = os.path.join(folder, "target", order["name"])
     try:
+        target = path_within(os.path.join(folder, "target"), order["name"], "the order")
+        what = path_within(target, order["file"], "the order") if order["file"] else target
+        files = files_of(order["files"])
         _forget_dead_runs()
-        if not _take_files([Sent(*one) for one in order["files"]], folder, target):
+        if not _take_files(files, folder, target):
             say(error="a file did not arrive as it was sent; try again")
             return
         result = os.path.join(folder, "result.json")
-        what = os.path.join(target, order["file"]) if order["file"] else target
         measure = [what, "--order", json.dumps(order["options"]), "-o", result]
         command, environment, container = _command(order, folder, application, measure)
+    except UserError as error:
+        say(error=str(error))
+        return
     except OSError as error:
         cannot_write(error)
         return

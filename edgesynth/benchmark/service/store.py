@@ -2,7 +2,11 @@
 
 import hashlib
 import os
-from typing import Callable, List, NamedTuple
+import re
+from typing import Any, Callable, List, NamedTuple
+
+from edgesynth.boards.path_within import path_within
+from edgesynth.errors import UserError
 
 LIMIT_BYTES = 1 << 30
 _PIECE_BYTES = 1 << 20
@@ -20,6 +24,24 @@ class Sent(NamedTuple):
     name: str
     sha256: str
     size_bytes: int
+
+
+def files_of(order: Any) -> List[Sent]:
+    """The files of an order, as they came.
+
+    Raises:
+        UserError: one of them is no such file.
+    """
+    files = []
+    for entry in order:
+        if not (isinstance(entry, list) and list(map(type, entry)) == [str, str, int] and entry[2] >= 0):
+            raise UserError("the order lists {!r}, which is no file".format(entry))
+        file = Sent(*entry)
+        # The sum is the file's name in the store.
+        if not re.fullmatch("[0-9a-f]{64}", file.sha256):
+            raise UserError("the order lists {!r} with the sum {!r}, which is none".format(file.name, file.sha256))
+        files.append(file)
+    return files
 
 
 class Store:
@@ -68,8 +90,12 @@ class Store:
         return True
 
     def place(self, file: Sent, folder: str) -> None:
-        """Put a file where it is measured: a second name of the same content."""
-        path = os.path.join(folder, *file.name.split("/"))
+        """Put a file where it is measured: a second name of the same content.
+
+        Raises:
+            UserError: its name leads out of the folder.
+        """
+        path = path_within(folder, file.name, "the order")
         os.makedirs(os.path.dirname(path), exist_ok=True)
         os.link(self._path(file), path)
         os.utime(path)

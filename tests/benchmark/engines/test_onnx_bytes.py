@@ -2,7 +2,8 @@
 
 import onnx
 
-from edgesynth.benchmark.engines.onnx_bytes import external_files, node_at, nodes_of
+from edgesynth.benchmark.engines.onnx_bytes import node_at, nodes_of
+from edgesynth.boards.onnx_external import external_files
 
 from ..conftest import write_classifier
 

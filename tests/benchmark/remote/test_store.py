@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from edgesynth.benchmark.service.store import Sent, Store
+from edgesynth.benchmark.service.store import Sent, Store, files_of
+from edgesynth.errors import UserError
 
 
 def sent(name, content):
@@ -47,3 +48,21 @@ def test_what_was_used_longest_ago_is_forgotten_first(folder, tmp_path):
     store.trim()
     assert store.lacking([old, middle, new]) == [middle]
     assert (tmp_path / "placed/a").read_bytes() == b"aaaa"
+
+
+@pytest.mark.parametrize("name", ["../../escaped", "/tmp/escaped", "a/../../escaped", "link/escaped"])
+def test_nothing_is_placed_outside_of_the_folder(folder, tmp_path, name):
+    store, placed = Store(folder), tmp_path / "a/b/placed"
+    placed.mkdir(parents=True)
+    (placed / "link").symlink_to("..")
+    file = sent(name, b"content")
+    add(store, file, b"content")
+    with pytest.raises(UserError, match=r"the order names the file .*, which is"):
+        store.place(file, str(placed))
+    assert not list(tmp_path.rglob("escaped")) and not os.path.exists("/tmp/escaped")
+
+
+@pytest.mark.parametrize("entry", [["a", "../../x", 3], ["a", "f" * 63, 3], [None, "f" * 64, 3], ["a", "f" * 64, -1]])
+def test_an_order_of_what_is_no_file_is_refused(entry):
+    with pytest.raises(UserError, match="the order lists"):
+        files_of([entry])

@@ -15,9 +15,9 @@ import tempfile
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from edgesynth.benchmark.bundle import sha256_of
-from edgesynth.benchmark.engines.onnx_bytes import external_files
 from edgesynth.benchmark.engines.tensorrt.gpu import Gpu
 from edgesynth.benchmark.engines.tensorrt.request import Request
+from edgesynth.boards.onnx_external import external_files
 
 FORMAT = 1
 

@@ -5,6 +5,8 @@ from typing import Iterator, List, Tuple, Union
 Value = Union[int, memoryview]
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+# Beyond these, protobuf's own readers drop bits: what they then read would be another file than the one read here.
+_MOST_BITS, _MOST_TAG = 64, (1 << 32) - 1
 
 
 def fields_of(message: memoryview) -> Iterator[Tuple[int, Value]]:
@@ -16,11 +18,15 @@ def fields_of(message: memoryview) -> Iterator[Tuple[int, Value]]:
     place = 0
     while place < len(message):
         tag, place = _read_varint(message, place)
+        if not 8 <= tag <= _MOST_TAG:
+            raise ValueError("field number {}".format(tag >> 3))
         kind, value = tag & 7, 0  # type: Tuple[int, Value]
         if kind == _VARINT:
             value, place = _read_varint(message, place)
         elif kind == _BYTES:
             length, place = _read_varint(message, place)
+            if length > len(message) - place:
+                raise ValueError("cut off")
             value, place = message[place : place + length], place + length
         elif kind in (_FIXED64, _FIXED32):
             place += 8 if kind == _FIXED64 else 4
@@ -82,5 +88,7 @@ def _read_varint(message: memoryview, place: int) -> Tuple[int, int]:
         byte = message[place]
         value |= (byte & 0x7F) << shift
         place, shift = place + 1, shift + 7
+        if value >> _MOST_BITS:
+            raise ValueError("a number of more than 64 bits")
         if byte < 0x80:
             return value, place
