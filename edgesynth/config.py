@@ -17,6 +17,8 @@ else:
     import tomli as tomllib
 
 
+MOST_BYTES = 1 << 20
+
 # Options of `edgesynth evolve` that do not change what is bred.
 OF_THE_CALL = ("run", "config", "resume", "executor", "ray_address", "gpus_per_offspring", "docker", "remote_python")
 MOST = (1 << 63) - 1  # of a count
@@ -296,9 +298,11 @@ def _allowed(name: str, message: str) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        # A FIFO would be waited for, and a device never ends.
+        # A FIFO would be waited for, and a device never ends; no configuration is large.
         if path.exists() and not path.is_file():
             raise UserError(f"--config {path} cannot be read: it is no file")
+        if path.is_file() and path.stat().st_size > MOST_BYTES:
+            raise UserError(f"--config {path} has {path.stat().st_size:,} bytes; a configuration has a few thousand")
         return parse_toml(path.read_bytes())
     except OSError as error:
         raise UserError(f"--config {path} cannot be read: {error.strerror}") from None

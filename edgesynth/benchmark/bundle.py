@@ -9,7 +9,7 @@ import os
 from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
 
 from edgesynth.benchmark.samples import NoSamples, Samples, read_samples
-from edgesynth.boards.json_file import read_json
+from edgesynth.boards.json_file import read_json, unsealed
 from edgesynth.boards.onnx_external import check_external_files, external_files
 from edgesynth.boards.path_within import path_within
 from edgesynth.errors import UserError
@@ -250,6 +250,7 @@ def _read_manifest(path: str) -> Dict[str, Any]:
             "{} has schema {} and this edgesynth reads up to {}; install a newer edgesynth here, "
             "or export with the version that is installed here".format(manifest_path, schema, SCHEMA)
         )
+    manifest = unsealed(manifest, manifest_path, "export the bundle again or restore the file")
     for key in ("files", "models", "input"):
         _field(path, manifest, key, dict)
     return manifest

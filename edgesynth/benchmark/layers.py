@@ -5,22 +5,19 @@ which keep distances (Johnson and Lindenstrauss). The mean square of the differe
 estimate of that of the tensors: 32 numbers a tensor for four runs, of which the order of magnitude can be trusted.
 """
 
-import zipfile
-import zlib
 from typing import List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
 from edgesynth.benchmark.engines.onnxruntime import OnnxRuntime, first_missing
 from edgesynth.benchmark.samples import Samples
+from edgesynth.boards.npz_file import read_arrays
 from edgesynth.errors import UserError
 
 RUNS = 4
 SIGNS = 8
 # Kernels of different processors and releases of ONNX Runtime sum in another order: some 1e-6.
 MAX_REL = 1e-4
-
-_DAMAGED = (ValueError, TypeError, OSError, EOFError, LookupError, AttributeError, zipfile.BadZipFile, zlib.error)
 
 
 class Layers(NamedTuple):
@@ -126,18 +123,18 @@ def read_layers(path: str) -> Layers:
         UserError: the file is damaged, or its arrays do not fit each other.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = Layers(
-                [str(name) for name in arrays["layers"]],
-                [str(name) for name in arrays["tensors"]],
-                arrays["sketches"],
-                arrays["rms"],
-            )
-    except _DAMAGED as error:
-        why = " ".join(str(error).split()) or type(error).__name__
-        raise UserError("{} cannot be read ({}); export again or restore the file".format(path, why)) from None
+        arrays = read_arrays(path, ("layers", "tensors", "sketches", "rms"))
+    except ValueError as error:
+        raise UserError("{} cannot be read ({}); export again or restore the file".format(path, error)) from None
+    found = Layers(
+        [str(name) for name in arrays["layers"].reshape(-1)],
+        [str(name) for name in arrays["tensors"].reshape(-1)],
+        arrays["sketches"],
+        arrays["rms"],
+    )
     count = len(found.tensors)
-    if (len(found.layers), found.sketches.shape, found.rms.shape) != (count, (count, RUNS, SIGNS), (count,)):
+    shapes = (len(found.layers), found.sketches.shape, found.rms.shape)
+    if shapes != (count, (count, RUNS, SIGNS), (count,)) or {found.sketches.dtype.kind, found.rms.dtype.kind} != {"f"}:
         raise UserError(
             "{} holds {} layers, {} tensors, sketches {} and rms {}, which do not fit each other; export again".format(
                 path, len(found.layers), count, list(found.sketches.shape), list(found.rms.shape)

@@ -23,6 +23,8 @@ smaller batch among the others), and `measurements`, one for each precision and 
     speedup_vs_fp32                               fp32's p50 over this one's, same batch, same run; null without fp32
     flags                                         figures that would mislead, by name
 
+The last field, `sha256`, is the sum of all others (`boards.json_file`); a result of an older edgesynth has none.
+
 Schema 2 had no `conditions`, `interrupted`, `left_out`, `asked_batch`, `scenario` and `valid`; it is still read.
 Schema 1 had neither `power` nor an interval, GPU rail, idle power and windows in `energy`; it is still read.
 """
@@ -33,10 +35,11 @@ import tempfile
 from typing import Any, Dict
 
 from edgesynth.benchmark.metrics import FIRST
-from edgesynth.boards.json_file import read_json
+from edgesynth.boards.json_file import read_json, sealed, unsealed
 from edgesynth.errors import UserError
 
 SCHEMA = 3
+MOST_BYTES = 1 << 30  # ten minutes of a network that takes 13 us
 KIND = "benchmark"
 _TOP = ("individual", "bundle", "created_utc", "machine", "engine", "settings", "measurements")
 _EACH = ("precision", "batch", "file", "latency_ms", "throughput_images_per_s", "energy", "flags", "samples_ms")
@@ -94,7 +97,7 @@ def write_result(path: str, result: Dict[str, Any]) -> None:
         UserError: see `check_destination`.
     """
     check_destination(path)
-    text = json.dumps(result, indent=1, allow_nan=False) + "\n"
+    text = json.dumps(sealed(result), indent=1, allow_nan=False) + "\n"
     handle, temporary = tempfile.mkstemp(prefix=".result-", suffix=".tmp", dir=os.path.dirname(os.path.abspath(path)))
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -121,7 +124,7 @@ def read_result(path: str) -> Dict[str, Any]:
         UserError: the file does not exist, is not a benchmark's result, or is of a newer schema.
     """
     missing = "{} is not a file; give a result that `edgesynth benchmark` wrote".format(path)
-    return check_result(read_json(path, missing, "measure again"), path)
+    return check_result(read_json(path, missing, "measure again", MOST_BYTES), path)
 
 
 def check_result(result: Any, path: str) -> Dict[str, Any]:
@@ -145,6 +148,7 @@ def check_result(result: Any, path: str) -> Dict[str, Any]:
                 path, result["schema"], SCHEMA
             )
         )
+    result = unsealed(result, path, "measure again")
     each = result.get("measurements")
     missing = [key for key in _TOP if key not in result]
     if not missing and not (isinstance(each, list) and all(isinstance(one, dict) for one in each)):

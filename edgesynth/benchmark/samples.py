@@ -1,17 +1,13 @@
 """The bundle's labelled samples: what an engine is fed, and what its answers are worth."""
 
-import zipfile
-import zlib
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from edgesynth.benchmark.boxes import decodes
 from edgesynth.benchmark.metrics import METRICS
+from edgesynth.boards.npz_file import ArrayHeader, array_headers, read_arrays
 from edgesynth.errors import UserError
-
-# What numpy and zipfile raise for a file that is cut off, altered, no archive, or without the array asked for.
-_DAMAGED = (ValueError, TypeError, OSError, EOFError, LookupError, AttributeError, zipfile.BadZipFile, zlib.error)
 
 
 class Score(NamedTuple):
@@ -168,20 +164,19 @@ def read_calibration(path: str, input_shape: Tuple[int, ...]) -> np.ndarray:
         UserError: the file is damaged, or holds no such images.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            images = _given(arrays, "calibration")
-    except _DAMAGED as error:
-        why = " ".join(str(error).split()) or type(error).__name__
+        header = array_headers(path, ["calibration"])["calibration"]
+        usable = _are_images(header, input_shape)
+        images = _given(path, header, "calibration", read_arrays(path, ["calibration"])) if usable else None
+    except ValueError as error:
         raise UserError(
             "{} has no calibration images that can be read ({}); export again, or use --calibrate ranges".format(
-                path, why
+                path, error
             )
         ) from None
-    usable = images.dtype == np.float32 and images.shape[1:] == tuple(input_shape) and len(images) > 0
-    if not usable or not np.isfinite(images).all():
+    if images is None or not np.isfinite(images).all():
         raise UserError(
             "{} holds calibration images {} {}; they must be float32, finite and (K, {}), K at least 1: export "
-            "again".format(path, images.dtype, list(images.shape), ", ".join(map(str, input_shape)))
+            "again".format(path, header.dtype, list(header.shape), ", ".join(map(str, input_shape)))
         )
     return images
 
@@ -203,25 +198,25 @@ def read_samples(
     Raises:
         UserError: the file is damaged, an array is absent, or the shapes do not fit each other.
     """
+    names = ("images", "labels", "expected")
+    known = METRICS.get(metric or "")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            images, labels, expected = _given(arrays, "images"), arrays["labels"], arrays["expected"]
-    except _DAMAGED as error:
-        why = " ".join(str(error).split()) or type(error).__name__
-        raise UserError("{} cannot be read ({}); export again or restore the file".format(path, why)) from None
-    count, known = len(images) if images.ndim else 0, METRICS.get(metric or "")
+        headers = array_headers(path, names)
+        images, labels, expected = (headers[name] for name in names)
+        count = images.shape[0] if images.ndim else 0
+        fits = (
+            _are_images(images, input_shape)
+            and labels.shape[:1] == (count,)
+            and expected.ndim >= 2
+            and 0 < expected.shape[0] <= count
+            and expected.dtype.kind == "f"
+        )
+        arrays = read_arrays(path, names) if fits else {}
+        fits = fits and (known is None or known.takes(arrays["labels"]))
+        pictures = _given(path, images, "images", arrays) if fits else np.zeros(0)
+    except ValueError as error:
+        raise UserError("{} cannot be read ({}); export again or restore the file".format(path, error)) from None
     form = known.labels_form if known is not None else "labels (N, ...)"
-    fits = (
-        count > 0
-        and images.dtype == np.float32
-        and images.shape[1:] == tuple(input_shape)
-        and labels.ndim >= 1
-        and len(labels) == count
-        and (known is None or known.takes(labels))
-        and expected.ndim >= 2
-        and 0 < len(expected) <= count
-        and expected.dtype.kind == "f"
-    )
     if not fits:
         raise UserError(
             "{} holds images {} {}, labels {} {}, expected {} {}; for input {} it must hold float32 images "
@@ -237,23 +232,34 @@ def read_samples(
                 form,
             )
         )
-    return Samples(images, labels, expected, metric, decoding)
+    if not np.isfinite(pictures).all():
+        raise UserError("{} holds images that are not finite; export again or restore the file".format(path))
+    return Samples(pictures, arrays["labels"], arrays["expected"], metric, decoding)
 
 
-def _given(arrays: Any, name: str) -> np.ndarray:
+def _are_images(header: ArrayHeader, input_shape: Tuple[int, ...]) -> bool:
+    """Whether an array is at least one image, as numbers or as pixels."""
+    known = header.dtype == np.float32 or (header.dtype == np.uint8 and header.ndim == 4)
+    return bool(known and header.shape[1:] == tuple(input_shape) and header.shape[0] > 0)
+
+
+def _given(path: str, header: ArrayHeader, name: str, arrays: Dict[str, np.ndarray]) -> np.ndarray:
     """Images as a network is given them; where they are kept as pixels, by the numbers that these stand for.
 
     Args:
-        arrays: of the file, with `levels` (C, 256) beside pixels.
-        name: of images (N, C, H, W), float32 or uint8.
+        path: the file, with `levels` (C, 256) beside pixels.
+        header: of the images (N, C, H, W), float32 or uint8.
+        name: of the images.
+        arrays: {name: array} that was read.
 
     Raises:
         ValueError: the levels are not those of so many channels.
     """
     images: np.ndarray = arrays[name]
-    if images.dtype != np.uint8:
+    if header.dtype != np.uint8:
         return images
-    levels: np.ndarray = arrays["levels"]
-    if images.ndim != 4 or levels.dtype != np.float32 or levels.shape != (images.shape[1], 256):
-        raise ValueError("{} {} of pixels with levels {}".format(name, list(images.shape), list(levels.shape)))
-    return levels[np.arange(len(levels))[:, None, None], images]
+    levels = array_headers(path, ["levels"])["levels"]
+    if levels.dtype != np.float32 or levels.shape != (header.shape[1], 256):
+        raise ValueError("{} {} of pixels with levels {}".format(name, list(header.shape), list(levels.shape)))
+    numbers: np.ndarray = read_arrays(path, ["levels"])["levels"]
+    return numbers[np.arange(len(numbers))[:, None, None], images]

@@ -16,6 +16,7 @@ from edgesynth.errors import UserError
 
 FORMS: Tuple[str, ...] = ("fp32", "fp16", "int8")  # of a bundle, that TensorRT takes
 GIB = 2.0**30
+MAX_BATCH = 1 << 20
 _CROWDED = 0.5  # of a board's memory, which the system and TensorRT itself live in too
 
 
@@ -166,8 +167,8 @@ def make_plan(
         kept: layers that FP16 cannot compute, as the bundle's manifest names them.
 
     Raises:
-        UserError: the board never had that TensorRT or that power mode, or the batch is below 1 or not that of the
-            files, or the probe is of another board, mode or batch, or of a precision that is not built.
+        UserError: the board never had that TensorRT or that power mode, or the batch is out of range or not that of
+            the files, or the probe is of another board, mode or batch, or of a precision that is not built.
     """
     batch = _batch(graphs, batch)
     power_mode = board.mode(mode or (probe.facts["power_mode"] if probe is not None else None))
@@ -190,8 +191,8 @@ def make_plan(
 
 def _batch(graphs: Dict[str, OnnxGraph], given: Optional[int]) -> int:
     """Images per inference."""
-    if given is not None and given < 1:
-        raise UserError("the batch is {}; it must be at least 1".format(given))
+    if given is not None and not 1 <= given <= MAX_BATCH:
+        raise UserError("the batch is {}; it must be at least 1 and at most {}".format(given, MAX_BATCH))
     graph = next(iter(graphs.values()))
     fixed = graph.fixed_batch
     if fixed is not None and given not in (None, fixed):

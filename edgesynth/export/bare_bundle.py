@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from edgesynth.benchmark.bundle import SCHEMA
+from edgesynth.boards.json_file import sealed
 from edgesynth.export.bundle import MODEL, RANGES
 from edgesynth.export.calibration import bounds_of, observe
 from edgesynth.export.choosing import PLAIN
@@ -62,7 +63,7 @@ def complete(
         models.update(_int8(folder, network, bred, calibration()))
     shape = {"input": {"shape": list(input_shape)}}
     manifest = {"schema": SCHEMA, "models": models, **shape, "files": file_facts(folder)}
-    write_json(folder / MANIFEST, manifest)
+    write_json(folder / MANIFEST, sealed(manifest))
     return models
 
 

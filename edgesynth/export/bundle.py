@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgesynth.boards.json_file import sealed
 from edgesynth.errors import UserError
 from edgesynth.export.beyond_half import Beyond
 from edgesynth.export.calibration import Histogram, observe
@@ -170,6 +171,7 @@ def export_individual(
             write_bytes(temporary / BOXES, files("edgesynth.benchmark").joinpath(BOXES).read_bytes())
         write_bytes(temporary / README, readme(manifest).encode())
         manifest["files"] = file_facts(temporary)
+        manifest = sealed(manifest)
         write_json(temporary / MANIFEST, manifest)
     return Bundle(folder, manifest, stage.ledger)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edgesynth.benchmark.bundle import LAYERS
 from edgesynth.benchmark.layers import sketch_layers, write_layers
 from edgesynth.benchmark.samples import Samples, read_samples
 from edgesynth.benchmark.verification import HALF_STORAGE, figures_of
+from edgesynth.boards.npz_file import array_headers
 from edgesynth.export.half import KEY as HALF
 from edgesynth.export.onnx_file import data_file
 
@@ -51,8 +50,7 @@ def record_layers(model: Path, samples: Path, batch: int | None) -> None:
 
 
 def _samples(path: Path, metric: str, decoding: dict[str, Any] | None = None) -> Samples:
-    with np.load(path, allow_pickle=False) as arrays:
-        shape = arrays["images"].shape[1:]
+    shape = array_headers(str(path), ["images"])["images"].shape[1:]
     return read_samples(str(path), shape, metric, decoding)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edgesynth.boards.json_file import sealed
 from edgesynth.boards.probed import read_table
 
 from .conftest import LAYERS, REPOSITORY, scale, seal, with_tensorrt
@@ -216,7 +217,7 @@ def test_results_are_compared_under_python_36(edgesynth36, bundle, tmp_path):
     assert out.splitlines()[-1] == "no regression"
     worse = json.loads((tmp_path / "b.json").read_text())
     worse["measurements"][0]["accuracy_percent"] -= 1
-    (tmp_path / "b.json").write_text(json.dumps(worse))
+    (tmp_path / "b.json").write_text(json.dumps(sealed(worse)))
     code, out, err = edgesynth36("compare", "a.json", "b.json", "--tolerance", "10000")
     assert (code, out.splitlines()[-1]) == (
         1,

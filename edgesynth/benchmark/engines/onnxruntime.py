@@ -77,7 +77,10 @@ class OnnxRuntime(Engine):
         self.threads = threads
         self.input_shape = _input_shape(path, self._session.get_inputs(), batch)
         self._input = self._session.get_inputs()[0].name
-        self._outputs = [self._session.get_outputs()[0].name]
+        outputs = self._session.get_outputs()
+        if not outputs:
+            raise UserError("{} has no output; export it again".format(path))
+        self._outputs = [outputs[0].name]
         self._try(path, batch)
 
     def load_with_outputs(self, path: str, outputs: Sequence[str]) -> None:

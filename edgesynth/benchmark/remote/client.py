@@ -35,7 +35,7 @@ def measure_by_ssh(address: Address, bundle: str, options: Options, announce: Ca
                 order = json.dumps(_order(target, files, options)).encode("ascii")
                 connection.send(str(len(order)).zfill(LENGTH_DIGITS).encode("ascii") + order)
             elif "lacking" in frame:
-                _send(connection, [paths[one] for one in frame["lacking"]], announce)
+                _send(connection, [paths[one] for one in frame["lacking"] if one in paths], announce)
                 connection.beating = True
             elif "line" in frame:
                 announce(frame["line"])

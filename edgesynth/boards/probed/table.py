@@ -9,7 +9,7 @@ import math
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from edgesynth.boards.board import Board, PowerMode
-from edgesynth.boards.json_file import read_json
+from edgesynth.boards.json_file import read_json, unsealed
 from edgesynth.boards.probed.shape import LayerShape
 from edgesynth.boards.probed.staircase import Staircase, Step, between
 from edgesynth.errors import UserError
@@ -24,11 +24,13 @@ class ProbeTable:
 
     Attributes:
         facts: all fields of the file but the staircases.
+        source: the file, for refusals.
         staircases: by shape.
     """
 
-    def __init__(self, facts: Dict[str, Any]) -> None:
+    def __init__(self, facts: Dict[str, Any], source: str = "the probe's table") -> None:
         self.facts = facts
+        self.source = source
         self.staircases: Dict[LayerShape, Staircase] = {}
 
     @property
@@ -60,8 +62,8 @@ class ProbeTable:
         """
         if self.facts["board"] is None:
             raise UserError(
-                "the probe's table was measured on {}, which is no board of the table: plan has no use for it; "
-                "probe on the board".format(self.machine)
+                "{} was measured on {}, which is no board of the table: plan has no use for it; "
+                "probe on the board".format(self.source, self.machine)
             )
         return str(self.facts["board"])
 
@@ -134,8 +136,8 @@ class ProbeTable:
         for fits, has, wanted in problems:
             if not fits:
                 raise UserError(
-                    "the probe's table is {} and does not hold for {} (or probe there, or leave it out)".format(
-                        has, wanted
+                    "{} is {} and does not hold for {} (or probe there, or leave it out)".format(
+                        self.source, has, wanted
                     )
                 )
 
@@ -166,13 +168,14 @@ def read_table(path: str) -> ProbeTable:
                 path, plain["schema"], SCHEMA
             )
         )
+    plain = unsealed(plain, path, "delete it and probe again")
     try:
-        return _table_of(plain)
+        return _table_of(plain, path)
     except (ValueError, TypeError, LookupError) as error:
         raise UserError("{} is damaged ({}); delete it and probe again".format(path, error)) from None
 
 
-def _table_of(plain: Dict[str, Any]) -> ProbeTable:
+def _table_of(plain: Dict[str, Any], path: str) -> ProbeTable:
     facts = {name: value for name, value in plain.items() if name != "staircases"}
     kinds = {"machine": dict, "engine": dict, "precision": str, "batch": int, "settings": dict, "models": list}
     for name, kind in kinds.items():
@@ -181,7 +184,7 @@ def _table_of(plain: Dict[str, Any]) -> ProbeTable:
     for name in ("board", "power_mode"):
         if not (facts[name] is None or isinstance(facts[name], str)):
             raise ValueError("{} is {!r}".format(name, facts[name]))
-    table = ProbeTable(facts)
+    table = ProbeTable(facts, path)
     _time(table.call_ms)
     if not table.engine:
         raise ValueError("no engine")

@@ -13,6 +13,7 @@ import pytest
 from edgesynth.benchmark.bundle import open_target
 from edgesynth.benchmark.probe.probing import probe
 from edgesynth.benchmark.probe.settings import ProbeSettings
+from edgesynth.boards.json_file import sealed
 from edgesynth.boards.probed import read_table
 from edgesynth.errors import UserError
 from tests.boards.cost.sketch import Graph
@@ -89,7 +90,7 @@ def test_a_killed_probe_leaves_a_whole_table(model, tmp_path):
 def test_a_table_of_something_else_is_neither_gone_on_with_nor_touched(model, tmp_path, change, why):
     output = tmp_path / "t.json"
     probe(open_target(model), str(output), "onnxruntime", None, QUICK._replace(duration_s=1e-6))
-    output.write_text(json.dumps(dict(json.loads(output.read_text()), **change)))
+    output.write_text(json.dumps(sealed(dict(json.loads(output.read_text()), **change))))
     before = output.read_bytes()
     with pytest.raises(UserError, match=why):
         probe(open_target(model), str(output), "onnxruntime", None, QUICK)
