@@ -10,7 +10,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
 
 from edgesynth.benchmark.samples import NoSamples, Samples, read_samples
 from edgesynth.boards.json_file import read_json, unsealed
-from edgesynth.boards.onnx_external import check_external_files, external_files
+from edgesynth.boards.onnx_external import check_external_files
 from edgesynth.boards.path_within import path_within
 from edgesynth.errors import UserError
 
@@ -267,11 +267,10 @@ def _batch(path: str, manifest: Dict[str, Any]) -> Optional[int]:
 
 def _check_weights(path: str, model: str, manifest: Dict[str, Any]) -> None:
     """Weights beside a model are files of the bundle as well."""
-    for beside in external_files(model):
+    for beside in check_external_files(model):
         name = os.path.relpath(beside, os.path.abspath(path))
         if name not in manifest["files"]:
             raise not_ours(path, "{} keeps weights in {}, which `files` does not list".format(model, name))
-    check_external_files(model)
 
 
 def _verify(path: str, name: str, facts: Any) -> None:

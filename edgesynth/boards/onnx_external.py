@@ -72,13 +72,20 @@ def external_files(path: str) -> List[str]:
     return sorted({data.path for data in external_data(path)})
 
 
-def check_external_files(path: str) -> None:
+def check_external_files(path: str) -> List[str]:
     """Refuse an ONNX file whose weights are not where it says.
+
+    Args:
+        path: of the ONNX file.
+
+    Returns:
+        As `external_files`.
 
     Raises:
         UserError: see `external_data`; or a file is missing, or too short.
     """
-    for data in external_data(path):
+    places = external_data(path)
+    for data in places:
         if not os.path.isfile(data.path):
             raise UserError(
                 "{} keeps weights in {}, which is {}; restore that file".format(
@@ -90,6 +97,7 @@ def check_external_files(path: str) -> None:
                 "{} keeps weights in {}, which is cut off ({:,} bytes, and weights up to byte {:,}); restore that "
                 "file".format(path, data.path, os.path.getsize(data.path), data.end)
             )
+    return sorted({data.path for data in places})
 
 
 def _tensors(content: memoryview) -> List[Tuple[List[Tuple[str, str]], bool]]:

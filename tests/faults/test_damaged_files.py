@@ -205,3 +205,11 @@ def test_samples_that_claim_another_shape_are_refused_before_they_are_read(prist
     np.savez(folder / "samples.npz", **changed)
     forge(folder, "samples.npz")
     assert "samples.npz holds images that are not finite" in read_or_refused(open_target, str(folder))
+
+
+def test_a_plan_opens_no_samples(pristine_tensorrt_bundle, tmp_path):
+    folder = shutil.copytree(pristine_tensorrt_bundle, tmp_path / "bundle")
+    (folder / "samples.npz").unlink()
+    os.mkfifo(folder / "samples.npz")
+    assert "samples.npz is no file and the manifest lists it" in read_or_refused(open_target, str(folder))
+    assert read_or_refused(lambda path: open_target(path, with_samples=False), str(folder)) is None

@@ -1,6 +1,5 @@
 """One ssh connection to the application on another machine: bytes there, lines back, and the end of both."""
 
-import json
 import os
 import select
 import shlex
@@ -14,8 +13,10 @@ from edgesynth.benchmark.interruption import tell
 from edgesynth.benchmark.remote.address import Address
 from edgesynth.benchmark.remote.application import application, bootstrap_of
 from edgesynth.benchmark.remote.ssh_refusals import explain
+from edgesynth.benchmark.result import MOST_BYTES
 from edgesynth.benchmark.service.bootstrap import MARK
 from edgesynth.benchmark.service.serving import STOP
+from edgesynth.boards.json_file import parse_json
 from edgesynth.errors import UserError
 
 BEAT_S = 5.0
@@ -123,7 +124,7 @@ class Connection:
         """Send the application; then what it says, until it ends. A login shell's own words are left out.
 
         Raises:
-            UserError: it was to stop and does not.
+            UserError: it was to stop and does not, or says what no edgesynth says.
         """
         self.send(self._application)
         rest = b""
@@ -134,11 +135,22 @@ class Connection:
             if not part:
                 return
             *lines, rest = (rest + part).split(b"\n")
+            if len(rest) > MOST_BYTES:
+                raise self._not_ours("a line of more than {:,} bytes".format(MOST_BYTES))
             for line in lines:
                 _, mark, frame = line.partition(MARK.encode())
                 if mark:
                     self._heard = True
-                    yield json.loads(frame.decode("ascii"))
+                    try:
+                        document = parse_json(frame)
+                    except ValueError as error:
+                        raise self._not_ours(str(error)) from None
+                    if not isinstance(document, dict):
+                        raise self._not_ours("no object")
+                    yield document
+
+    def _not_ours(self, why: str) -> UserError:
+        return UserError("on {}: what came back is not of edgesynth ({}); try again".format(self.address.host, why))
 
     def why_not(self) -> UserError:
         """Why the other side ended without saying so."""

@@ -9,9 +9,11 @@ import sys
 import onnx
 import pytest
 
+from edgesynth.benchmark.remote import measure_on
 from edgesynth.benchmark.remote.application import application, bootstrap_of
 from edgesynth.benchmark.service.bootstrap import MARK
 from edgesynth.benchmark.service.serving import LENGTH_DIGITS
+from edgesynth.errors import UserError
 from tests.benchmark.conftest import write_classifier
 
 from .conftest import QUICK
@@ -112,3 +114,16 @@ def test_a_sound_model_is_measured_there(tmp_path):
     (tmp_path / "cache").mkdir()
     frames = There(tmp_path / "cache").answers([sent("m.onnx", content)], [content], file="m.onnx")
     assert frames[-1]["result"]["measurements"][0]["file"] == "m.onnx"
+
+
+@pytest.mark.parametrize(("answer", "why"), [("'[' * 50000", "nested too deeply"), ("'[1]'", "no object")])
+def test_what_no_edgesynth_says_is_refused_in_one_line(tmp_path, bundle, answer, why, monkeypatch):
+    """A stand-in for ssh: whatever it is asked, it answers the same."""
+    (tmp_path / "bin").mkdir()
+    ssh = tmp_path / "bin/ssh"
+    ssh.write_text(f"#!{sys.executable}\nimport sys\nprint({MARK!r} + {answer}, flush=True)\nsys.stdin.buffer.read()\n")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", str(ssh.parent), prepend=os.pathsep)
+    with pytest.raises(UserError) as error:
+        measure_on("ssh://user@board", str(bundle))
+    assert str(error.value) == f"on board: what came back is not of edgesynth ({why}); try again"

@@ -17,9 +17,11 @@ from typing import Any, Dict, List, NamedTuple, Optional
 from edgesynth.benchmark.bundle import sha256_of
 from edgesynth.benchmark.engines.tensorrt.gpu import Gpu
 from edgesynth.benchmark.engines.tensorrt.request import Request
+from edgesynth.boards.json_file import parse_json
 from edgesynth.boards.onnx_external import external_files
 
 FORMAT = 1
+_MOST_HEADER_BYTES = 1 << 20
 
 
 class Kept(NamedTuple):
@@ -95,7 +97,7 @@ def find(key: Dict[str, Any]) -> Optional[Kept]:
     """What was kept under a key; None if there is nothing, or it is damaged."""
     try:
         with open(_path(key), "rb") as file:
-            header = json.loads(file.readline().decode("utf-8"))
+            header = parse_json(file.readline(_MOST_HEADER_BYTES))
             content = file.read()
         whole = header["key"] == key and header["sha256"] == hashlib.sha256(content).hexdigest()
         return Kept(dict(header["facts"]), content) if whole else None
