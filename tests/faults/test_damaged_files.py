@@ -212,4 +212,4 @@ def test_a_plan_opens_no_samples(pristine_tensorrt_bundle, tmp_path):
     (folder / "samples.npz").unlink()
     os.mkfifo(folder / "samples.npz")
     assert "samples.npz is no file and the manifest lists it" in read_or_refused(open_target, str(folder))
-    assert read_or_refused(lambda path: open_target(path, with_samples=False), str(folder)) is None
+    assert read_or_refused(lambda path: open_target(path, samples=False), str(folder)) is None
