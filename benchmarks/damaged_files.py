@@ -40,7 +40,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from damaged_files_mutations import OTHER, kinds_of
+from damaged_files_mutations import OTHER, draw_kind, kinds_of
 from damaged_files_world import READERS, build, environment, figures, files_of, forge, import_libraries, readers_of
 
 HERE = Path(__file__).resolve().parent
@@ -141,10 +141,9 @@ def _input(
     part = draws.choice(["run", "bundle"]) if arguments.part == "both" else arguments.part
     files = [file for file in files_of(world, part) if arguments.file in file]
     file = draws.choice(files)
-    kinds = kinds_of(world / file)
-    kind = draws.choice(sorted(kinds))
+    kind = draw_kind(world / file, draws)
     damaged = _copy(world)
-    kinds[kind](damaged / file, draws)
+    kinds_of(world / file)[kind](damaged / file, draws)
     forged = draws.random() < 0.5 and forge(damaged, file)
     names = readers_of(part, file)
     if arguments.readers is not None:
