@@ -18,4 +18,4 @@ def plain_weights_advice(model: nn.Module) -> str:
     for name, function in (("WeightNorm", "remove_weight_norm"), ("SpectralNorm", "remove_spectral_norm")):
         if name in hooks:
             ways.append(f"torch.nn.utils.{function}")
-    return f"{' and '.join(ways)} makes plain weights of them" if ways else ""
+    return f"{' and '.join(ways)} makes plain weights of computed ones" if ways else ""

@@ -44,8 +44,8 @@ class Anatomy:
         stated: shapes that modules state in an attribute.
         model: the network that was traced, for the kinds of its modules; never changed.
         program: the exported graph.
-        uncounted: {op and module: multiply-accumulates for one input} of layers whose weight is computed, as by weight
-            normalisation: they are in no group and no census.
+        uncounted: {op and module: multiply-accumulates for one input} of layers whose weight is computed, and not
+            element by element: they are in no group and no census.
     """
 
     groups: tuple[ClusterGroup, ...]

@@ -10,13 +10,13 @@ BYTES_PER_VALUE = 4
 
 @dataclass(frozen=True)
 class LayerCensus:
-    """One convolution or linear layer of the network that removal leaves.
+    """One convolution or linear layer of the network that removal leaves, or one weight of a recurrent layer.
 
     Attributes:
-        name: the module's name.
+        name: the module's name; of a module with several weights, the weight's.
         shape: shape of its weight after removal.
         synapses: weights that are alive; biases and normalisation are not counted.
-        clusters: output channels.
+        clusters: output channels; of a recurrent layer, rows of its gates.
         macs: multiply-accumulates of the dense layer for one input.
         sparse_macs: those of its living synapses alone, for a runtime that skips the others.
     """
@@ -34,9 +34,9 @@ class Census:
     """Counts of a whole network.
 
     Attributes:
-        layers: its convolution and linear layers, in the order of their first call.
+        layers: its convolution, linear and recurrent layers, in the order of their first call.
         activation_macs: multiply-accumulates of what is no layer, for one input: products of activations, such as
-            attention's, recurrent layers, products with a weight that cannot be cut, fixed filters.
+            attention's, products with a weight that cannot be cut, fixed filters.
         params: all parameters that removal leaves, biases and normalisation included.
         sparse_bytes: float32 values and, for every layer where it is smaller than the dense form, compressed sparse
             rows with 2- or 4-byte column indices.
@@ -49,12 +49,12 @@ class Census:
 
     @property
     def synapses(self) -> int:
-        """Living weights of convolution and linear layers."""
+        """Living weights of convolution, linear and recurrent layers."""
         return sum(layer.synapses for layer in self.layers)
 
     @property
     def clusters(self) -> int:
-        """Output channels of convolution and linear layers, those of the output layer included."""
+        """Output channels of all layers, those of the output layer included; of recurrent layers, rows of gates."""
         return sum(layer.clusters for layer in self.layers)
 
     @property

@@ -92,7 +92,7 @@ class ShapeAttribute:
 
 def layer_name(parameter: str) -> str:
     """Name of the layer that has a parameter, whether or not torch's parametrizations compute its weight."""
-    return parameter.rpartition(".")[0].partition(".parametrizations.")[0]
+    return f".{parameter.rpartition('.')[0]}".partition(".parametrizations.")[0].removeprefix(".")
 
 
 def build_groups(
@@ -131,7 +131,7 @@ def build_groups(
             for place in where
         )
         writer = next((member for member in members if member.role in WRITING), members[0])
-        name = layer_name(writer.parameter)
+        name = layer_name(writer.parameter) or writer.parameter
         taken[name] = taken.get(name, 0) + 1
         name = name if taken[name] == 1 else f"{name}#{taken[name]}"
         groups.append(ClusterGroup(name, len(units), members, not reason, reason))

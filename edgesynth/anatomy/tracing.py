@@ -26,7 +26,7 @@ from edgesynth.anatomy.channels import Channels, Value
 from edgesynth.anatomy.layers import LayerUse
 from edgesynth.anatomy.rules import Call, Operand, apply_rule
 from edgesynth.anatomy.rules.recurrent import recurrent_layers
-from edgesynth.anatomy.rules.slicing import written
+from edgesynth.anatomy.rules.slicing import write_part
 from edgesynth.errors import UserError
 
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
@@ -39,7 +39,7 @@ class Walk:
     """What the walk over the graph leaves: the ledger of channels and the layers in the order of their calls.
 
     The number of inputs is `batch`: what is counted for one is what all of them take, over their number. Layers whose
-    weight is computed, as weight normalisation does, are `uncounted`: {op and module: multiply-accumulates}. Weights
+    weight is computed, and not element by element, are `uncounted`: {op and module: multiply-accumulates}. Weights
     that are buffers, as those of a blur, are `fixed`: they are no synapses.
     """
 
@@ -185,7 +185,7 @@ def _write_back(node: fx.Node, values: dict[fx.Node, list[Value]], result: Walk)
     for view, base in pairwise(chain):
         whole, part = values[base][0], values[view][0]
         axis = _named_arguments(view, lambda one: one).get("dim") if op_name(view) in ("slice", "narrow") else None
-        after = written(result.channels, whole, part, axis, _where(node)) if read_again else Value(whole.shape)
+        after = write_part(result.channels, whole, part, axis, _where(node)) if read_again else Value(whole.shape)
         values[base] = [after]
 
 

@@ -83,7 +83,7 @@ def test_of_weights_that_were_pruned_and_left_so_the_way_out_is_told_where_they_
     assert groups["1"].removable
     assert groups["0"].reason == (
         "its weight is computed with statistics over these channels (conv2d in 1); "
-        "torch.nn.utils.prune.remove makes plain weights of them"
+        "torch.nn.utils.prune.remove makes plain weights of computed ones"
     )
 
 

@@ -155,6 +155,7 @@ WIDTHS = {
     "Copied": {"a": 7, "b": 5, "c": 4},
     "Generator": {"start": 7, "up": 5},
     "Decoder": {"start": 5, "up": 4, "other": 6},
+    "Unpooled": {"a": 7, "b": 5},
     "Halves": {"a": 5, "b": 6, "up": 7},
 }
 

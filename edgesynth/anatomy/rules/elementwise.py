@@ -18,7 +18,7 @@ from edgesynth.anatomy.rules.computed import outcome
 
 SAMPLES = 64
 NONNEGATIVE = ("relu", "relu6", "sigmoid", "hardsigmoid", "abs", "square", "exp", "softplus", "sqrt")
-MONOTONE = ("mul", "add", "div", "maximum", "minimum", "pow", "clamp_min")
+KEEPING_SIGN = ("mul", "add", "div", "maximum", "minimum", "pow", "clamp_min")
 
 
 @rule(
@@ -99,7 +99,7 @@ def _known(call: Call, operand: Operand) -> Operand:
 def _nonnegative(call: Call, values: list[Value]) -> bool:
     numbers = [each for each in call.args.values() if isinstance(each, (int, float))]
     positive = all(value.nonnegative for value in values) and all(each >= 0 for each in numbers)
-    return call.op in NONNEGATIVE or (call.op in MONOTONE and positive)
+    return call.op in NONNEGATIVE or (call.op in KEEPING_SIGN and positive)
 
 
 def _uniform(values: list[Value], shape: tuple[int, ...]) -> frozenset[int]:

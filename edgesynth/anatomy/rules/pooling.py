@@ -31,7 +31,21 @@ def pool(call: Call) -> list[Value]:
     stain = f"{call.op} of a constant with padding ({call.where})"
     nonnegative = value.nonnegative and call.op.startswith(("max", "avg", "adaptive"))
     first = Value(call.shape, value.atoms, constant, stain, nonnegative)
-    return [first, *(Value(shape) for shape in call.shapes[1:])]
+    indices = f"indices of {call.op} ({call.where})"
+    return [first, *(Value(shape, value.atoms, None, indices) for shape in call.shapes[1:])]
+
+
+@rule("max_unpool2d", "max_unpool3d")
+def unpool(call: Call) -> Value:
+    """Values at the places of earlier maxima, zeros elsewhere: a channel dies with its places."""
+    value, places = in_channels(call, call.tensor()), in_channels(call, call.tensor("indices"))
+    if value.atoms is None or places.atoms is None:
+        call.protect(value, "put at places that cannot be cut")
+        call.protect(places, "places of values that cannot be cut")
+        return Value(call.shape)
+    call.channels.tie(value.atoms, places.atoms, f"put at places that cannot be cut ({call.where})")
+    constant = 0.0 if value.constant == 0 else None
+    return Value(call.shape, value.atoms, constant, f"zeros beside a constant ({call.where})", value.nonnegative)
 
 
 def in_channels(call: Call, value: Value) -> Value:

@@ -18,7 +18,7 @@ def slice_(call: Call) -> Value:
     return _part(call, value, axis, slice(start, stop, call.args.get("step", 1)), call.shape)
 
 
-def written(channels: Channels, whole: Value, part: Value, axis: int | None, where: str) -> Value:
+def write_part(channels: Channels, whole: Value, part: Value, axis: int | None, where: str) -> Value:
     """What a tensor is when a part of it has been written to.
 
     Args:

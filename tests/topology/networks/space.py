@@ -159,6 +159,20 @@ class Decoder(nn.Module):
 
 
 @network
+class Unpooled(nn.Module):
+    """Pooled and put back to where the maxima were, as in SegNet."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 7, 3, padding=1), nn.Conv2d(7, 5, 1)
+        self.c, self.out = nn.Conv2d(5, 7, 3, padding=1), nn.Conv2d(7, 2, 1)
+
+    def forward(self, x):
+        x, places = F.max_pool2d(F.relu(self.a(x)), 2, return_indices=True)
+        return self.out(F.max_unpool2d(F.relu(self.c(F.relu(self.b(x)))), places, 2))
+
+
+@network
 class Halves(nn.Module):
     """Gated linear units over channels, and over the last dimension of a sequence."""
 
