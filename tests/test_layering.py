@@ -15,7 +15,16 @@ FLOORS = {
     **dict.fromkeys(["evolution", "export", "report"], 4),
     **dict.fromkeys(["nurture", "lineage"], 3),
     **dict.fromkeys(["anatomy", "tasks", "ancestors", "precision", "benchmark"], 2),
-    **{"boards": 1, "importing": 1, "lent": 1, "config": 1, "optional": 0.5, "errors": 0.2, "printable": 0},
+    **{
+        "boards": 1,
+        "copying": 1,
+        "importing": 1,
+        "lent": 1,
+        "config": 1,
+        "optional": 0.5,
+        "errors": 0.2,
+        "printable": 0,
+    },
 }
 
 

@@ -8,7 +8,8 @@ from edgesynth.anatomy.anatomy import Anatomy, Kept, Synapses, trace
 from edgesynth.anatomy.census import Census, LayerCensus
 from edgesynth.anatomy.groups import ClusterGroup, Member
 from edgesynth.anatomy.layout import choose_layout, in_layout
-from edgesynth.anatomy.proof import Proof, mask, prove, prove_groups
+from edgesynth.anatomy.proof import Proof, mask, prove
+from edgesynth.anatomy.proving import Prover, prove_groups
 from edgesynth.anatomy.removal import RemovalPlan, remove
 from edgesynth.anatomy.scales import ScaleUse, output_scales, scale_uses
 
@@ -20,6 +21,7 @@ __all__ = [
     "LayerCensus",
     "Member",
     "Proof",
+    "Prover",
     "RemovalPlan",
     "ScaleUse",
     "Synapses",

@@ -20,6 +20,7 @@ from edgesynth.anatomy.layers import LayerUse
 from edgesynth.anatomy.removal import Mended, RemovalPlan, mended_attributes, mended_heads
 from edgesynth.anatomy.rules.call import COMPUTED
 from edgesynth.anatomy.tracing import export, first_names, named_tensors, walk
+from edgesynth.anatomy.training_graph import follow_training, training_program
 from edgesynth.errors import UserError
 
 Kept = Mapping[str, Sequence[int]]
@@ -46,6 +47,8 @@ class Anatomy:
         program: the exported graph.
         uncounted: {op and module: multiply-accumulates for one input} of layers whose weight is computed, and not
             element by element: they are in no group and no census.
+        differs_in_training: whether training calls other things than evaluation (see `running`); None where it cannot
+            be run with the example's inputs.
     """
 
     groups: tuple[ClusterGroup, ...]
@@ -61,6 +64,7 @@ class Anatomy:
     model: nn.Module
     program: torch.export.ExportedProgram
     uncounted: dict[str, int]
+    differs_in_training: bool | None = False
 
     @property
     def note(self) -> str:
@@ -224,7 +228,7 @@ class Anatomy:
 
 
 def trace(model: nn.Module, example_inputs: Tensor | Sequence[Tensor]) -> Anatomy:
-    """Trace a network and find its cluster groups; the model is not changed.
+    """Trace a network in evaluation and, where it does other things there, in training; the model is not changed.
 
     Args:
         model: any network that torch.export can trace.
@@ -234,14 +238,17 @@ def trace(model: nn.Module, example_inputs: Tensor | Sequence[Tensor]) -> Anatom
     Raises:
         UserError: the network cannot be traced with these inputs.
     """
-    program = export(model, _as_inputs(example_inputs))
+    inputs = _as_inputs(example_inputs)
+    program = export(model, inputs)
     walked = walk(program, model)
+    differs, taught = training_program(model, inputs)
+    aside = follow_training(taught, model, walked) if taught else set()
     tensors = named_tensors(model)
     first = first_names(model)
     groups, products, stated = build_groups(walked.channels)
     advice = plain_weights_advice(model)
     return Anatomy(
-        groups=tuple(_uncuttable(_advised(group, advice), model, walked.fixed) for group in groups),
+        groups=tuple(_uncuttable(_advised(group, advice), model, walked.fixed, aside) for group in groups),
         shapes={name: tuple(tensor.shape) for name, tensor in tensors.items()},
         aliases={name: first[id(tensor)] for name, tensor in tensors.items() if first[id(tensor)] != name},
         parameters=tuple(name for name, _ in model.named_parameters()),
@@ -254,6 +261,7 @@ def trace(model: nn.Module, example_inputs: Tensor | Sequence[Tensor]) -> Anatom
         model=model,
         program=program,
         uncounted=walked.uncounted,
+        differs_in_training=differs,
     )
 
 
@@ -262,8 +270,15 @@ def _advised(group: ClusterGroup, advice: str) -> ClusterGroup:
     return replace(group, reason=f"{group.reason}; {advice}") if advice and COMPUTED in group.reason else group
 
 
-def _uncuttable(group: ClusterGroup, model: nn.Module, fixed: AbstractSet[str]) -> ClusterGroup:
-    """The group, protected if it is the heads of torch's own attention, or if fixed filters alone write it."""
+def _uncuttable(
+    group: ClusterGroup, model: nn.Module, fixed: AbstractSet[str], aside: AbstractSet[str]
+) -> ClusterGroup:
+    """The group, protected if it is the heads of torch's own attention, or if fixed filters alone write it.
+
+    Or if it is of layers that only training runs, which are no part of what is deployed.
+    """
+    if group.removable and all(member.parameter in aside for member in group.members):
+        return replace(group, removable=False, reason="only training runs these layers: they are not deployed")
     filters = [member.parameter for member in group.members if member.parameter in fixed and member.role == "emit"]
     if group.removable and filters and not group.writers():
         reason = f"its filters are fixed ({filters[0]} is a buffer), and nothing says what each is worth"

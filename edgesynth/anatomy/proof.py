@@ -6,9 +6,9 @@ zero. If cutting it out changes an output, the cut was wrong.
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +16,9 @@ from torch import Tensor, nn
 
 from edgesynth.anatomy.anatomy import Anatomy, Kept
 from edgesynth.anatomy.removal import remove
-from edgesynth.anatomy.tracing import evaluating
+from edgesynth.anatomy.running import execute
+from edgesynth.anatomy.tracing import named_tensors, reason_of
+from edgesynth.copying import copied
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
 
@@ -29,7 +31,7 @@ class Proof:
         max_abs: largest absolute difference over all outputs.
         max_rel: that difference over the largest magnitude of the masked network's output.
         tolerance: what `max_rel` may reach.
-        failure: why the removed network could not run, else empty.
+        failure: why the removed network could not run, or why nothing is proven, else empty.
     """
 
     max_abs: float
@@ -42,27 +44,60 @@ class Proof:
         """Whether the two agree."""
         return not self.failure and self.max_rel <= self.tolerance
 
+    @property
+    def idle(self) -> bool:
+        """Whether both give zeros or what is no number, so that other weights may prove more."""
+        return math.isnan(self.max_rel)
+
+    @property
+    def flaw(self) -> str:
+        """What is wrong, in words; empty where nothing is."""
+        return "" if self.ok else self.failure or f"outputs differ by {self.max_rel:.1e} of their size"
+
     def __bool__(self) -> bool:
         return self.ok
 
 
 def mask(model: nn.Module, anatomy: Anatomy, kept: Kept) -> nn.Module:
     """A copy of the network with everything that its dead clusters emit set to zero."""
-    masked = copy.deepcopy(model)
-    tensors = {**dict(masked.named_parameters()), **dict(masked.named_buffers())}
+    masked = copied(model)
+    tensors = named_tensors(masked)
     with torch.no_grad():
-        for name, units in kept.items():
-            group = anatomy.group(name)
-            alive = torch.zeros(group.size, dtype=torch.bool)
-            alive[list(units)] = True
-            for member in group.members:
-                if member.role in ("weight", "emit"):
-                    tensors[member.parameter].index_fill_(member.dim, member.lines(~alive), 0)
+        for parameter, dim, lines in _emitting(anatomy, kept):
+            tensors[parameter].index_fill_(dim, lines, 0)
     return masked
 
 
-def prove(model: nn.Module, anatomy: Anatomy, kept: Kept, inputs: tuple[Tensor, ...]) -> Proof:
-    """Compare the masked and the removed network on real or random inputs, in evaluation mode.
+@contextmanager
+def masked_for_now(model: nn.Module, anatomy: Anatomy, kept: Kept) -> Iterator[nn.Module]:
+    """The network itself, masked for a while: a copy of many modules takes longer than to run them once."""
+    tensors, before = named_tensors(model), []
+    with torch.no_grad():
+        for parameter, dim, lines in _emitting(anatomy, kept):
+            tensor = tensors[parameter]
+            before.append((tensor, dim, lines, tensor.index_select(dim, lines)))
+            tensor.index_fill_(dim, lines, 0)
+    try:
+        yield model
+    finally:
+        with torch.no_grad():
+            for tensor, dim, lines, values in reversed(before):
+                tensor.index_copy_(dim, lines, values)
+
+
+def _emitting(anatomy: Anatomy, kept: Kept) -> Iterator[tuple[str, int, Tensor]]:
+    """(parameter, dimension, indices) of everything that dead clusters emit."""
+    for name, units in kept.items():
+        group = anatomy.group(name)
+        alive = torch.zeros(group.size, dtype=torch.bool)
+        alive[list(units)] = True
+        for member in group.members:
+            if member.role in ("weight", "emit"):
+                yield member.parameter, member.dim, member.lines(~alive)
+
+
+def prove(model: nn.Module, anatomy: Anatomy, kept: Kept, inputs: tuple[Tensor, ...], training: bool = False) -> Proof:
+    """Compare the masked and the removed network on real or random inputs.
 
     Args:
         model: the network that the anatomy was traced from, with any weights.
@@ -70,83 +105,46 @@ def prove(model: nn.Module, anatomy: Anatomy, kept: Kept, inputs: tuple[Tensor, 
         kept: {group name: units kept}.
         inputs: what its forward takes, in the network's own number format, which decides the tolerance: 1e-4 in
             float32, 1e-9 in float64.
+        training: compare what they do in training, without chance (see `running.in_mode`), instead of in evaluation.
     """
     masked, small = mask(model, anatomy, kept), remove(model, anatomy.plan(kept))
-    tolerance = TOLERANCE.get(next((one.dtype for one in model.parameters()), torch.float32), 1e-4)
-    with evaluating(masked), evaluating(small), torch.no_grad():
-        expected = _flat(masked(*inputs))
-        try:
-            got = _flat(small(*inputs))
-        except Exception as error:  # whatever a user's forward raises on smaller tensors is the finding
-            return Proof(float("inf"), float("inf"), tolerance, f"{type(error).__name__}: {str(error).splitlines()[0]}")
-    if expected.shape != got.shape:
-        return Proof(float("inf"), float("inf"), tolerance, f"output of size {len(got)} instead of {len(expected)}")
-    difference, scale = (expected - got).abs().max().item(), expected.abs().max().item()
+    expected = execute(masked, inputs, training).outputs
+    try:
+        given = execute(small, inputs, training).outputs
+    except Exception as error:  # whatever a user's forward raises on smaller tensors is what is looked for
+        return failed(f"{type(error).__name__}: {reason_of(error)}")
+    return compare(expected, given, tolerance_of(model))
+
+
+def compare(expected: Sequence[Tensor], given: Sequence[Tensor], tolerance: float) -> Proof:
+    """Compare what a masked and a removed network gave.
+
+    Args:
+        expected: the masked network's outputs.
+        given: the removed network's.
+        tolerance: how far they may differ, as a share of the largest expected magnitude.
+    """
+    wanted, shapes = [tuple(output.shape) for output in expected], [tuple(output.shape) for output in given]
+    if wanted != shapes:
+        return failed(f"outputs of shape {shapes} instead of {wanted}")
+    one, other = (torch.cat([_numbers(output) for output in outputs]) for outputs in (expected, given))
+    difference, scale = (one - other).abs().max().item(), one.abs().max().item()
     if not math.isfinite(difference):
         return Proof(float("nan"), float("nan"), tolerance, "the outputs are not finite")
-    if scale == 0:
+    if scale == 0 and difference == 0:
         return Proof(difference, float("nan"), tolerance, "all outputs are zero, which proves nothing: set the weights")
-    return Proof(difference, difference / scale, tolerance)
+    return Proof(difference, difference / scale if scale else math.inf, tolerance)
 
 
-def prove_groups(model: nn.Module, anatomy: Anatomy, inputs: tuple[Tensor, ...]) -> Anatomy:
-    """Cut most of every removable group; protect the groups that break the proof, and say why.
-
-    Every second unit stays of a group's first half, every fourth of its second: code that takes both halves for equally
-    large is found out.
-
-    Parameters that are all zero (a last layer, a residual's scale before training) would hide what is behind them: the
-    proof is made on a copy in which they are not. And it is made in float64 where the network runs in it: of an
-    untrained network's output little depends on the input, so that in float32 a wrong cut could pass for noise.
-
-    Returns:
-        The anatomy in which the cut of all removable groups together has been proven.
-    """
-    model, inputs = _in_float64(_without_zeros(model), inputs)
-    some: dict[str, Sequence[int]] = {group.name: _some(group.size) for group in anatomy.removable if group.size > 1}
-    proven: dict[str, Sequence[int]] = {}
-    waiting = [list(some)]
-    while waiting:
-        names = waiting.pop()
-        proof = prove(model, anatomy, {**proven, **{name: some[name] for name in names}}, inputs)
-        if proof:
-            proven.update({name: some[name] for name in names})
-        elif len(names) == 1:
-            why = proof.failure or f"outputs differ by {proof.max_rel:.1e} of their size"
-            anatomy = anatomy.protected(names[0], f"the proof of removal failed: {why}")
-        else:
-            middle = len(names) // 2
-            waiting += [names[middle:], names[:middle]]
-    return anatomy
+def failed(failure: str) -> Proof:
+    """The proof of a network that cannot be compared."""
+    return Proof(math.inf, math.inf, 0.0, failure)
 
 
-def _some(size: int) -> list[int]:
-    half = size // 2
-    return [*range(0, half, 2), *range(half, size, 4)] if size >= 6 else [*range(0, size, 2)]
+def tolerance_of(model: nn.Module) -> float:
+    """How far outputs may differ, by the number format of a network's parameters."""
+    return TOLERANCE.get(next((parameter.dtype for parameter in model.parameters()), torch.float32), 1e-4)
 
 
-def _in_float64(model: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[nn.Module, tuple[Tensor, ...]]:
-    """The network and its inputs in float64; as they are, if its forward insists on another format."""
-    wide = tuple(one.double() if one.is_floating_point() else one for one in inputs)
-    double = copy.deepcopy(model).double()
-    try:
-        with evaluating(double), torch.no_grad():
-            double(*wide)
-    except (RuntimeError, TypeError):
-        return model, inputs
-    return double, wide
-
-
-def _without_zeros(model: nn.Module) -> nn.Module:
-    shaken = copy.deepcopy(model)
-    source = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in shaken.parameters():
-            if parameter.is_floating_point() and not parameter.any():
-                parameter.copy_(0.1 * torch.randn(parameter.shape, generator=source))
-    return shaken
-
-
-def _flat(outputs: object) -> Tensor:
-    leaves = [leaf for leaf in torch.utils._pytree.tree_leaves(outputs) if isinstance(leaf, Tensor)]
-    return torch.cat([leaf.flatten() for leaf in leaves])
+def _numbers(output: Tensor) -> Tensor:
+    return (torch.view_as_real(output) if output.is_complex() else output).flatten().double()

@@ -6,7 +6,6 @@ class are all that is needed to rebuild a network; no module is ever pickled.
 
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from edgesynth.anatomy.channels import Fold, Rescale
 from edgesynth.anatomy.groups import ClusterGroup, layer_name
 from edgesynth.anatomy.tracing import named_tensors
+from edgesynth.copying import copied
 from edgesynth.errors import UserError
 
 Mended = int | tuple[int, ...]  # of an attribute that states a size, or the shape of a view
@@ -106,7 +106,7 @@ def remove(model: nn.Module, plan: RemovalPlan) -> nn.Module:
         if id(whole) not in cut:
             part = plan.cut(name, whole.detach())
             cut[id(whole)] = nn.Parameter(part, whole.requires_grad) if isinstance(whole, nn.Parameter) else part
-    small = copy.deepcopy(model, cut)  # takes the parts for copies of the whole tensors
+    small = copied(model, cut)  # takes the parts for copies of the whole tensors
     for owner, attributes in plan.modules.items():
         for attribute, value in attributes.items():
             setattr(small.get_submodule(owner), attribute, value)

@@ -32,6 +32,8 @@ from edgesynth.errors import UserError
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 TRANSPOSED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
 PRODUCTS = {"matmul": "other", "mm": "mat2", "addmm": "mat2"}
+# Where files begin that hold no code of a user's network.
+NOT_THEIRS = (os.path.dirname(torch.__file__), os.path.dirname(__file__), sysconfig.get_path("stdlib"), "<")
 
 
 @dataclass
@@ -56,7 +58,7 @@ def export(model: nn.Module, example_inputs: tuple[Tensor, ...]) -> torch.export
     Raises:
         UserError: torch.export cannot trace it; the reason is quoted.
     """
-    with evaluating(model), torch.no_grad(), _quiet():
+    with evaluating(model), torch.no_grad(), quiet():
         try:
             program = torch.export.export(model, example_inputs)
             # What forward keeps in attributes is a tensor of torch's tracer now, which nothing can copy.
@@ -65,18 +67,17 @@ def export(model: nn.Module, example_inputs: tuple[Tensor, ...]) -> torch.export
         except Exception as error:
             shapes = ", ".join(str(tuple(example.shape)) for example in example_inputs)
             raise UserError(
-                f"{type(model).__name__} cannot be traced with inputs of shape {shapes}: {_reason(error)}; "
+                f"{type(model).__name__} cannot be traced with inputs of shape {shapes}: {reason_of(error)}; "
                 "its forward must not branch on values, and must take inputs of that shape"
             ) from error
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """First line of what torch says, and the line of the user's code that it stumbled over."""
     first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
     text = str(error) + "".join(traceback.format_exception(error))
     frames = re.findall(r'File "([^"]+)", line (\d+), in \w+\n\s+(.+)', text)
-    ours = (os.path.dirname(torch.__file__), os.path.dirname(__file__), sysconfig.get_path("stdlib"), "<")
-    own = [frame for frame in frames if not frame[0].startswith(ours)]
+    own = [frame for frame in frames if not frame[0].startswith(NOT_THEIRS)]
     if not own:
         return first
     path, line, code = own[-1]
@@ -84,7 +85,7 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep torch from logging, warning and printing graphs that it fails on: what matters of that is quoted."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
@@ -108,9 +109,16 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def walk(program: torch.export.ExportedProgram, model: nn.Module) -> Walk:
-    """Follow the channels through the graph of an exported model."""
-    result = Walk(_batch(program))
+def walk(program: torch.export.ExportedProgram, model: nn.Module, channels: Channels | None = None) -> Walk:
+    """Follow the channels through the graph of an exported model.
+
+    Args:
+        program: the graph.
+        model: the network that it is of.
+        channels: a ledger to go on with, of another graph of the same network; a new one by default.
+    """
+    result = Walk(_batch(program), channels or Channels())
+    given = set(program.graph_signature.user_outputs)  # a graph of training also puts out the buffers that it changes
     names = _parameter_names(program, model)
     buffers = {name for name, _ in model.named_buffers(remove_duplicate=False)}
     values: dict[fx.Node, list[Value]] = {}
@@ -123,7 +131,7 @@ def walk(program: torch.export.ExportedProgram, model: nn.Module) -> Walk:
         elif node.op == "get_attr":
             values[node] = [Value(())]
         elif node.op == "output":
-            for value in (value for one in node.all_input_nodes for value in values[one]):
+            for value in (value for one in node.all_input_nodes if one.name in given for value in values[one]):
                 if value.atoms is not None:
                     result.channels.protect(value.atoms, "output of the network")
         else:
@@ -197,10 +205,20 @@ def _aliases(node: fx.Node, writes: bool) -> bool:
 
 
 def _batch(program: torch.export.ExportedProgram) -> int:
-    """Inputs at once: the size of the first dimension of the first input, if it has others."""
+    """Inputs at once: the size of the first dimension of the first input, if it has others.
+
+    A network that convolves that input without a batch, as (C, H, W), takes one at a time.
+    """
     inputs = set(program.graph_signature.user_inputs)
     shape = next((shape for node in program.graph.nodes if node.name in inputs for shape in _shapes(node)), ())
-    return shape[0] if len(shape) > 1 else 1
+    unbatched = any(
+        len(_shapes(images)[0]) < len(_shapes(weight)[0])
+        for node in program.graph.nodes
+        if node.op == "call_function" and op_name(node) in (*CONVOLUTIONS, *TRANSPOSED)
+        for images, weight in [node.args[:2]]
+        if len(_shapes(images)[0]) == len(shape)
+    )
+    return shape[0] if len(shape) > 1 and not unbatched else 1
 
 
 def _layer(call: Call, batch: int) -> LayerUse | int | None:

@@ -12,6 +12,7 @@ from torch.utils._pytree import tree_leaves
 
 from edgesynth.ancestors.importing import import_network
 from edgesynth.ancestors.wrappers import inner, unwrapped
+from edgesynth.copying import copied
 from edgesynth.errors import UserError
 from edgesynth.importing import quoted
 from edgesynth.lent import lend, lent
@@ -49,7 +50,7 @@ def plain_copy(network: nn.Module) -> nn.Module:
     """
     network = inner(network)
     try:
-        return unwrapped(copy.deepcopy(network)).cpu()
+        return unwrapped(copied(network)).cpu()
     except RuntimeError as error:
         raise UserError(
             f"the network {type(network).__name__} cannot be copied: {quoted(error)}; if it keeps activations of an "

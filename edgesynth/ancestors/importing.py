@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from edgesynth.ancestors.wrappers import unwrapped
+from edgesynth.copying import make_copyable
 from edgesynth.errors import UserError
 from edgesynth.importing import import_named, quoted
 
@@ -49,7 +50,7 @@ def import_network(name: str, classes: int | None = None) -> nn.Module:
         raise UserError(f"{name} was called {how} and raised {quoted(error)}") from error
     if not isinstance(network, nn.Module):
         raise UserError(f"{name} returned a value of type {type(network).__name__}; it must return a torch.nn.Module")
-    return unwrapped(network)
+    return make_copyable(unwrapped(network))
 
 
 def _arguments(build: Callable[..., Any], torchvisions: bool, classes: int | None) -> dict[str, Any]:

@@ -30,7 +30,7 @@ NAMES_SHOWN = 2  # further layers of a group that the table names
     "[default: the ancestor's own, else 1x3x224x224]",
 )
 @json_option
-@click.option("--prove/--no-prove", default=True, help="Cut half of every group and compare.  [default: prove]")
+@click.option("--prove/--no-prove", default=True, help="Cut every group in several ways and compare.  [default: prove]")
 def command(network: str, inputs: tuple[str, ...], as_json: bool, prove: bool) -> None:
     """Show what can be cut out of MODEL, what cannot and why, and its size.
 

@@ -18,6 +18,7 @@ from edgesynth.evolution.heredity import Heredity
 from edgesynth.evolution.inheritance import heritable, reborn, rewound
 from edgesynth.evolution.precision import cut_scales, finish, wanted_precision
 from edgesynth.evolution.progress import Progress
+from edgesynth.evolution.proving import FACT, words
 from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Config, Genome, Individual, Record, Species, generator, set_state, state, state_sha256
 from edgesynth.nurture import (
@@ -124,6 +125,8 @@ class Breeder:
         config, start = self.config, time.perf_counter()
         yardstick = self.yardstick.seen_from(parents[0])
         genome, facts = self.heredity.draw(parents, place)
+        if FACT in facts:
+            self.progress.note(words(place.name, facts[FACT]))
         grown = place.generation == config.generations or yardstick.within(genome.census(self.species.anatomy))
         genome = replace(genome, precision=self.precision if grown or config.precision_at == "start" else {})
         network, scales = self._begun(parents, genome, place, grown)

@@ -16,6 +16,7 @@ from edgesynth.evolution.landing import synthesise_on_budget
 from edgesynth.evolution.mating import build_rite, gene_pool, mean_dna, no_more_than
 from edgesynth.evolution.patience import attempt_of, milder
 from edgesynth.evolution.precision import restricted
+from edgesynth.evolution.proving import FACT, proven
 from edgesynth.evolution.strength import Parent
 from edgesynth.evolution.strength.measuring import cluster_products, normalisation_scales
 from edgesynth.evolution.strength.parent import alive_synapses
@@ -69,8 +70,11 @@ class Heredity:
         habitat = generator(config.seed, place.generation, place.child, "environment")
         dna, favours = favoured(dna, config.variation, habitat)
         draws = generator(config.seed, place.generation, place.child, "synthesis")
-        genome, facts = synthesise_on_budget(pool, dna, build_world(config), yardstick, fed, best, draws)
+        drawn, facts = synthesise_on_budget(pool, dna, build_world(config), yardstick, fed, best, draws)
+        genome, broken = proven(self.species, drawn, parents[0].genome)
         facts.update(underflows[0])
+        if broken:
+            facts[FACT] = broken
         if len(parents) > 1:
             facts["mating"] = {"needed": needed, "clusters": offered.clusters, "synapses": offered.synapses}
         if config.patience:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from edgesynth.anatomy import Anatomy, Census, in_layout
 from edgesynth.errors import UserError
+from edgesynth.evolution.proving import proven
 from edgesynth.evolution.strength import Parent
 from edgesynth.evolution.strength.parent import alive_synapses, sum_over_clusters
 from edgesynth.evolution.sweep import sweep
@@ -166,7 +167,7 @@ def finish(
     buried = replace(genome, synapses={**genome.synapses, **{name: alive[name] for name in genome.precision}})
     found = Finished(network, buried, scales, score(species.on_device(network, buried, scales)), underflowed, 0)
     smaller, swept = _swept(species.anatomy, buried, alive, weights)
-    if not swept:
+    if not swept or proven(species, smaller, buried)[1]:
         return found
     cut = cut_scales(species, scales, buried, smaller)
     less = in_layout(species.shrunk(state(network), buried, smaller)).eval()

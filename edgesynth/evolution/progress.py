@@ -13,7 +13,7 @@ class Progress:
     """Hears everything and says nothing; override what is of interest."""
 
     def note(self, line: str) -> None:
-        """Something to know of the data before the run begins."""
+        """Something to know of the data before the run begins, or of an offspring's cut."""
 
     def nurture(self, name: str, epochs: int, census: Census) -> None:
         """Training of an individual begins."""

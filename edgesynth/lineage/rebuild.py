@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from edgesynth.anatomy import Anatomy, RemovalPlan, choose_layout, in_layout, mask, prove_groups, remove, trace
+from edgesynth.anatomy import Anatomy, Prover, RemovalPlan, choose_layout, in_layout, mask, remove, trace
 from edgesynth.anatomy.tracing import evaluating
 from edgesynth.ancestors import build_ancestor, check_size, in_float32
 from edgesynth.boards.cost import Layer
 from edgesynth.errors import UserError
 from edgesynth.importing import quoted
+from edgesynth.lineage.batches import check_batches
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual
 from edgesynth.lineage.seeds import generator
@@ -33,6 +34,7 @@ class Species:
         input_shape: (C, H, W) of one input.
         beside: kernels of its ONNX that no weight accounts for, such as pooling; empty where no board is predicted.
         note: what is to be told of the network; empty if nothing.
+        prover: proves further cuts of it; None where they are taken on trust.
     """
 
     model: nn.Module
@@ -40,6 +42,7 @@ class Species:
     input_shape: tuple[int, int, int]
     beside: tuple[Layer, ...] = ()
     note: str = ""
+    prover: Prover | None = None
 
     def plan(self, genome: Genome) -> RemovalPlan:
         """What removal cuts for a genome."""
@@ -117,9 +120,11 @@ def species(ancestor: str, task: Task, seed: int) -> Species:
     note = in_float32(ancestor, model, task.input_shape)
     inputs = torch.randn((2, *task.input_shape), generator=generator(seed, 0, 0, "proof"))
     anatomy = fitting_anatomy(ancestor, model, inputs, task)
-    anatomy = prove_groups(model, anatomy, (inputs,))
+    prover = Prover(model, (inputs,))
+    anatomy = prover.groups(anatomy)
     # Once for all: every network of the run is made of copies of this one, and none of them is wider.
-    return Species(choose_layout(model, task.input_shape), anatomy, task.input_shape, note=note)
+    kept = choose_layout(model, task.input_shape)
+    return Species(kept, anatomy, task.input_shape, note=note, prover=prover)
 
 
 def fitting_anatomy(ancestor: str, model: nn.Module, inputs: Tensor, task: Task) -> Anatomy:
@@ -132,11 +137,13 @@ def fitting_anatomy(ancestor: str, model: nn.Module, inputs: Tensor, task: Task)
         task: what it is to answer.
 
     Raises:
-        UserError: it cannot take the task's images, cannot be traced with them, or answers in another form.
+        UserError: it cannot take the task's images, or takes them in one number alone, cannot be traced with them, or
+            answers in another form.
     """
     check_size(ancestor, model, task.input_shape)
     anatomy = trace(model, (inputs,))
     _check_outputs(ancestor, model, inputs, task)
+    check_batches(ancestor, model, inputs, in_training=bool(anatomy.differs_in_training))
     return anatomy
 
 

@@ -21,18 +21,20 @@ def transposed(call: Call) -> Value:
 
 
 def _convolve(call: Call, written: int, read: int, padded: bool) -> Value:
+    """The channel dimension stands before those that the weight spans: a batch may be missing."""
     images: Operand = call.args["input"]
     weight: Operand = call.args["weight"]
     bias: Operand | None = call.args.get("bias")
     value = call.value(images)
     groups = call.args.get("groups", 1)
-    out = call.shape[1]
+    axis = len(call.shape) - len(weight.value.shape) + 1
+    out = call.shape[axis]
     rows = call.channels.fresh(out)
     if groups == 1:
-        call.read(value, 1, weight, read, bias, exact=not padded)
+        call.read(value, axis, weight, read, bias, exact=not padded)
         call.bind(weight, written, rows, "weight")
     else:
-        source = _blocks(call, value, groups)
+        source = _blocks(call, value, axis, groups)
         call.channels.tie(
             np.broadcast_to(source[:, :1], (groups, out // groups)), rows.reshape(groups, -1), _fixed(call, groups)
         )
@@ -40,14 +42,15 @@ def _convolve(call: Call, written: int, read: int, padded: bool) -> Value:
         if 0 not in weight.value.uniform:  # as of a filter that is repeated for every channel
             call.bind(weight, 0, rows if written == 0 else source.reshape(-1), "weight")
     call.bind(bias, 0, rows, "emit")
-    return labelled(call.shape, 1, rows)
+    return labelled(call.shape, axis, rows)
 
 
-def _blocks(call: Call, value: Value, groups: int) -> Atoms:
+def _blocks(call: Call, value: Value, axis: int, groups: int) -> Atoms:
     """(groups, channels / groups) atoms of the input, each block tied into one: only whole blocks die."""
-    atoms = call.channel_atoms(value)
+    atoms = value.along(axis)
     if atoms is None:
-        return np.full((groups, value.shape[1] // groups), FIXED, dtype=np.int64)
+        call.protect(value, "channels outside the channel dimension")
+        return np.full((groups, value.shape[axis] // groups), FIXED, dtype=np.int64)
     if value.constant != 0:
         call.channels.protect(
             atoms, f"a removed channel would leave a constant to a grouped convolution ({call.where})"

@@ -18,10 +18,11 @@ UPSAMPLINGS = [
 
 @rule(*POOLS, *(f"max_pool{rank}d_with_indices" for rank in RANKS), *UPSAMPLINGS)
 def pool(call: Call) -> list[Value]:
-    """(N, C, ...) to (N, C, ...), with indices for some."""
+    """(N, C, ...) or (C, ...) to the same, with indices for some."""
     value = call.value(call.operands()[0])
-    if any(axis >= 2 for axis in value.axes()):
-        value = in_channels(call, value)
+    channels = len(value.shape) - 1 - next(rank for rank in RANKS if f"{rank}d" in call.op)
+    if any(axis > channels for axis in value.axes()):
+        value = in_channels(call, value, channels)
     if value.atoms is None:
         return [Value(shape) for shape in call.shapes]
     # Averages count the zeros of the padding, so a constant other than zero does not survive them.
@@ -48,10 +49,10 @@ def unpool(call: Call) -> Value:
     return Value(call.shape, value.atoms, constant, f"zeros beside a constant ({call.where})", value.nonnegative)
 
 
-def in_channels(call: Call, value: Value) -> Value:
-    """The value with its channels in dimension 1 alone; without any, and protected, where there are none in it."""
-    atoms = call.channel_atoms(value)
-    return value.like(value.shape, None if atoms is None else labelled(value.shape, 1, atoms).atoms)
+def in_channels(call: Call, value: Value, axis: int = 1) -> Value:
+    """The value with its channels in one dimension alone; without any, and protected, where there are none in it."""
+    atoms = call.channel_atoms(value, axis)
+    return value.like(value.shape, None if atoms is None else labelled(value.shape, axis, atoms).atoms)
 
 
 @rule("pad", "constant_pad_nd")

@@ -23,6 +23,7 @@ from edgesynth.evolution.generative.search import Probe, cross_entropy, inquired
 from edgesynth.evolution.generative.stimulus import set_aside
 from edgesynth.evolution.inheritance import heritable
 from edgesynth.evolution.progress import Progress
+from edgesynth.evolution.proving import FACT, proven, words
 from edgesynth.evolution.units import Units, living
 from edgesynth.evolution.yardstick import ON_BOARD
 from edgesynth.lineage import Config, Genome, Individual, Run, Species, generator, individual_name, state
@@ -138,6 +139,10 @@ class GenerativeBreeder(Breeder):
         config, name = self.config, f"{individual_name(generation, 0)} probe {number + 1} of {self.config.probes}"
         seed = generator(config.seed, generation, number, "generate")
         made = Generator(self.species.anatomy, memory.logits)(parent.genome, self.descent, bounds, seed)
+        genome, broken = proven(self.species, made.genome, parent.genome)
+        if broken:
+            made = replace(made, genome=genome, alive=living(self.species.anatomy, genome))
+            self.progress.note(words(name, broken))
         place = Place(generation, number, (parent.name,))
         network, masks = self._begun([parent], made.genome, place, grown=False)[0], self._masks(made.genome)
         DeadSynapses(masks).begin(network)
@@ -173,6 +178,7 @@ class GenerativeBreeder(Breeder):
             "validation": accuracy,
             "performance_db": performance(accuracy, census),
             "feasible": rank[0],
+            **({FACT: broken} if broken else {}),
         }
         return Scored(made, rank, network, facts)
 
