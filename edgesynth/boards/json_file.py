@@ -46,7 +46,11 @@ def read_json(path: str, missing: str, again: str, most_bytes: int = MOST_BYTES)
         )
     try:
         with open(path, "rb") as file:
-            return parse_json(file.read())
+            content = file.read()
+        # What is that large is an object of ours, or not worth the time.
+        if len(content) > MOST_BYTES and content.lstrip()[:1] != b"{":
+            raise ValueError("it is no object")
+        return parse_json(content)
     except ValueError as error:
         raise UserError("{} is not JSON ({}); {}".format(path, error, again)) from None
 

@@ -94,3 +94,9 @@ def test_every_change_of_a_sealed_document_is_noticed():
 
 def test_a_document_of_an_older_edgesynth_has_no_seal_and_is_read():
     assert unsealed({"a": 1}, "f.json", "measure again") == {"a": 1}
+
+
+def test_a_large_file_that_is_no_object_is_not_gone_through(tmp_path):
+    (tmp_path / "f.json").write_bytes(b" [" + b"0," * (8 << 20) + b"0]")
+    with pytest.raises(UserError, match=r"f.json is not JSON \(it is no object\)"):
+        read(tmp_path / "f.json", most_bytes=1 << 30)
