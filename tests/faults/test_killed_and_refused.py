@@ -4,13 +4,20 @@ import hashlib
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
+
+from edgesynth.cli.evolve import _continued_with
+from edgesynth.errors import UserError
+from edgesynth.lineage import Run, resolve
+from edgesynth.lineage.files import write_bytes
 
 from ..commands import EDGESYNTH
 from ..conftest import ROOT
@@ -207,7 +214,7 @@ def test_a_run_without_a_feasible_offspring_says_so_and_cannot_be_exported(tmp_p
     refused(edgesynth("export", "run", cwd=tmp_path), "no best individual", "g000-c0")
 
 
-def test_a_full_disk_in_evolve_is_one_line_and_what_it_says_to_do_works(here, edgesynth, refused):
+def test_a_full_disk_before_the_run_begins_is_one_line_and_leaves_nothing(here, refused):
     """A limit on the size of files stands in for the disk: writing beyond it fails in the same place."""
     limited = f"ulimit -f 9; exec {EDGESYNTH} evolve {' '.join(TINY)} --ancestor-epochs 1 --run run"
     result = subprocess.run(
@@ -217,14 +224,28 @@ def test_a_full_disk_in_evolve_is_one_line_and_what_it_says_to_do_works(here, ed
         text=True,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )
-    refused(result, "weights.safetensors", "File too large. Nothing finished was lost; mend this and go on with: ")
-    assert not (here / "run/individuals/g000-c0/individual.json").exists()
-    assert not list((here / "run").rglob("*.tmp"))
-    advice = result.stderr.partition("go on with: ")[2].split()
-    assert advice == ["edgesynth", "evolve", "--run", "run", "--resume"]
-    again = edgesynth(*advice[1:], cwd=here)
+    refused(result, "File too large. Nothing finished was lost; mend this and run the same command again")
+    assert not (here / "run").exists()
+
+
+def test_what_a_full_disk_says_to_do_about_a_run_that_has_begun_works(here, edgesynth, monkeypatch):
+    monkeypatch.chdir(here)
+    names = [word.removeprefix("--").replace("-", "_") for word in TINY[::2]]
+    Run.create(Path("run"), resolve(None, {**dict(zip(names, TINY[1::2], strict=True)), "generations": 1}))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+    try:
+        with pytest.raises(UserError) as error, _continued_with(Path("run")):
+            write_bytes(Path("run/given.safetensors"), bytes(1 << 21))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert sorted(path.name for path in Path("run").iterdir()) == ["config.toml", "individuals"]
+    said, _, advice = str(error.value).partition("go on with: ")
+    assert said == "File too large. Nothing finished was lost; mend this and "
+    assert advice == "edgesynth evolve --run run --resume"
+    again = edgesynth(*advice.split()[1:], cwd=here)
     assert again.returncode == 0, again.stderr
-    assert "Stopped: all 3 generations are bred." in again.stdout
+    assert "Stopped: all 1 generations are bred." in again.stdout
 
 
 def test_what_the_disk_cannot_hold_is_refused_before_anything_is_trained(here, edgesynth, refused):
