@@ -20,7 +20,17 @@ else:
 MOST_BYTES = 1 << 20
 
 # Options of `edgesynth evolve` that do not change what is bred.
-OF_THE_CALL = ("run", "config", "resume", "executor", "ray_address", "gpus_per_offspring", "docker", "remote_python")
+OF_THE_CALL = (
+    "run",
+    "config",
+    "resume",
+    "json",
+    "executor",
+    "ray_address",
+    "gpus_per_offspring",
+    "docker",
+    "remote_python",
+)
 MOST = (1 << 63) - 1  # of a count
 SEAL = "sha256"  # of the content of a run's config.toml; a user's file needs none
 
