@@ -84,7 +84,7 @@ def parse_json(content: bytes) -> Any:
 def sealed(document: Dict[str, Any]) -> Dict[str, Any]:
     """A document with its seal, as plain JSON values."""
     plain = json.loads(json.dumps({name: value for name, value in document.items() if name != SEAL}))
-    return dict(plain, **{SEAL: _sum(plain)})
+    return dict(plain, **{SEAL: sum_of(plain)})
 
 
 def unsealed(document: Dict[str, Any], path: str, again: str) -> Dict[str, Any]:
@@ -99,12 +99,13 @@ def unsealed(document: Dict[str, Any], path: str, again: str) -> Dict[str, Any]:
         UserError: it is not what was sealed.
     """
     rest = {name: value for name, value in document.items() if name != SEAL}
-    if SEAL in document and document[SEAL] != _sum(rest):
+    if SEAL in document and document[SEAL] != sum_of(rest):
         raise UserError("{} was changed or damaged since it was written (its own sum differs); {}".format(path, again))
     return rest
 
 
-def _sum(plain: Dict[str, Any]) -> str:
+def sum_of(plain: Any) -> str:
+    """sha256 of plain JSON values, whatever the order of keys and the white space of the file that they stand in."""
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
 
 

@@ -6,19 +6,19 @@ keeps no secret: it finds accidents and careless edits, and what is read is chec
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
+from edgesynth.boards.json_file import sum_of
 from edgesynth.config import SEAL
 from edgesynth.lineage.files import write_json
 from edgesynth.lineage.reading import MOST_BYTES, DamagedError, read_file
 
 
 def digest(data: Any) -> str:
-    """sha256 of plain values, whatever the white space of the file that they stand in."""
-    return hashlib.sha256(json.dumps(data, separators=(",", ":")).encode()).hexdigest()
+    """sha256 of values that JSON can hold, as that of every other sealed document (see `json_file`)."""
+    return sum_of(json.loads(json.dumps(data)))
 
 
 def write_sealed(path: Path, data: dict[str, Any]) -> None:
