@@ -105,8 +105,8 @@ def unsealed(document: Dict[str, Any], path: str, again: str) -> Dict[str, Any]:
 
 
 def sum_of(plain: Any) -> str:
-    """sha256 of plain JSON values, whatever the order of keys and the white space of the file that they stand in."""
-    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
+    """sha256 of plain JSON values in their order, whatever the white space of the file that they stand in."""
+    return hashlib.sha256(json.dumps(plain, separators=(",", ":")).encode("ascii")).hexdigest()
 
 
 def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:

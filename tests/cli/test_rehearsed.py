@@ -45,7 +45,7 @@ def half():
 class Tokens(nn.Module):
     def __init__(self):
         super().__init__()
-        self.first, self.last = nn.Linear(8, 12), nn.Linear(12, 10)
+        self.first, self.last = nn.Linear(28, 12), nn.Linear(12, 10)
 
     def forward(self, images):
         return self.last(self.first(images[:, 0]).relu()).mean(1)

@@ -26,7 +26,7 @@ def test_the_run_tells_of_its_metric_and_of_what_it_left_out(run):
     assert "test F-beta " in told and "accuracy" not in told
     assert json.loads((path / "task.json").read_text())["metric"] == "F-beta"
     beside = json.loads((path / "beside.json").read_text())
-    assert beside.keys() == {"g000-c0", "g001-c0"} and 0 < beside["g001-c0"]["MAE"] < 1
+    assert beside.keys() == {"g000-c0", "g001-c0", "sha256"} and 0 < beside["g001-c0"]["MAE"] < 1
 
 
 def test_its_bundle_is_verified_and_scored_by_f_beta(run, edgesynth):

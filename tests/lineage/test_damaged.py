@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -276,27 +277,27 @@ def test_individuals_that_were_moved_aside_are_none(tiny_run):
         tiny_run.record("g001-c0.damaged")
 
 
-def test_what_may_not_be_read_is_not_called_damaged(tiny_run):
-    """The superuser may read everything, so a process of another user looks."""
-    path = tiny_run.path / "outcome.json"
-    path.chmod(0)
-    for parent in tiny_run.path.parents[:3]:
-        parent.chmod(0o755)
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        if os.getuid() == 0:
-            os.setuid(65534)
-        try:
-            tiny_run.outcome()
-        except UserError as error:
-            os.write(writer, f"{type(error).__name__}: {error}".encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    os.close(writer)
-    said = os.read(reader, 4096).decode()
-    os.close(reader)
-    assert said.startswith(f"UserError: {path} cannot be read: Permission denied. Nothing says that it is damaged")
+@pytest.fixture
+def ordinary_user():
+    """What may not be read may not be read: the superuser, who may, is another user for a while."""
+    superuser = os.geteuid() == 0
+    if superuser:
+        os.seteuid(65534)
+    yield
+    if superuser:
+        os.seteuid(0)
+
+
+def test_what_may_not_be_read_is_not_called_damaged(tiny_run, monkeypatch, request):
+    (tiny_run.path / "outcome.json").chmod(0)
+    tiny_run.path.chmod(0o755)
+    monkeypatch.chdir(tiny_run.path)  # whatever is around it may be closed to that user
+    tiny_run.path = Path()
+    request.getfixturevalue("ordinary_user")
+    with pytest.raises(UserError) as caught:
+        tiny_run.outcome()
+    said = "outcome.json cannot be read: Permission denied. Nothing says that it is damaged"
+    assert str(caught.value).startswith(said) and not isinstance(caught.value, DamagedError)
 
 
 def test_the_threads_of_an_individual_are_in_its_record(tiny_run):
