@@ -227,12 +227,9 @@ def test_progress_is_told_in_lines(run):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_weight_that_is_not_finite_is_named(run, value):
-    import safetensors.torch
-
-    path = run.folder(OFFSPRING) / "weights.safetensors"
-    weights = safetensors.torch.load_file(path)
-    weights["conv2.bias"][1] = value
-    safetensors.torch.save_file(weights, path)
+    individual = run.load(OFFSPRING)
+    individual.weights["conv2.bias"][1] = value
+    run.save(individual)
     before = tree(run.path)
     with pytest.raises(UserError, match=r"conv2\.bias of .*run:g001-c0 holds nan or infinity"):
         export_individual(run, OFFSPRING)

@@ -200,8 +200,8 @@ def _quantised(tmp_path):
     "version, gpu, target, environment, said",
     [
         ("8.2", TX2, _refused, {}, "refuses {}: node /one/over (Reciprocal): No importer registered"),
-        ("8.2", TX2, _no_onnx, {}, "{} is not an ONNX model that TensorRT can read; export it again"),
-        ("10.3", ORIN, _no_onnx, {}, "{} is not an ONNX model that TensorRT can read; export it again"),
+        ("8.2", TX2, _no_onnx, {}, "{} is not an ONNX model (wire type 7); export it again"),
+        ("10.3", ORIN, _no_onnx, {}, "{} is not an ONNX model (wire type 7); export it again"),
         (
             "8.2",
             TX2,
