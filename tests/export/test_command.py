@@ -1,7 +1,6 @@
 import json
 
 import pytest
-import safetensors.torch
 from click.testing import CliRunner
 
 from edgesynth.cli.export import command
@@ -80,10 +79,9 @@ def _unfinished(run):
 
 
 def _nan(run):
-    path = run.folder(OFFSPRING) / "weights.safetensors"
-    weights = safetensors.torch.load_file(path)
-    weights["fc1.weight"][0, 0] = float("nan")
-    safetensors.torch.save_file(weights, path)
+    individual = run.load(OFFSPRING)
+    individual.weights["fc1.weight"][0, 0] = float("nan")
+    run.save(individual)
 
 
 def _truncated(run):
@@ -120,7 +118,7 @@ CASES = {
     "no licence": (None, ["run", "--licence", ""], "--licence is ''; give the name of the licence"),
     "no int8": (None, ["run", "--int8-cpu-target", "vnni"], "is of model.int8-cpu.onnx, which --int8 writes"),
     "nan": (_nan, ["run"], "fc1.weight of run:g001-c0 holds nan or infinity"),
-    "damaged weights": (_truncated, ["run"], "weights.safetensors cannot be read"),
+    "damaged weights": (_truncated, ["run"], "weights.safetensors is damaged: it has 1,000 bytes of 78,392"),
     "no parent": (_no_parent, ["run"], "has no individual 'g000-c0'"),
 }
 
