@@ -7,7 +7,7 @@ from edgesynth.evolution.generative.inquisitor import Inquisitor, reliefs
 from edgesynth.evolution.generative.memory import Memory
 from edgesynth.evolution.generative.reactions import Prober, Reactions, Silenced
 from edgesynth.evolution.generative.stimulus import set_aside
-from edgesynth.lineage import Genome, Individual, species, state
+from edgesynth.lineage import Genome, Individual, Record, Run, resolve, species, state
 from edgesynth.tasks import Split, load_task
 
 SIZES = {"a": 30, "b": 60}
@@ -173,10 +173,14 @@ def test_memory_comes_back_to_the_last_bit_and_says_when_it_is_damaged(tmp_path,
     inquisitor = Inquisitor(tuple(SIZES))
     inquisitor.hear_network(inquisitor.describe(reactions(1), relief()), reactions(1).alive, 0.1)
     memory = Memory(memory.logits, memory.pull, memory.step, inquisitor)
-    for name, content in memory.files().items():
-        (tmp_path / name).write_bytes(content)
-    again = Memory.read(tmp_path)
+    run = Run.create(tmp_path / "run", resolve(None, {"ancestor": "lenet5"}))
+    genome = Genome.whole(kind.anatomy)
+    record = Record(0, 0, (), 90.0, True, genome.census(kind.anatomy))
+    run.save(Individual(record, genome, state(kind.model), files=memory.files()))
+    again = Memory.read(run, "g000-c0")
     assert again.files() == memory.files() and again.logits["fc1"][7] == torch.pi and again.step == 1 / 3
-    (tmp_path / "inquisitor.json").write_text("{")
-    with pytest.raises(UserError, match="delete the folder and breed it again with --resume"):
-        Memory.read(tmp_path)
+    (run.folder("g000-c0") / "inquisitor.json").write_text("{")
+    with pytest.raises(
+        UserError, match=r"inquisitor.json is damaged: .*; breed this one again: mv \S+ \S+\.damaged && "
+    ):
+        Memory.read(run, "g000-c0")
