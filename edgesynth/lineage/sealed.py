@@ -10,8 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from edgesynth.boards.json_file import sum_of
-from edgesynth.config import SEAL
+from edgesynth.boards.json_file import SEAL, sealed, sum_of
 from edgesynth.lineage.files import write_json
 from edgesynth.lineage.reading import MOST_BYTES, DamagedError, read_file
 
@@ -23,7 +22,7 @@ def digest(data: Any) -> str:
 
 def write_sealed(path: Path, data: dict[str, Any]) -> None:
     """Write JSON atomically, its seal last."""
-    write_json(path, {**data, SEAL: digest(data)})
+    write_json(path, sealed(data))
 
 
 def read_sealed(path: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
