@@ -17,9 +17,9 @@ that reads the file is then run on a copy, in a process of its own, and its end 
     traceback, crash (a signal), hang (over 10 s, twice), memory (a gigabyte more than undamaged), escapes (a terminal's
     control codes passed on)
 
-All but the first four are faults. Resumable: outcomes are kept in --runs, and `--part run` or `--part bundle` does one
-half. `--only NUMBER` does a single input again, says all, and leaves its folder. Results go to damaged_files.json and
-to the table in README.md, both beside this script, unless --trial.
+All but the first four are faults. Resumable: outcomes are kept in --runs. `--only NUMBER` does a single input again,
+says all, and leaves its folder. Results go to damaged_files.json and to the table in README.md, both beside this
+script, unless --trial.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ import time
 import traceback
 from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
-from damaged_files_mutations import OTHER, draw_kind, kinds_of
-from damaged_files_world import READERS, build, environment, figures, files_of, forge, import_libraries, readers_of
+from damage import OTHER, draw_kind, kinds_of
+from damage.world import READERS, build, environment, figures, files_of, forge, import_libraries, readers_of
 
 HERE = Path(__file__).resolve().parent
 LIMIT_S = 10.0
@@ -73,7 +73,6 @@ class End(NamedTuple):
 def main() -> None:
     """Run what is missing, write the results."""
     arguments = _arguments()
-    sys.path.insert(0, str(HERE))
     world = (arguments.runs / "world").resolve()
     build(world)
     import_libraries()
@@ -81,24 +80,18 @@ def main() -> None:
     if arguments.only is not None:
         print(json.dumps(_input(world, arguments, arguments.only, baselines, keep=True), indent=1))
         return
-    log = arguments.runs / f"outcomes-{arguments.part}-{arguments.seed}.jsonl"
-    known = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    rows = {row["input"]: row for row in known}
     start = time.perf_counter()
-    with open(log, "a") as file:
-        for number in range(arguments.count):
-            if number in rows:
-                continue
-            rows[number] = _input(world, arguments, number, baselines)
-            file.write(json.dumps(rows[number]) + "\n")
-            file.flush()
-            faults = {name: end for name, end in rows[number]["ends"].items() if end["outcome"] not in GOOD}
-            for name, end in faults.items():
-                print(f"{number} {rows[number]['file']} {rows[number]['kind']}: {name}: {end}", flush=True)
-    seconds = time.perf_counter() - start
+    logs = [arguments.runs / f"outcomes-{arguments.seed}-{worker}.jsonl" for worker in range(arguments.workers)]
+    missing = sorted(set(range(arguments.count)) - set(_known(arguments)))
+    workers = [
+        os.fork() or _work(world, arguments, log, missing[k :: len(logs)], baselines) for k, log in enumerate(logs)
+    ]
+    for worker in workers:
+        os.waitpid(worker, 0)
+    rows = _known(arguments)
     done = [rows[number] for number in range(arguments.count)]
     document = _document(arguments, done)
-    print(f"{len(done)} inputs, {sum(len(row['ends']) for row in done)} commands, {seconds:.0f} s now")
+    print(f"{len(done)} inputs, {document['commands']} commands, {time.perf_counter() - start:.0f} s now")
     print(table(document))
     if not arguments.trial:
         from tables import write_table
@@ -109,11 +102,36 @@ def main() -> None:
         write_table(HERE / "README.md", "damaged_files", table(document))
 
 
+def _known(arguments: argparse.Namespace) -> dict[int, dict[str, Any]]:
+    """{input: what came of it} of all that was done, now or before."""
+    logs = sorted(arguments.runs.glob(f"outcomes-{arguments.seed}-*.jsonl"))
+    rows = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
+    return {row["input"]: row for row in rows}
+
+
+def _work(world: Path, arguments: argparse.Namespace, log: Path, numbers: list[int], baselines: Any) -> NoReturn:
+    """One worker's inputs, in a fork of this process."""
+    try:
+        with open(log, "a") as file:
+            for number in numbers:
+                row = _input(world, arguments, number, baselines)
+                file.write(json.dumps(row) + "\n")
+                file.flush()
+                faults = {name: end for name, end in row["ends"].items() if end["outcome"] not in GOOD}
+                for name, end in faults.items():
+                    print(f"{number} {row['file']} {row['kind']}: {name}: {end}", flush=True)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(0)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=10000, help="damaged inputs")
     parser.add_argument("--seed", type=int, default=0, help="source of the damage")
-    parser.add_argument("--part", choices=["run", "bundle", "both"], default="both", help="whose files are damaged")
+    parser.add_argument("--of-run", type=float, default=0.3, help="share of the inputs that are a run's files")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes")
     parser.add_argument("--file", default="", help="only files whose path has this in it")
     parser.add_argument("--readers", type=int, help="commands for each input, drawn at random  [default: all]")
     parser.add_argument("--runs", type=Path, default=Path("runs/damaged_files"), help="where the world and the log are")
@@ -138,7 +156,7 @@ def _input(
 ) -> dict[str, Any]:
     """Damage one file, and give it to each command that reads it."""
     draws = random.Random(f"{arguments.seed}/{number}")
-    part = draws.choice(["run", "bundle"]) if arguments.part == "both" else arguments.part
+    part = "run" if draws.random() < arguments.of_run else "bundle"
     files = [file for file in files_of(world, part) if arguments.file in file]
     file = draws.choice(files)
     kind = draw_kind(world / file, draws)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgesynth.cli.output import json_option, print_json, print_line
+from edgesynth.cli.output import json_option, print_json, print_line, print_note
 
 if TYPE_CHECKING:
     from edgesynth.cli.console import LiteralTable
@@ -25,11 +25,14 @@ def command(run: Path, as_json: bool) -> None:
     # Imported here, so that --help does not wait for torch.
     from edgesynth.cli.console import PIPE_WIDTH, console
     from edgesynth.lineage import Run
+    from edgesynth.lineage.run import RECORD
     from edgesynth.report import read_lineage, write_report
 
     opened = Run.open(run)
     lineage = read_lineage(opened)
     path = write_report(opened)
+    for name in lineage.unfinished:
+        print_note(f"{name} is left out: it is not finished, for it has no {RECORD}")
     if as_json:
         print_json({"report": path, **lineage.to_json()})
         return

@@ -135,6 +135,11 @@ class Run(Derived):
         names = (path.parent.name for path in self.path.glob(f"individuals/*/{RECORD}"))
         return sorted((name for name in names if NAME.fullmatch(name)), key=_place)
 
+    def unfinished(self) -> list[str]:
+        """Names of the folders of individuals that have no record: being bred, cut off, or damaged."""
+        names = (path.name for path in self.path.glob("individuals/*") if not exists(path / RECORD))
+        return sorted((name for name in names if NAME.fullmatch(name)), key=_place)
+
     def save(self, individual: Individual, threads: int | None = None) -> None:
         """Write an individual; its record goes last, so that a crash leaves a whole individual or none.
 

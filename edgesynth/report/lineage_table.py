@@ -72,6 +72,7 @@ class Lineage:
         reason: why the run stopped; None while it has not.
         min_accuracy: floor on the validation metric (percent); None while it is not known.
         metric: name of the task's metric.
+        unfinished: folders of individuals without a record, which is written last: they are left out.
     """
 
     rows: tuple[Row, ...]
@@ -81,6 +82,7 @@ class Lineage:
     reason: str | None
     min_accuracy: float | None
     metric: str = "accuracy"
+    unfinished: tuple[str, ...] = ()
 
     @property
     def fronts(self) -> dict[str, list[Row]]:
@@ -107,6 +109,7 @@ class Lineage:
             "min_accuracy": self.min_accuracy,
             "front": {cost: [row.individual for row in rows] for cost, rows in self.fronts.items()},
             "individuals": [self._row_json(row) for row in self.rows],
+            "unfinished": list(self.unfinished),
         }
 
     def _row_json(self, row: Row) -> dict[str, Any]:
@@ -140,6 +143,7 @@ def read_lineage(run: Run) -> Lineage:
         reason=str(outcome.get("reason", "outcome.json does not say")).rstrip(".") if outcome else None,
         min_accuracy=outcome.get("min_accuracy", run.config.min_accuracy),
         metric=run.metric,
+        unfinished=tuple(run.unfinished()),
     )
 
 

@@ -1,9 +1,8 @@
-"""Files damaged at random, by the mutations of benchmarks/damaged_files.py: each is read, or refused in one line.
+"""Files damaged at random, by the mutations of benchmarks/damage: each is read, or refused in one line.
 
 A seeded sample in this process, of what a bundle holds; the benchmark damages a run as well and calls every command.
 """
 
-import importlib.util
 import json
 import os
 import random
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from damage import OTHER, kinds_of
 
 from edgesynth.ancestors.tensor_file import read_tensors
 from edgesynth.benchmark.bundle import open_target, sha256_of
@@ -28,20 +28,11 @@ from edgesynth.boards.plan import plan_for_all, read_forms
 from edgesynth.errors import UserError
 from edgesynth.lineage import resolve
 from tests.benchmark.conftest import pristine_bundle, pristine_tensorrt_bundle
-from tests.conftest import ROOT
 
 assert pristine_bundle and pristine_tensorrt_bundle  # fixtures
 
 SECONDS = 10
 QUICK = Settings((1,), 0.01, 0.0, 1, 0.0)
-
-
-def mutations():
-    path = ROOT / "benchmarks" / "damaged_files_mutations.py"
-    spec = importlib.util.spec_from_file_location("damaged_files_mutations", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class HangError(Exception):
@@ -91,7 +82,7 @@ def plan(folder):
 @pytest.mark.parametrize("read", [plan, verify])
 def test_a_damaged_bundle_is_read_or_refused(pristine_tensorrt_bundle, tmp_path, name, read):
     draws, refused = random.Random(f"{name} {read.__name__}"), 0
-    kinds = mutations().kinds_of(pristine_tensorrt_bundle / name)
+    kinds = kinds_of(pristine_tensorrt_bundle / name)
     for number, kind in enumerate(sorted(kinds)):
         folder = shutil.copytree(pristine_tensorrt_bundle, tmp_path / str(number))
         kinds[kind](folder / name, draws)
@@ -121,8 +112,8 @@ def test_a_damaged_result_is_refused_or_says_the_same(results, tmp_path, monkeyp
     """A result has no other file to be held against: its own sum tells."""
     monkeypatch.chdir(results)  # and back in the end
     draws, sound = random.Random(0), compared(results)
-    kinds = mutations().kinds_of(results / "b.json")
-    del kinds[mutations().OTHER]  # a result of its own
+    kinds = kinds_of(results / "b.json")
+    del kinds[OTHER]  # a result of its own
     for number, kind in enumerate([*sorted(kinds), *["JSON changed"] * 30]):
         folder = shutil.copytree(results, tmp_path / str(number))
         kinds[kind](folder / "b.json", draws)
@@ -144,7 +135,7 @@ def test_damaged_weights_are_read_or_refused_by_name(tmp_path, name):
     else:
         safetensors.torch.save_file(TENSORS, tmp_path / name)
     draws, content = random.Random(name), (tmp_path / name).read_bytes()
-    kinds = mutations().kinds_of(tmp_path / name)
+    kinds = kinds_of(tmp_path / name)
     for number, kind in enumerate(sorted(kinds) * 4):
         path = tmp_path / str(number) / name
         path.parent.mkdir()
@@ -159,7 +150,7 @@ def test_a_damaged_configuration_is_read_or_refused_by_name(tmp_path):
     path = tmp_path / "config.toml"
     text = 'ancestor = "lenet5"\ntask = "digits"\ngenerations = 2\nkeep = 0.5\nbatch_size = 64\n'
     draws = random.Random(0)
-    for kind, mutate in sorted(mutations().kinds_of(path).items()):
+    for kind, mutate in sorted(kinds_of(path).items()):
         for _ in range(6):
             path.write_text(text)
             mutate(path, draws)

@@ -58,3 +58,11 @@ def test_help_does_not_wait_for_torch(called):
     check = "import sys, edgesynth.cli.report; print({'torch', 'matplotlib', 'rich'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=120)
     assert done.stdout == "set()\n"
+
+
+def test_an_individual_without_its_record_is_left_out_and_said_to_be(called, unmeasured_run):
+    name = unmeasured_run.names()[-1]
+    (unmeasured_run.folder(name) / "individual.json").unlink()
+    code, _, err = called("report", unmeasured_run.path)
+    assert (code, err) == (0, f"{name} is left out: it is not finished, for it has no individual.json\n")
+    assert f"Not finished, and left out: {name}." in (unmeasured_run.path / "report.html").read_text()
