@@ -31,7 +31,9 @@ def _npz_array(path: Path, draws: random.Random) -> None:
     name = draws.choice(sorted(arrays))
     array = arrays[name]
     change = draws.randrange(14)
-    if change == 0:
+    if change == 0 and array.dtype.kind == "U":
+        arrays[name] = array.astype(draws.choice(["S8", "U1", "U99"]))
+    elif change == 0:
         arrays[name] = array.astype(draws.choice(["f2", "f8", "i1", "i8", "U8", "c8", "?", ">f4"]), casting="unsafe")
     elif change == 1:
         arrays[name] = array.reshape(-1)

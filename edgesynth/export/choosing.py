@@ -6,6 +6,7 @@ chosen depends on no machine.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +23,7 @@ from edgesynth.export.guard import Guarded, guard, layers_of, quantised_kinds
 from edgesynth.export.int8 import quantise
 from edgesynth.export.learned import LearnedScales, with_learned
 from edgesynth.export.runtime import run_onnx
+from edgesynth.export.switching import switched_back
 from edgesynth.export.weight_forms import WeightForm
 from edgesynth.lineage.files import write_bytes
 from edgesynth.tasks import Stored
@@ -141,8 +143,19 @@ def quantise_best(source: Source, dialect: Dialect, path: Path, max_loss: float)
         if (best := _best(scores, tie)) == way:
             written = path.read_bytes()
     write_bytes(path, written)
-    kinds = quantised_kinds(onnx.load(str(path)), able.difference(layers))
-    guarded = guard(partial(judged, way=best), layers, kinds, source.reference, scores[best], max_loss)
+    rounded = onnx.load_from_string(written)
+
+    def probed(floating: tuple[str, ...]) -> float:
+        if not set(floating).issubset(layers):
+            return judged(floating, best)
+        with tempfile.TemporaryDirectory(prefix="edgesynth-") as folder:
+            switched = Path(folder) / path.name
+            onnx.save(switched_back(rounded, plain, floating, rounding, dialect.rounds_outputs), str(switched))
+            return source.score(run_onnx(switched, source.validation))
+
+    kinds = quantised_kinds(rounded, able.difference(layers))
+    rounding = able.difference(source.kept)
+    guarded = guard(partial(judged, way=best), probed, layers, kinds, source.reference, scores[best], max_loss)
     return Calibrated(
         best.method,
         LEARNED if learned else best.form.name,

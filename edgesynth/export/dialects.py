@@ -28,12 +28,14 @@ class Dialect(Protocol):
         file: name of the file in the bundle.
         name: name of the dialect in the manifest.
         forms: what the weights of a calibrated layer may be written in, the quickest first.
+        rounds_outputs: whether what a node in INT8 writes is rounded even where none that reads it is in INT8.
     """
 
     key: str
     file: str
     name: str
     forms: tuple[WeightForm, ...]
+    rounds_outputs: bool
 
     def quantises(self, node: onnx.NodeProto) -> bool:
         """Whether a node can be in INT8."""
@@ -69,6 +71,7 @@ class TensorRT:
     file = "model.int8.onnx"
     name = "tensorrt"
     forms: tuple[WeightForm, ...] = (INT8,)
+    rounds_outputs = False
     layers = ("Conv", "Gemm")
 
     def quantises(self, node: onnx.NodeProto) -> bool:
@@ -153,6 +156,7 @@ class OnnxRuntimeCpu:
     key = "int8-cpu"
     file = "model.int8-cpu.onnx"
     name = "onnxruntime-cpu"
+    rounds_outputs = True
     without_kernel = (
         "ConvTranspose",
         "BatchNormalization",

@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 
 from edgesynth.export.guard import guard
@@ -20,7 +22,7 @@ class Judge:
 
 def test_within_the_limit_nothing_is_tried():
     judge = Judge()
-    found = guard(judge, LAYERS, {}, REFERENCE, judge(()), 3.0)
+    found = guard(judge, judge, LAYERS, {}, REFERENCE, judge(()), 3.0)
     assert (found.floating, found.sensitivity) == ((), {})
     assert found.loss == pytest.approx(2.4)
 
@@ -28,7 +30,7 @@ def test_within_the_limit_nothing_is_tried():
 @pytest.mark.parametrize(("limit", "floating"), [(0.5, ("b",)), (0.1, ("b", "c")), (0.0, ("b", "c", "a"))])
 def test_the_most_sensitive_layers_go_first_and_no_more_than_needed(limit, floating):
     judge = Judge()
-    found = guard(judge, LAYERS, {}, REFERENCE, judge(()), limit)
+    found = guard(judge, judge, LAYERS, {}, REFERENCE, judge(()), limit)
     assert found.floating == floating == judge.written
     assert list(found.sensitivity) == ["b", "c", "a", "d"]
     assert list(found.sensitivity.values()) == pytest.approx([2.0, 0.3, 0.1, 0.0])
@@ -37,14 +39,14 @@ def test_the_most_sensitive_layers_go_first_and_no_more_than_needed(limit, float
 
 def test_one_layer_stays_in_int8_whatever_it_costs():
     written = []
-    found = guard(lambda floating: written.append(floating) or 50.0, LAYERS, {}, REFERENCE, 50.0, 0.5)
+    found = guard(lambda floating: written.append(floating) or 50.0, lambda _: 50.0, LAYERS, {}, REFERENCE, 50.0, 0.5)
     assert len(found.floating) == len(LAYERS) - 1
     assert found.loss == pytest.approx(49.0)
     assert written[-1] == found.floating
 
 
 def test_a_single_layer_is_left_to_the_ledger():
-    assert guard(lambda floating: 0.0, ["a"], {}, REFERENCE, 50.0, 0.5).floating == ()
+    assert guard(lambda _: 0.0, lambda _: 0.0, ["a"], {}, REFERENCE, 50.0, 0.5).floating == ()
 
 
 BESIDE = {"s1": 3.0, "s2": 1.0, "t": 0.05}  # of nodes without weights
@@ -53,20 +55,29 @@ KINDS = {"Softmax": ("s1", "s2"), "Add": ("t",)}
 
 def test_nodes_without_weights_are_switched_together_by_their_kind():
     costs = {**COST, **BESIDE}
-    judged = []
+    judged, probed = [], []
 
-    def judge(floating):
-        judged.append(floating)
+    def told(seen, floating):
+        seen.append(floating)
         return REFERENCE - sum(cost for node, cost in costs.items() if node not in floating)
 
-    found = guard(judge, LAYERS, KINDS, REFERENCE, judge(()), 0.5)
+    judge, probe = partial(told, judged), partial(told, probed)
+    found = guard(judge, probe, LAYERS, KINDS, REFERENCE, judge(()), 0.5)
     assert list(found.sensitivity) == ["every Softmax", "b", "c", "a", "every Add", "d"]
     assert found.sensitivity["every Softmax"] == pytest.approx(4.0)
-    assert found.floating == ("s1", "s2", "b") == judged[-1]
+    assert found.floating == ("s1", "s2", "b") == judged[-1] == probed[-1]
     assert found.loss == pytest.approx(0.45)
-    assert len(judged) == 1 + 6 + 2
+    assert (len(judged), len(probed)) == (1 + 1, 6 + 2)
 
 
 def test_of_a_single_layer_the_nodes_beside_it_are_tried():
-    found = guard(lambda floating: 50.0, ["a"], {"Mul": ("m", "n")}, REFERENCE, 50.0, 0.5)
+    found = guard(lambda _: 50.0, lambda _: 50.0, ["a"], {"Mul": ("m", "n")}, REFERENCE, 50.0, 0.5)
     assert found.floating == ("m", "n")
+
+
+def test_what_a_probe_hopes_for_is_judged_before_it_is_believed():
+    """Here a probe tells of one layer less than is lost."""
+    judge = Judge()
+    found = guard(judge, lambda floating: judge(floating) + 0.3, LAYERS, {}, REFERENCE, judge(()), 0.1)
+    assert found.floating == ("b", "c") == judge.written
+    assert found.loss == pytest.approx(0.1)
