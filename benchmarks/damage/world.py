@@ -225,6 +225,8 @@ def figures(folder: Path, reader: Reader, said: str) -> Any:
     written = {}
     for name in reader.writes:
         path = folder / name
+        if path.is_symlink() or not path.is_file():  # such as a FIFO, or /dev/zero
+            continue
         with contextlib.suppress(OSError, ValueError):
             text = path.read_text()
             written[name] = _kept(json.loads(text), reader.keeps) if path.suffix == ".json" else text
