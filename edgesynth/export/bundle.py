@@ -328,8 +328,8 @@ def _check_known(run: Run, individual: Individual, stage: _Stage) -> None:
     if known is not None and not individual.genome.precision and abs(found - known) > allowed:
         raise UserError(
             f"no bundle was written: {run.path}:{individual.name} had {known:.2f} % {run.metric} on the test images "
-            f"when its run ended (test.json) and has {found:.2f} % now, so the code of its network or task, or its images, are "
-            "others; go back to those of the run, or breed it again"
+            f"when its run ended (test.json) and has {found:.2f} % now, so the code of its network or task, or its "
+            "images, are others; go back to those of the run, or breed it again"
         )
 
 
