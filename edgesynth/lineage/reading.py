@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgesynth.errors import UserError
 
-MOST_BYTES = 1 << 26  # of a JSON or TOML file; the largest that are written have a few hundred thousand
+MOST_BYTES = 1 << 24  # of a JSON or TOML file; the largest that are written have a few hundred thousand
 
 
 class DamagedError(UserError):

@@ -49,7 +49,8 @@ def parse_object(path: Path, content: bytes) -> dict[str, Any]:
     """
     try:
         data = json.loads(content.decode("utf-8"))
-        json.dumps(data)  # of a depth that can be read, and perhaps not written
+        if isinstance(data, dict):
+            json.dumps(data)  # of a depth that can be read, and perhaps not written
     except RecursionError:
         raise DamagedError(path, "it is nested too deeply") from None
     except UnicodeDecodeError as error:
