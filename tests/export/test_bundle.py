@@ -185,7 +185,8 @@ def test_the_test_accuracy_is_kept_with_the_run_and_not_overwritten(run):
 
 def test_what_answers_otherwise_than_when_its_run_ended_is_not_exported(run):
     run.save_tested(OFFSPRING, 12.5)
-    with pytest.raises(UserError, match=r"had 12\.50 % accuracy on the test images when its run ended \(test.json\) and has 9"):
+    said = r"had 12\.50 % accuracy on the test images when its run ended \(test.json\) and has 9"
+    with pytest.raises(UserError, match=said):
         export_individual(run, OFFSPRING, run.path / "again", samples=20)
     assert not (run.path / "again").exists()
 
