@@ -132,12 +132,14 @@ class Run(Derived):
 
     def names(self) -> list[str]:
         """Names of all finished individuals, oldest first; folders of other names, moved aside, are none."""
-        names = (path.parent.name for path in self.path.glob(f"individuals/*/{RECORD}"))
-        return sorted((name for name in names if NAME.fullmatch(name)), key=_place)
+        return [name for name in self._folders() if self.has(name)]
 
     def unfinished(self) -> list[str]:
         """Names of the folders of individuals that have no record: being bred, cut off, or damaged."""
-        names = (path.name for path in self.path.glob("individuals/*") if not exists(path / RECORD))
+        return [name for name in self._folders() if not self.has(name)]
+
+    def _folders(self) -> list[str]:
+        names = (path.name for path in self.path.glob("individuals/*"))
         return sorted((name for name in names if NAME.fullmatch(name)), key=_place)
 
     def save(self, individual: Individual, threads: int | None = None) -> None:

@@ -66,3 +66,11 @@ def test_an_individual_without_its_record_is_left_out_and_said_to_be(called, unm
     code, _, err = called("report", unmeasured_run.path)
     assert (code, err) == (0, f"{name} is left out: it is not finished, for it has no individual.json\n")
     assert f"Not finished, and left out: {name}." in (unmeasured_run.path / "report.html").read_text()
+
+
+def test_a_record_that_is_a_link_to_nowhere_is_damage_and_no_individual_less(called, unmeasured_run):
+    record = unmeasured_run.folder(unmeasured_run.names()[-1]) / "individual.json"
+    record.unlink()
+    record.symlink_to("nowhere")
+    code, out, err = called("report", unmeasured_run.path)
+    assert (code, out) == (2, "") and f"{record} is damaged: it is missing" in err

@@ -177,9 +177,12 @@ def read_table(path: str) -> ProbeTable:
 
 def _table_of(plain: Dict[str, Any], path: str) -> ProbeTable:
     facts = {name: value for name, value in plain.items() if name != "staircases"}
-    kinds = {"machine": dict, "engine": dict, "precision": str, "batch": int, "settings": dict, "models": list}
+    kinds = {"machine": dict, "engine": dict, "precision": str, "batch": int, "settings": dict}
     for name, kind in kinds.items():
         if not isinstance(facts[name], kind):
+            raise ValueError("{} is {!r}".format(name, facts[name]))
+    for name in ("models", "flags"):
+        if not isinstance(facts[name], list) or not all(isinstance(one, str) for one in facts[name]):
             raise ValueError("{} is {!r}".format(name, facts[name]))
     for name in ("board", "power_mode"):
         if not (facts[name] is None or isinstance(facts[name], str)):

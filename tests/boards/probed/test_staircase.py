@@ -120,6 +120,8 @@ def test_a_table_is_read_as_it_was_written(tmp_path):
         ({"schema": 2}, "has schema 2 and this edgesynth reads up to 1"),
         ({"call_ms": -1}, "is damaged"),
         ({"engine": {}}, "is damaged"),
+        ({"flags": 1}, "is damaged"),
+        ({"models": [{}]}, "is damaged"),
         ({"staircases": [{"shape": {"op": "conv"}, "steps": []}]}, "is damaged"),
         ({"staircases": [{"shape": CONV._replace(op="pool").to_json(), "steps": []}]}, "is damaged"),
         ({"staircases": [{"shape": CONV.to_json(), "steps": [{"width": 0, "ms": 1, "spread_ms": 0}]}]}, "is damaged"),
