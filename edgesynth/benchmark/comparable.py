@@ -67,7 +67,7 @@ def _figures(result: Dict[str, Any]) -> Iterator[Tuple[str, bool]]:
         )
         yield "energy.images_per_joule_95", not isinstance(energy, dict) or _bounds(energy.get("images_per_joule_95"))
         yield "accuracy_percent", one.get("accuracy_percent") in (None, 0) or _positive(one["accuracy_percent"])
-        yield "flags", isinstance(one["flags"], list)
+        yield "flags", isinstance(one["flags"], list) and all(isinstance(flag, str) for flag in one["flags"])
 
 
 def _positive(value: Any) -> bool:

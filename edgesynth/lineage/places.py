@@ -38,7 +38,7 @@ def parse_individual(text: str) -> tuple[Run, str]:
     best = run.outcome().get("best")
     if best is None:
         why = (
-            "its run is not finished: continue it with edgesynth evolve --resume"
+            "its run is not finished (it has no outcome.json): continue it with edgesynth evolve --resume"
             if not run.outcome()
             else f"none meets its {run.metric} floor: breed it {milder_run(run.config)}"
         )

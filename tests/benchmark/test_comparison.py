@@ -247,6 +247,7 @@ def altered(**changes):
         (altered(energy=[]), "energy"),
         (altered(energy={**RAIL, "per_image_mj": 1.0, "images_per_joule_95": [1.0]}), "energy.images_per_joule_95"),
         (altered(flags=None), "flags"),
+        (altered(flags=[7]), "flags"),
         (result(), "measurements"),
         ({**result(measurement()), "machine": None}, "machine"),
     ],

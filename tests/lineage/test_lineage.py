@@ -217,7 +217,8 @@ def test_a_bare_run_means_its_best_and_a_colon_names_one(run, individual):
 
 
 @pytest.mark.parametrize(
-    ("outcome", "message"), [(None, "its run is not finished"), ({"best": None}, "none meets its accuracy floor")]
+    ("outcome", "message"),
+    [(None, r"its run is not finished \(it has no outcome.json\)"), ({"best": None}, "none meets its accuracy floor")],
 )
 def test_a_run_without_a_best_says_why(run, individual, outcome, message):
     run.save(individual)
