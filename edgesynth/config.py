@@ -278,7 +278,8 @@ def resolve(config_file: Path | None, given: dict[str, Any]) -> Config:
                 f"{config_file or 'the configuration'} has schema_version {first['input']} and this edgesynth reads "
                 f"{Config.model_fields[name].default}; leave it out, or use the edgesynth that wrote it"
             ) from None
-        raise UserError(f"{option} is {first['input']}; {_allowed(name, first['msg'])}") from None
+        where = f"{config_file}: " if config_file and name in read and name not in given else ""
+        raise UserError(f"{where}{option} is {first['input']}; {_allowed(name, first['msg'])}") from None
     _check_text(config)
     return config
 

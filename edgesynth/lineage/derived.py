@@ -140,8 +140,8 @@ class Derived:
 
     def _other_data(self, difference: str) -> UserError:
         return UserError(
-            f"{self.path} was bred with other data: {difference}; put the data back as they were, or say with "
-            "--data-root where they are, or breed anew with another --run"
+            f"{self.path} was bred with other data, by its task.json: {difference}; put the data back as they were, or "
+            "say with --data-root where they are, or breed anew with another --run"
         )
 
 
