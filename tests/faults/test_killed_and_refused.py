@@ -99,7 +99,7 @@ def test_kills_at_random_moments_leave_the_same_lineage(here, unbroken, edgesynt
         deadline = time.monotonic() + 60
         while not (here / "run").exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.001)
-        time.sleep(moments.choice([0, moments.uniform(0, 0.01), moments.uniform(0, 6)]))
+        time.sleep(moments.choice([0, moments.uniform(0, 0.01), moments.uniform(0, 3)]))
         killed += process.poll() is None
         process.kill()
         process.wait()
@@ -175,32 +175,17 @@ def test_a_bad_option_is_refused_before_anything_is_written(tmp_path, edgesynth,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_accuracy_floor_above_the_ancestor_s_is_refused_and_the_ancestor_kept(tmp_path, edgesynth, refused):
-    result = edgesynth("evolve", "--ancestor-epochs", "1", "--min-accuracy", "100", "--run", "run", cwd=tmp_path)
+def test_an_accuracy_floor_above_the_ancestor_s_is_refused_and_the_ancestor_kept(here, edgesynth, refused):
+    result = edgesynth("evolve", *TINY, "--ancestor-epochs", 1, "--min-accuracy", 100, "--run", "run", cwd=here)
     refused(result, "--min-accuracy is 100 % and the ancestor has", "--resume and a lower one")
-    assert (tmp_path / "run/individuals/g000-c0/individual.json").is_file()
+    assert (here / "run/individuals/g000-c0/individual.json").is_file()
 
 
-def test_a_run_without_a_feasible_offspring_says_so_and_cannot_be_exported(tmp_path, edgesynth, refused):
-    options = [
-        "--ancestor-epochs",
-        "6",
-        "--epochs",
-        "0",
-        "--final-epochs",
-        "0",
-        "--keep",
-        "0.001",
-        "--generations",
-        "1",
-    ]
-    refused(
-        edgesynth("evolve", *options, "--run", "run", cwd=tmp_path),
-        "run has no feasible offspring",
-        "below the floor",
-        "--keep",
-    )
-    refused(edgesynth("export", "run", cwd=tmp_path), "no best individual", "g000-c0")
+def test_a_run_without_a_feasible_offspring_says_so_and_cannot_be_exported(here, edgesynth, refused):
+    options = [*TINY, "--epochs", 0, "--final-epochs", 0, "--keep", 0.001, "--generations", 1]
+    result = edgesynth("evolve", *options, "--run", "run", cwd=here)
+    refused(result, "run has no feasible offspring", "below the floor", "--keep")
+    refused(edgesynth("export", "run", cwd=here), "no best individual", "g000-c0")
 
 
 def test_a_full_disk_before_the_run_begins_is_one_line_and_leaves_nothing(here, edgesynth, refused):
