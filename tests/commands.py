@@ -81,7 +81,7 @@ class CommandServer:
             env: variables beside those of the tests.
             file_size: bytes that a file may have which it writes; without limit by default.
         """
-        python = [name for name in env or {} if name.startswith("PYTHON")]
+        python = [name for name in env or {} if name.startswith("PYTHON") and name != "PYTHONPATH"]
         assert not python, f"{python}: Python reads this when it starts, so use console_script"
         arguments = list(map(str, arguments))
         self.started += 1
@@ -170,6 +170,7 @@ def run(arguments, cwd, env, streams, file_size):
     os.environ.update(env)
     sys.argv = [str(EDGESYNTH), *arguments]
     sys.path[0] = str(EDGESYNTH.parent)
+    sys.path[1:1] = env.get("PYTHONPATH", "").split(os.pathsep) if env.get("PYTHONPATH") else []
     numpy.random.seed()  # a new process has a seed of its own
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores Ctrl-C
     if file_size is not None:
