@@ -2,8 +2,9 @@
 
 A server imports the libraries once and forks for each call. The child has its own working directory, environment,
 streams and exit code, as a started command has, and spares the imports, which were most of what a call cost. What
-children share is what a fork shares: the libraries and the seed of hashes. So a test about imports, signals, Python's
-own variables or the same bits in another process starts the console script (the fixture `console_script`).
+children share is what a fork shares: the libraries and the seed of hashes. So a test about imports, Python's own
+variables or the same bits in another process starts the console script (the fixture `console_script`). A command that
+is to be stopped or killed can be a child: `start` gives its process.
 """
 
 import atexit
@@ -12,6 +13,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -64,18 +66,32 @@ class CommandServer:
     """Call it as `start_script`; `close` it in the end."""
 
     def __init__(self, folder):
-        self.folder, self.process = folder, None
+        self.folder, self.process, self.started = folder, None, 0
 
-    def __call__(self, *arguments, cwd, env=None):
-        python = [name for name in env or {} if name.startswith("PYTHON")]
+    def __call__(self, *arguments, cwd, env=None, file_size=None):
+        process = self.start(*arguments, cwd=cwd, env=env, file_size=file_size)
+        return subprocess.CompletedProcess(process.arguments, process.wait(), *process.read())
+
+    def start(self, *arguments, cwd, env=None, file_size=None):
+        """Start the command and go on at once; end it before the test ends.
+
+        Args:
+            arguments: of the command.
+            cwd: where it runs.
+            env: variables beside those of the tests.
+            file_size: bytes that a file may have which it writes; without limit by default.
+        """
+        python = [name for name in env or {} if name.startswith("PYTHON") and name != "PYTHONPATH"]
         assert not python, f"{python}: Python reads this when it starts, so use console_script"
         arguments = list(map(str, arguments))
-        streams = [str(self.folder / name) for name in ("stdout", "stderr")]
-        self._send({"arguments": arguments, "cwd": str(cwd), "env": {**os.environ, **(env or {})}, "streams": streams})
-        code = self._receive(arguments)
-        return subprocess.CompletedProcess(arguments, code, *(Path(path).read_text() for path in streams))
+        self.started += 1
+        streams = [str(self.folder / f"{self.started}-{name}") for name in ("stdout", "stderr")]
+        environment = {**os.environ, **(env or {})}
+        call = {"arguments": arguments, "cwd": str(cwd), "env": environment, "streams": streams, "file_size": file_size}
+        return StartedCommand(self, self.ask(arguments, call=call), arguments, streams)
 
-    def _send(self, call):
+    def ask(self, arguments, **question):
+        """What the server answers: the process that it has started, or how one ended; None of one that runs."""
         if self.process is None:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.commands"],
@@ -85,16 +101,14 @@ class CommandServer:
                 text=True,
                 start_new_session=True,
             )
-        self.process.stdin.write(json.dumps(call) + "\n")
+        self.process.stdin.write(json.dumps(question) + "\n")
         self.process.stdin.flush()
-
-    def _receive(self, arguments):
         ready, _, _ = select.select([self.process.stdout], [], [], TIMEOUT_S)
         answer = self.process.stdout.readline() if ready else ""
         if not answer:
             self.close()
             raise TimeoutError(f"edgesynth {' '.join(arguments)} did not end within {TIMEOUT_S} s, or its server died")
-        return int(answer)
+        return json.loads(answer)
 
     def close(self):
         if self.process is not None:
@@ -103,18 +117,51 @@ class CommandServer:
             self.process = None
 
 
+class StartedCommand:
+    """A command that runs, to be asked, killed and waited for as a subprocess.Popen."""
+
+    def __init__(self, server, pid, arguments, streams):
+        self.server, self.pid, self.arguments, self.streams, self.returncode = server, pid, arguments, streams, None
+
+    def poll(self):
+        return self._end(os.WNOHANG)
+
+    def wait(self):
+        return self._end(0)
+
+    def send_signal(self, number):
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+    def read(self):
+        """What it has written to standard output and to standard error."""
+        return tuple(Path(path).read_text() for path in self.streams)
+
+    def _end(self, options):
+        if self.returncode is None:
+            self.returncode = self.server.ask(self.arguments, pid=self.pid, options=options)
+        return self.returncode
+
+
 def serve():
-    """Answer each call on standard input with the exit code of the child that ran it."""
+    """Answer each call on standard input with its process, and each question for a process with its exit code."""
     gc.freeze()  # or each child would copy the pages of all libraries when it counts its garbage
     for line in sys.stdin:
-        child = os.fork()
-        if not child:
-            leave(run(**json.loads(line)))
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        question = json.loads(line)
+        if "call" in question:
+            answer = os.fork()
+            if not answer:
+                leave(run(**question["call"]))
+        else:
+            ended, status = os.waitpid(question["pid"], question["options"])
+            answer = os.waitstatus_to_exitcode(status) if ended else None
+        print(json.dumps(answer), flush=True)
 
 
-def run(arguments, cwd, env, streams):
+def run(arguments, cwd, env, streams, file_size):
     """Be the console script with these arguments, in this place: its exit code."""
     for number, path in enumerate((os.devnull, *streams)):
         os.dup2(os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
@@ -123,7 +170,11 @@ def run(arguments, cwd, env, streams):
     os.environ.update(env)
     sys.argv = [str(EDGESYNTH), *arguments]
     sys.path[0] = str(EDGESYNTH.parent)
+    sys.path[1:1] = env.get("PYTHONPATH", "").split(os.pathsep) if env.get("PYTHONPATH") else []
     numpy.random.seed()  # a new process has a seed of its own
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores Ctrl-C
+    if file_size is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
     try:
         main()
     except SystemExit as stop:

@@ -18,7 +18,6 @@ from edgesynth.benchmark.layers import sketch_layers, write_layers
 from edgesynth.benchmark.samples import read_samples
 from edgesynth.benchmark.verification import figures_of
 from edgesynth.export.half import to_half
-from tests.commands import start_script
 
 SHAPE = (1, 8, 8)
 CLASSES = 10
@@ -224,11 +223,10 @@ def verifiable(pristine_verifiable, tmp_path):
 
 @pytest.fixture
 def edgesynth(edgesynth, tmp_path):
-    """Run the command in an empty folder: (exit code, stdout, stderr); what sets variables has a new interpreter."""
+    """Run the command in an empty folder: (exit code, stdout, stderr)."""
 
     def run(*arguments, **environment):
-        call = start_script if environment else edgesynth
-        done = call(*arguments, cwd=tmp_path, env=environment)
+        done = edgesynth(*arguments, cwd=tmp_path, env=environment)
         return done.returncode, done.stdout, done.stderr
 
     return run

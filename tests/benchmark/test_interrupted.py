@@ -53,6 +53,14 @@ def _wait_for_line(process, begins):
     pytest.fail(f"no line began with {begins!r}")
 
 
+def _wait_for_build(process, mark):
+    deadline = time.monotonic() + 60
+    while not mark.exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(0.1)  # it has called back since
+
+
 def test_a_run_that_is_stopped_leaves_what_it_measured_and_says_so(begin, bundle, edgesynth):
     process = begin("benchmark", bundle, "--precision", "fp32", "--duration-s", "60", "--warm-up-s", "0", "--idle-s", 0)
     _wait_for_line(process, "measuring ")
@@ -94,8 +102,8 @@ opened = meter.open
 def watched(busy_cores=1):
     opened(busy_cores)
     print(meter._sampler.process.pid, flush=True)
+    threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
 meter.open = watched
-threading.Timer(4, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
 try:
     measure(open_target(sys.argv[1]), settings=Settings((1,), 60.0, 0.0, 1, 0.0), meter=meter)
 except InterruptedRunError as stop:
@@ -118,8 +126,8 @@ def test_the_sampler_of_the_power_ends_with_the_run(bundle, tmp_path):
 def test_ctrl_c_in_a_build_is_heeded_when_the_build_is_over_and_its_plan_kept(begin, tensorrt_bundle, tmp_path):
     machine = with_tensorrt("8.2.1.8", "6.2", tmp_path / "cache")
     arguments = ("benchmark", tensorrt_bundle, "--precision", "fp16", "--duration-s", "0.05")
-    process = begin(*arguments, **machine, STANDIN_BUILD_S="4")
-    time.sleep(2.5)
+    process = begin(*arguments, **machine, STANDIN_BUILD_S="1", STANDIN_BUILDS=str(tmp_path / "builds"))
+    _wait_for_build(process, tmp_path / "builds")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (130, ""), err
@@ -135,10 +143,10 @@ def test_ctrl_c_in_a_build_is_heeded_when_the_build_is_over_and_its_plan_kept(be
 
 
 def test_ctrl_c_in_a_build_that_fails_does_not_go_on_with_half_the_batch(begin, tensorrt_bundle, tmp_path):
-    little = {"STANDIN_BUILD_S": "4", "STANDIN_MEMORY": "1000000"}
+    little = {"STANDIN_BUILD_S": "1", "STANDIN_BUILDS": str(tmp_path / "builds"), "STANDIN_MEMORY": "1000000"}
     machine = with_tensorrt("8.2.1.8", "6.2", tmp_path / "cache", **little)
     process = begin("benchmark", tensorrt_bundle, "--precision", "fp16", "--batch", "4096", **machine)
-    time.sleep(2.5)
+    _wait_for_build(process, tmp_path / "builds")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
@@ -146,9 +154,10 @@ def test_ctrl_c_in_a_build_that_fails_does_not_go_on_with_half_the_batch(begin, 
 
 
 def test_the_second_ctrl_c_ends_a_build_at_once(begin, tensorrt_bundle, tmp_path):
-    machine = with_tensorrt("8.2.1.8", "6.2", tmp_path / "cache", STANDIN_BUILD_S="60")
+    building = {"STANDIN_BUILD_S": "60", "STANDIN_BUILDS": str(tmp_path / "builds")}
+    machine = with_tensorrt("8.2.1.8", "6.2", tmp_path / "cache", **building)
     process = begin("benchmark", tensorrt_bundle, "--precision", "fp16", **machine)
-    time.sleep(2.5)
+    _wait_for_build(process, tmp_path / "builds")
     process.send_signal(signal.SIGINT)
     _wait_for_line(process, "Ctrl-C: ")
     process.send_signal(signal.SIGINT)

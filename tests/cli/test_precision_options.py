@@ -1,5 +1,7 @@
 import pytest
 
+from tests.tiny_ancestor import NAME
+
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
@@ -17,7 +19,8 @@ def test_a_precision_that_there_is_none_of_is_refused_before_anything_is_written
 
 def test_evolve_prints_the_size_in_bits_of_a_best_below_full_precision(tmp_path, edgesynth):
     options = "--ancestor-epochs 2 --generations 1 --offspring 1 --epochs 0 --final-epochs 1 --min-accuracy 1"
-    result = edgesynth("evolve", *options.split(), "--precision", "int8", "--run", "run", cwd=tmp_path)
+    options += f" --ancestor {NAME} --precision int8 --run run"
+    result = edgesynth("evolve", *options.split(), cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     size = next(line for line in result.stdout.splitlines() if line.startswith("Size: "))
     bits = int(size.split()[1].replace(",", ""))

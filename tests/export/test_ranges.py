@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from edgesynth.errors import UserError
-from edgesynth.export.calibration import METHODS, UNSEEN, Histogram, bounds_of, observe
+from edgesynth.export.calibration import METHODS, UNSEEN, Histogram, bounds_of, methods, observe
 from edgesynth.export.calibration.histogram import BINS
 from edgesynth.export.onnx_file import to_onnx
 from edgesynth.export.ranges import ranges_json
@@ -125,3 +125,30 @@ def test_an_activation_that_is_not_finite_is_named(images, tmp_path):
     to_onnx(model, SHAPE, tmp_path / "m.onnx")
     with pytest.raises(UserError, match=r"not finite in .*Conv"):
         observe(tmp_path / "m.onnx", 100 * images)
+
+
+def shares(draws, size):
+    return torch.exp(-torch.arange(BINS) / size) * torch.rand(BINS, generator=draws)
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        lambda draws: torch.randint(0, 1000, (BINS,), generator=draws),
+        lambda draws: 1e6 * shares(draws, 40),
+        lambda draws: 30 * shares(draws, 300),
+        lambda draws: torch.randint(0, 400, (BINS,), generator=draws) // 398,  # so few that many clippings are equal
+    ],
+    ids=["even", "steep", "flat", "few"],
+)
+def test_entropy_takes_the_first_clipping_of_the_least_divergence_of_all(drawn):
+    draws = torch.Generator().manual_seed(0)
+    for _ in range(5):
+        seen = Histogram()
+        seen.low, seen.high, seen.top = 0.0, float(BINS), float(BINS)
+        seen.counts = drawn(draws).floor().double()
+        counts = torch.cat([seen.counts[1:2], seen.counts[1:]])
+        divergences = [methods._divergence(counts, stop) for stop in range(128, BINS + 1, 16)]
+        assert METHODS["entropy"](seen) == 128 + 16 * divergences.index(min(divergences))
+        nearly = methods._divergences(counts)
+        assert torch.allclose(nearly, torch.tensor(divergences, dtype=torch.float64), rtol=0, atol=methods.ROUNDING)

@@ -5,10 +5,13 @@ import json
 import pytest
 import torch
 
+from tests.tiny_ancestor import NAME
+
 
 def test_a_run_whose_offspring_all_die_stops_and_says_of_what(tmp_path, edgesynth, refused):
     # Logits over so low a temperature are infinite: the ancestor, which has no teacher, lives.
-    options = ["--ancestor-epochs", "3", "--epochs", "1", "--strength", "magnitude", "--min-accuracy", "20"]
+    options = ["--ancestor", NAME, "--ancestor-epochs", "6", "--epochs", "1", "--strength", "magnitude"]
+    options += ["--min-accuracy", "15"]
     options += ["--generations", "3", "--distillation-temperature", "1e-300"]
     result = edgesynth("evolve", *options, "--run", "run", cwd=tmp_path)
     refused(

@@ -8,7 +8,6 @@ import resource
 import shutil
 import signal
 import socket
-import subprocess
 import time
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from edgesynth.errors import UserError
 from edgesynth.lineage import Run, alone_in, resolve
 from edgesynth.lineage.files import write_bytes
 
-from ..commands import EDGESYNTH
 from ..conftest import ROOT
 
 TINY = ["--ancestor", "tiny_ancestor:build", "--task", "digits", "--ancestor-epochs", "6", "--generations", "3"]
@@ -70,7 +68,7 @@ def test_evolve_prints_every_individual_the_reason_and_the_next_step(unbroken):
 
 @pytest.mark.parametrize("kill_after", ["g000-c0", "g001-c0", "g002-c1"])
 def test_a_killed_run_resumes_to_the_same_lineage_bit_for_bit(here, unbroken, edgesynth, kill_after):
-    process = subprocess.Popen([EDGESYNTH, "evolve", *TINY, "--run", "run"], cwd=here, stdout=subprocess.DEVNULL)
+    process = edgesynth.start("evolve", *TINY, "--run", "run", cwd=here)
     marker = here / "run" / "individuals" / kill_after / "individual.json"
     deadline = time.monotonic() + 300
     while not marker.exists() and process.poll() is None and time.monotonic() < deadline:
@@ -97,13 +95,11 @@ def test_kills_at_random_moments_leave_the_same_lineage(here, unbroken, edgesynt
     moments, killed = random.Random(seed), 0
     for _ in range(4):
         resumed = ["--resume"] if (here / "run" / "config.toml").exists() else []
-        process = subprocess.Popen(
-            [EDGESYNTH, "evolve", *TINY, "--run", "run", *resumed], cwd=here, stdout=subprocess.DEVNULL
-        )
+        process = edgesynth.start("evolve", *TINY, "--run", "run", *resumed, cwd=here)
         deadline = time.monotonic() + 60
         while not (here / "run").exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.001)
-        time.sleep(moments.choice([0, moments.uniform(0, 0.01), moments.uniform(0, 6)]))
+        time.sleep(moments.choice([0, moments.uniform(0, 0.01), moments.uniform(0, 3)]))
         killed += process.poll() is None
         process.kill()
         process.wait()
@@ -122,15 +118,8 @@ def test_a_run_killed_before_its_configuration_was_whole_begins_anew(here, edges
     assert (here / "run" / "individuals" / "g001-c0" / "individual.json").is_file()
 
 
-def test_ctrl_c_says_that_what_had_finished_is_kept(here):
-    process = subprocess.Popen(
-        [EDGESYNTH, "evolve", *TINY, "--run", "run"],
-        cwd=here,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
-    )
+def test_ctrl_c_says_that_what_had_finished_is_kept(here, edgesynth):
+    process = edgesynth.start("evolve", *TINY, "--run", "run", cwd=here)
     marker = here / "run" / "individuals" / "g000-c0" / "individual.json"
     deadline = time.monotonic() + 300
     # Not while the latency is measured: imports that this is the first to need may swallow the interrupt.
@@ -142,8 +131,8 @@ def test_ctrl_c_says_that_what_had_finished_is_kept(here):
     ):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130, stderr
+    code, (_, stderr) = process.wait(), process.read()
+    assert code == 130, stderr
     assert stderr.strip() == "edgesynth: stopped by Ctrl-C; what had finished is kept"
     assert marker.exists()
 
@@ -186,44 +175,22 @@ def test_a_bad_option_is_refused_before_anything_is_written(tmp_path, edgesynth,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_accuracy_floor_above_the_ancestor_s_is_refused_and_the_ancestor_kept(tmp_path, edgesynth, refused):
-    result = edgesynth("evolve", "--ancestor-epochs", "1", "--min-accuracy", "100", "--run", "run", cwd=tmp_path)
+def test_an_accuracy_floor_above_the_ancestor_s_is_refused_and_the_ancestor_kept(here, edgesynth, refused):
+    result = edgesynth("evolve", *TINY, "--ancestor-epochs", 1, "--min-accuracy", 100, "--run", "run", cwd=here)
     refused(result, "--min-accuracy is 100 % and the ancestor has", "--resume and a lower one")
-    assert (tmp_path / "run/individuals/g000-c0/individual.json").is_file()
+    assert (here / "run/individuals/g000-c0/individual.json").is_file()
 
 
-def test_a_run_without_a_feasible_offspring_says_so_and_cannot_be_exported(tmp_path, edgesynth, refused):
-    options = [
-        "--ancestor-epochs",
-        "6",
-        "--epochs",
-        "0",
-        "--final-epochs",
-        "0",
-        "--keep",
-        "0.001",
-        "--generations",
-        "1",
-    ]
-    refused(
-        edgesynth("evolve", *options, "--run", "run", cwd=tmp_path),
-        "run has no feasible offspring",
-        "below the floor",
-        "--keep",
-    )
-    refused(edgesynth("export", "run", cwd=tmp_path), "no best individual", "g000-c0")
+def test_a_run_without_a_feasible_offspring_says_so_and_cannot_be_exported(here, edgesynth, refused):
+    options = [*TINY, "--epochs", 0, "--final-epochs", 0, "--keep", 0.001, "--generations", 1]
+    result = edgesynth("evolve", *options, "--run", "run", cwd=here)
+    refused(result, "run has no feasible offspring", "below the floor", "--keep")
+    refused(edgesynth("export", "run", cwd=here), "no best individual", "g000-c0")
 
 
-def test_a_full_disk_before_the_run_begins_is_one_line_and_leaves_nothing(here, refused):
+def test_a_full_disk_before_the_run_begins_is_one_line_and_leaves_nothing(here, edgesynth, refused):
     """A limit on the size of files stands in for the disk: writing beyond it fails in the same place."""
-    limited = f"ulimit -f 9; exec {EDGESYNTH} evolve {' '.join(TINY)} --ancestor-epochs 1 --run run"
-    result = subprocess.run(
-        ["bash", "-c", f"trap '' XFSZ; {limited}"],
-        cwd=here,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-    )
+    result = edgesynth("evolve", *TINY, "--ancestor-epochs", 1, "--run", "run", cwd=here, file_size=9 << 10)
     refused(result, "File too large. Nothing finished was lost; mend this and run the same command again")
     assert not (here / "run").exists()
 
@@ -262,7 +229,7 @@ def test_what_the_disk_cannot_hold_is_refused_before_anything_is_trained(here, e
 
 def test_a_second_evolve_is_told_who_breeds_and_the_lock_of_a_killed_one_is_taken_over(here, edgesynth, refused):
     longer = [*TINY, "--epochs", "2000"]
-    process = subprocess.Popen([EDGESYNTH, "evolve", *longer, "--run", "run"], cwd=here, stdout=subprocess.DEVNULL)
+    process = edgesynth.start("evolve", *longer, "--run", "run", cwd=here)
     marker = here / "run" / "individuals" / "g000-c0" / "individual.json"
     deadline = time.monotonic() + 300
     while not marker.exists() and process.poll() is None and time.monotonic() < deadline:

@@ -76,6 +76,13 @@ def benchmarked_run(run):
 
 
 @pytest.fixture(scope="session")
+def unmeasured_page(bred, tmp_path_factory):
+    """The text of the page of a run that goes on, for tests that only read it."""
+    run = Run.open(shutil.copytree(bred, tmp_path_factory.mktemp("unmeasured") / "run"))
+    return write_report(run).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
 def stopped_page(bred, tmp_path_factory):
     """The text of the page of a run that has stopped, for tests that only read it."""
     run = stop(Run.open(shutil.copytree(bred, tmp_path_factory.mktemp("stopped") / "run")))

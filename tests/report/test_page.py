@@ -2,8 +2,6 @@ import re
 import shutil
 from html.parser import HTMLParser
 
-import pytest
-
 import edgesynth
 from edgesynth.lineage import Run
 from edgesynth.lineage.sealed import read_sealed, write_sealed
@@ -144,15 +142,15 @@ def test_siblings_stand_in_the_folded_table_with_their_feasibility(stopped_page)
     assert found.row("g001-c1")[:5] == ["g001-c1", "g000-c0", "yes", "no", "98.00"]
 
 
-def test_what_was_not_measured_is_a_dash_with_its_reason_and_never_zero(unmeasured_run):
-    found = page(unmeasured_run)
+def test_what_was_not_measured_is_a_dash_with_its_reason_and_never_zero(unmeasured_page):
+    found = Page(unmeasured_page)
     assert found.row("g002-c1")[-2:] == ["–", "–"]
     assert "–: not measured (the individual's measured.json has no such figure" in found.words
     assert not any(re.fullmatch(r"0(\.0+)?", cell) for row in found.rows for cell in row)
 
 
-def test_a_run_without_an_outcome_says_that_it_has_not_stopped(unmeasured_run):
-    found = page(unmeasured_run)
+def test_a_run_without_an_outcome_says_that_it_has_not_stopped(unmeasured_page):
+    found = Page(unmeasured_page)
     assert "There is no best individual yet: the figures are those of g002-c1" in found.words
     assert "The run has not stopped yet" in found.words and "Why the run stopped" not in found.words
 
@@ -244,25 +242,17 @@ def test_a_damaged_result_alone_still_gives_the_command(run):
     assert "bundles/broken/result.json cannot be read" in words and "edgesynth benchmark" in words
 
 
-@pytest.mark.parametrize("field", ["individual", "machine", "flags", "precision", "reason", "run"])
-def test_names_with_html_characters_are_escaped(run, tmp_path, field):
-    evil = '<script>alert("1")</script>&"\''
-    one = measurement("fp32", 0.25)
-    changes = {}
-    if field in ("flags", "precision"):
-        one[field] = [evil] if field == "flags" else evil
-    elif field == "reason":
-        run.save_outcome({**run.outcome(), "reason": evil})
-    elif field == "run":
-        name = evil.replace("/", "")
-        run = Run.open(shutil.copytree(run.path, tmp_path / name))
-        evil = name
-    else:
-        changes = {field: {"cpu": evil} if field == "machine" else evil}
-    write_result(run, "g002-c1", one, **changes)
+def test_names_with_html_characters_are_escaped(run, tmp_path):
+    fields = ("individual", "machine", "flags", "precision", "reason", "run")
+    evil = {field: f'<script>alert("{field}")</script>&"\'' for field in fields}
+    evil["run"] = evil["run"].replace("/", "")
+    run.save_outcome({**run.outcome(), "reason": evil["reason"]})
+    run = Run.open(shutil.copytree(run.path, tmp_path / evil["run"]))
+    one = {**measurement("fp32", 0.25, flags=[evil["flags"]]), "precision": evil["precision"]}
+    write_result(run, "g002-c1", one, individual=evil["individual"], machine={"cpu": evil["machine"]})
     found = page(run)
     assert "script" not in found.tags
-    assert evil in found.text
+    assert [field for field in fields if evil[field] not in found.text] == []
 
 
 def test_configuration_machine_and_version_are_told(stopped_page):

@@ -61,7 +61,7 @@ def test_a_fixed_batch_that_does_not_fit_is_not_called_a_wrong_batch(on_tensorrt
 
 
 def _wide(path):
-    """One image of 256 KiB becomes 64 MiB inside."""
+    """One image of 256 KiB becomes 16 MiB inside."""
     nodes = [
         helper.make_node("Conv", ["images", "w"], ["a"], pads=[1, 1, 1, 1]),
         helper.make_node("GlobalAveragePool", ["a"], ["b"]),
@@ -70,8 +70,8 @@ def _wide(path):
         nodes,
         "wide",
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 1, 256, 256])],
-        [helper.make_tensor_value_info("b", TensorProto.FLOAT, ["n", 256, 1, 1])],
-        [numpy_helper.from_array(np.ones((256, 1, 3, 3), np.float32), "w")],
+        [helper.make_tensor_value_info("b", TensorProto.FLOAT, ["n", 64, 1, 1])],
+        [numpy_helper.from_array(np.ones((64, 1, 3, 3), np.float32), "w")],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7), str(path))
     return path
@@ -84,7 +84,7 @@ def test_onnx_runtime_that_really_runs_out_of_memory_is_given_a_smaller_batch(tm
         "from edgesynth.benchmark.bundle import open_target\n"
         "from edgesynth.benchmark.run import measure\n"
         "from edgesynth.benchmark.settings import Settings\n"
-        "resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (5 << 28, 5 << 28))\n"
         f"result = measure(open_target({str(path)!r}), 'onnxruntime', settings=Settings((128,), 0.01, 0.0, 1, 0.0))\n"
         "(one,) = result['measurements']\n"
         "print(one['asked_batch'], one['batch'], one['flags'][-1] if one['flags'] else '')\n"
