@@ -149,7 +149,7 @@ def test_other_images_of_the_same_number_are_other_data(place):
 
         image = Image.open(path)
         Image.new(image.mode, image.size, 200).save(path)
-    with pytest.raises(UserError, match="bred with other data, by its task.json: the images of train are others"):
+    with pytest.raises(UserError, match=r"bred with other data, by its task\.json: the images of train are"):
         replay(Run.open(place / "run"), "g001-c0", data_root=place / "others")
 
 

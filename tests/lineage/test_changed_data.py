@@ -33,7 +33,7 @@ def test_more_images_are_refused_by_whatever_reads_them_again(bred, tmp_path):
     export_individual(run, "g001-c0", tmp_path / "before")
     for name in ("12", "13", "14", "15"):
         shutil.copy(photos / "cat" / "0.png", photos / "cat" / f"{name}.png")
-    found = r"bred with other data, by its task.json: images were train 17, validation 3 and are train \d+, validation \d; put the"
+    found = r"other data, by its task.json: images were train 17, validation 3 and are train \d+, validation \d; put"
     for again in (
         lambda: export_individual(run, "g001-c0", tmp_path / "after"),
         lambda: replay(run, "g001-c0"),
