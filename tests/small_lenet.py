@@ -1,4 +1,4 @@
-"""LeNet-5's layers with a seventieth of its synapses, for tests that breed runs of several layers that can be cut."""
+"""LeNet-5's layers with a twentieth of its synapses, for tests that breed runs of several layers that can be cut."""
 
 from torch import nn
 
@@ -9,6 +9,6 @@ NAME = "tests.small_lenet:build"
 
 def build():
     network = LeNet5()
-    network.conv1, network.conv2 = nn.Conv2d(1, 8, 5, stride=2), nn.Conv2d(8, 16, 3)
-    network.fc1, network.fc2 = nn.Linear(16 * 2 * 2, 64), nn.Linear(64, 10)
+    network.conv1, network.conv2 = nn.Conv2d(1, 16, 5, stride=2), nn.Conv2d(16, 32, 3)
+    network.fc1, network.fc2 = nn.Linear(32 * 2 * 2, 128), nn.Linear(128, 10)
     return network
