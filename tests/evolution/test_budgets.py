@@ -18,6 +18,7 @@ from edgesynth.evolution.feasibility import check_feasible, smallest_genome
 from edgesynth.evolution.synthesis import Ration, ration
 from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Config, resolve
+from tests import few_digits
 from tests.topology.networks import NETWORKS
 
 NETWORK = """
@@ -51,7 +52,14 @@ def normalised():
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 9), nn.BatchNorm1d(9), nn.ReLU(), nn.Linear(9, 10))
 """
 WHOLE = {"synapses": 300 + 1728 + 9600 + 240, "clusters": 62, "macs": 43200 + 43200 + 9600 + 240}
-QUICK = {"task": "digits", "ancestor_epochs": 1, "epochs": 0, "final_epochs": 0, "min_accuracy": 0.0, "offspring": 1}
+QUICK = {
+    "task": few_digits.NAME,
+    "ancestor_epochs": 1,
+    "epochs": 0,
+    "final_epochs": 0,
+    "min_accuracy": 0.0,
+    "offspring": 1,
+}
 
 
 @pytest.fixture
@@ -358,7 +366,7 @@ def test_a_network_without_a_synapse_is_refused_before_anything_is_written(breed
 
 
 def test_a_batch_of_one_before_batch_normalisation_is_refused_before_anything_is_written(breed):
-    with pytest.raises(UserError, match="--batch-size is 1 and train has 1,197 images"):
+    with pytest.raises(UserError, match="--batch-size is 1 and train has 256 images"):
         breed("budget_networks:normalised", batch_size=1)
     assert not Path("run").exists()
 

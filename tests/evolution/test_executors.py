@@ -21,10 +21,12 @@ from edgesynth.evolution.executors.ray import Luggage, check_answers, lost
 from edgesynth.evolution.executors.threads import cpu_threads
 from edgesynth.lineage import resolve, species
 from edgesynth.tasks import load_task
-from tests import tiny_ancestor
+from tests import few_digits, tiny_ancestor
 
 TINY = {
     "ancestor": tiny_ancestor.NAME,
+    "task": few_digits.NAME,
+    "batch_size": 32,
     "ancestor_epochs": 2,
     "generations": 1,
     "epochs": 1,
@@ -307,8 +309,8 @@ def test_a_network_that_was_given_is_bred_on_by_workers_in_another_folder(tmp_pa
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(7)
     network = tiny_ancestor.build()
-    options = {name: value for name, value in UNTRAINED.items() if name != "ancestor"}
-    run = api.evolve(network, "digits", "run", executor=build_executor("ray"), **options)
+    options = {name: value for name, value in UNTRAINED.items() if name not in ("ancestor", "task")}
+    run = api.evolve(network, TINY["task"], "run", executor=build_executor("ray"), **options)
     begun = network.state_dict()
     assert all(torch.equal(tensor, begun[name]) for name, tensor in run.load("g000-c0").weights.items())
 

@@ -159,7 +159,8 @@ def test_a_budget_that_is_no_positive_number_is_refused(given):
 
 
 def test_evolve_prints_predictions_as_such_and_report_says_so_too(tmp_path, edgesynth):
-    options = ["--ancestor-epochs", 0, "--epochs", 0, "--final-epochs", 0, "--min-accuracy", 0, "--offspring", 1]
+    options = ["--task", QUICK["task"], "--ancestor-epochs", 0, "--epochs", 0, "--final-epochs", 0]
+    options += ["--min-accuracy", 0, "--offspring", 1]
     limits = ["--board", "tx2", "--max-latency-ms", 0.64, "--strength", "magnitude", "--run", "run"]
     result = edgesynth("evolve", *options, *limits, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
