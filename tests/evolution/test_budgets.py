@@ -3,6 +3,7 @@
 import math
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -227,6 +228,7 @@ def test_allocation_by_macs_spends_clusters_where_macs_are_and_by_params_where_p
     assert kept["params"]["0"] == 12 and kept["params"]["3"] < 16
 
 
+@cache
 def traced(name):
     cls, shapes = NETWORKS[name]
     return trace(cls().eval(), tuple(shape() if callable(shape) else torch.randn(shape) for shape in shapes))
@@ -244,6 +246,7 @@ def test_the_cost_of_a_cluster_is_what_the_census_loses_with_it(name, quantity):
             assert costs[group][unit].item() == pytest.approx(whole - getattr(less, quantity), abs=1.01)
 
 
+@cache
 def lenet():
     return trace(build_ancestor("lenet5").eval(), (torch.zeros(1, 1, 28, 28),))
 

@@ -114,7 +114,7 @@ class Killing(Heard):
 
 
 def test_a_worker_killed_in_mid_nurture_costs_time_and_nothing_else(tmp_path, ray):
-    config = resolve(None, {**TINY, "offspring": 1, "final_epochs": 60})  # long enough for the first epoch to be heard
+    config = resolve(None, {**TINY, "offspring": 1, "final_epochs": 120})  # long enough for the first epoch to be heard
     killing = Killing()
     run = evolve(tmp_path / "run", config, progress=killing, executor=build_executor("ray"))
     assert killing.killed >= 1

@@ -1,6 +1,7 @@
 """Budgets of a board that is not at hand: predicted, landed on, refused where they are out of reach."""
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,10 +42,12 @@ def breed(tmp_path, monkeypatch):
     sys.modules.pop("wide_networks", None)
 
 
+@cache
 def lenet():
     return trace(build_ancestor("lenet5").eval(), (torch.zeros(1, 1, 28, 28),))
 
 
+@cache
 def traced(name):
     cls, shapes = NETWORKS[name]
     return trace(cls().eval(), tuple(shape() if callable(shape) else torch.randn(shape) for shape in shapes))
