@@ -27,7 +27,6 @@ QUICK = {
     "batch_size": 32,
     "epochs": 1,
     "final_epochs": 2,
-    "offspring": 3,
     "min_accuracy": 0.0,
     "generations": 4,
     "strength": "magnitude",
