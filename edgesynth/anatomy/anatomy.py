@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
@@ -44,7 +44,7 @@ class Anatomy:
         rescales: lengths of normalized weights that shrink with what is cut of their columns.
         stated: shapes that modules state in an attribute.
         model: the network that was traced, for the kinds of its modules; never changed.
-        program: the exported graph.
+        program: gives the exported graph.
         uncounted: {op and module: multiply-accumulates for one input} of layers whose weight is computed, and not
             element by element: they are in no group and no census.
         differs_in_training: whether training calls other things than evaluation (see `running`); None where it cannot
@@ -62,7 +62,7 @@ class Anatomy:
     rescales: tuple[Rescale, ...]
     stated: tuple[ShapeAttribute, ...]
     model: nn.Module
-    program: torch.export.ExportedProgram
+    program: Callable[[], torch.export.ExportedProgram]
     uncounted: dict[str, int]
     differs_in_training: bool | None = False
 
@@ -259,7 +259,7 @@ def trace(model: nn.Module, example_inputs: Tensor | Sequence[Tensor]) -> Anatom
         rescales=tuple(walked.channels.rescales.values()),
         stated=tuple(each for each in stated if hasattr(model.get_submodule(each.module), each.attribute)),
         model=model,
-        program=program,
+        program=lambda: program,
         uncounted=walked.uncounted,
         differs_in_training=differs,
     )

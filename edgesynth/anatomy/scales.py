@@ -36,9 +36,10 @@ class ScaleUse:
 
 def scale_uses(anatomy: Anatomy) -> tuple[ScaleUse, ...]:
     """The normalisations with a scale, in the order of their calls."""
-    names = _parameter_names(anatomy.program, anatomy.model)
+    program = anatomy.program()
+    names = _parameter_names(program, anatomy.model)
     weights, found = set(anatomy.weights()), []
-    for node in anatomy.program.graph.nodes:
+    for node in program.graph.nodes:
         arguments = _arguments(node) if _is_normalisation(node) else {}
         scale = arguments.get("weight")
         if isinstance(scale, fx.Node) and scale.name in names:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -122,7 +122,7 @@ class Heredity:
             weights={name: plan.uncut(name, parent.weights[name]) for name in anatomy.weights()},
             alive=alive_synapses(anatomy, parent.genome),
             squared_gradients=squared,
-            scales=normalisation_scales(anatomy, plan, parent.weights),
+            scales=partial(normalisation_scales, anatomy, plan, parent.weights),
             summed_products=products,
         )
         return restricted(whole, self.precision)

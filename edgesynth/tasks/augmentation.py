@@ -39,14 +39,13 @@ def shifted(images: Tensor, max_shift: int, numbers: Tensor) -> Tensor:
     """
     if max_shift == 0:
         return images
-    count, _, height, width = images.shape
+    count, channels, height, width = images.shape
     padded = F.pad(images, (max_shift,) * 4, mode="replicate")
-    side = 2 * max_shift + 1
-    rows = (torch.arange(height) + (numbers // side)[:, None]).to(images.device)
-    columns = (torch.arange(width) + (numbers % side)[:, None]).to(images.device)
-    image = torch.arange(count, device=images.device)[:, None, None]
-    # One gather for the whole batch: (N, H, W, C), because the channel axis stands between advanced indices.
-    return padded[image, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # (N, C, rows, columns, H, W), of which nothing is copied
+    side, numbers = 2 * max_shift + 1, numbers.to(images.device)
+    chosen = windows[torch.arange(count, device=images.device), :, numbers // side, numbers % side]
+    # Channels last, for which convolutions choose other sums: their bits are those of every lineage.
+    return images.new_empty((count, height, width, channels)).permute(0, 3, 1, 2).copy_(chosen)
 
 
 def draw_flips(count: int, generator: torch.Generator) -> Tensor:

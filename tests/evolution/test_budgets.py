@@ -3,6 +3,7 @@
 import math
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from edgesynth.evolution.feasibility import check_feasible, smallest_genome
 from edgesynth.evolution.synthesis import Ration, ration
 from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Config, resolve
+from tests import few_digits
 from tests.topology.networks import NETWORKS
 
 NETWORK = """
@@ -51,7 +53,14 @@ def normalised():
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 9), nn.BatchNorm1d(9), nn.ReLU(), nn.Linear(9, 10))
 """
 WHOLE = {"synapses": 300 + 1728 + 9600 + 240, "clusters": 62, "macs": 43200 + 43200 + 9600 + 240}
-QUICK = {"task": "digits", "ancestor_epochs": 1, "epochs": 0, "final_epochs": 0, "min_accuracy": 0.0, "offspring": 1}
+QUICK = {
+    "task": few_digits.NAME,
+    "ancestor_epochs": 1,
+    "epochs": 0,
+    "final_epochs": 0,
+    "min_accuracy": 0.0,
+    "offspring": 1,
+}
 
 
 @pytest.fixture
@@ -219,6 +228,7 @@ def test_allocation_by_macs_spends_clusters_where_macs_are_and_by_params_where_p
     assert kept["params"]["0"] == 12 and kept["params"]["3"] < 16
 
 
+@cache
 def traced(name):
     cls, shapes = NETWORKS[name]
     return trace(cls().eval(), tuple(shape() if callable(shape) else torch.randn(shape) for shape in shapes))
@@ -236,6 +246,7 @@ def test_the_cost_of_a_cluster_is_what_the_census_loses_with_it(name, quantity):
             assert costs[group][unit].item() == pytest.approx(whole - getattr(less, quantity), abs=1.01)
 
 
+@cache
 def lenet():
     return trace(build_ancestor("lenet5").eval(), (torch.zeros(1, 1, 28, 28),))
 
@@ -358,7 +369,7 @@ def test_a_network_without_a_synapse_is_refused_before_anything_is_written(breed
 
 
 def test_a_batch_of_one_before_batch_normalisation_is_refused_before_anything_is_written(breed):
-    with pytest.raises(UserError, match="--batch-size is 1 and train has 1,197 images"):
+    with pytest.raises(UserError, match="--batch-size is 1 and train has 256 images"):
         breed("budget_networks:normalised", batch_size=1)
     assert not Path("run").exists()
 

@@ -21,9 +21,12 @@ from edgesynth.evolution.executors.ray import Luggage, check_answers, lost
 from edgesynth.evolution.executors.threads import cpu_threads
 from edgesynth.lineage import resolve, species
 from edgesynth.tasks import load_task
-from tests import tiny_ancestor
+from tests import few_digits, tiny_ancestor
 
 TINY = {
+    "ancestor": tiny_ancestor.NAME,
+    "task": few_digits.NAME,
+    "batch_size": 32,
     "ancestor_epochs": 2,
     "generations": 1,
     "epochs": 1,
@@ -111,7 +114,7 @@ class Killing(Heard):
 
 
 def test_a_worker_killed_in_mid_nurture_costs_time_and_nothing_else(tmp_path, ray):
-    config = resolve(None, {**TINY, "generations": 1, "offspring": 1, "final_epochs": 4})
+    config = resolve(None, {**TINY, "offspring": 1, "final_epochs": 120})  # long enough for the first epoch to be heard
     killing = Killing()
     run = evolve(tmp_path / "run", config, progress=killing, executor=build_executor("ray"))
     assert killing.killed >= 1
@@ -290,7 +293,7 @@ def weights(tmp_path):
 
 @pytest.fixture
 def starting(weights):
-    return resolve(None, {**UNTRAINED, "ancestor": tiny_ancestor.NAME, "weights": weights})
+    return resolve(None, {**UNTRAINED, "weights": weights})
 
 
 def test_the_weights_to_begin_with_travel_to_the_worker_of_the_ancestor_and_to_no_other(tmp_path, starting, weights):
@@ -306,7 +309,8 @@ def test_a_network_that_was_given_is_bred_on_by_workers_in_another_folder(tmp_pa
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(7)
     network = tiny_ancestor.build()
-    run = api.evolve(network, "digits", "run", executor=build_executor("ray"), **UNTRAINED)
+    options = {name: value for name, value in UNTRAINED.items() if name not in ("ancestor", "task")}
+    run = api.evolve(network, TINY["task"], "run", executor=build_executor("ray"), **options)
     begun = network.state_dict()
     assert all(torch.equal(tensor, begun[name]) for name, tensor in run.load("g000-c0").weights.items())
 
@@ -323,5 +327,5 @@ def test_a_run_that_has_its_ancestor_goes_on_without_the_file_of_weights_and_its
 
 
 def test_weights_that_are_views_travel_without_what_they_are_views_of(breeder, monkeypatch):
-    monkeypatch.setattr(breeder, "weights", {"fc1.bias": torch.zeros(1_000_000)[:3]})
+    monkeypatch.setattr(breeder, "weights", {"3.bias": torch.zeros(1_000_000)[:3]})
     assert len(pickle.dumps(Luggage.of(breeder).weights)) < 10_000

@@ -9,10 +9,13 @@ from click.testing import CliRunner
 from edgesynth.cli.evolve import command
 from edgesynth.evolution import Progress, evolve
 from edgesynth.lineage import Config, Run
+from tests import few_digits
 from tests.tiny_ancestor import NAME
 
 FAMILY = Config(
     ancestor=NAME,
+    task=few_digits.NAME,
+    batch_size=32,
     ancestor_epochs=6,
     generations=2,
     offspring=3,

@@ -4,9 +4,6 @@ import itertools
 import json
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,17 +24,22 @@ from edgesynth.export import export_individual
 from edgesynth.lineage import Genome, Record, Run, generator, parse_individual, resolve, species, state
 from edgesynth.report import write_report
 from edgesynth.tasks import load_task
+from tests.evolution import deadly_digits
+from tests.evolution.untrained import QUICK
+from tests.small_lenet import NAME
 
 TINY = {
     "strategy": "generative",
-    "task": "digits",
-    "ancestor_epochs": 5,
+    "ancestor": NAME,
+    "task": deadly_digits.NAME,
+    "ancestor_epochs": 8,
+    "learning_rate": 1e-2,
     "generations": 4,
     "probes": 2,
     "epochs": 1,
     "final_epochs": 2,
     "min_accuracy": 60.0,
-    "max_macs": 300_000,
+    "max_macs": 20_000,
 }
 KEPT = ("individual.json", "genome.json", "weights.safetensors", "generator.safetensors", "inquisitor.json")
 
@@ -54,6 +56,19 @@ def contents(path):
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
     return evolve(tmp_path_factory.mktemp("generative") / "run", resolve(None, TINY))
+
+
+@pytest.fixture
+def breed(tmp_path, unbroken):
+    """A run of other options, which goes on from the same ancestor."""
+
+    def call(name="run", **given):
+        run = Run.create(tmp_path / name, resolve(None, {**TINY, **given}))
+        run.save(unbroken.load("g000-c0"))
+        run.save_task(load_task(TINY["task"]).to_json())
+        return evolve(run.path, run.config, resume=True)
+
+    return call
 
 
 def test_a_cycle_s_individual_is_its_best_feasible_network_and_inherits_from_the_one_before(unbroken):
@@ -86,17 +101,17 @@ def test_each_generator_s_networks_are_more_efficient_than_those_of_the_one_befo
 
 def test_it_stops_when_the_budget_is_met_and_its_last_individual_had_the_final_nurture(unbroken):
     outcome, last = unbroken.outcome(), unbroken.records()[-1]
-    assert outcome["best"] == last.name and last.census.macs <= 300_000
+    assert outcome["best"] == last.name and last.census.macs <= 20_000
     assert outcome["stopped"] == "budget" and last.nurture["epochs"] == 2
     assert all(record.nurture["epochs"] == 1 for record in unbroken.records()[1:-1])
 
 
-def test_what_meets_its_budget_only_by_rounding_has_the_final_nurture_too(tmp_path):
-    given = {**TINY, "max_macs": None, "max_synapses": 250_000, "keep": 0.9, "precision": "int2", "min_accuracy": 0.0}
-    run = evolve(tmp_path / "run", resolve(None, {**given, "ancestor_epochs": 1, "final_epochs": 3}))
+def test_what_meets_its_budget_only_by_rounding_has_the_final_nurture_too(breed):
+    given = {"max_macs": None, "max_synapses": 13_000, "keep": 0.9, "precision": "int2", "min_accuracy": 0.0}
+    run = breed(**given, final_epochs=3)
     last = run.records()[-1]
     assert run.outcome()["stopped"] == "budget" and last.generation < TINY["generations"]
-    assert min(probe["target"]["synapses"] for probe in last.synthesis["probes"]) > 250_000
+    assert min(probe["target"]["synapses"] for probe in last.synthesis["probes"]) > 13_000
     assert last.nurture["epochs"] == 3 and last.nurture["first"]["epochs"] == 1
 
 
@@ -108,8 +123,8 @@ def test_probes_are_trained_without_the_synapses_that_their_parent_lacks(tmp_pat
     """Without a nurture after the short one, clearing synapses that had grown would change the chosen network."""
     given = {**TINY, "generations": 1, "probe_epochs": 2, "epochs": 0, "final_epochs": 0, "min_accuracy": 0.0}
     run, ancestor = Run.create(tmp_path / "run", resolve(None, given)), unbroken.load("g000-c0")
-    kind = species("lenet5", load_task("digits"), 0)
-    alive = {"fc1.weight": torch.rand(500, 800, generator=torch.Generator().manual_seed(1)) < 0.5}
+    kind = species(NAME, load_task("digits"), 0)
+    alive = {"fc1.weight": torch.rand(128, 128, generator=torch.Generator().manual_seed(1)) < 0.5}
     genome = Genome(ancestor.genome.kept, alive)
     weights = {**ancestor.weights, "fc1.weight": ancestor.weights["fc1.weight"] * alive["fc1.weight"]}
     record = replace(ancestor.record, census=genome.census(kind.anatomy))
@@ -123,11 +138,10 @@ def test_probes_are_trained_without_the_synapses_that_their_parent_lacks(tmp_pat
     assert int((child.weights["fc1.weight"] != 0).sum()) == child.record.census.layers[2].synapses == left.sum()
 
 
-def test_a_synapse_that_rounded_to_zero_is_dead_in_all_that_come_after(tmp_path):
-    given = {**TINY, "max_macs": None, "max_synapses": 5_000, "precision": "int3", "min_accuracy": 0.0}
-    quick = {"ancestor_epochs": 3, "generations": 2, "search": "random"}
-    run = evolve(tmp_path / "run", resolve(None, {**given, **quick}))
-    kind, names = species("lenet5", load_task("digits"), 0), [record.name for record in run.records()]
+def test_a_synapse_that_rounded_to_zero_is_dead_in_all_that_come_after(breed, tmp_path):
+    given = {"max_macs": None, "max_synapses": 1_000, "precision": "int3", "min_accuracy": 0.0}
+    run = breed(**given, generations=2, search="random")
+    kind, names = species(NAME, load_task("digits"), 0), [record.name for record in run.records()]
     assert len(names) == 3 and run.record("g001-c0").nurture["underflowed_synapses"] > 100
     for parent, child in itertools.pairwise(names):
         before, after = synapses_of(run, kind, parent), synapses_of(run, kind, child)
@@ -145,15 +159,15 @@ def test_a_synapse_that_rounded_to_zero_is_dead_in_all_that_come_after(tmp_path)
     assert contents(tmp_path / "again") == contents(run.path)
 
 
-def test_its_networks_can_begin_with_fresh_weights_and_so_can_the_last(tmp_path):
-    fresh = {**TINY, "generations": 1, "probe_epochs": 0, "final_epochs": 0, "min_accuracy": 0.0, "keep": 0.9}
-    run = evolve(tmp_path / "last", resolve(None, {**fresh, "final_inheritance": "newborn"}))
-    kind, last = species("lenet5", load_task("digits"), 0), run.load("g001-c0")
+def test_its_networks_can_begin_with_fresh_weights_and_so_can_the_last(breed):
+    fresh = {"generations": 1, "probe_epochs": 0, "final_epochs": 0, "min_accuracy": 0.0, "keep": 0.9}
+    run = breed("last", **fresh, final_inheritance="newborn")
+    kind, last = species(NAME, load_task("digits"), 0), run.load("g001-c0")
     newborn = state(reborn(kind, last.genome, generator(0, 1, 0, "newborn")))
     assert all(torch.equal(newborn[name], tensor) for name, tensor in last.weights.items())
     probes = [
-        evolve(tmp_path / str(number), resolve(None, {**fresh, **given})).record("g001-c0").synthesis["probes"]
-        for number, given in enumerate(({}, {"inheritance": "newborn"}))
+        breed(inheritance, **fresh, inheritance=inheritance).record("g001-c0").synthesis["probes"]
+        for inheritance in ("heritable", "newborn")
     ]
     inherited, untrained = ([probe["validation"] for probe in found] for found in probes)
     assert min(inherited) > max(untrained)
@@ -172,19 +186,13 @@ def test_the_inquisitor_has_heard_every_network_and_moved_the_generator_within_t
         assert 0 < step.max() <= 0.5 and first[f"logits.{name}"].abs().max() > 0
 
 
-def test_a_run_killed_within_a_cycle_resumes_to_the_same_bits(tmp_path, unbroken):
+def test_a_run_killed_within_a_cycle_resumes_to_the_same_bits(edgesynth, tmp_path, unbroken):
     options = [part for name, value in TINY.items() for part in (f"--{name.replace('_', '-')}", str(value))]
-    command = [Path(sys.executable).with_name("edgesynth"), "evolve", *options, "--run", "run"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
-    marker = tmp_path / "run/individuals/g001-c0/individual.json"
-    deadline = time.monotonic() + 300
-    while not marker.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(0.2)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    first = Path("run/individuals/g001-c0/individual.json")
+    killed = edgesynth("evolve", *options, "--run", "run", cwd=tmp_path, env={deadly_digits.AFTER: str(first)})
     before = contents(tmp_path / "run")
-    assert marker.exists() and "outcome.json" not in before
+    assert killed.returncode == -signal.SIGKILL and (tmp_path / first).exists()
+    assert not any("g002" in name for name in before)
 
     evolve(tmp_path / "run", unbroken.config, resume=True)
     after = contents(tmp_path / "run")
@@ -223,10 +231,8 @@ def test_export_and_report_work_on_it_as_on_any_run(tmp_path, unbroken):
 
 
 @pytest.mark.parametrize("search", ["random", "cross-entropy"])
-def test_the_controls_probe_as_many_networks_and_know_no_inquisitor(tmp_path, unbroken, search):
-    run = Run.create(tmp_path / "run", resolve(None, {**TINY, "search": search, "generations": 2}))
-    run.save(unbroken.load("g000-c0"))
-    evolve(run.path, run.config, resume=True)
+def test_the_controls_probe_as_many_networks_and_know_no_inquisitor(breed, search):
+    run = breed(search=search, generations=2)
     for record in run.records()[1:]:
         folder = run.folder(record.name)
         assert json.loads((folder / "inquisitor.json").read_text())["rows"] == {"ablation": [], "network": []}
@@ -241,12 +247,10 @@ def test_a_budget_out_of_reach_is_refused_before_anything_is_written(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_predicted_latency_is_a_budget_that_it_stops_at(tmp_path, unbroken):
-    given = {name: value for name, value in TINY.items() if name != "max_macs"}
-    config = resolve(None, {**given, "board": "tx2", "max_latency_ms": 0.57, "search": "random", "epochs": 0})
-    run = Run.create(tmp_path / "run", config)
-    run.save(unbroken.load("g000-c0"))
-    evolve(run.path, config, resume=True)
+def test_a_predicted_latency_is_a_budget_that_it_stops_at(tmp_path):
+    given = {"max_latency_ms": 0.57, "strategy": "generative", "search": "random", "probes": 2, "probe_epochs": 0}
+    config = resolve(None, {**QUICK, "ancestor": "lenet5", **given})
+    run = evolve(tmp_path / "run", config)
     outcome, yardstick = run.outcome(), Yardstick(config, species(config.ancestor, load_task("digits"), 0).anatomy)
     best = run.record(outcome["best"])
     assert outcome["stopped"] == "budget" and "predicted 0.5" in outcome["reason"]

@@ -17,12 +17,14 @@ from edgesynth.export import OnMachine, measuring
 from edgesynth.lineage import Figures, Run, resolve
 from edgesynth.report.page import render
 from edgesynth.tasks import load_task
+from tests import few_digits
 from tests.tiny_ancestor import NAME, build
 
 QUICK = {
     "ancestor": NAME,
-    "task": "digits",
+    "task": few_digits.NAME,
     "ancestor_epochs": 2,
+    "batch_size": 32,
     "epochs": 1,
     "final_epochs": 2,
     "min_accuracy": 0.0,
@@ -34,11 +36,18 @@ QUICK = {
 QUICKLY = resolve(None, QUICK)
 
 
+def on_machine(config):
+    """The real instrument, without its half second of warming up, of which no figure here is the better."""
+    instrument = OnMachine(config)
+    instrument.options = instrument.options._replace(warm_up_s=0.02)
+    return instrument
+
+
 class Counted:
     """The real instrument for this machine; counts what it measures, and goes away after so many."""
 
     def __init__(self, config, lasts=1000):
-        self.real, self.lasts, self.measured = OnMachine(config), lasts, []
+        self.real, self.lasts, self.measured = on_machine(config), lasts, []
 
     def __call__(self, network, input_shape, bred, known):
         def unknown(*model):
@@ -171,13 +180,13 @@ def test_an_ancestor_that_is_measured_within_the_budget_is_told_to_be_asked_for_
 
 
 def test_a_measured_latency_is_really_brought_down_to_its_budget_on_this_machine(tmp_path):
-    given = {**QUICK, "ancestor": "lenet5", "ancestor_epochs": 1, "epochs": 0, "final_epochs": 0, "offspring": 1}
-    seen = evolve(tmp_path / "seen", resolve(None, {**given, "generations": 1}), instrument=OnMachine(QUICKLY))
+    given = {**QUICK, "ancestor": "lenet5", "ancestor_epochs": 0, "epochs": 0, "final_epochs": 0, "offspring": 1}
+    seen = evolve(tmp_path / "seen", resolve(None, {**given, "generations": 1}), instrument=on_machine(QUICKLY))
     most = 0.5 * seen.figures("g000-c0").latency_ms
     run = evolve(
         tmp_path / "run",
         resolve(None, {**given, "generations": 12, "max_latency_ms": most}),
-        instrument=OnMachine(QUICKLY),
+        instrument=on_machine(QUICKLY),
     )
     assert run.outcome()["stopped"] == "budget", run.outcome()["reason"]
     assert run.figures(run.outcome()["best"]).latency_ms_95[1] <= most
@@ -224,14 +233,14 @@ def test_figures_that_are_kept_are_what_the_lineage_is_a_function_of(tmp_path):
 def test_images_per_joule_without_a_meter_are_refused_before_anything_is_trained(tmp_path):
     config = resolve(None, {**QUICK, "min_images_per_joule": 10.0})
     with pytest.raises(UserError, match="--min-images-per-joule is 10 and no energy can be measured on local: ") as why:
-        evolve(tmp_path / "run", config, instrument=OnMachine(config))
+        evolve(tmp_path / "run", config, instrument=on_machine(config))
     assert "\n" not in str(why.value) and not (tmp_path / "run").exists()
 
 
 def test_a_measured_latency_below_that_of_the_smallest_network_is_refused_before_anything_is_trained(tmp_path):
     config = resolve(None, {**QUICK, "max_latency_ms": 1e-5})
     with pytest.raises(UserError, match=r"is 1e-05 and the smallest network .* was measured on local: 0\.0") as why:
-        evolve(tmp_path / "run", config, instrument=OnMachine(config))
+        evolve(tmp_path / "run", config, instrument=on_machine(config))
     assert "set it to more" in str(why.value) and not (tmp_path / "run").exists()
 
 
@@ -254,7 +263,7 @@ def test_images_per_joule_go_by_the_lower_end_of_their_interval():
 def test_what_cannot_be_measured_is_refused_before_anything_is_written(tmp_path, given, words):
     config = resolve(None, {**QUICK, **given})
     with pytest.raises(UserError) as why:
-        evolve(tmp_path / "run", config, instrument=OnMachine(config))
+        evolve(tmp_path / "run", config, instrument=on_machine(config))
     assert words in str(why.value) and not (tmp_path / "run").exists()
 
 
@@ -281,7 +290,7 @@ def test_int8_is_measured_as_such_calibrated_on_training_images_alone(tmp_path, 
     monkeypatch.setattr(measuring, "measure_on", seen)
     given = {"board_precision": "int8", "task": f"{__name__}:bright_tests", "generations": 1, "ancestor_epochs": 0}
     config = resolve(None, {**QUICK, **given, "epochs": 0, "final_epochs": 0, "offspring": 1})
-    run = evolve(tmp_path / "run", config, instrument=OnMachine(config))
+    run = evolve(tmp_path / "run", config, instrument=on_machine(config))
     assert len(calibrated) == 3 and set(calibrated) == {load_task("digits").train.images.max().item()}
     figures = run.figures("g000-c0")
     assert (figures.precision, figures.engine) == ("int8", "onnxruntime")

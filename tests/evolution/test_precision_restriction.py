@@ -53,13 +53,16 @@ def kind(tiny):
 
 @pytest.fixture(scope="module")
 def bred(tmp_path_factory, tiny):
-    """Runs by their options, each bred once."""
+    """Runs by their options, each bred once, from the same ancestor."""
     runs = {}
 
     def breed(**options):
         key = tuple(sorted(options.items()))
         if key not in runs:
-            runs[key] = evolve(tmp_path_factory.mktemp("run") / "run", resolve(None, {**SMALL, **options}))
+            run = Run.create(tmp_path_factory.mktemp("run") / "run", resolve(None, {**SMALL, **options}))
+            for other in [*runs.values()][:1]:
+                run.save(other.load("g000-c0"))
+            runs[key] = evolve(run.path, run.config, resume=True)
         return runs[key]
 
     return breed

@@ -1,6 +1,7 @@
 """Budgets of a board that is not at hand: predicted, landed on, refused where they are out of reach."""
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,10 +42,12 @@ def breed(tmp_path, monkeypatch):
     sys.modules.pop("wide_networks", None)
 
 
+@cache
 def lenet():
     return trace(build_ancestor("lenet5").eval(), (torch.zeros(1, 1, 28, 28),))
 
 
+@cache
 def traced(name):
     cls, shapes = NETWORKS[name]
     return trace(cls().eval(), tuple(shape() if callable(shape) else torch.randn(shape) for shape in shapes))
@@ -159,7 +162,8 @@ def test_a_budget_that_is_no_positive_number_is_refused(given):
 
 
 def test_evolve_prints_predictions_as_such_and_report_says_so_too(tmp_path, edgesynth):
-    options = ["--ancestor-epochs", 0, "--epochs", 0, "--final-epochs", 0, "--min-accuracy", 0, "--offspring", 1]
+    options = ["--task", QUICK["task"], "--ancestor-epochs", 0, "--epochs", 0, "--final-epochs", 0]
+    options += ["--min-accuracy", 0, "--offspring", 1]
     limits = ["--board", "tx2", "--max-latency-ms", 0.64, "--strength", "magnitude", "--run", "run"]
     result = edgesynth("evolve", *options, *limits, cwd=tmp_path)
     assert result.returncode == 0, result.stderr

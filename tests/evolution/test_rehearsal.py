@@ -7,11 +7,12 @@ from edgesynth.ancestors import build_ancestor
 from edgesynth.errors import UserError
 from edgesynth.evolution import Progress, evolve
 from edgesynth.lineage import Config, Run
+from tests import few_digits
 from tests.tiny_ancestor import NAME
 
 OPTIONS = {
     "ancestor": NAME,
-    "task": "digits",
+    "task": few_digits.NAME,
     "ancestor_epochs": 1,
     "generations": 1,
     "offspring": 1,

@@ -8,8 +8,20 @@ from edgesynth.evolution import evolve, replay
 from edgesynth.evolution.replay import first_difference
 from edgesynth.lineage import Run, resolve
 from edgesynth.lineage.sealed import read_sealed, write_sealed
+from tests import few_digits
+from tests.small_lenet import NAME
 
-TINY = {"ancestor_epochs": 2, "generations": 1, "epochs": 1, "final_epochs": 1, "offspring": 1, "min_accuracy": 10.0}
+TINY = {
+    "ancestor": NAME,
+    "task": few_digits.NAME,
+    "batch_size": 32,
+    "ancestor_epochs": 2,
+    "generations": 1,
+    "epochs": 1,
+    "final_epochs": 1,
+    "offspring": 1,
+    "min_accuracy": 10.0,
+}
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ def parent_of(model, *shape, products=None):
     scales = normalisation_scales(anatomy, anatomy.plan(genome.kept), model.state_dict())
     ones = {name: torch.ones_like(weight) for name, weight in weights.items()}
     measured = () if products is None else (lambda: products,)
-    return Parent(anatomy, genome, weights, alive_synapses(anatomy, genome), lambda: ones, scales, *measured)
+    return Parent(anatomy, genome, weights, alive_synapses(anatomy, genome), lambda: ones, lambda: scales, *measured)
 
 
 def conv_bn():
@@ -265,5 +265,6 @@ def test_an_allocation_takes_the_place_of_the_cost_that_fisher_strength_divides_
 
 def test_strengths_see_only_what_the_parent_still_has():
     parent = parent_of(conv_bn(), 1, 1, 4, 4)
-    cut = replace(parent, genome=Genome({"0": [0, 2]}), scales={"1.weight": torch.tensor([0.5, 0.0, 1.0])})
+    scales = {"1.weight": torch.tensor([0.5, 0.0, 1.0])}
+    cut = replace(parent, genome=Genome({"0": [0, 2]}), scales=lambda: scales)
     assert NormStrength().clusters(cut)["0"][1] == -1

@@ -1,6 +1,7 @@
 """How a run raises its individuals: inheritance, stress, running statistics, death, and what each part of it took."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -226,7 +227,7 @@ def test_measured_json_has_the_seconds_of_each_part_and_where_they_were_spent(tm
 def test_a_run_of_rewound_offspring_goes_on_from_its_files_to_the_same_bits(tmp_path):
     config = resolve(None, {**KEEP, "inheritance": "rewound", "stress": "clusters", "ema": 0.9, "min_accuracy": 0})
     whole = evolve(tmp_path / "whole", config)
-    part = evolve(tmp_path / "part", config)
+    part = Run(shutil.copytree(whole.path, tmp_path / "part"), config)
     for name in ("g001-c1", "g002-c0", "g002-c1"):
         for file in part.folder(name).iterdir():
             file.unlink()

@@ -16,7 +16,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,7 +70,7 @@ class OnRay:
         except UserError:
             self._leave()
             raise
-        self._ears = self._ray.remote(num_cpus=0)(_Ears).remote()
+        self._ears = self._ray.remote(num_cpus=0)(_ears()).remote()
         return self
 
     def __exit__(self, *reason: object) -> None:
@@ -202,7 +202,8 @@ class Luggage(NamedTuple):
         """The breeder."""
         anatomy = self.species.anatomy
         inputs = torch.zeros((anatomy.batch, *self.species.input_shape))
-        anatomy = dataclasses.replace(anatomy, program=export(anatomy.model, (inputs,)))
+        # Few strengths read the graph, and torch's exporter alone takes longer to import than a small network to breed.
+        anatomy = dataclasses.replace(anatomy, program=cache(partial(export, anatomy.model, (inputs,))))
         species = dataclasses.replace(self.species, anatomy=anatomy)
         breeder = Breeder(self.config, species, self.task, progress)
         breeder.weights, breeder.teacher, breeder.rewind = self.weights, self.teacher, self.rewind
@@ -233,20 +234,26 @@ def _silent(address: str | None, why: str) -> str:
     )
 
 
-class _Ears:
-    """An actor that keeps what the workers say until it is asked for."""
+def _ears() -> type:
+    """The class of an actor that keeps what the workers say until it is asked for.
 
-    def __init__(self) -> None:
-        self.said: list[tuple[str, tuple[Any, ...]]] = []
+    It travels by value, because it is made here: the actor's process need not import torch to keep a list.
+    """
 
-    def hear(self, method: str, *arguments: Any) -> None:
-        """Keep one call of a method of `Progress`."""
-        self.said.append((method, arguments))
+    class Ears:
+        def __init__(self) -> None:
+            self.said: list[tuple[str, tuple[Any, ...]]] = []
 
-    def take(self) -> list[tuple[str, tuple[Any, ...]]]:
-        """Everything kept, oldest first; it is forgotten here."""
-        said, self.said = self.said, []
-        return said
+        def hear(self, method: str, *arguments: Any) -> None:
+            """Keep one call of a method of `Progress`."""
+            self.said.append((method, arguments))
+
+        def take(self) -> list[tuple[str, tuple[Any, ...]]]:
+            """Everything kept, oldest first; it is forgotten here."""
+            said, self.said = self.said, []
+            return said
+
+    return Ears
 
 
 class _Mouth(Progress):

@@ -29,5 +29,5 @@ class NormStrength(MagnitudeStrength):
 
 
 def _scaled(parent: Parent) -> Parent:
-    scales = output_scales(parent.anatomy, parent.scales)
+    scales = output_scales(parent.anatomy, parent.scales())
     return replace(parent, weights={name: weight.double() * scales[name] for name, weight in parent.weights.items()})

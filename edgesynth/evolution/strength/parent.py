@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -27,7 +27,8 @@ class Parent:
         weights: {weight of a convolution or linear layer: tensor of the ancestor's full shape, zero where dead}.
         alive: {the same: bool mask}.
         squared_gradients: measures {the same: mean squared gradient}, called only by strengths that need it.
-        scales: {scale of a normalisation: tensor of the ancestor's shape}; see `anatomy.output_scales`.
+        scales: looks up {scale of a normalisation: tensor of the ancestor's shape}, called only by strengths that need
+            it; see `anatomy.output_scales`.
         summed_products: measures {(weight, dimension of its clusters): (batches, size) sum of w g over each cluster},
             called only by strengths that need it.
     """
@@ -37,7 +38,7 @@ class Parent:
     weights: dict[str, Tensor]
     alive: dict[str, Tensor]
     squared_gradients: Callable[[], dict[str, Tensor]]
-    scales: dict[str, Tensor] = field(default_factory=dict)
+    scales: Callable[[], dict[str, Tensor]] = dict
     summed_products: Callable[[], dict[tuple[str, int], Tensor]] = _unmeasured
 
 
