@@ -9,9 +9,9 @@ from lineages import lent_ancestor
 from torch import nn
 
 from edgesynth.evolution import Progress
-from edgesynth.evolution.breeding import Breeder
-from edgesynth.evolution.evolve import begin
-from edgesynth.evolution.inheritance import reborn
+from edgesynth.evolution.loop.evolve import begin
+from edgesynth.evolution.offspring.breeding import Breeder
+from edgesynth.evolution.offspring.initial_weights import reborn
 from edgesynth.lineage import Config, Genome, Species, generator, species
 from edgesynth.nurture import Recipe, Teacher, nurture, score
 from edgesynth.tasks import Classification, load_task

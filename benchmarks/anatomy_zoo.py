@@ -31,7 +31,7 @@ from anatomy_zoo_networks import QUICK, names
 from tables import write_table
 
 from edgesynth.errors import UserError
-from edgesynth.lineage.files import write_json
+from edgesynth.lineage.storage.files import write_json
 
 HERE = Path(__file__).resolve().parent
 RACE, LAPS = "resnet50", 3

@@ -24,8 +24,8 @@ import numpy as np
 from PIL import Image
 from tables import write_table
 
-from edgesynth.benchmark.machine import describe_machine
-from edgesynth.lineage.files import write_json
+from edgesynth.benchmark.conditions.machine import describe_machine
+from edgesynth.lineage.storage.files import write_json
 
 HERE = Path(__file__).resolve().parent
 SIZE = (1024, 768)

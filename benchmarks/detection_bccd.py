@@ -24,7 +24,7 @@ import onnxruntime
 from lineages import device, figures, machine
 from results import Results, options
 
-from edgesynth.benchmark.quick import compare_models
+from edgesynth.benchmark.measure.quick import compare_models
 from edgesynth.export import to_onnx
 from edgesynth.lineage import Run, species
 from edgesynth.tasks import load_task

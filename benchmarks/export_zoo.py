@@ -28,7 +28,7 @@ from lineages import machine
 from tables import write_table
 
 from edgesynth.errors import UserError
-from edgesynth.lineage.files import write_json
+from edgesynth.lineage.storage.files import write_json
 
 HERE = Path(__file__).resolve().parent
 NETWORKS = (

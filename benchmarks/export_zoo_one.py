@@ -13,18 +13,18 @@ from anatomy_zoo_ours import halves
 from torch import Tensor
 
 from edgesynth.anatomy import prove, prove_groups, remove, trace
-from edgesynth.benchmark.quick import compare_models
-from edgesynth.boards.onnx_graph import read_graph
-from edgesynth.boards.operators import check_graph
-from edgesynth.boards.parser import parser_of
+from edgesynth.benchmark.measure.quick import compare_models
 from edgesynth.export import to_onnx
 from edgesynth.export.calibration import bounds_of, observe
-from edgesynth.export.dialects import DIALECTS
-from edgesynth.export.half import to_half
-from edgesynth.export.int8 import quantise
-from edgesynth.export.onnx_file import OPSET
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.half.half import to_half
+from edgesynth.export.int8.dialects import DIALECTS
+from edgesynth.export.int8.int8 import quantise
+from edgesynth.export.onnx.onnx_file import OPSET
+from edgesynth.export.onnx.runtime import run_onnx
 from edgesynth.nurture import outputs
+from edgesynth.planning.onnx_graph import read_graph
+from edgesynth.planning.operators import check_graph
+from edgesynth.planning.parser import parser_of
 
 TENSORRT = (8, 2)
 CALIBRATION, TEST = 16, 32  # images

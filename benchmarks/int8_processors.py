@@ -24,18 +24,18 @@ import torch
 from tables import write_table
 from torch import Tensor, nn
 
-from edgesynth.benchmark.machine import describe_machine
-from edgesynth.benchmark.processor import saturates
-from edgesynth.benchmark.quick import compare_models
+from edgesynth.benchmark.bundle.processor import saturates
+from edgesynth.benchmark.conditions.machine import describe_machine
+from edgesynth.benchmark.measure.quick import compare_models
 from edgesynth.export import to_onnx
 from edgesynth.export.calibration import Bounds, bounds_of, observe
-from edgesynth.export.choosing import PLAIN, Source, quantise_best
-from edgesynth.export.dialects import OnnxRuntimeCpu
-from edgesynth.export.guard import guard, layers_of
-from edgesynth.export.int8 import quantise
-from edgesynth.export.runtime import run_onnx
-from edgesynth.export.weight_forms import INT7, INT8, UINT8
-from edgesynth.lineage.files import write_json
+from edgesynth.export.int8.accuracy_guard import guard, layers_of
+from edgesynth.export.int8.calibration_choice import PLAIN, Source, quantise_best
+from edgesynth.export.int8.dialects import OnnxRuntimeCpu
+from edgesynth.export.int8.int8 import quantise
+from edgesynth.export.int8.weight_forms import INT7, INT8, UINT8
+from edgesynth.export.onnx.runtime import run_onnx
+from edgesynth.lineage.storage.files import write_json
 from edgesynth.optional import torchvision
 from edgesynth.tasks import Classification, load_task
 

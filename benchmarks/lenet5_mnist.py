@@ -23,7 +23,7 @@ import onnxruntime
 from lineages import bred, figures, machine
 from tables import write_table
 
-from edgesynth.benchmark.quick import compare_models
+from edgesynth.benchmark.measure.quick import compare_models
 from edgesynth.export import export_individual, to_onnx
 from edgesynth.lineage import Run, resolve, species
 from edgesynth.tasks import load_task

@@ -18,16 +18,16 @@ import torch
 from tables import write_table
 from torch import nn
 
-from edgesynth.benchmark.bundle import open_target
-from edgesynth.benchmark.machine import describe_machine
+from edgesynth.benchmark.bundle.bundle import open_target
+from edgesynth.benchmark.conditions.machine import describe_machine
+from edgesynth.benchmark.measure.quick import compare_models
 from edgesynth.benchmark.probe.probing import probe
 from edgesynth.benchmark.probe.settings import ProbeSettings
-from edgesynth.benchmark.quick import compare_models
-from edgesynth.boards.cost import read_layers
 from edgesynth.boards.probed import ProbeTable
-from edgesynth.export.onnx_file import to_onnx
-from edgesynth.lineage.files import write_json
+from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.lineage.storage.files import write_json
 from edgesynth.optional import torchvision
+from edgesynth.planning.cost import read_layers
 
 HERE = Path(__file__).resolve().parent
 SIZE = 96

@@ -19,7 +19,7 @@ import torch
 from lineages import ANCESTOR, device, figures, machine
 from results import Results, options
 
-from edgesynth.evolution.generative.performance import UNITS, performance
+from edgesynth.evolution.generative.netscore import UNITS, performance
 from edgesynth.lineage import Run, species
 from edgesynth.tasks import load_task
 

@@ -32,7 +32,7 @@ TIMEOUT_S = 600
 # would wait for at its end.
 LIBRARIES = [
     "edgesynth.api",
-    "edgesynth.benchmark.quick",
+    "edgesynth.benchmark.measure.quick",
     "edgesynth.cli.progress",
     "edgesynth.evolution",
     "edgesynth.report.page",

@@ -2,7 +2,7 @@
 
 import click
 
-from edgesynth.benchmark.scenarios import SCENARIOS, Plain
+from edgesynth.benchmark.timing.scenarios import SCENARIOS, Plain
 from edgesynth.cli.options import engine_option
 from edgesynth.cli.output import json_option, print_json, print_lines, print_note
 from edgesynth.errors import UserError
@@ -42,10 +42,10 @@ def command(bundle, engine, precision, batch, output, on, remote_python, as_json
     brings back what was measured until then.
     """
     # Imported here, so that --help does not wait for numpy.
-    from edgesynth.benchmark.bundle import check_target
+    from edgesynth.benchmark.bundle.bundle import check_target
+    from edgesynth.benchmark.measure.run import InterruptedRunError
     from edgesynth.benchmark.remote import LOCAL, Options, measure_on
-    from edgesynth.benchmark.result import check_destination, default_path
-    from edgesynth.benchmark.run import InterruptedRunError
+    from edgesynth.benchmark.result.result import check_destination, default_path
 
     options = Options(
         engine,
@@ -67,8 +67,8 @@ def command(bundle, engine, precision, batch, output, on, remote_python, as_json
 
 
 def _show(output, result, as_json):
-    from edgesynth.benchmark.result import write_result
-    from edgesynth.benchmark.table import format_table
+    from edgesynth.benchmark.result.result import write_result
+    from edgesynth.benchmark.result.table import format_table
 
     write_result(output, result)
     written = "written: {}".format(output)

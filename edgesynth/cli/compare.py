@@ -20,9 +20,9 @@ def command(results, tolerance, max_accuracy_loss, anyway, as_json):
     engine and its version, threads, precisions and batches) or are no results.
     """
     # Imported here, so that --help does not wait for numpy.
-    from edgesynth.benchmark.comparable import read_comparable
-    from edgesynth.benchmark.comparison import compare
-    from edgesynth.benchmark.comparison_table import comparisons_json, format_comparisons
+    from edgesynth.benchmark.result.comparison import compare
+    from edgesynth.benchmark.result.comparison_table import comparisons_json, format_comparisons
+    from edgesynth.benchmark.result.result_reader import read_comparable
 
     reference, *others = read_comparable(results)
     comparisons = [compare(reference, other, tolerance, max_accuracy_loss, anyway) for other in others]

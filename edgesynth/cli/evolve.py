@@ -175,7 +175,7 @@ def _latency(opset: int, species: Species, individual: Individual) -> dict[str, 
 
     Nothing where it cannot be written as ONNX: no lineage depends on it, and `export` says what to do.
     """
-    from edgesynth.benchmark.quick import measure_model
+    from edgesynth.benchmark.measure.quick import measure_model
     from edgesynth.export import to_onnx
 
     with tempfile.TemporaryDirectory() as folder:

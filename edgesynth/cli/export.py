@@ -62,7 +62,7 @@ def command(
 
     RUN is the folder that `edgesynth evolve` made; without INDIVIDUAL (such as g003-c1) its best one is exported.
     """
-    from edgesynth.benchmark.bundle import KEPT
+    from edgesynth.benchmark.bundle.bundle import KEPT
     from edgesynth.cli.console import PIPE_WIDTH, console, status
     from edgesynth.export import export_individual
     from edgesynth.lineage import parse_individual

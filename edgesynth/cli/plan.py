@@ -12,9 +12,9 @@ from edgesynth.cli.output import json_option, print_json, print_line
 from edgesynth.errors import UserError
 
 if TYPE_CHECKING:
-    from edgesynth.boards.cost import Prediction
-    from edgesynth.boards.plan import Plan
     from edgesynth.cli.console import LiteralTable
+    from edgesynth.planning.cost import Prediction
+    from edgesynth.planning.plan import Plan
 
 RANGES = "ranges.json"
 LEGEND = "predicted, not measured: ± is the median error on published figures that were not fitted; unchecked: none are"
@@ -43,10 +43,10 @@ def command(
     MODEL is the folder that `edgesynth export` wrote, or an .onnx file. The exit code is 0 if it will run (without
     --board: on any board), 1 if not.
     """
-    from edgesynth.benchmark.bundle import KEPT, open_target
+    from edgesynth.benchmark.bundle.bundle import KEPT, open_target
     from edgesynth.boards.detect import board_named
-    from edgesynth.boards.plan import make_plan, plan_for_all, read_forms
     from edgesynth.boards.probed import read_table
+    from edgesynth.planning.plan import make_plan, plan_for_all, read_forms
 
     table = read_table(probe) if probe is not None else None
     if table is not None and board is None:

@@ -29,7 +29,7 @@ def command(
     The table is for `edgesynth plan --probe`.
     """
     # Imported here, so that --help does not wait for numpy.
-    from edgesynth.benchmark.bundle import open_target
+    from edgesynth.benchmark.bundle.bundle import open_target
     from edgesynth.benchmark.probe.probing import probe
     from edgesynth.benchmark.probe.settings import ProbeSettings
     from edgesynth.benchmark.probe.summary import format_summary, summary_json

@@ -10,10 +10,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from edgesynth.anatomy import Census
-from edgesynth.boards.cost import Prediction
 from edgesynth.cli.console import print_literal
 from edgesynth.evolution import Progress
 from edgesynth.lineage import Figures, Record
+from edgesynth.planning.cost import Prediction
 
 Check = Callable[[], None]
 

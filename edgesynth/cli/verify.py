@@ -17,8 +17,8 @@ def command(bundle, as_json):
     was at export; 1 if a model is not, with the first bad layer; 2 if BUNDLE is no bundle or a file of it was changed.
     """
     # Imported here, so that --help does not wait for numpy.
-    from edgesynth.benchmark.table import format_hops
-    from edgesynth.benchmark.verification import verify
+    from edgesynth.benchmark.result.table import format_hops
+    from edgesynth.benchmark.verify.verification import verify
 
     verification = verify(bundle)
     if as_json:

@@ -6,38 +6,15 @@ then the survivors with the full one. With patience, a generation below the floo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from edgesynth.evolution.patience import children
+from edgesynth.evolution.budgets.budgets import Yardstick
+from edgesynth.evolution.place import Place
+from edgesynth.evolution.retries import children
 from edgesynth.evolution.selection import ValidationSelection, build_selection
 from edgesynth.evolution.selection.domination import counted
 from edgesynth.evolution.selection.sorting import sorted_fronts
-from edgesynth.evolution.yardstick import Yardstick
-from edgesynth.lineage import Config, Record, fronts, individual_name
+from edgesynth.lineage import Config, Record, fronts
 
 MORE_MEMORY = "give their workers more memory, or run fewer at a time: --resume breeds them again"
-
-
-@dataclass(frozen=True)
-class Place:
-    """An individual to be bred.
-
-    Attributes:
-        generation: 1 for the first after the ancestor.
-        child: its number in the generation, over all attempts.
-        parents: names, the best first.
-        proxy: whether it is to have the short nurture of a first round alone.
-    """
-
-    generation: int
-    child: int
-    parents: tuple[str, ...]
-    proxy: bool = False
-
-    @property
-    def name(self) -> str:
-        """Name of the individual, the same in both rounds."""
-        return individual_name(self.generation, self.child)
 
 
 class Evolution:

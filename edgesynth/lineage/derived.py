@@ -11,11 +11,11 @@ from typing import Any
 
 from edgesynth.config import Config
 from edgesynth.errors import UserError
-from edgesynth.lineage.formats import BESIDE, TESTED, Outcome, TaskFile, held_to
 from edgesynth.lineage.predictions import FILE as PREDICTIONS
 from edgesynth.lineage.predictions import Predictions
-from edgesynth.lineage.reading import DamagedError, exists
-from edgesynth.lineage.sealed import read_sealed, write_sealed
+from edgesynth.lineage.storage.formats import BESIDE, TESTED, Outcome, TaskFile, held_to
+from edgesynth.lineage.storage.reading import DamagedError, exists
+from edgesynth.lineage.storage.sealed import read_sealed, write_sealed
 
 # Pictures that another release of a decoder reads differ in the last bits of a pixel.
 SAME_MEAN = 0.02

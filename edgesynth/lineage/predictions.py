@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from edgesynth.lineage.files import write_bytes
-from edgesynth.lineage.reading import DamagedError, read_file
+from edgesynth.lineage.storage.files import write_bytes
+from edgesynth.lineage.storage.reading import DamagedError, read_file
 
 FILE = "predictions.npz"
 MOST_BYTES = 1 << 30  # a few images and the answers to them

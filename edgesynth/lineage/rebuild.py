@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from edgesynth.anatomy import Anatomy, Prover, RemovalPlan, choose_layout, in_layout, mask, remove, trace
 from edgesynth.anatomy.tracing import evaluating
 from edgesynth.ancestors import build_ancestor, check_size, in_float32
-from edgesynth.boards.cost import Layer
 from edgesynth.errors import UserError
 from edgesynth.importing import quoted
 from edgesynth.lineage.batches import check_batches
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual
 from edgesynth.lineage.seeds import generator
-from edgesynth.precision import quantise_inputs
+from edgesynth.planning.cost import Layer
+from edgesynth.quantization import quantise_inputs
 from edgesynth.tasks import Task
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from edgesynth.anatomy import Census
-from edgesynth.precision import FP32, bits, layer_of
+from edgesynth.quantization import FP32, bits, layer_of
 
 
 def weight_bits(census: Census, precision: Mapping[str, str]) -> int:

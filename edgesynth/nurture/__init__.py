@@ -2,25 +2,25 @@
 of each synapse.
 """
 
-from edgesynth.nurture.averaging import MovingAverage
 from edgesynth.nurture.batches import Batch, batches
-from edgesynth.nurture.chances import living_groups
-from edgesynth.nurture.chunks import chunk_of
-from edgesynth.nurture.dead_synapses import DeadSynapses
-from edgesynth.nurture.distillation import distillation_loss
+from edgesynth.nurture.callbacks.averaging import MovingAverage
+from edgesynth.nurture.callbacks.callback import Influence
+from edgesynth.nurture.callbacks.dead_synapses import DeadSynapses
+from edgesynth.nurture.callbacks.rewind_point import Snapshot
+from edgesynth.nurture.callbacks.stress import Schedule, Stress
+from edgesynth.nurture.callbacks.survival_probability import living_groups
 from edgesynth.nurture.divergence import DivergenceError
-from edgesynth.nurture.gathering import gathered
+from edgesynth.nurture.gradients import squared_gradients, summed_products
 from edgesynth.nurture.hardware import Hardware, choose_autocast, choose_device, reproducible, resident
-from edgesynth.nurture.influence import Influence
-from edgesynth.nurture.lone import check_batch_size
 from edgesynth.nurture.newborn import newborn, undrawn
-from edgesynth.nurture.precision import Quantisers
+from edgesynth.nurture.outputs.collect_outputs import gathered
+from edgesynth.nurture.outputs.inference_batch import chunk_of
 from edgesynth.nurture.reestimation import reestimate
-from edgesynth.nurture.sensitivity import squared_gradients, summed_products
-from edgesynth.nurture.snapshot import Snapshot
-from edgesynth.nurture.stress import Schedule, Stress
-from edgesynth.nurture.teaching import Teacher
+from edgesynth.nurture.single_image_check import check_batch_size
+from edgesynth.nurture.teacher.distillation import distillation_loss
+from edgesynth.nurture.teacher.teaching import Teacher
 from edgesynth.nurture.training import Recipe, nurture, outputs, score, score_outputs
+from edgesynth.quantization import Quantisers
 
 __all__ = [
     "Batch",

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from edgesynth.anatomy import in_layout
 from edgesynth.errors import UserError
 from edgesynth.nurture.batches import Batch, batch_sizes, batches
-from edgesynth.nurture.chunks import chunk_of
-from edgesynth.nurture.dead_synapses import DeadSynapses
-from edgesynth.nurture.distillation import TEMPERATURE, distillation_loss
+from edgesynth.nurture.callbacks.callback import Influence
+from edgesynth.nurture.callbacks.dead_synapses import DeadSynapses
 from edgesynth.nurture.divergence import expect_finite_loss, expect_finite_weights
-from edgesynth.nurture.gathering import gathered
 from edgesynth.nurture.hardware import Hardware, device_of, seeded
-from edgesynth.nurture.influence import Influence
-from edgesynth.nurture.teaching import Teacher
+from edgesynth.nurture.outputs.collect_outputs import gathered
+from edgesynth.nurture.outputs.inference_batch import chunk_of
+from edgesynth.nurture.teacher.distillation import TEMPERATURE, distillation_loss
+from edgesynth.nurture.teacher.teaching import Teacher
 from edgesynth.tasks import Split, Stored, Task
 
 EVALUATION_BATCH = 1000

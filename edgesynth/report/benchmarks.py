@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgesynth.benchmark.result import metric_of, read_result
+from edgesynth.benchmark.result.result import metric_of, read_result
 from edgesynth.errors import UserError
 from edgesynth.report.formats import decimal, milliseconds
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from markupsafe import Markup
 
-from edgesynth.benchmark.boxes import detections
 from edgesynth.lineage import Predictions
+from edgesynth.metrics.boxes import detections
 from edgesynth.printable import printable
 from edgesynth.report.drawing import svg
 

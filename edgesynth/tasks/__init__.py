@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import Literal
 
 from edgesynth.errors import UserError
-from edgesynth.lent import is_lent
-from edgesynth.tasks.cifar10 import cifar10
-from edgesynth.tasks.classification import Classification
+from edgesynth.object_registry import is_lent
+from edgesynth.tasks.classification.cifar10 import cifar10
+from edgesynth.tasks.classification.classification import Classification
+from edgesynth.tasks.classification.digits import digits
+from edgesynth.tasks.classification.imagefolder import imagefolder
+from edgesynth.tasks.classification.mnist import mnist
+from edgesynth.tasks.classification.stl10 import stl10
+from edgesynth.tasks.classification.svhn import svhn
+from edgesynth.tasks.datasets.folder import IMAGE_SIZE
 from edgesynth.tasks.detection import Detection, boxes_task
-from edgesynth.tasks.digits import digits
-from edgesynth.tasks.folder import IMAGE_SIZE
-from edgesynth.tasks.given import given_task, lend_task
-from edgesynth.tasks.imagefolder import imagefolder
+from edgesynth.tasks.images.stored import Stored
 from edgesynth.tasks.importing import import_task
-from edgesynth.tasks.mnist import mnist
+from edgesynth.tasks.in_process import given_task, lend_task
 from edgesynth.tasks.saliency import Saliency, masks
 from edgesynth.tasks.segmentation import Segmentation, camvid, voc_segmentation
-from edgesynth.tasks.stl10 import stl10
-from edgesynth.tasks.stored import Stored
-from edgesynth.tasks.svhn import svhn
 from edgesynth.tasks.task import Split, Task, Teaching
 
 TASKS: dict[str, Callable[[Path | None], Task]] = {

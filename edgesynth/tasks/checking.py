@@ -11,8 +11,8 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.importing import quoted
-from edgesynth.tasks.classification import Classification
-from edgesynth.tasks.stored import Stored, form
+from edgesynth.tasks.classification.classification import Classification
+from edgesynth.tasks.images.stored import Stored, form
 from edgesynth.tasks.task import Split, Task, Teaching
 
 MAKE = "make it with edgesynth.Classification(name, train, validation, load_test, labels)"

@@ -1,7 +1,7 @@
 """What a task is: data, loss, one metric, preprocessing and decoding. The rest of the package knows no more of it.
 
 A new kind of task is a subclass that says what its targets are (labels, masks, boxes), how they move with their images,
-and how answers are judged. Its metric needs a second form in `edgesynth.benchmark.metrics`, in numpy for the board.
+and how answers are judged. Its metric needs a second form in `edgesynth.metrics`, in numpy for the board.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.augmentation import (
+from edgesynth.tasks.images.augmentation import (
     draw_flips,
     draw_shifts,
     draw_zooms,
@@ -26,8 +26,8 @@ from edgesynth.tasks.augmentation import (
     windows,
     zooms,
 )
+from edgesynth.tasks.images.stored import Stored, whole
 from edgesynth.tasks.sampled import sample_of
-from edgesynth.tasks.stored import Stored, whole
 
 # How answers are compared with a teacher's: classes that exclude each other along dimension 1, at every place; logits
 # that each stand for themselves; plain numbers.

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from edgesynth.benchmark.boxes import detections
-from edgesynth.benchmark.metrics import METRICS
-from edgesynth.benchmark.samples import Samples
+from edgesynth.benchmark.bundle.samples import Samples
+from edgesynth.metrics import METRICS
+from edgesynth.metrics.boxes import detections
 from edgesynth.tasks.detection.average_precision import mean_average_precision
 from edgesynth.tasks.detection.coverage import CoverageHead
 from edgesynth.tasks.detection.suppression import Limits, suppressed

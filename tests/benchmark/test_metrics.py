@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from edgesynth.benchmark.bundle import open_target
-from edgesynth.benchmark.metrics import METRICS
-from edgesynth.benchmark.samples import Samples
-from edgesynth.benchmark.table import format_table
+from edgesynth.benchmark.bundle.bundle import open_target
+from edgesynth.benchmark.bundle.samples import Samples
+from edgesynth.benchmark.result.table import format_table
+from edgesynth.metrics import METRICS
 from edgesynth.tasks import Classification, Detection, Saliency, Segmentation
 from edgesynth.tasks.saliency.f_beta import f_beta
 from edgesynth.tasks.segmentation.miou import mean_iou
@@ -60,8 +60,8 @@ def test_outputs_of_another_form_are_not_scored_and_it_is_said_why():
 
 
 def test_the_table_names_the_metric_of_the_result(bundle):
-    from edgesynth.benchmark.run import measure
-    from edgesynth.benchmark.settings import Settings
+    from edgesynth.benchmark.measure.run import measure
+    from edgesynth.benchmark.measure.settings import Settings
 
     result = measure(open_target(str(bundle)), settings=Settings(duration_s=0.02, warm_up_s=0.0, idle_s=0.0))
     assert result["metric"] == "accuracy" and "accuracy %" in format_table(result)[0]

@@ -3,8 +3,8 @@ import os
 
 import pytest
 
-from edgesynth.benchmark.result import check_destination, default_path, read_result, write_result
-from edgesynth.benchmark.table import format_table
+from edgesynth.benchmark.result.result import check_destination, default_path, read_result, write_result
+from edgesynth.benchmark.result.table import format_table
 from edgesynth.errors import UserError
 
 

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from edgesynth.boards.json_file import parse_json, read_json, sealed, unsealed
 from edgesynth.errors import UserError
+from edgesynth.files.json_file import parse_json, read_json, sealed, unsealed
 
 
 def read(path, **more):

@@ -1,8 +1,8 @@
 import numpy as np
 from onnx import helper
 
-from edgesynth.boards.memory import memory_of
-from edgesynth.boards.onnx_graph import read_graph
+from edgesynth.planning.memory import memory_of
+from edgesynth.planning.onnx_graph import read_graph
 
 from .networks import lenet, quantised, residual, weight, write
 

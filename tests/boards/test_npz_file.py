@@ -10,7 +10,7 @@ import zlib
 import numpy as np
 import pytest
 
-from edgesynth.boards.npz_file import array_headers, read_arrays
+from edgesynth.files.npz_file import array_headers, read_arrays
 
 ARRAYS = {
     "floats": np.arange(24, dtype=np.float32).reshape(2, 3, 4),

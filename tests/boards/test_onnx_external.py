@@ -7,10 +7,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgesynth.boards.onnx_external import check_external_files, external_files
-from edgesynth.boards.onnx_graph import read_graph
-from edgesynth.boards.protobuf import field
 from edgesynth.errors import UserError
+from edgesynth.files.onnx_external import check_external_files, external_files
+from edgesynth.files.protobuf import field
+from edgesynth.planning.onnx_graph import read_graph
 
 
 def outside(location, **more):

@@ -3,11 +3,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgesynth.boards.onnx_graph import read_graph
-from edgesynth.boards.operators import NEWEST_WRITTEN, REFUSED_OPSETS, check_graph
-from edgesynth.boards.parser import TABLES, parser_of, table_for
 from edgesynth.errors import UserError
-from edgesynth.export.onnx_file import IR_OF
+from edgesynth.export.onnx.onnx_file import IR_OF
+from edgesynth.planning.onnx_graph import read_graph
+from edgesynth.planning.operators import NEWEST_WRITTEN, REFUSED_OPSETS, check_graph
+from edgesynth.planning.parser import TABLES, parser_of, table_for
 
 from .networks import lenet, quantised, residual, single, weight, write
 

@@ -7,11 +7,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgesynth.boards.cost import read_layers
-from edgesynth.boards.plan import make_plan, plan_for_all, read_forms
 from edgesynth.boards.probed import Staircase, Step
 from edgesynth.boards.table import BOARDS, THIS_GPU, Board, PowerMode, find_board
 from edgesynth.errors import UserError
+from edgesynth.planning.cost import read_layers
+from edgesynth.planning.plan import make_plan, plan_for_all, read_forms
 
 from .networks import lenet, quantised, residual, single
 from .probed.test_staircase import table_of

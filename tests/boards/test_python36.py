@@ -11,10 +11,10 @@ from tests.benchmark.test_python36 import _interpreter
 
 SCRIPT = """
 import json, sys
-import edgesynth.boards.plan
+import edgesynth.planning.plan
 from edgesynth.boards.calibration_cache import parse_cache, write_cache
 from edgesynth.boards.detect import board_named, detect_board
-from edgesynth.boards.parser import parser_of
+from edgesynth.planning.parser import parser_of
 root, ranges, cache = sys.argv[1:]
 detected = detect_board(root)
 write_cache(ranges, cache, "8.2.1.8")

@@ -11,8 +11,8 @@ from tests.tasks.scenes import write_kitti, write_voc
 
 # Of the forms of the detectors, and small enough to be traced and trained in a moment.
 TINY = """
-from edgesynth.ancestors.detectnet import DetectNet
-from edgesynth.ancestors.yolov2 import TinyYoloV2
+from edgesynth.ancestors.zoo.detectnet import DetectNet
+from edgesynth.ancestors.zoo.yolov2 import TinyYoloV2
 
 def yolo(num_classes):
     return TinyYoloV2((8, 16, 32), (32,), num_classes, pooled=False)

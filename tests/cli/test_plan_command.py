@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from edgesynth.boards.cost import read_layers
 from edgesynth.boards.probed import Staircase, Step
 from edgesynth.boards.table import BOARDS
+from edgesynth.planning.cost import read_layers
 from tests.benchmark.conftest import bundle, pristine_bundle  # noqa: F401  (fixtures)
 from tests.boards.networks import lenet, quantised, residual, single
 from tests.boards.probed.test_staircase import table_of

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from edgesynth.evolution.generative.performance import net_score
+from edgesynth.evolution.generative.netscore import net_score
 from tests.tasks.shapes import write_camvid
 
 # Of the form of the segmentation networks, and small enough to be traced in a moment.

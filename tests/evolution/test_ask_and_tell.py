@@ -6,8 +6,8 @@ from edgesynth.anatomy.census import Census, LayerCensus
 from edgesynth.errors import UserError
 from edgesynth.evolution import Evolution, Place
 from edgesynth.evolution.evolution import MORE_MEMORY
-from edgesynth.evolution.patience import attempt_of, milder
-from edgesynth.evolution.population import check_population
+from edgesynth.evolution.preflight.population import check_population
+from edgesynth.evolution.retries import attempt_of, milder
 from edgesynth.lineage import Config, Figures, Record
 
 FLOOR = 90.0

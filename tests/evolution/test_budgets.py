@@ -14,10 +14,10 @@ from edgesynth.anatomy import trace
 from edgesynth.ancestors import build_ancestor
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve
-from edgesynth.evolution.allocation import marginal_costs
-from edgesynth.evolution.feasibility import check_feasible, smallest_genome
-from edgesynth.evolution.synthesis import Ration, ration
-from edgesynth.evolution.yardstick import Yardstick
+from edgesynth.evolution.budgets.budgets import Yardstick
+from edgesynth.evolution.preflight.feasibility import check_feasible, smallest_genome
+from edgesynth.evolution.synthesis.allocation import marginal_costs
+from edgesynth.evolution.synthesis.synthesis import Ration, ration
 from edgesynth.lineage import Config, resolve
 from tests import few_digits
 from tests.topology.networks import NETWORKS

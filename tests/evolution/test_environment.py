@@ -3,8 +3,12 @@ import math
 import pytest
 import torch
 
-from edgesynth.evolution.environment.calibrated import CalibratedEnvironment, survival_chances, systematic_sample
-from edgesynth.evolution.environment.faithful import FaithfulEnvironment
+from edgesynth.evolution.synthesis.environment.calibrated import (
+    CalibratedEnvironment,
+    survival_chances,
+    systematic_sample,
+)
+from edgesynth.evolution.synthesis.environment.faithful import FaithfulEnvironment
 
 
 def generator(seed=0):

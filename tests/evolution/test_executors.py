@@ -14,11 +14,11 @@ import torch
 from edgesynth import api
 from edgesynth.errors import UserError
 from edgesynth.evolution import Place, Progress, build_executor, evolve, replay
-from edgesynth.evolution.breeding import Breeder
 from edgesynth.evolution.executors import Birth, InProcess
 from edgesynth.evolution.executors.birth import Bred
 from edgesynth.evolution.executors.ray import Luggage, check_answers, lost
 from edgesynth.evolution.executors.threads import cpu_threads
+from edgesynth.evolution.offspring.breeding import Breeder
 from edgesynth.lineage import resolve, species
 from edgesynth.tasks import load_task
 from tests import few_digits, tiny_ancestor

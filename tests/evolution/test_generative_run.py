@@ -14,12 +14,12 @@ import torch
 from edgesynth.anatomy import Census, LayerCensus
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve, replay
+from edgesynth.evolution.budgets.budgets import Yardstick
 from edgesynth.evolution.executors import build_executor
 from edgesynth.evolution.generative import GenerativeEvolution
-from edgesynth.evolution.generative.performance import performance
-from edgesynth.evolution.inheritance import reborn
-from edgesynth.evolution.strength.parent import alive_synapses
-from edgesynth.evolution.yardstick import Yardstick
+from edgesynth.evolution.generative.netscore import performance
+from edgesynth.evolution.offspring.initial_weights import reborn
+from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.export import export_individual
 from edgesynth.lineage import Genome, Record, Run, generator, parse_individual, resolve, species, state
 from edgesynth.report import write_report

@@ -4,11 +4,11 @@ import torch
 from edgesynth.anatomy import trace
 from edgesynth.ancestors import build_ancestor
 from edgesynth.errors import UserError
+from edgesynth.evolution.budgets.budgets import Yardstick
 from edgesynth.evolution.generative.descent import Descent, adapted
 from edgesynth.evolution.generative.generator import Generator
 from edgesynth.evolution.generative.search import Probe, cross_entropy, inquired, ranks, reinforce
-from edgesynth.evolution.units import living
-from edgesynth.evolution.yardstick import Yardstick
+from edgesynth.evolution.synthesis.masks import living
 from edgesynth.lineage import Genome, generator, resolve
 
 

@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from edgesynth.errors import UserError
 from edgesynth.evolution.generative.inquisitor import Inquisitor, reliefs
 from edgesynth.evolution.generative.memory import Memory
+from edgesynth.evolution.generative.probe_images import set_aside
 from edgesynth.evolution.generative.reactions import Prober, Reactions, Silenced
-from edgesynth.evolution.generative.stimulus import set_aside
 from edgesynth.lineage import Genome, Individual, Record, Run, resolve, species, state
 from edgesynth.tasks import Split, load_task
 

@@ -9,12 +9,12 @@ from torch import nn
 
 from edgesynth.anatomy import remove, trace
 from edgesynth.ancestors import build_ancestor
-from edgesynth.boards.cost import predict
 from edgesynth.evolution import evolve, replay
+from edgesynth.evolution.budgets.budgets import Yardstick
 from edgesynth.evolution.progress import Progress
-from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.export import kernels_beside, to_onnx
 from edgesynth.lineage import resolve, species
+from edgesynth.planning.cost import predict
 from edgesynth.tasks import load_task
 from tests.evolution.untrained import QUICK
 

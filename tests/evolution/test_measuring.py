@@ -13,7 +13,8 @@ from edgesynth.benchmark import power
 from edgesynth.benchmark.remote import measure_on
 from edgesynth.errors import UserError
 from edgesynth.evolution import Progress, evolve, replay
-from edgesynth.export import OnMachine, measuring
+from edgesynth.export import OnMachine
+from edgesynth.export.bundle import measuring
 from edgesynth.lineage import Figures, Run, resolve
 from edgesynth.report.page import render
 from edgesynth.tasks import load_task

@@ -7,11 +7,11 @@ from torch import nn
 from edgesynth.ancestors import ANCESTORS, Known
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve
-from edgesynth.evolution.precision import cut_scales, finish, restricted, wanted_precision
-from edgesynth.evolution.strength import MagnitudeStrength, Parent
-from edgesynth.evolution.strength.parent import alive_synapses
+from edgesynth.evolution.offspring.precision import cut_scales, finish, restricted, wanted_precision
+from edgesynth.evolution.synthesis.strength import MagnitudeStrength, Parent
+from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.lineage import Genome, Individual, Run, resolve, species, weight_bits
-from edgesynth.precision import along_rows
+from edgesynth.quantization import along_rows
 from edgesynth.tasks import load_task
 
 

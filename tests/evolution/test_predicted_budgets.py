@@ -9,12 +9,12 @@ import torch
 
 from edgesynth.anatomy import trace
 from edgesynth.ancestors import build_ancestor
-from edgesynth.boards.cost import predict_layers, product
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve
-from edgesynth.evolution.feasibility import check_feasible
-from edgesynth.evolution.yardstick import Yardstick, layers_left
+from edgesynth.evolution.budgets.budgets import Yardstick, layers_left
+from edgesynth.evolution.preflight.feasibility import check_feasible
 from edgesynth.lineage import resolve
+from edgesynth.planning.cost import predict_layers, product
 from tests.evolution.untrained import QUICK
 from tests.topology.networks import NETWORKS
 

@@ -5,11 +5,11 @@ import random
 import pytest
 
 from edgesynth.anatomy.census import Census, LayerCensus
+from edgesynth.evolution.budgets.budgets import Yardstick
 from edgesynth.evolution.selection import ParetoSelection, ValidationSelection
 from edgesynth.evolution.selection.crowding import crowding_distances
 from edgesynth.evolution.selection.domination import Standing, dominates, standing, violation
 from edgesynth.evolution.selection.sorting import sorted_fronts
-from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Config, Record
 
 FLOOR = 90.0

@@ -8,8 +8,9 @@ from torch import nn
 from edgesynth.anatomy import output_scales, remove, scale_uses, trace
 from edgesynth.config import Config
 from edgesynth.errors import UserError
-from edgesynth.evolution.dna import encode, priced
-from edgesynth.evolution.strength import (
+from edgesynth.evolution.budgets.budgets import Yardstick
+from edgesynth.evolution.synthesis.dna import encode, priced
+from edgesynth.evolution.synthesis.strength import (
     STRENGTHS,
     FisherStrength,
     LampStrength,
@@ -19,12 +20,11 @@ from edgesynth.evolution.strength import (
     TaylorStrength,
     build_strength,
 )
-from edgesynth.evolution.strength.lamp import lamp_share
-from edgesynth.evolution.strength.measuring import cluster_products, normalisation_scales
-from edgesynth.evolution.strength.parent import alive_synapses
-from edgesynth.evolution.yardstick import Yardstick
+from edgesynth.evolution.synthesis.strength.lamp import lamp_share
+from edgesynth.evolution.synthesis.strength.measuring import cluster_products, normalisation_scales
+from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.lineage import Genome, generator, resolve
-from edgesynth.nurture import sensitivity
+from edgesynth.nurture import gradients
 from edgesynth.tasks import load_task
 
 
@@ -164,7 +164,7 @@ def test_taylor_squares_the_sum_over_the_layers_that_die_together_and_fisher_sum
 
 
 def test_products_are_summed_batch_by_batch_over_each_cluster_by_hand(monkeypatch):
-    monkeypatch.setattr(sensitivity, "BATCHES", 2)
+    monkeypatch.setattr(gradients, "BATCHES", 2)
     task = load_task("digits")
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(1, 3, 5, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(3 * 36, 10)).eval()
@@ -174,7 +174,7 @@ def test_products_are_summed_batch_by_batch_over_each_cluster_by_hand(monkeypatc
     found = cluster_products(small, task, anatomy, plan, generator(0, 1, 0, "test"))
     assert set(found) == {("0.weight", 0)} and found["0.weight", 0].shape == (2, 3)
     for batch, sums in zip(
-        sensitivity.batches(task, sensitivity.BATCH_SIZE, generator(0, 1, 0, "test")),
+        gradients.batches(task, gradients.BATCH_SIZE, generator(0, 1, 0, "test")),
         found["0.weight", 0],
         strict=False,
     ):

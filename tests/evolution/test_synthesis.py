@@ -7,13 +7,13 @@ from torch import nn
 from edgesynth.anatomy import trace
 from edgesynth.ancestors import build_ancestor
 from edgesynth.errors import UserError
-from edgesynth.evolution.dna import Dna, encode
-from edgesynth.evolution.environment import CalibratedEnvironment, FaithfulEnvironment, World
-from edgesynth.evolution.strength import FisherStrength, MagnitudeStrength, Parent, RandomStrength
-from edgesynth.evolution.strength.parent import alive_synapses
-from edgesynth.evolution.sweep import sweep
-from edgesynth.evolution.synthesis import Ration, ration, synthesise
-from edgesynth.evolution.yardstick import Yardstick
+from edgesynth.evolution.budgets.budgets import Yardstick
+from edgesynth.evolution.synthesis.dead_units import sweep
+from edgesynth.evolution.synthesis.dna import Dna, encode
+from edgesynth.evolution.synthesis.environment import CalibratedEnvironment, FaithfulEnvironment, World
+from edgesynth.evolution.synthesis.strength import FisherStrength, MagnitudeStrength, Parent, RandomStrength
+from edgesynth.evolution.synthesis.strength.parent import alive_synapses
+from edgesynth.evolution.synthesis.synthesis import Ration, ration, synthesise
 from edgesynth.lineage import Genome, resolve
 
 CALIBRATED = World(CalibratedEnvironment(0.1), CalibratedEnvironment(0.1))

@@ -8,9 +8,9 @@ import onnxruntime
 import pytest
 import torch
 
-from edgesynth.benchmark.bundle import CALIBRATED, open_target
+from edgesynth.benchmark.bundle.bundle import CALIBRATED, open_target
 from edgesynth.export import to_onnx
-from edgesynth.export.bare_bundle import complete
+from edgesynth.export.bundle.bare_bundle import complete
 from tests.tiny_ancestor import build
 
 IMAGES = torch.rand(16, 1, 28, 28, generator=torch.Generator().manual_seed(0))

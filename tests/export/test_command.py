@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from edgesynth.cli.export import command
-from edgesynth.export import bundle
+from edgesynth.export.bundle import bundle
 
 from .conftest import OFFSPRING, damage, tree
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 from torch import nn
 
-from edgesynth.benchmark.bundle import open_bundle
-from edgesynth.benchmark.run import measure
-from edgesynth.benchmark.settings import Settings
-from edgesynth.benchmark.verification import verify
+from edgesynth.benchmark.bundle.bundle import open_bundle
+from edgesynth.benchmark.measure.run import measure
+from edgesynth.benchmark.measure.settings import Settings
+from edgesynth.benchmark.verify.verification import verify
 from edgesynth.errors import UserError
 from edgesynth.export import export_individual
-from edgesynth.export.fixed_batch import fix_batch
-from edgesynth.export.onnx_file import to_onnx
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.onnx.fixed_batch import fix_batch
+from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.export.onnx.runtime import run_onnx
 
 from .conftest import OFFSPRING, constants
 

@@ -2,7 +2,7 @@ from functools import partial
 
 import pytest
 
-from edgesynth.export.guard import guard
+from edgesynth.export.int8.accuracy_guard import guard
 
 COST = {"a": 0.1, "b": 2.0, "c": 0.3, "d": 0.0}  # points that each layer loses in INT8
 LAYERS = list(COST)

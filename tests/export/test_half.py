@@ -9,12 +9,12 @@ from onnx import TensorProto
 from onnx.reference import ReferenceEvaluator
 from torch import nn
 
-from edgesynth.export.beyond_half import beyond_half
 from edgesynth.export.calibration import observe
-from edgesynth.export.half import to_half
-from edgesynth.export.half_search import write_half
-from edgesynth.export.onnx_file import to_onnx
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.half.beyond_half import beyond_half
+from edgesynth.export.half.half import to_half
+from edgesynth.export.half.half_search import write_half
+from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.export.onnx.runtime import run_onnx
 
 SHAPE, CLASSES = (3, 8, 8), 3
 

@@ -6,11 +6,11 @@ from onnx import helper
 
 from edgesynth.errors import UserError
 from edgesynth.export.calibration import METHODS, bounds_of, observe
-from edgesynth.export.choosing import Source, quantise_best
-from edgesynth.export.dialects import OnnxRuntimeCpu, TensorRT
-from edgesynth.export.int8 import quantise
-from edgesynth.export.onnx_file import strip_domains, to_onnx
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.int8.calibration_choice import Source, quantise_best
+from edgesynth.export.int8.dialects import OnnxRuntimeCpu, TensorRT
+from edgesynth.export.int8.int8 import quantise
+from edgesynth.export.onnx.onnx_file import strip_domains, to_onnx
+from edgesynth.export.onnx.runtime import run_onnx
 
 from .conftest import EMPTY_ROW, constants
 

@@ -9,14 +9,13 @@ from torch import nn
 from edgesynth.evolution import evolve
 from edgesynth.export import export_individual
 from edgesynth.export.calibration import bounds_of, observe
-from edgesynth.export.dialects import OnnxRuntimeCpu, TensorRT
-from edgesynth.export.int8 import quantise
-from edgesynth.export.learned import floating_layers, learned_scales, with_learned
-from edgesynth.export.onnx_file import to_onnx
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.int8.dialects import OnnxRuntimeCpu, TensorRT
+from edgesynth.export.int8.int8 import quantise
+from edgesynth.export.int8.learned import floating_layers, learned_scales, with_learned
+from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.export.onnx.runtime import run_onnx
 from edgesynth.lineage import resolve, species
-from edgesynth.nurture.precision import Quantisers
-from edgesynth.precision import quantise_inputs
+from edgesynth.quantization import Quantisers, quantise_inputs
 from edgesynth.tasks import load_task
 
 from .conftest import constants

@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from edgesynth.errors import UserError
-from edgesynth.export import bundle, export_individual
-from edgesynth.export.half import FILE as HALF
-from edgesynth.export.ledger import FP32, Ledger, loss_of
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export import export_individual
+from edgesynth.export.bundle import bundle
+from edgesynth.export.bundle.ledger import FP32, Ledger, loss_of
+from edgesynth.export.half.half import FILE as HALF
+from edgesynth.export.onnx.runtime import run_onnx
 
 from .conftest import OFFSPRING, damage, tree
 

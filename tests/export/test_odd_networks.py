@@ -7,12 +7,12 @@ from torch import nn
 
 from edgesynth.errors import UserError
 from edgesynth.export.calibration import bounds_of, observe
-from edgesynth.export.choosing import Source, quantise_best
-from edgesynth.export.dialects import DIALECTS, OnnxRuntimeCpu, TensorRT
-from edgesynth.export.guard import layers_of
-from edgesynth.export.int8 import quantise
-from edgesynth.export.onnx_file import to_onnx
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.int8.accuracy_guard import layers_of
+from edgesynth.export.int8.calibration_choice import Source, quantise_best
+from edgesynth.export.int8.dialects import DIALECTS, OnnxRuntimeCpu, TensorRT
+from edgesynth.export.int8.int8 import quantise
+from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.export.onnx.runtime import run_onnx
 
 
 class Patches(nn.Module):

@@ -6,15 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from edgesynth.boards.onnx_graph import read_graph
-from edgesynth.boards.operators import REFUSED_OPSETS, check_graph
-from edgesynth.boards.parser import parser_of
 from edgesynth.export.calibration import bounds_of, observe
-from edgesynth.export.dialects import TensorRT
-from edgesynth.export.half import to_half
-from edgesynth.export.int8 import quantise
-from edgesynth.export.older_opsets import keep_refused
-from edgesynth.export.onnx_file import to_onnx
+from edgesynth.export.half.half import to_half
+from edgesynth.export.int8.dialects import TensorRT
+from edgesynth.export.int8.int8 import quantise
+from edgesynth.export.onnx.older_opsets import keep_refused
+from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.planning.onnx_graph import read_graph
+from edgesynth.planning.operators import REFUSED_OPSETS, check_graph
+from edgesynth.planning.parser import parser_of
 
 
 class Sampled(nn.Module):

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from edgesynth.errors import UserError
-from edgesynth.export import onnx_file
-from edgesynth.export.onnx_file import check_batch, form_of, read_checked, remove_model, to_onnx
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.onnx import onnx_file
+from edgesynth.export.onnx.onnx_file import check_batch, form_of, read_checked, remove_model, to_onnx
+from edgesynth.export.onnx.runtime import run_onnx
 
 from .conftest import EMPTY_ROW, KEPT, constants
 

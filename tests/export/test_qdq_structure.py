@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from edgesynth.export.calibration import bounds_of, observe
-from edgesynth.export.dialects import OnnxRuntimeCpu, TensorRT
-from edgesynth.export.guard import quantised_kinds
-from edgesynth.export.int8 import quantise
-from edgesynth.export.onnx_file import to_onnx
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.int8.accuracy_guard import quantised_kinds
+from edgesynth.export.int8.dialects import OnnxRuntimeCpu, TensorRT
+from edgesynth.export.int8.int8 import quantise
+from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.export.onnx.runtime import run_onnx
 
 from .conftest import constants
 

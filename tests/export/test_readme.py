@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 
 from edgesynth.boards.calibration_cache import write_cache
-from edgesynth.export.readme import readme
-from edgesynth.export.snippets import onnxruntime_python, trtexec
+from edgesynth.export.bundle.readme import readme
+from edgesynth.export.bundle.snippets import onnxruntime_python, trtexec
 from edgesynth.tasks import load_task
-from edgesynth.tasks.imagefolder import imagefolder
+from edgesynth.tasks.classification.imagefolder import imagefolder
 from tests.tasks.scenes import write_voc
 
 

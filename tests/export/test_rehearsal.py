@@ -11,7 +11,7 @@ import edgesynth
 from edgesynth.ancestors import lend_network
 from edgesynth.errors import UserError
 from edgesynth.export import rehearse
-from edgesynth.export.onnx_file import IR_OF, OPSET
+from edgesynth.export.onnx.onnx_file import IR_OF, OPSET
 from edgesynth.lineage import Config, species
 from edgesynth.tasks import load_task
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from edgesynth.benchmark.samples import read_calibration, read_samples
-from edgesynth.export import samples
-from edgesynth.export.samples import write_samples
-from edgesynth.export.snippets import READY
+from edgesynth.benchmark.bundle.samples import read_calibration, read_samples
+from edgesynth.export.bundle import samples
+from edgesynth.export.bundle.samples import write_samples
+from edgesynth.export.bundle.snippets import READY
 from edgesynth.tasks import Split
-from edgesynth.tasks.normalising import normalised
+from edgesynth.tasks.images.normalization import normalised
 
 
 def scenes(count, size, seed, channels=3):

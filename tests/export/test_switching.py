@@ -6,12 +6,12 @@ import torch
 from torch import nn
 
 from edgesynth.export.calibration import bounds_of, observe
-from edgesynth.export.dialects import DIALECTS
-from edgesynth.export.guard import layers_of
-from edgesynth.export.int8 import quantise
-from edgesynth.export.onnx_file import to_onnx
-from edgesynth.export.runtime import run_onnx
-from edgesynth.export.switching import switched_back
+from edgesynth.export.int8.accuracy_guard import layers_of
+from edgesynth.export.int8.dialects import DIALECTS
+from edgesynth.export.int8.int8 import quantise
+from edgesynth.export.int8.switching import switched_back
+from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.export.onnx.runtime import run_onnx
 
 
 class Residual(nn.Module):

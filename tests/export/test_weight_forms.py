@@ -9,12 +9,12 @@ from onnx import helper, numpy_helper
 
 from edgesynth.errors import UserError
 from edgesynth.export.calibration import observe
-from edgesynth.export.choosing import Source, quantise_best
-from edgesynth.export.dialects import OnnxRuntimeCpu
-from edgesynth.export.int8 import quantise
-from edgesynth.export.learned import Scales
-from edgesynth.export.runtime import run_onnx
-from edgesynth.export.weight_forms import INT7, INT8, UINT8, check_target, exact_on, saturating_layers
+from edgesynth.export.int8.calibration_choice import Source, quantise_best
+from edgesynth.export.int8.dialects import OnnxRuntimeCpu
+from edgesynth.export.int8.int8 import quantise
+from edgesynth.export.int8.learned import Scales
+from edgesynth.export.int8.weight_forms import INT7, INT8, UINT8, check_target, exact_on, saturating_layers
+from edgesynth.export.onnx.runtime import run_onnx
 
 from .conftest import constants
 

@@ -19,7 +19,7 @@ from edgesynth.lineage import (
     species,
     state,
 )
-from edgesynth.lineage.files import write_bytes
+from edgesynth.lineage.storage.files import write_bytes
 from edgesynth.tasks import load_task
 
 KEPT = {"conv1": [0, 3, 5], "conv2": [1, 7, 20, 33], "fc1": [*range(40)]}

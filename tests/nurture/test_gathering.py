@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from edgesynth.errors import UserError
-from edgesynth.nurture import gathered, gathering, outputs
-from edgesynth.nurture.gathering import gathered_bytes
+from edgesynth.nurture import gathered, outputs
+from edgesynth.nurture.outputs import collect_outputs
+from edgesynth.nurture.outputs.collect_outputs import gathered_bytes
 
 FREE = 64 * 1024
 
@@ -16,7 +17,7 @@ FREE = 64 * 1024
 @pytest.fixture
 def little_memory(monkeypatch, tmp_path):
     """64 kB are free, and temporary files go to the folder that is returned."""
-    monkeypatch.setattr(gathering, "available_bytes", lambda: FREE)
+    monkeypatch.setattr(collect_outputs, "available_bytes", lambda: FREE)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
@@ -56,7 +57,7 @@ def test_shapes_and_types_stay(little_memory):
 def test_outputs_of_a_network_are_the_same_in_a_file(little_memory, monkeypatch):
     network, images = torch.nn.Conv2d(1, 8, 3, padding=1), torch.randn(4, 1, 32, 32)
     in_file = outputs(network, images)
-    monkeypatch.setattr(gathering, "available_bytes", lambda: 1 << 30)
+    monkeypatch.setattr(collect_outputs, "available_bytes", lambda: 1 << 30)
     in_memory = outputs(network, images)
     assert mapped(in_file) and not mapped(in_memory)
     assert torch.equal(in_file, in_memory)

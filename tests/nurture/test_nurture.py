@@ -151,7 +151,7 @@ def test_a_pupil_that_is_only_taught_learns_the_teacher_s_answers(task):
 
 @pytest.mark.parametrize("most", [1 << 28, 0])
 def test_the_teacher_answers_each_image_as_it_was_shifted_from_memory_or_at_once(task, monkeypatch, most):
-    monkeypatch.setattr("edgesynth.nurture.teaching.MOST_REMEMBERED", most)
+    monkeypatch.setattr("edgesynth.nurture.teacher.teaching.MOST_REMEMBERED", most)
     teacher = network().eval()
     taught = Teacher(teacher, task)
     for batch in batches(task, 500, generator(3)):
@@ -182,7 +182,7 @@ def test_outputs_in_chunks_are_those_of_one_batch(task):
 
 
 def test_frozen_weights_have_gradients_too(task, monkeypatch):
-    monkeypatch.setattr("edgesynth.nurture.sensitivity.BATCHES", 2)
+    monkeypatch.setattr("edgesynth.nurture.gradients.BATCHES", 2)
     pupil, frozen = network(), network().requires_grad_(False)
     frozen.load_state_dict(pupil.state_dict())
     wanted = squared_gradients(pupil, task, ["0.weight", "4.weight"], generator(2))
@@ -191,7 +191,7 @@ def test_frozen_weights_have_gradients_too(task, monkeypatch):
 
 
 def test_squared_gradients_are_the_mean_of_squares_by_hand(task, monkeypatch):
-    monkeypatch.setattr("edgesynth.nurture.sensitivity.BATCHES", 3)
+    monkeypatch.setattr("edgesynth.nurture.gradients.BATCHES", 3)
     pupil = network()
     found = squared_gradients(pupil, task, ["4.weight"], generator(2))["4.weight"]
     total, drawn = torch.zeros(10, 256), batches(task, 16, generator(2))

@@ -6,9 +6,8 @@ from torch import nn
 
 from edgesynth.errors import UserError
 from edgesynth.nurture import Quantisers, Recipe, nurture, outputs, score
-from edgesynth.nurture.precision import fitted_scale, learnable_scale
-from edgesynth.nurture.precision.scale import LearnedScale
-from edgesynth.precision import along_rows, largest_level, quantise, quantise_inputs
+from edgesynth.quantization import along_rows, fitted_scale, largest_level, learnable_scale, quantise, quantise_inputs
+from edgesynth.quantization.learned_scale import LearnedScale
 from edgesynth.tasks import load_task
 
 WEIGHTS = ("0.weight", "5.weight")

@@ -6,8 +6,8 @@ from torch import nn
 
 from edgesynth.anatomy import remove, trace
 from edgesynth.nurture import DeadSynapses, Recipe, Schedule, Stress, living_groups, nurture
-from edgesynth.nurture.chances import cluster_chances, synapse_chances
-from edgesynth.nurture.stress_forms import ClusterStress, EvenDecay, SynapseStress
+from edgesynth.nurture.callbacks.stress_forms import ClusterStress, EvenDecay, SynapseStress
+from edgesynth.nurture.callbacks.survival_probability import cluster_chances, synapse_chances
 from edgesynth.tasks import load_task
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from edgesynth.errors import UserError
-from edgesynth.precision import (
+from edgesynth.quantization import (
     PRECISIONS,
     along_rows,
     bits,

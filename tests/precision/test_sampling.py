@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from edgesynth.export.calibration.histogram import Histogram
-from edgesynth.nurture.precision.starting import fitted_scale
-from edgesynth.precision.sampling import stride_of
+from edgesynth.quantization.sampling import stride_of
+from edgesynth.quantization.scale_initialization import fitted_scale
 
 
 @pytest.mark.parametrize(("count", "most"), [(1, 5), (5, 5), (6, 5), (1 << 24, 1 << 18), (64 * 24 * 24 * 20, 1 << 18)])

@@ -12,10 +12,11 @@ import torch
 from PIL import Image
 
 from edgesynth.errors import UserError
-from edgesynth.tasks import decoded, load_task
-from edgesynth.tasks.decoded import database, pixels_of, size_of
-from edgesynth.tasks.pixels import UnreadableError, colour
-from edgesynth.tasks.stored import Kept
+from edgesynth.tasks import load_task
+from edgesynth.tasks.images import decoded
+from edgesynth.tasks.images.decoded import database, pixels_of, size_of
+from edgesynth.tasks.images.pixels import UnreadableError, colour
+from edgesynth.tasks.images.stored import Kept
 
 calls = []
 

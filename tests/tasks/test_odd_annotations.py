@@ -6,7 +6,7 @@ import pytest
 
 from edgesynth.errors import UserError
 from edgesynth.tasks import load_task
-from edgesynth.tasks.imagefolder import images_below
+from edgesynth.tasks.classification.imagefolder import images_below
 from edgesynth.tasks.survey import survey
 from edgesynth.tasks.survey.layouts import recognised
 from tests.tasks.scenes import write_coco, write_kitti

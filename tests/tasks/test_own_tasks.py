@@ -10,7 +10,7 @@ from PIL import Image
 from edgesynth.errors import UserError
 from edgesynth.optional import torchvision
 from edgesynth.tasks import Stored, load_task
-from edgesynth.tasks.imagefolder import _list, imagefolder
+from edgesynth.tasks.classification.imagefolder import _list, imagefolder
 
 SOURCE = """
 import torch

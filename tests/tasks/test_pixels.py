@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from edgesynth.export.snippets import DECODE
-from edgesynth.tasks.pixels import UnreadableError, binary, centred, colour, open_image, rgb, size_of
+from edgesynth.export.bundle.snippets import DECODE
+from edgesynth.tasks.images.pixels import UnreadableError, binary, centred, colour, open_image, rgb, size_of
 
 
 def picture():

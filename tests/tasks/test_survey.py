@@ -9,8 +9,8 @@ from PIL import Image
 
 from edgesynth.errors import UserError
 from edgesynth.tasks import SIZED, TASKS, load_task
-from edgesynth.tasks.cifar10 import cifar10
-from edgesynth.tasks.imagefolder import imagefolder
+from edgesynth.tasks.classification.cifar10 import cifar10
+from edgesynth.tasks.classification.imagefolder import imagefolder
 from edgesynth.tasks.survey import survey
 from edgesynth.tasks.survey.boxes import look_at_boxes
 from edgesynth.tasks.survey.layouts import LAYOUTS, recognised

@@ -7,7 +7,7 @@ import torch
 
 from edgesynth.errors import UserError
 from edgesynth.tasks import load_task
-from edgesynth.tasks.idx import read_idx
+from edgesynth.tasks.classification.idx import read_idx
 
 
 def rows(images):

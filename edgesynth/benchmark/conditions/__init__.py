@@ -8,7 +8,7 @@ from typing import Any, Dict, List
 
 from edgesynth.benchmark.conditions.clocks import Clock, cpu_clock, gpu_clock
 from edgesynth.benchmark.conditions.condition import Condition, Unseen
-from edgesynth.benchmark.conditions.neighbours import Neighbours
+from edgesynth.benchmark.conditions.other_processes import Neighbours
 from edgesynth.benchmark.conditions.throttling import Slowdowns, Throttling
 from edgesynth.benchmark.power.meter import UnreadableError
 from edgesynth.benchmark.power.nvml_library import LIBRARY, NvmlLibrary

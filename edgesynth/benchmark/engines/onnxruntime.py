@@ -8,8 +8,8 @@ import numpy as np
 
 from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine, shape_of_images
 from edgesynth.benchmark.engines.half_storage import rounding
-from edgesynth.boards.protobuf import field
 from edgesynth.errors import UserError
+from edgesynth.files.protobuf import field
 
 # How ONNX Runtime says that it got no memory: it has no error of its own for it.
 _MEMORY = re.compile("bad_alloc|bad allocation|Failed to allocate memory")

@@ -6,15 +6,15 @@ import time
 from typing import Any, Callable, List, NamedTuple, Optional, Set, Tuple
 
 from edgesynth.benchmark import engines
-from edgesynth.benchmark.bundle import Target
+from edgesynth.benchmark.bundle.bundle import Target
 from edgesynth.benchmark.probe.ladder import Rung, missing, rungs
 from edgesynth.benchmark.probe.layer_file import LayerFile, channels_of, layer_file
 from edgesynth.benchmark.probe.model_layers import read_layers
 from edgesynth.benchmark.probe.one_layer import Bench, form_of
 from edgesynth.benchmark.probe.settings import ProbeSettings, check_settings
 from edgesynth.benchmark.probe.tables import new_table, resumed
-from edgesynth.benchmark.result import check_destination, write_result
-from edgesynth.benchmark.timing import Track, percentile
+from edgesynth.benchmark.result.result import check_destination, write_result
+from edgesynth.benchmark.timing.timing import Track, percentile
 from edgesynth.boards.probed import LayerShape, ProbeTable, Step
 from edgesynth.boards.probed.shape import DEPTHWISE
 from edgesynth.errors import UserError

@@ -4,17 +4,17 @@ import json
 import os
 from typing import Any, Callable, Dict, List
 
-from edgesynth.benchmark.bundle import MANIFEST, Target, open_target, sha256_of
+from edgesynth.benchmark.bundle.bundle import MANIFEST, Target, open_target, sha256_of
 from edgesynth.benchmark.interruption import Deferred
-from edgesynth.benchmark.options import Options
+from edgesynth.benchmark.measure.options import Options
+from edgesynth.benchmark.measure.run import InterruptedRunError
 from edgesynth.benchmark.remote.address import Address
 from edgesynth.benchmark.remote.connection import Connection
-from edgesynth.benchmark.result import check_result
-from edgesynth.benchmark.run import InterruptedRunError
+from edgesynth.benchmark.result.result import check_result
 from edgesynth.benchmark.service.serving import LENGTH_DIGITS
 from edgesynth.benchmark.service.store import Sent
-from edgesynth.boards.onnx_external import external_files
 from edgesynth.errors import UserError
+from edgesynth.files.onnx_external import external_files
 
 # Beats come six times as often: a board that misses one of them is not yet alone.
 SILENCE_S = 30.0

@@ -4,6 +4,7 @@ It is given to that machine's Python as text, and any Python may be there: this 
 one line that it is too old.
 """
 
+import importlib
 import json
 import os
 import select
@@ -83,9 +84,8 @@ def start(size, sha256):
             cannot_write(error)
             return
         sys.path[0] = application
-        from edgesynth.benchmark.service.serving import serve
-
-        serve(folder, application)
+        # By name: this file goes ahead alone, and what has arrived builds on it.
+        importlib.import_module("edgesynth.benchmark.service.serving").serve(folder, application)
     except (EOFError, KeyboardInterrupt):
         pass  # whoever asked is gone: there is nobody to tell
     finally:

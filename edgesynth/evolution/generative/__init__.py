@@ -10,6 +10,6 @@ inquisitor; the best feasible network is nurtured in full and becomes the cycle'
 
 from edgesynth.evolution.generative.breeding import GenerativeBreeder
 from edgesynth.evolution.generative.loop import GenerativeEvolution
-from edgesynth.evolution.generative.performance import net_score
+from edgesynth.evolution.generative.netscore import net_score
 
 __all__ = ["GenerativeBreeder", "GenerativeEvolution", "net_score"]

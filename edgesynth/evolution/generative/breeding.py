@@ -11,21 +11,21 @@ from typing import Any
 
 from torch import nn
 
-from edgesynth.evolution.breeding import Breeder
-from edgesynth.evolution.evolution import Place
+from edgesynth.evolution.budgets.budgets import ON_BOARD
 from edgesynth.evolution.generative.descent import Descent, adapted
 from edgesynth.evolution.generative.generator import Generator
 from edgesynth.evolution.generative.inquisitor import Inquisitor, reliefs
 from edgesynth.evolution.generative.memory import Memory
-from edgesynth.evolution.generative.performance import UNITS, Requirements, accuracy_db, performance
+from edgesynth.evolution.generative.netscore import UNITS, Requirements, accuracy_db, performance
+from edgesynth.evolution.generative.probe_images import set_aside
 from edgesynth.evolution.generative.reactions import Prober
 from edgesynth.evolution.generative.search import Probe, cross_entropy, inquired, reinforce
-from edgesynth.evolution.generative.stimulus import set_aside
-from edgesynth.evolution.inheritance import heritable
+from edgesynth.evolution.offspring.breeding import Breeder
+from edgesynth.evolution.offspring.initial_weights import heritable
+from edgesynth.evolution.offspring.proving import FACT, proven, words
+from edgesynth.evolution.place import Place
 from edgesynth.evolution.progress import Progress
-from edgesynth.evolution.proving import FACT, proven, words
-from edgesynth.evolution.units import Units, living
-from edgesynth.evolution.yardstick import ON_BOARD
+from edgesynth.evolution.synthesis.masks import Units, living
 from edgesynth.lineage import Config, Genome, Individual, Run, Species, generator, individual_name, state
 from edgesynth.nurture import DeadSynapses, DivergenceError, Hardware, choose_autocast, nurture, reestimate, score
 from edgesynth.tasks import Task

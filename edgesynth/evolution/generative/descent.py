@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgesynth.anatomy import Anatomy, Census
-from edgesynth.boards.cost import Layer
 from edgesynth.errors import UserError
-from edgesynth.evolution import way
-from edgesynth.evolution.feasibility import as_given
-from edgesynth.evolution.yardstick import OPTIONS, Yardstick, in_words
+from edgesynth.evolution.budgets import budget_schedule
+from edgesynth.evolution.budgets.budgets import OPTIONS, Yardstick, as_given, in_words
 from edgesynth.lineage import Config
+from edgesynth.planning.cost import Layer
 
 LEAST_STEP = 0.005
 SPREAD = 0.8  # of a step, either way: small sizes and large ones are tried in one cycle, whatever the step is worth
@@ -61,7 +60,7 @@ class Descent:
 
     def at(self, pressure: float) -> dict[str, float]:
         """{name: most that is allowed} at a pressure in [0, 1]."""
-        return way.stage(self.start, self.goal, pressure)
+        return budget_schedule.stage(self.start, self.goal, pressure)
 
     def travelled(self, census: Census) -> float:
         """The pressure that a network stands: that of its amount which is farthest behind, in [0, 1]."""
@@ -72,7 +71,7 @@ class Descent:
 
     def first_step(self, keep: float) -> float:
         """The step with which the amount that has farthest to go is multiplied by `keep`."""
-        return way.step(self.start, self.goal, keep)
+        return budget_schedule.step(self.start, self.goal, keep)
 
     def bounds(self, parent: Census, step: float) -> tuple[float, float]:
         """Lowest and highest pressure on networks that inherit from a parent."""

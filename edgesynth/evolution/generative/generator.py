@@ -16,9 +16,9 @@ import torch
 
 from edgesynth.anatomy import Anatomy
 from edgesynth.evolution.generative.descent import Descent
-from edgesynth.evolution.strength.parent import alive_synapses
-from edgesynth.evolution.sweep import sweep
-from edgesynth.evolution.units import Units, kept_units, living
+from edgesynth.evolution.synthesis.dead_units import sweep
+from edgesynth.evolution.synthesis.masks import Units, kept_units, living
+from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.lineage import Genome
 
 NOISE = 0.25  # scale of the logistic noise of each unit, in logits

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from edgesynth.evolution.evolution import Evolution, Place
-from edgesynth.evolution.generative.performance import performance
-from edgesynth.evolution.yardstick import Yardstick
+from edgesynth.evolution.budgets.budgets import Yardstick
+from edgesynth.evolution.evolution import Evolution
+from edgesynth.evolution.generative.netscore import performance
+from edgesynth.evolution.place import Place
 from edgesynth.lineage import Config, Record
 
 PATIENCE = 3

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from edgesynth.anatomy import Anatomy, RemovalPlan
 from edgesynth.anatomy.groups import layer_name
-from edgesynth.evolution.strength.parent import sum_over_clusters
-from edgesynth.evolution.units import Units, living
+from edgesynth.evolution.synthesis.masks import Units, living
+from edgesynth.evolution.synthesis.strength.parent import sum_over_clusters
 from edgesynth.lineage import Genome
 from edgesynth.nurture import chunk_of, distillation_loss, outputs
 from edgesynth.tasks import Split, Task

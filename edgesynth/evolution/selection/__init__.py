@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from edgesynth.evolution.budgets.budgets import Yardstick
 from edgesynth.evolution.selection.pareto import ParetoSelection
 from edgesynth.evolution.selection.validation import ValidationSelection
-from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Record
 
 __all__ = ["SELECTIONS", "ParetoSelection", "Selection", "ValidationSelection", "build_selection"]

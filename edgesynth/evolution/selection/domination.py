@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from edgesynth.evolution.yardstick import COUNTED, Yardstick
+from edgesynth.evolution.budgets.budgets import COUNTED, Yardstick
 from edgesynth.lineage import Record
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from edgesynth.evolution.budgets.budgets import Yardstick
 from edgesynth.evolution.selection.crowding import crowding_distances
 from edgesynth.evolution.selection.domination import standing, within_first
 from edgesynth.evolution.selection.sorting import sorted_fronts
-from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Record
 
 

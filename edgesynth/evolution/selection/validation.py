@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from edgesynth.evolution.budgets.budgets import Yardstick
 from edgesynth.evolution.selection.domination import loss, violation, within_first
-from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Record
 
 

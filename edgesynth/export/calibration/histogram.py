@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from edgesynth.precision.sampling import stride_of
+from edgesynth.quantization.sampling import stride_of
 
 BINS = 2048
 MOST_VALUES = 1 << 18  # of one tensor and batch that are counted; the extremes are those of all values

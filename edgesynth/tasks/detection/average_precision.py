@@ -1,6 +1,6 @@
 """Mean average precision by pycocotools, the judge of COCO: the mean over classes, at most 100 boxes an image.
 
-`edgesynth.benchmark.metrics.average_precision` is the same in numpy, at an IoU of 0.5.
+`edgesynth.metrics.average_precision` is the same in numpy, at an IoU of 0.5.
 """
 
 from __future__ import annotations

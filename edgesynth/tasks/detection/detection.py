@@ -15,7 +15,7 @@ from edgesynth.tasks.detection.coverage import CoverageHead
 from edgesynth.tasks.detection.heads import Head
 from edgesynth.tasks.detection.suppression import Limits, suppressed
 from edgesynth.tasks.detection.yolo import YoloHead
-from edgesynth.tasks.stored import form
+from edgesynth.tasks.images.stored import form
 from edgesynth.tasks.task import Task
 
 NO_BOX = (-1.0, 0.0, 0.0, 0.0, 0.0)

@@ -14,21 +14,21 @@ import torch
 from torch import Tensor
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.augmentation import MAX_ZOOM
+from edgesynth.tasks.datasets.folder import folder_of
+from edgesynth.tasks.datasets.pairs.reading import DEVIATION, MEAN, normalised
+from edgesynth.tasks.datasets.shuffling import shuffled
+from edgesynth.tasks.datasets.splits import three_parts
+from edgesynth.tasks.datasets.summarize import few
 from edgesynth.tasks.detection import coco, kitti, voc
 from edgesynth.tasks.detection.anchors import find_anchors
 from edgesynth.tasks.detection.annotation import Annotated, Found
+from edgesynth.tasks.detection.annotation_filter import Sieve
 from edgesynth.tasks.detection.average_precision import check_installed
 from edgesynth.tasks.detection.detection import NO_BOX, Detection
 from edgesynth.tasks.detection.letterbox import GREY, fit_of, letterboxed
-from edgesynth.tasks.detection.sound import Sieve
-from edgesynth.tasks.few import few
-from edgesynth.tasks.folder import folder_of
-from edgesynth.tasks.pairs.reading import DEVIATION, MEAN, normalised
-from edgesynth.tasks.pixels import DECODING
-from edgesynth.tasks.shuffling import shuffled
-from edgesynth.tasks.splits import three_parts
-from edgesynth.tasks.stored import Kept, Stored
+from edgesynth.tasks.images.augmentation import MAX_ZOOM
+from edgesynth.tasks.images.pixels import DECODING
+from edgesynth.tasks.images.stored import Kept, Stored
 from edgesynth.tasks.task import Split
 
 LAYOUTS = {

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgesynth.tasks.pixels import rgb
+from edgesynth.tasks.images.pixels import rgb
 
 GREY = 128
 

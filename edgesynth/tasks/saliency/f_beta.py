@@ -3,7 +3,7 @@
 Of the variants in use this is the largest F-beta over all thresholds ("max F"): maps are rounded to 256 levels, at each
 of them precision and recall of what is at least so salient are averaged over the images, and F = 1.3 P R / (0.3 P + R)
 is taken of the averages. A share of nothing (no pixel is that salient, or the mask is empty) counts as 1.
-`edgesynth.benchmark.metrics.f_beta` is the same in numpy.
+`edgesynth.metrics.f_beta` is the same in numpy.
 """
 
 from __future__ import annotations

@@ -6,15 +6,15 @@ from functools import partial
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.augmentation import MAX_ZOOM
-from edgesynth.tasks.class_list import FILE as CLASS_LIST
-from edgesynth.tasks.folder import folder_of
-from edgesynth.tasks.pairs import Pair, Reading, by_split, max_shift, preprocessing, read_pairs
-from edgesynth.tasks.pixels import binary
+from edgesynth.tasks.datasets.class_list import FILE as CLASS_LIST
+from edgesynth.tasks.datasets.folder import folder_of
+from edgesynth.tasks.datasets.pairs import Pair, Reading, by_split, max_shift, preprocessing, read_pairs
+from edgesynth.tasks.datasets.splits import split_folders
+from edgesynth.tasks.images.augmentation import MAX_ZOOM
+from edgesynth.tasks.images.pixels import binary
 from edgesynth.tasks.saliency.lists import listed_parts
 from edgesynth.tasks.saliency.pairs import LAYOUTS, find_pairs
 from edgesynth.tasks.saliency.saliency import Saliency
-from edgesynth.tasks.splits import split_folders
 
 CHUNK = 64
 OF_CLASSES = "masks of classes are for --task camvid:DIR, with DIR/train beside DIR/trainannot"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.pairs import Pair, by_stem, matched
+from edgesynth.tasks.datasets.pairs import Pair, by_stem, matched
 
 IMAGES = ("images", "image", "imgs", "img")
 MASKS = ("masks", "mask", "gt", "ground_truth_mask", "ground_truth", "annotation", "annotations")

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from edgesynth.tasks.images.stored import form
 from edgesynth.tasks.saliency.f_beta import f_beta, mean_absolute_error
 from edgesynth.tasks.segmentation.class_weights import median_frequency
-from edgesynth.tasks.stored import form
 from edgesynth.tasks.task import Task
 
 CERTAIN = 20.0  # log-odds of a pixel that nobody doubts

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.augmentation import MAX_ZOOM
-from edgesynth.tasks.pairs import Pair, Reading, max_shift, preprocessing, read_pairs
+from edgesynth.tasks.datasets.pairs import Pair, Reading, max_shift, preprocessing, read_pairs
+from edgesynth.tasks.images.augmentation import MAX_ZOOM
 from edgesynth.tasks.segmentation.class_map import VOID, class_map
 from edgesynth.tasks.segmentation.class_weights import pixels_of
 from edgesynth.tasks.segmentation.segmentation import Segmentation

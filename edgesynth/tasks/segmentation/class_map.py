@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgesynth.tasks.pixels import UnreadableError, open_image
+from edgesynth.tasks.images.pixels import UnreadableError, open_image
 
 VOID = 255  # in every mask in memory, and in the files of VOC
 

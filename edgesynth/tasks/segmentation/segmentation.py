@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from edgesynth.tasks.images.stored import form
 from edgesynth.tasks.segmentation.class_map import VOID
 from edgesynth.tasks.segmentation.class_weights import median_frequency
 from edgesynth.tasks.segmentation.miou import mean_iou, pixel_accuracy
-from edgesynth.tasks.stored import form
 from edgesynth.tasks.task import Task
 
 CERTAIN = 20.0  # score of the right class, above those of the others

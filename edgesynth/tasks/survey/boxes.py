@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
+from edgesynth.tasks.detection.annotation_filter import Sieve, told
 from edgesynth.tasks.detection.folders import LAYOUTS, read_annotated
-from edgesynth.tasks.detection.sound import Sieve, told
-from edgesynth.tasks.pixels import UnreadableError
+from edgesynth.tasks.images.pixels import UnreadableError
 
 HAVE_BOXES = tuple(LAYOUTS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgesynth.tasks.pixels import rgb
+from edgesynth.tasks.images.pixels import rgb
 
 LARGE = 20_000_000  # pixels: of a photograph that takes longer to read than to learn from
 MODES = {

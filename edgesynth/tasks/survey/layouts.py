@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from edgesynth.tasks.classification.imagefolder import class_splits, images_below, is_hidden
+from edgesynth.tasks.datasets.pairs import by_stem
+from edgesynth.tasks.datasets.splits import split_folders
 from edgesynth.tasks.detection.coco import FILES, visible_files
 from edgesynth.tasks.detection.kitti import kitti_folders
-from edgesynth.tasks.imagefolder import class_splits, images_below, is_hidden
-from edgesynth.tasks.pairs import by_stem
 from edgesynth.tasks.saliency.pairs import BESIDE, IMAGES, MASKS
 from edgesynth.tasks.segmentation.camvid import masks_beside
-from edgesynth.tasks.splits import split_folders
 
 MOST_JSON_BYTES = 4 << 30
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from edgesynth.errors import UserError
 from edgesynth.tasks import load_task
-from edgesynth.tasks.classification import Classification
-from edgesynth.tasks.few import few
-from edgesynth.tasks.imagefolder import images_below
-from edgesynth.tasks.pixels import UnreadableError
-from edgesynth.tasks.stored import Stored
+from edgesynth.tasks.classification.classification import Classification
+from edgesynth.tasks.classification.imagefolder import images_below
+from edgesynth.tasks.datasets.summarize import few
+from edgesynth.tasks.images.pixels import UnreadableError
+from edgesynth.tasks.images.stored import Stored
 from edgesynth.tasks.survey.boxes import HAVE_BOXES, look_at_boxes
 from edgesynth.tasks.survey.images import look
 from edgesynth.tasks.survey.layouts import LAYOUTS, is_mask, recognised

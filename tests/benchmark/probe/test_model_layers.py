@@ -5,9 +5,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from edgesynth.benchmark.probe.model_layers import read_layers
-from edgesynth.boards.cost import layers_of
 from edgesynth.boards.probed import linear_shape
 from edgesynth.errors import UserError
+from edgesynth.planning.cost import layers_of
 from tests.boards.cost.sketch import Graph
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import onnx
 import pytest
 
-from edgesynth.benchmark.bundle import open_target
+from edgesynth.benchmark.bundle.bundle import open_target
 from edgesynth.benchmark.probe.probing import probe
 from edgesynth.benchmark.probe.settings import ProbeSettings
-from edgesynth.boards.json_file import sealed
 from edgesynth.boards.probed import read_table
 from edgesynth.errors import UserError
+from edgesynth.files.json_file import sealed
 from tests.boards.cost.sketch import Graph
 
 from ..conftest import with_tensorrt

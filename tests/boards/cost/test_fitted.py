@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from edgesynth.boards.cost import predict
-from edgesynth.boards.cost.fitted import CONSUMPTION, EFFICIENCY, ENERGY_ERROR, LATENCY_ERROR
+from edgesynth.planning.cost import predict
+from edgesynth.planning.cost.fitted import CONSUMPTION, EFFICIENCY, ENERGY_ERROR, LATENCY_ERROR
 from tests.conftest import ROOT
 
 RESULT = json.loads((ROOT / "benchmarks/cost_model.json").read_text())

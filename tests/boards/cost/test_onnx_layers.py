@@ -5,9 +5,9 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from edgesynth.boards.cost import layers_of, read_layers
 from edgesynth.boards.probed import LayerShape
 from edgesynth.errors import UserError
+from edgesynth.planning.cost import layers_of, read_layers
 
 from .sketch import Graph
 

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from edgesynth.boards.cost import Layer, from_census, predict, predict_layers, product
-from edgesynth.boards.cost.fitted import CONSUMPTION, EFFICIENCY
-from edgesynth.boards.cost.roofline import Machine, seconds
 from edgesynth.errors import UserError
+from edgesynth.planning.cost import Layer, from_census, predict, predict_layers, product
+from edgesynth.planning.cost.fitted import CONSUMPTION, EFFICIENCY
+from edgesynth.planning.cost.roofline import Machine, seconds
 
 from .sketch import Graph
 
@@ -155,6 +155,6 @@ def test_a_census_that_does_not_add_up_is_refused(row):
 
 
 def test_the_model_loads_nothing_that_a_board_lacks():
-    code = "import sys, edgesynth.boards.cost; print(sorted({'torch', 'onnx', 'numpy'} & set(sys.modules)))"
+    code = "import sys, edgesynth.planning.cost; print(sorted({'torch', 'onnx', 'numpy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

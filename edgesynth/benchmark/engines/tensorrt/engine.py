@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Type
 
 import numpy as np
 
-from edgesynth.benchmark.bundle import is_quantised
+from edgesynth.benchmark.bundle.bundle import is_quantised
 from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine, shape_of_images
 from edgesynth.benchmark.engines.tensorrt import plan_cache
 from edgesynth.benchmark.engines.tensorrt.bindings import Bindings

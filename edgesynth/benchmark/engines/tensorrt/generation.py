@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from edgesynth.benchmark.bundle import CALIBRATED, SAMPLED
+from edgesynth.benchmark.bundle.bundle import CALIBRATED, SAMPLED
 from edgesynth.benchmark.engines.tensorrt.constraints import keep_in_fp32
 from edgesynth.benchmark.engines.tensorrt.request import Request
 

@@ -14,11 +14,11 @@ import os
 import tempfile
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from edgesynth.benchmark.bundle import sha256_of
+from edgesynth.benchmark.bundle.bundle import sha256_of
 from edgesynth.benchmark.engines.tensorrt.gpu import Gpu
 from edgesynth.benchmark.engines.tensorrt.request import Request
-from edgesynth.boards.json_file import parse_json
-from edgesynth.boards.onnx_external import external_files
+from edgesynth.files.json_file import parse_json
+from edgesynth.files.onnx_external import external_files
 
 FORMAT = 1
 _MOST_HEADER_BYTES = 1 << 20

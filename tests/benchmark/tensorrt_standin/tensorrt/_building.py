@@ -10,7 +10,7 @@ import onnxruntime
 import pycuda.driver as cuda
 
 from edgesynth.benchmark.engines.onnx_bytes import _graph, nodes_of, writers_of
-from edgesynth.boards.protobuf import fields_of
+from edgesynth.files.protobuf import fields_of
 from tensorrt._strict import NUMBERS, VERSION, Strict, member
 
 # onnx-tensorrt 8.2-GA, operators.md: what that parser does not have, as far as the tests meet it.

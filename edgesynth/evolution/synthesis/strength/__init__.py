@@ -1,0 +1,78 @@
+"""Strength: what makes a synapse or a cluster likely to be passed on.
+
+A strength turns the parent into viabilities: numbers at most 0, one for each synapse and each cluster, of which the DNA
+takes the exponential. Adding one means adding a file and a line to `STRENGTHS`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+from edgesynth.errors import UserError
+from edgesynth.evolution.synthesis.strength.fisher import FisherStrength
+from edgesynth.evolution.synthesis.strength.lamp import LampStrength
+from edgesynth.evolution.synthesis.strength.magnitude import MagnitudeStrength, Normaliser
+from edgesynth.evolution.synthesis.strength.norm import NormStrength
+from edgesynth.evolution.synthesis.strength.parent import Parent
+from edgesynth.evolution.synthesis.strength.random import RandomStrength
+from edgesynth.evolution.synthesis.strength.taylor import TaylorStrength
+
+__all__ = [
+    "STRENGTHS",
+    "FisherStrength",
+    "LampStrength",
+    "MagnitudeStrength",
+    "NormStrength",
+    "Normaliser",
+    "Parent",
+    "RandomStrength",
+    "Strength",
+    "TaylorStrength",
+    "build_strength",
+]
+
+
+class Strength(Protocol):
+    """Weighs a parent."""
+
+    def synapses(self, parent: Parent) -> dict[str, Tensor]:
+        """{weight: viability of the ancestor's shape, at most 0}."""
+        ...
+
+    def clusters(self, parent: Parent) -> dict[str, Tensor]:
+        """{removable group: (size,) viability, at most 0}."""
+        ...
+
+
+STRENGTHS: dict[str, type[Strength]] = {
+    "magnitude": MagnitudeStrength,
+    "norm": NormStrength,
+    "lamp": LampStrength,
+    "fisher": FisherStrength,
+    "taylor": TaylorStrength,
+    "random": RandomStrength,
+}
+
+
+def build_strength(name: str, normaliser: Normaliser = "max", costs_elsewhere: bool = False) -> Strength:
+    """The strength of a name.
+
+    Args:
+        name: one of `STRENGTHS`.
+        normaliser: Z of those strengths that have one in each layer.
+        costs_elsewhere: an allocation divides by what clusters cost, so the strength itself must not.
+
+    Raises:
+        UserError: a normaliser was given to a strength that has no use for it.
+    """
+    model = STRENGTHS[name]
+    if issubclass(model, MagnitudeStrength):
+        return model(normaliser=normaliser)
+    if normaliser != "max":
+        raise UserError(
+            f"--normaliser is {normaliser} and --strength {name} has no Z of a layer to set; "
+            "leave --normaliser out, or use --strength magnitude or norm"
+        )
+    return FisherStrength(per_synapse=not costs_elsewhere) if model is FisherStrength else model()
