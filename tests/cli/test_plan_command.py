@@ -9,8 +9,8 @@ from edgesynth.boards.probed import Staircase, Step
 from edgesynth.boards.table import BOARDS
 from edgesynth.planning.cost import read_layers
 from tests.benchmark.conftest import bundle, pristine_bundle  # noqa: F401  (fixtures)
-from tests.boards.networks import lenet, quantised, residual, single
 from tests.boards.probed.test_staircase import table_of
+from tests.planning.networks import lenet, quantised, residual, single
 
 
 def test_a_bundle_on_a_tx2(edgesynth, bundle, tmp_path):  # noqa: F811

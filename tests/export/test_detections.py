@@ -25,7 +25,7 @@ from edgesynth.planning.operators import check_graph
 from edgesynth.planning.parser import TABLES, parser_of
 from edgesynth.planning.plan import make_plan
 from edgesynth.tasks.detection.suppression import Limits
-from tests.benchmark.test_boxes import HEADS, decoding_of, world
+from tests.metrics.test_boxes import HEADS, decoding_of, world
 
 ANCHORS = [[0.1, 0.1], [0.2, 0.2], [0.4, 0.3], [0.3, 0.5], [0.7, 0.7]]
 NETWORKS = {

@@ -7,9 +7,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from edgesynth.export.onnx.detections import decode_in_graph, decoding_in_graph
+from tests.metrics.test_boxes import HEADS, decoding_of
 
 from ..conftest import write_classifier, write_manifest
-from ..test_boxes import HEADS, decoding_of
 from .conftest import ORIN, TX2, VERSIONS, of
 
 MACHINES = [("8.2", TX2), ("8.6", ORIN), ("10.3", ORIN), ("10.16", ORIN), ("11.1", ORIN)]

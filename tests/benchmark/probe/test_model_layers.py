@@ -8,7 +8,7 @@ from edgesynth.benchmark.probe.model_layers import read_layers
 from edgesynth.boards.probed import linear_shape
 from edgesynth.errors import UserError
 from edgesynth.planning.cost import layers_of
-from tests.boards.cost.sketch import Graph
+from tests.planning.cost.sketch import Graph
 
 
 def network():

@@ -16,7 +16,7 @@ from edgesynth.benchmark.probe.settings import ProbeSettings
 from edgesynth.boards.probed import read_table
 from edgesynth.errors import UserError
 from edgesynth.files.json_file import sealed
-from tests.boards.cost.sketch import Graph
+from tests.planning.cost.sketch import Graph
 
 from ..conftest import with_tensorrt
 from .test_model_layers import network, save

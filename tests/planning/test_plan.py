@@ -12,9 +12,9 @@ from edgesynth.boards.table import BOARDS, THIS_GPU, Board, PowerMode, find_boar
 from edgesynth.errors import UserError
 from edgesynth.planning.cost import read_layers
 from edgesynth.planning.plan import make_plan, plan_for_all, read_forms
+from tests.boards.probed.test_staircase import table_of
 
 from .networks import lenet, quantised, residual, single
-from .probed.test_staircase import table_of
 
 WITHOUT_INT8 = ["tx1", "tx2", "tx2-nx", "nano"]
 WITH_INT8 = ["xavier-nx", "agx-xavier", "orin-nano", "agx-orin"]
