@@ -123,7 +123,7 @@ def pairs(root: Path, count: int) -> None:
 
 
 def photograph(number: int) -> Image.Image:
-    """Smooth colours with some grain, always the same for a number."""
+    """Smooth colors with some grain, always the same for a number."""
     source = np.random.default_rng(number)
     coarse = Image.fromarray(source.integers(0, 256, (12, 16, 3), np.uint8))
     smooth = np.asarray(coarse.resize(SIZE, Image.Resampling.BICUBIC), np.int16)

@@ -18,7 +18,7 @@ from edgesynth.export import to_onnx
 from edgesynth.export.calibration import bounds_of, observe
 from edgesynth.export.half.half import to_half
 from edgesynth.export.int8.dialects import DIALECTS
-from edgesynth.export.int8.int8 import quantise
+from edgesynth.export.int8.int8 import quantize
 from edgesynth.export.onnx.onnx_file import OPSET
 from edgesynth.export.onnx.runtime import run_onnx
 from edgesynth.nurture import outputs
@@ -58,7 +58,7 @@ def measure(name: str, folder: Path) -> dict[str, Any]:
     bounds = timed("calibrate", lambda: bounds_of(observe(files["fp32"], calibration), METHOD))
     for dialect in DIALECTS:
         files[dialect.key] = folder / dialect.file
-        timed(dialect.key, lambda dialect=dialect: quantise(files["fp32"], dialect, bounds, files[dialect.key]))  # type: ignore[misc]
+        timed(dialect.key, lambda dialect=dialect: quantize(files["fp32"], dialect, bounds, files[dialect.key]))  # type: ignore[misc]
     found = {key: run_onnx(path, test) for key, path in files.items()}
     before, after = anatomy.census(), anatomy.census(kept)
     return {

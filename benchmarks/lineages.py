@@ -57,7 +57,7 @@ def lent_ancestor(runs: Path, config: Config) -> tuple[Individual, dict[str, Any
 
 
 def synapses_of(ancestor: str, classes: int) -> int:
-    """Weights of its convolutions and linear layers; what has one dimension is bias or normalisation."""
+    """Weights of its convolutions and linear layers; what has one dimension is bias or normalization."""
     return sum(weight.numel() for weight in build_ancestor(ancestor, classes).parameters() if weight.ndim > 1)
 
 

@@ -74,7 +74,7 @@ def write_network(share: float, folder: Path) -> str:
 
 
 def resnet18(share: float) -> nn.Module:
-    """Torchvision's ResNet-18, every convolution, normalisation and the classifier's input made narrower."""
+    """Torchvision's ResNet-18, every convolution, normalization and the classifier's input made narrower."""
     models = torchvision().models
     model: nn.Module = models.resnet18()
     for name, module in list(model.named_modules()):

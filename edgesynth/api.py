@@ -42,7 +42,7 @@ class Evolved(Run):
             UserError: there is no individual of that name.
         """
         name = individual or self.best.name
-        return self._species.quantised(self.load(name, self._species.anatomy))
+        return self._species.quantized(self.load(name, self._species.anatomy))
 
     def export(
         self, out: str | Path | None = None, int8: bool = False, individual: str | None = None, **options: Any

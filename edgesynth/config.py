@@ -76,7 +76,7 @@ class Config(BaseModel):
     strength: Literal["magnitude", "norm", "lamp", "fisher", "taylor", "random"] = Field(
         "fisher", description="what makes a synapse strong"
     )
-    normaliser: Literal["max", "percentile"] = Field(
+    normalizer: Literal["max", "percentile"] = Field(
         "max", description="magnitude and norm: strength counts against a layer's largest, or its 99.9th percentile"
     )
     allocation: Literal["strength", "macs", "params", "budgets"] = Field(
@@ -91,7 +91,7 @@ class Config(BaseModel):
         0.0,
         ge=0,
         le=10,
-        description="how much the environments of siblings differ in the layers that they favour: standard deviation "
+        description="how much the environments of siblings differ in the layers that they favor: standard deviation "
         "of a factor's logarithm (0: all are alike)",
     )
     keep: float = Field(
@@ -206,7 +206,7 @@ class Config(BaseModel):
         None,
         description="the same for an offspring that meets every budget or is of the last generation (unset: alike)",
     )
-    reestimate: bool = Field(True, description="measure running statistics of normalisation anew after synthesis")
+    reestimate: bool = Field(True, description="measure running statistics of normalization anew after synthesis")
     stress: Literal["none", "synapses", "clusters", "both", "decay"] = Field(
         "none", description="what is weakened while a coming parent is nurtured; decay is the control"
     )

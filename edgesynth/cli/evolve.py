@@ -138,7 +138,7 @@ def _summary(run: Run, told: Sequence[str]) -> list[str]:
         f"Pareto front: {front_line(outcome['front'])}.",
     ]
     if "weight_bits" in outcome:
-        lines.append(f"Size: {outcome['weight_bits']:,} bits of synapses, biases and normalisation.")
+        lines.append(f"Size: {outcome['weight_bits']:,} bits of synapses, biases and normalization.")
     int8 = "" if any(line.startswith(NO_INT8) for line in told) else " --int8"
     return [*lines, f"Next: edgesynth export {shlex.quote(str(run.path))}{int8}"]
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Processors that model.int8-cpu.onnx is for; vnni: 8-bit weights, which saturate on x86 without VNNI.",
 )
-@click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, in one line.")
+@click.option("--license", default="not stated", show_default=True, help="License of the weights, in one line.")
 @click.option("--nms-in-graph", is_flag=True, help="Detectors: the models decode and suppress boxes themselves.")
 @click.option("--tensorrt", metavar="VERSION", help="Refuse to write what this one does not parse, such as 8.2.")
 @data_root_option
@@ -51,7 +51,7 @@ def command(
     batch: int | None,
     max_int8_loss: float,
     int8_cpu_target: Literal["any", "vnni"],
-    licence: str,
+    license: str,
     nms_in_graph: bool,
     tensorrt: str | None,
     data_root: Path | None,
@@ -79,7 +79,7 @@ def command(
             lambda line: say(f"{name}: {line}"),
             opset=opset,
             batch=batch,
-            licence=licence,
+            license=license,
             nms_in_graph=nms_in_graph,
             tensorrt=tensorrt,
             int8_cpu_target=int8_cpu_target,

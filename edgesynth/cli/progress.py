@@ -56,7 +56,7 @@ class Lines(Progress):
         )
 
     def predicted(self, name: str, prediction: Prediction) -> None:
-        """Latency and energy on the run's board, labelled, with the model's error."""
+        """Latency and energy on the run's board, labeled, with the model's error."""
         where = f"{prediction.board} ({prediction.mode}, {prediction.precision}, batch {prediction.batch})"
         self._say(f"{name}  predicted on {where}: {prediction.in_short()}")
 

@@ -27,7 +27,7 @@ class Predictions:
     Attributes:
         individuals: names of the ancestor and the offspring.
         form: what the answers are; see `Task.decoding`.
-        images: (K, H, W, C) uint8, as they were before they were normalised.
+        images: (K, H, W, C) uint8, as they were before they were normalized.
         labels: (K, ...), as the task has them.
         ancestor: (K, ...) float32, outputs of the ancestor.
         offspring: the offspring's.

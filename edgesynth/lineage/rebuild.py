@@ -20,7 +20,7 @@ from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual
 from edgesynth.lineage.seeds import generator
 from edgesynth.planning.cost import Layer
-from edgesynth.quantization import quantise_inputs
+from edgesynth.quantization import quantize_inputs
 from edgesynth.tasks import Task
 
 
@@ -54,7 +54,7 @@ class Species:
         set_state(network, individual.weights)
         return in_layout(network).eval()
 
-    def quantised(self, individual: Individual) -> nn.Module:
+    def quantized(self, individual: Individual) -> nn.Module:
         """The same network as a device would run it: the inputs of its layers are rounded to their precision too."""
         return self.on_device(self.removed(individual), individual.genome, individual.scales)
 
@@ -65,7 +65,7 @@ class Species:
         """
         if not genome.precision:
             return network
-        return quantise_inputs(copy.deepcopy(network), genome.precision, scales)
+        return quantize_inputs(copy.deepcopy(network), genome.precision, scales)
 
     def shrunk(self, weights: dict[str, Tensor], before: Genome, after: Genome) -> nn.Module:
         """The network of one genome with the weights of another, of which it has a part.

@@ -71,21 +71,21 @@ def _yolov2(outputs: np.ndarray, decoding: Dict[str, Any]) -> Tuple[np.ndarray, 
     cells = outputs.reshape(count, len(anchors), -1, height, width).transpose(0, 1, 3, 4, 2)
     rows, columns = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
     grid = np.stack([columns, rows], axis=-1).astype(np.float32)
-    centres = (_sigmoid(cells[..., :2]) + grid) / np.array([width, height], np.float32)
+    centers = (_sigmoid(cells[..., :2]) + grid) / np.array([width, height], np.float32)
     sizes = np.exp(np.clip(cells[..., 2:4], -MOST_LOG, MOST_LOG)) * anchors[:, None, None]
-    corners = np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=-1)
+    corners = np.concatenate([centers - sizes / 2, centers + sizes / 2], axis=-1)
     shares = np.exp(cells[..., 5:] - cells[..., 5:].max(axis=-1, keepdims=True))
     scores = _sigmoid(cells[..., 4:5]) * shares / shares.sum(axis=-1, keepdims=True)
     return corners.reshape(count, -1, 4), scores.reshape(count, -1, scores.shape[-1])
 
 
 def _detectnet(outputs: np.ndarray, decoding: Dict[str, Any]) -> Tuple[np.ndarray, np.ndarray]:
-    """Corners (N, P, 4) and scores (N, P, C): log-odds of coverage, then distances from the cell's centre, in cells."""
+    """Corners (N, P, 4) and scores (N, P, C): log-odds of coverage, then distances from the cell's center, in cells."""
     classes = int(decoding["classes"])
     count, _, height, width = outputs.shape
     rows, columns = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
-    centres = np.stack([columns, rows, columns, rows], axis=0).astype(np.float32) + np.float32(0.5)
-    corners = (outputs[:, classes:] + centres).reshape(count, 4, -1).transpose(0, 2, 1)
+    centers = np.stack([columns, rows, columns, rows], axis=0).astype(np.float32) + np.float32(0.5)
+    corners = (outputs[:, classes:] + centers).reshape(count, 4, -1).transpose(0, 2, 1)
     scores = _sigmoid(outputs[:, :classes]).reshape(count, classes, -1).transpose(0, 2, 1)
     return corners / np.array([width, height] * 2, np.float32), scores
 

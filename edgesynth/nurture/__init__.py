@@ -20,7 +20,7 @@ from edgesynth.nurture.single_image_check import check_batch_size
 from edgesynth.nurture.teacher.distillation import distillation_loss
 from edgesynth.nurture.teacher.teaching import Teacher
 from edgesynth.nurture.training import Recipe, nurture, outputs, score, score_outputs
-from edgesynth.quantization import Quantisers
+from edgesynth.quantization import Quantizers
 
 __all__ = [
     "Batch",
@@ -29,7 +29,7 @@ __all__ = [
     "Hardware",
     "Influence",
     "MovingAverage",
-    "Quantisers",
+    "Quantizers",
     "Recipe",
     "Schedule",
     "Snapshot",

@@ -43,7 +43,7 @@ def batches(task: Task, size: int, generator: torch.Generator) -> Iterator[Batch
 def batch_sizes(images: int, size: int) -> list[int]:
     """Images of each batch of an epoch: what is left over is a batch too, but a single image joins the one before.
 
-    Batch normalisation cannot train on one value of a channel, which has no variance.
+    Batch normalization cannot train on one value of a channel, which has no variance.
     """
     sizes, rest = [size] * (images // size), images % size
     if rest == 1 and sizes:

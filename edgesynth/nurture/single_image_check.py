@@ -1,4 +1,4 @@
-"""Steps of one image: refused where batch normalisation would get one value of a channel, which has no variance."""
+"""Steps of one image: refused where batch normalization would get one value of a channel, which has no variance."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check_batch_size(network: nn.Module, input_shape: Sequence[int], images: int
         batch_size: images a step.
 
     Raises:
-        UserError: a step sees one image, and of it some batch normalisation one value of each channel.
+        UserError: a step sees one image, and of it some batch normalization one value of each channel.
     """
     if min(images, batch_size) > 1:
         return
@@ -31,7 +31,7 @@ def check_batch_size(network: nn.Module, input_shape: Sequence[int], images: int
         if inputs[0].numel() == layer.num_features:
             raise UserError(
                 f"--batch-size is {batch_size} and train has {images:,} image{'s' * (images != 1)}, so a step sees one "
-                f"image, and of it the batch normalisation {name} one value of each channel, which has no variance; "
+                f"image, and of it the batch normalization {name} one value of each channel, which has no variance; "
                 "use --batch-size 2 or more, on as many images"
             )
 

@@ -80,7 +80,7 @@ def nurture(
         synapses: {weight: bool mask of its shape}; False stays zero.
         teacher: the ancestor; with it a share of the loss is distillation.
         epoch_done: told the number of epochs done and the mean loss of the last.
-        learned: what is trained besides the network and not decayed, such as the scales of quantisers.
+        learned: what is trained besides the network and not decayed, such as the scales of quantizers.
         influences: what else acts on the weights, after each step, in this order.
         hardware: where, and in what number format.
 

@@ -127,7 +127,7 @@ class OnnxGraph:
                 found[node.op] = found.get(node.op, 0) + 1
         return dict(sorted(found.items()))
 
-    def is_quantised(self) -> bool:
+    def is_quantized(self) -> bool:
         """Whether it holds Q or DQ nodes."""
         return any(node.op in ("QuantizeLinear", "DequantizeLinear") for node in self.nodes)
 
@@ -159,7 +159,7 @@ def read_graph(path: str) -> OnnxGraph:
 
 
 def _without_weights(proto: Any) -> Any:
-    """A copy of a model that can be serialised whatever it weighs: of large weights it has the types alone."""
+    """A copy of a model that can be serialized whatever it weighs: of large weights it has the types alone."""
     import onnx
 
     small = onnx.ModelProto(ir_version=proto.ir_version)

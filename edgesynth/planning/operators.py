@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from edgesynth.planning.onnx_graph import Node, OnnxGraph
 from edgesynth.planning.parser import Parser, dotted
-from edgesynth.planning.quantization import DQ, Q, broken_quantisation
+from edgesynth.planning.quantization import DQ, Q, broken_quantization
 from edgesynth.planning.restrictions import Broken, broken_restrictions
 
 NEWEST_WRITTEN = 18  # the newest opset that `edgesynth export` writes
@@ -67,7 +67,7 @@ def _broken(graph: OnnxGraph, node: Node, parser: Parser) -> Iterator[Broken]:
         yield Broken("not parsed by {}{}{}".format(parser.name, known, _ADVICE.get(node.op, "")), True)
         return
     if node.op in (Q, DQ):
-        problem = broken_quantisation(graph, node, parser.version)
+        problem = broken_quantization(graph, node, parser.version)
         if problem:
             yield Broken(problem, True)
     yield from broken_restrictions(graph, node, parser.restrictions[node.op])

@@ -43,7 +43,7 @@ class CheckedFile(NamedTuple):
             "file": self.graph.file,
             "opset": self.graph.opset,
             "ir": self.graph.ir,
-            "quantised": self.graph.is_quantised(),
+            "quantized": self.graph.is_quantized(),
             "operators": self.graph.operators(),
             "parsed": self.is_parsed,
             "findings": [
@@ -140,7 +140,7 @@ def read_forms(files: dict[str, str]) -> dict[str, OnnxGraph]:
     if not graphs:
         given = ", ".join(files) or "none"
         raise UserError(f"no form of the model is for TensorRT (there is: {given}); export it again")
-    if "int8" not in graphs and graphs.get("fp32", next(iter(graphs.values()))).is_quantised():
+    if "int8" not in graphs and graphs.get("fp32", next(iter(graphs.values()))).is_quantized():
         graphs["int8"] = graphs.pop("fp32")
     return graphs
 

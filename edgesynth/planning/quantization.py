@@ -11,7 +11,7 @@ _STRICT_UP_TO = (8, 2)
 _ZERO_POINT_TYPES = ("INT8", "FLOAT8E4M3FN", "INT4")
 
 
-def broken_quantisation(graph: OnnxGraph, node: Node, version: Version) -> str | None:
+def broken_quantization(graph: OnnxGraph, node: Node, version: Version) -> str | None:
     """What a parser refuses of a Q or DQ node, or None.
 
     Args:

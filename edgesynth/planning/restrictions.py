@@ -105,7 +105,7 @@ def _no_dilations(graph: OnnxGraph, node: Node, match: Any) -> str | None:
 
 def _one_of(attribute: str) -> Check:
     def check(graph: OnnxGraph, node: Node, match: Any) -> str | None:
-        # Which neighbour is nearest is of no concern to another mode.
+        # Which neighbor is nearest is of no concern to another mode.
         if attribute == "nearest_mode" and node.attributes.get("mode", "nearest") != "nearest":
             return None
         value, allowed = node.attributes.get(attribute, _DEFAULTS[attribute]), _names(match.string)
@@ -148,7 +148,7 @@ def _fine(graph: OnnxGraph, node: Node, match: Any) -> str | None:
 _RULES: tuple[tuple[Pattern[str], Check], ...] = tuple(
     (re.compile(pattern), check)
     for pattern, check in (
-        (r"zero_point` must be", _fine),  # Q and DQ: quantisation.py
+        (r"zero_point` must be", _fine),  # Q and DQ: quantization.py
         (r"must be (an initializer|initializers|a constant tensor|a build-time constant)", _constant_inputs),
         (r"^2D or 3D", _two_or_three_dimensions),
         (r"`Indices` output tensor unsupported|^Only the first output", _first_output_only),

@@ -3,11 +3,11 @@
 Synaptic precision restrictions (arXiv 1707.00095), with scales that are learned (LSQ, arXiv 1902.08153).
 """
 
-from edgesynth.quantization.deployed import quantise_inputs
-from edgesynth.quantization.fake_quantization import Quantisers
+from edgesynth.quantization.deployed import quantize_inputs
+from edgesynth.quantization.fake_quantization import Quantizers
 from edgesynth.quantization.layers import INPUT_SCALE, WEIGHT_SCALE, layer_of, owners, refusals
 from edgesynth.quantization.number_formats import FP32, PRECISIONS, bits, has_scale, largest_level, parse_layers
-from edgesynth.quantization.rounding import along_rows, quantise, to_half
+from edgesynth.quantization.rounding import along_rows, quantize, to_half
 from edgesynth.quantization.scale_initialization import fitted_scale, learnable_scale
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "INPUT_SCALE",
     "PRECISIONS",
     "WEIGHT_SCALE",
-    "Quantisers",
+    "Quantizers",
     "along_rows",
     "bits",
     "fitted_scale",
@@ -25,8 +25,8 @@ __all__ = [
     "learnable_scale",
     "owners",
     "parse_layers",
-    "quantise",
-    "quantise_inputs",
+    "quantize",
+    "quantize_inputs",
     "refusals",
     "to_half",
 ]

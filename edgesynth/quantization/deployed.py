@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from edgesynth.quantization.layers import INPUT_SCALE, owners
 from edgesynth.quantization.number_formats import has_scale, largest_level
-from edgesynth.quantization.rounding import quantise, to_half
+from edgesynth.quantization.rounding import quantize, to_half
 
 Rounding = Callable[[Tensor], Tensor]
 
 
-def quantise_inputs(network: nn.Module, precision: Mapping[str, str], scales: Mapping[str, Tensor]) -> nn.Module:
+def quantize_inputs(network: nn.Module, precision: Mapping[str, str], scales: Mapping[str, Tensor]) -> nn.Module:
     """Round the input of every layer that has a precision, for good; the weights must lie on their grid already.
 
     Products are added in float32, which holds the 32-bit sums of an INT8 unit exactly up to 2^24 and an FP16 unit's
@@ -45,7 +45,7 @@ def _rounding(precision: str, scale: Tensor | None) -> Rounding:
         return to_half
     assert scale is not None
     known, most = scale, largest_level(precision)
-    return lambda values: quantise(values, known.to(values.device), most)
+    return lambda values: quantize(values, known.to(values.device), most)
 
 
 def _round_input(

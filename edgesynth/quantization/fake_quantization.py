@@ -1,7 +1,7 @@
-"""Quantisers on a network while it is trained, by hooks: the network's class and its state's names stay as they are.
+"""Quantizers on a network while it is trained, by hooks: the network's class and its state's names stay as they are.
 
 While a layer runs, what it sees as its weight is the rounded one; before and after, the trained one is in its place. So
-masks, optimisers and whoever else handles the network by its parameters' names need not know of the quantisers, and
+masks, optimizers and whoever else handles the network by its parameters' names need not know of the quantizers, and
 once they are taken off nothing is left of them: torch.export and a copy of the network see the network alone.
 """
 
@@ -22,13 +22,13 @@ from edgesynth.quantization.rounding import to_half
 from edgesynth.quantization.scale_initialization import learnable_scale
 
 
-class Quantisers:
-    """Fake quantisation of every layer that has a precision: its weight by output channel, its input as a whole.
+class Quantizers:
+    """Fake quantization of every layer that has a precision: its weight by output channel, its input as a whole.
 
     Symmetric, with the same number of bits for both. Scales are learned where the precision has them (int8 to int2);
     fp16 needs none. A batch norm that follows a convolution stays a layer of its own: what is rounded is the
     convolution's weight as it stands, and a scale for each output channel takes up the norm's factor when that is
-    folded in later. Biases and normalisation stay float32.
+    folded in later. Biases and normalization stay float32.
 
     Args:
         network: the hooks are put on it at once; `settle` takes them off.
@@ -59,7 +59,7 @@ class Quantisers:
 
     @torch.no_grad()
     def settle(self, images: Callable[[], Tensor]) -> dict[str, Tensor]:
-        """Take the quantisers off and leave the rounded weights in the network.
+        """Take the quantizers off and leave the rounded weights in the network.
 
         Args:
             images: gives (N, C, H, W), from which scales start that have seen no batch; called only if there are any.
@@ -77,7 +77,7 @@ class Quantisers:
         for name, scale in self.scales.items():
             if not scale.started:
                 raise UserError(
-                    f"{layer_of(name)} cannot be quantised: the network never calls it; "
+                    f"{layer_of(name)} cannot be quantized: the network never calls it; "
                     f"leave it out with --layer-precision {layer_of(name)}=fp32"
                 )
         for weight, rounding in self.weights.items():

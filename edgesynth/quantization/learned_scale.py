@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgesynth.quantization.rounding import quantise
+from edgesynth.quantization.rounding import quantize
 
 Start = Callable[[Tensor, int, Tensor], Tensor]
 
@@ -19,7 +19,7 @@ class LearnedScale:
     What is learned is the scale's logarithm: AdamW's step is as long for a scale of 0.01 as for one of 1, and so is
     now the same share of each (as in Jain et al., arXiv 1903.08066, section 4.2); nor can a scale reach zero. The
     gradient is divided by sqrt(N most), N the values that share the scale, which balances it against the weights' own
-    (LSQ, section 2.2) for an optimiser that, unlike AdamW, heeds the length of a gradient.
+    (LSQ, section 2.2) for an optimizer that, unlike AdamW, heeds the length of a gradient.
 
     Args:
         most: the largest level.
@@ -46,11 +46,11 @@ class LearnedScale:
         self._settle_in(values)
         shared = self._counted(values)
         scale = _ScaledGradient.apply(self.scale, (shared.clamp_min(1) * self.most).rsqrt())
-        return quantise(values, scale.reshape(-1, *[1] * (values.dim() - 1)) if self.per_row else scale, self.most)
+        return quantize(values, scale.reshape(-1, *[1] * (values.dim() - 1)) if self.per_row else scale, self.most)
 
     @torch.no_grad()
     def _settle_in(self, values: Tensor) -> None:
-        if self.logarithm.device != values.device:  # the network moved; the parameter stays the optimiser's own
+        if self.logarithm.device != values.device:  # the network moved; the parameter stays the optimizer's own
             self.logarithm.data = self.logarithm.data.to(values.device)
         if not self.started:
             rows = values.flatten(1) if self.per_row else values.reshape(1, -1)

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 
-def quantise(values: Tensor, scale: Tensor, most: int) -> Tensor:
+def quantize(values: Tensor, scale: Tensor, most: int) -> Tensor:
     """The nearest of the numbers -most * scale to most * scale: round(clip(v / s)) s.
 
-    What is found is exact: a whole number times the scale in float32, which quantises to itself.
-    Gradients are those of learned step size quantisation (Esser et al., arXiv 1902.08153, eq. 3 and 5): of a value, 1
+    What is found is exact: a whole number times the scale in float32, which quantizes to itself.
+    Gradients are those of learned step size quantization (Esser et al., arXiv 1902.08153, eq. 3 and 5): of a value, 1
     within the range and 0 beyond; of the scale, round(v / s) - v / s within the range and +-most beyond.
 
     Args:

@@ -31,7 +31,7 @@ def learnable_scale(values: Tensor, most: int, counted: Tensor) -> Tensor:
 
 
 def fitted_scale(values: Tensor, most: int, counted: Tensor) -> Tensor:
-    """Scale of the least squared error, for values that will not be trained again (post-hoc quantisation).
+    """Scale of the least squared error, for values that will not be trained again (post-hoc quantization).
 
     Of 64 scales between a thirtieth of max|v| / most and all of it; arguments as of `learnable_scale`. Of a single
     row, as activations are, some values are looked at; of weights all, because a row may have few that are alive.

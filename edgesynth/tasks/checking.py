@@ -95,7 +95,7 @@ def _check_split(name: str, part: str, split: Any, task: Task) -> None:
         raise UserError(f"{where} is no Split of two tensors; give edgesynth.Split(images, labels)")
     images, labels = split
     if len(images.shape) != 4 or (isinstance(images, Tensor) and images.dtype != torch.float32):
-        raise UserError(f"{where} images are {form(images)}; they must be (N, C, H, W) of float32, normalised")
+        raise UserError(f"{where} images are {form(images)}; they must be (N, C, H, W) of float32, normalized")
     if isinstance(labels, Tensor) and labels.numel() and (wrong := task.wrong_labels(labels)):
         raise UserError(f"{where} labels {wrong}")
     if len(images) != len(labels):
@@ -108,7 +108,7 @@ def _check_split(name: str, part: str, split: Any, task: Task) -> None:
             "all images must have one shape"
         )
     if isinstance(images, Tensor) and not bool(torch.isfinite(images).all()):
-        raise UserError(f"{where} images hold nan or infinity; look at how they are normalised")
+        raise UserError(f"{where} images hold nan or infinity; look at how they are normalized")
 
 
 def _check_figures(name: str, task: Task) -> None:

@@ -20,13 +20,13 @@ def lend_task(task: Task) -> str:
     """
     check_task(task, task.name)
     ways = (task.max_shift, task.flip, task.max_zoom, task.preprocessing)
-    digest = hashlib.sha256(repr((type(task).__qualname__, list(task.labels), *ways, _judgement(task))).encode())
+    digest = hashlib.sha256(repr((type(task).__qualname__, list(task.labels), *ways, _judgment(task))).encode())
     for tensor in (*task.train, *task.validation, *task.load_test()):
         digest.update(tensor.identity() if isinstance(tensor, Stored) else tensor.contiguous().numpy().tobytes())
     return lend(task.name, digest.hexdigest(), task)
 
 
-def _judgement(task: Task) -> str:
+def _judgment(task: Task) -> str:
     """What loss and metric say of answers that are always the same, by which other code is known."""
     labels = task.validation.targets[:16]
     right = task.right(labels)

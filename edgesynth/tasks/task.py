@@ -38,7 +38,7 @@ class Split(NamedTuple):
     """One part of a data set.
 
     Attributes:
-        images: (N, C, H, W), float32, normalised; in memory, or read when they are asked for.
+        images: (N, C, H, W), float32, normalized; in memory, or read when they are asked for.
         labels: (N, ...), what the loss compares outputs with, such as (N,) int64 classes; likewise.
     """
 

@@ -346,7 +346,7 @@ def test_a_network_of_which_nothing_can_be_trained_is_refused_before_anything_is
     assert not (tmp_path / "run").exists()
 
 
-class Unnormalised(nn.Module):
+class Unnormalized(nn.Module):
     """BatchNorm without running statistics: an image is answered by those beside it."""
 
     def __init__(self):
@@ -369,7 +369,7 @@ def test_a_network_that_no_export_could_write_is_refused_before_the_first_epoch(
             heard.append(name)
 
     with pytest.raises(UserError, match=r"let norm \(BatchNorm2d\) keep running statistics"):
-        edgesynth.evolve(Unnormalised(), user.task(), run="run", progress=Heard(), **QUICK)
+        edgesynth.evolve(Unnormalized(), user.task(), run="run", progress=Heard(), **QUICK)
     assert heard == [] and not Path("run").exists()
 
 

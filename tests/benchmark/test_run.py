@@ -120,7 +120,7 @@ def test_a_bare_file_is_measured_without_accuracy(tmp_path):
     assert (result["individual"], result["bundle"]) == (None, "small.onnx")
 
 
-def test_a_bare_quantised_file_is_measured_as_it_is(bundle):
+def test_a_bare_quantized_file_is_measured_as_it_is(bundle):
     (one,) = measure(open_target(str(bundle / "model.int8-cpu.onnx")), settings=QUICK)["measurements"]
     assert one["precision"] == "as-is"
     assert one["speedup_vs_fp32"] is None

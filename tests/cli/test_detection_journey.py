@@ -99,10 +99,10 @@ def test_a_bundle_that_decodes_within_its_files_is_verified_scored_and_run_from_
     manifest = json.loads((bundle / "manifest.json").read_text())
     output = manifest["output"]
     assert (output["name"], output["shape"], output["decoding"]["form"]) == ("detections", [100, 6], "detections")
-    quantised = {
+    quantized = {
         node.name for node in onnx.load(str(bundle / "model.int8.onnx")).graph.node if "Quantize" in node.op_type
     }
-    assert quantised and not any(name.startswith("decode/") for name in quantised)
+    assert quantized and not any(name.startswith("decode/") for name in quantized)
     assert not (bundle / "boxes.py").exists()
     result = edgesynth("verify", bundle, cwd=tmp_path)
     assert result.returncode == 0 and "all as exported" in result.stdout, result.stdout + result.stderr

@@ -10,7 +10,7 @@ from edgesynth.boards.table import BOARDS
 from edgesynth.planning.cost import read_layers
 from tests.benchmark.conftest import bundle, pristine_bundle  # noqa: F401  (fixtures)
 from tests.boards.probed.test_staircase import table_of
-from tests.planning.networks import lenet, quantised, residual, single
+from tests.planning.networks import lenet, quantized, residual, single
 
 
 def test_a_bundle_on_a_tx2(edgesynth, bundle, tmp_path):  # noqa: F811
@@ -35,7 +35,7 @@ def test_no_samples_are_opened(edgesynth, bundle, tmp_path):  # noqa: F811
 
 
 def test_a_qdq_file_does_not_run_on_a_nano_and_says_what_does(edgesynth, tmp_path):
-    quantised(residual(tmp_path / "m.onnx"), tmp_path / "q.onnx")
+    quantized(residual(tmp_path / "m.onnx"), tmp_path / "q.onnx")
     done = edgesynth("plan", "q.onnx", "--board", "jetson-nano", cwd=tmp_path)
     assert done.returncode == 1
     assert "will NOT run: q.onnx holds Q/DQ nodes, and Jetson Nano (sm_53) has no INT8 units" in done.stdout

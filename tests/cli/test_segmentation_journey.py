@@ -60,7 +60,7 @@ def test_its_bundle_is_verified_and_scored_by_miou(run, edgesynth):
     assert "11 maps of scores an image" in readme and 'save("classes.png")' in readme
 
 
-def test_its_report_shows_what_both_say_of_the_same_images_and_names_the_colours(run, edgesynth):
+def test_its_report_shows_what_both_say_of_the_same_images_and_names_the_colors(run, edgesynth):
     path, _ = run
     assert edgesynth("report", path, cwd=path).returncode == 0
     page = (path / "report.html").read_text()

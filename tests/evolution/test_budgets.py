@@ -49,7 +49,7 @@ def fixed():
 def weightless():
     return nn.Sequential(nn.AdaptiveAvgPool2d((2, 5)), nn.Flatten())
 
-def normalised():
+def normalized():
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 9), nn.BatchNorm1d(9), nn.ReLU(), nn.Linear(9, 10))
 """
 WHOLE = {"synapses": 300 + 1728 + 9600 + 240, "clusters": 62, "macs": 43200 + 43200 + 9600 + 240}
@@ -172,8 +172,8 @@ def test_siblings_in_varied_environments_have_other_shapes_at_the_same_budget(br
     )
     shapes = [{tuple(layer.clusters for layer in record.census.layers) for record in some} for some in (alike, varied)]
     assert len(shapes[0]) < len(shapes[1])
-    assert all("favours" not in record.synthesis for record in alike)
-    assert len({tuple(record.synthesis["favours"].values()) for record in varied}) == 4
+    assert all("favors" not in record.synthesis for record in alike)
+    assert len({tuple(record.synthesis["favors"].values()) for record in varied}) == 4
     assert all(record.census.macs <= record.synthesis["goals"]["macs"] for record in (*alike, *varied))
 
 
@@ -368,9 +368,9 @@ def test_a_network_without_a_synapse_is_refused_before_anything_is_written(breed
     assert not Path("run").exists()
 
 
-def test_a_batch_of_one_before_batch_normalisation_is_refused_before_anything_is_written(breed):
+def test_a_batch_of_one_before_batch_normalization_is_refused_before_anything_is_written(breed):
     with pytest.raises(UserError, match="--batch-size is 1 and train has 256 images"):
-        breed("budget_networks:normalised", batch_size=1)
+        breed("budget_networks:normalized", batch_size=1)
     assert not Path("run").exists()
 
 
@@ -382,7 +382,7 @@ def test_a_batch_of_one_before_batch_normalisation_is_refused_before_anything_is
             {"allocation": "params", "environment": "faithful"},
             "--environment is faithful; use --environment calibrated",
         ),
-        ({"normaliser": "percentile"}, "--normaliser is percentile and --strength fisher has no Z"),
+        ({"normalizer": "percentile"}, "--normalizer is percentile and --strength fisher has no Z"),
         ({"min_accuracy": 90.0, "max_loss": 2.0}, "--min-accuracy is 90 and --max-loss is 2, two floors .* give one"),
     ],
 )

@@ -81,7 +81,7 @@ def thinned(anatomy):
 @pytest.mark.parametrize("budget", ["max_synapses", "max_bytes"])
 def test_synapses_that_are_dead_in_the_parent_stay_dead_and_are_not_asked_for_again(anatomy, thinned, budget):
     goal = Descent.of(resolve(None, {budget: 20_000}), anatomy)
-    here = goal.travelled(thinned.census(anatomy)) - 1e-9
+    here = goal.traveled(thinned.census(anatomy)) - 1e-9
     assert here > 0.05
     made = make(anatomy, goal, 0, (here, here), parent=thinned)
     assert made.genome.kept == thinned.kept
@@ -150,12 +150,12 @@ def test_the_descent_is_geometric_and_ends_at_the_budgets_exactly(anatomy):
     assert both.at(1) == {"synapses": 43_050.0, "macs": 22_930.0}
 
 
-def test_the_farthest_count_behind_says_how_far_a_network_has_travelled(anatomy):
+def test_the_farthest_count_behind_says_how_far_a_network_has_traveled(anatomy):
     both = Descent.of(resolve(None, {"max_macs": 22_930, "max_synapses": 43_050}), anatomy)
-    assert both.travelled(anatomy.census()) == 0
+    assert both.traveled(anatomy.census()) == 0
     small = Genome({"conv1": [*range(20)], "conv2": [*range(50)], "fc1": [0]}).census(anatomy)
     assert (
-        0 < both.travelled(small) == pytest.approx(torch.tensor(2_293_000 / small.macs).log().item() / 4.605, abs=1e-3)
+        0 < both.traveled(small) == pytest.approx(torch.tensor(2_293_000 / small.macs).log().item() / 4.605, abs=1e-3)
     )
 
 

@@ -40,7 +40,7 @@ IDLE = [
     *(
         ({"strategy": "generative", **given}, {"strategy": "heredity"})
         for given in (
-            {"strength": "magnitude", "normaliser": "percentile"},
+            {"strength": "magnitude", "normalizer": "percentile"},
             {"temperature": 0.5},
             {"variation": 1.0},
             {"parents": 2},

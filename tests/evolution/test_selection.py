@@ -84,7 +84,7 @@ def test_nobody_of_a_front_dominates_another_and_everybody_later_is_dominated_by
         assert all(any(dominates(standings[a], standings[b]) for a in before) for b in after)
 
 
-def test_crowding_is_the_gap_between_neighbours_as_a_share_of_the_range():
+def test_crowding_is_the_gap_between_neighbors_as_a_share_of_the_range():
     assert crowding_distances([(0, 10), (1, 6), (4, 0)]) == [math.inf, 4 / 4 + 10 / 10, math.inf]
     assert crowding_distances([(0, 10), (1, 9), (2, 5), (4, 0)])[1:3] == [2 / 4 + 5 / 10, 3 / 4 + 9 / 10]
 

@@ -21,7 +21,7 @@ from edgesynth.evolution.synthesis.strength import (
     build_strength,
 )
 from edgesynth.evolution.synthesis.strength.lamp import lamp_share
-from edgesynth.evolution.synthesis.strength.measuring import cluster_products, normalisation_scales
+from edgesynth.evolution.synthesis.strength.measuring import cluster_products, normalization_scales
 from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.lineage import Genome, generator, resolve
 from edgesynth.nurture import gradients
@@ -32,7 +32,7 @@ def parent_of(model, *shape, products=None):
     anatomy = trace(model.eval(), (torch.randn(shape),))
     genome = Genome.whole(anatomy)
     weights = {name: model.get_parameter(name).detach() for name in anatomy.weights()}
-    scales = normalisation_scales(anatomy, anatomy.plan(genome.kept), model.state_dict())
+    scales = normalization_scales(anatomy, anatomy.plan(genome.kept), model.state_dict())
     ones = {name: torch.ones_like(weight) for name, weight in weights.items()}
     measured = () if products is None else (lambda: products,)
     return Parent(anatomy, genome, weights, alive_synapses(anatomy, genome), lambda: ones, lambda: scales, *measured)
@@ -64,7 +64,7 @@ def test_norm_strength_of_a_cluster_is_gamma_times_the_norm_of_its_filter():
     assert not torch.allclose(found, MagnitudeStrength(truncation=0).clusters(parent)["0"])
 
 
-def test_without_a_normalisation_norm_strength_is_magnitude():
+def test_without_a_normalization_norm_strength_is_magnitude():
     parent = parent_of(nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 2)), 1, 4)
     norm, magnitude = NormStrength(), MagnitudeStrength()
     assert torch.equal(norm.clusters(parent)["0"], magnitude.clusters(parent)["0"])
@@ -72,7 +72,7 @@ def test_without_a_normalisation_norm_strength_is_magnitude():
 
 
 class Stream(nn.Module):
-    """Normalised before its block reads it, so that the stream's layers have no normalisation of their own."""
+    """Normalized before its block reads it, so that the stream's layers have no normalization of their own."""
 
     def __init__(self):
         super().__init__()
@@ -109,7 +109,7 @@ class Tokens(nn.Module):
     ],
     ids=["batch norm", "group norm and a stream", "layer norm"],
 )
-def test_each_layer_finds_the_scale_of_the_normalisation_that_its_channels_pass(network, shape, uses, scaled):
+def test_each_layer_finds_the_scale_of_the_normalization_that_its_channels_pass(network, shape, uses, scaled):
     model = network().eval()
     anatomy = trace(model, (torch.randn(shape),))
     assert {use.parameter: use.layer for use in scale_uses(anatomy)} == uses
@@ -125,7 +125,7 @@ def test_the_scales_of_a_parent_that_was_cut_stand_at_the_ancestor_s_places():
     model = conv_bn()
     anatomy = trace(model.eval(), (torch.randn(1, 1, 4, 4),))
     plan = anatomy.plan({"0": [0, 2]})
-    assert normalisation_scales(anatomy, plan, remove(model, plan).state_dict())["1.weight"].tolist() == [0.5, 0, 1]
+    assert normalization_scales(anatomy, plan, remove(model, plan).state_dict())["1.weight"].tolist() == [0.5, 0, 1]
 
 
 def lines(**weights):
@@ -211,7 +211,7 @@ def test_the_percentile_of_what_lives_is_as_strong_as_can_be():
         model[0].weight[3] = 0
     parent = parent_of(model, 1, 1001)
     parent.alive["0.weight"][3] = False
-    found = MagnitudeStrength(normaliser="percentile").synapses(parent)["0.weight"]
+    found = MagnitudeStrength(normalizer="percentile").synapses(parent)["0.weight"]
     strongest = [*sorted([*range(1001)] * 3)[:-1], 10**6]
     place = 0.999 * (3003 - 1)
     z = strongest[int(place)] + (place % 1) * (strongest[int(place) + 1] - strongest[int(place)])
@@ -230,10 +230,10 @@ def test_every_strength_has_an_option_and_gives_viabilities_of_the_right_shape()
         assert max(tensor.max().item() for tensor in [*dna.clusters.values(), *dna.synapses.values()]) <= 1e-12
 
 
-def test_a_normaliser_is_refused_where_there_is_no_z_of_a_layer():
-    with pytest.raises(UserError, match="--normaliser is percentile and --strength fisher has no Z"):
+def test_a_normalizer_is_refused_where_there_is_no_z_of_a_layer():
+    with pytest.raises(UserError, match="--normalizer is percentile and --strength fisher has no Z"):
         build_strength("fisher", "percentile")
-    assert build_strength("norm", "percentile").normaliser == "percentile"
+    assert build_strength("norm", "percentile").normalizer == "percentile"
 
 
 def test_an_allocation_takes_the_place_of_the_cost_that_fisher_strength_divides_by():

@@ -66,7 +66,7 @@ def test_the_manifest_describes_the_network(exported, task):
         "int8-cpu": ("model.int8-cpu.onnx", "onnxruntime-cpu"),
     }
     assert {(facts["opset"], facts["ir"], facts["batch"]) for facts in manifest["models"].values()} == {(13, 7, None)}
-    assert manifest["licence"] == "not stated"
+    assert manifest["license"] == "not stated"
     assert manifest["exporter"] == {
         "name": "torchscript",
         "reason": "the dynamo exporter begins at opset 18",
@@ -280,10 +280,10 @@ def test_every_layer_of_the_network_is_sketched_under_its_own_name(exported):
     assert layers.tensors[-1] == "logits"
 
 
-@pytest.mark.parametrize("licence", ["", "  ", "one\ntwo"])
-def test_a_licence_that_is_no_name_is_refused(run, licence):
-    with pytest.raises(UserError, match="give the name of the licence of the weights in one line"):
-        export_individual(run, OFFSPRING, licence=licence)
+@pytest.mark.parametrize("license", ["", "  ", "one\ntwo"])
+def test_a_license_that_is_no_name_is_refused(run, license):
+    with pytest.raises(UserError, match="give the name of the license of the weights in one line"):
+        export_individual(run, OFFSPRING, license=license)
 
 
 @pytest.fixture

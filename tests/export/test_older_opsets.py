@@ -9,7 +9,7 @@ from torch import nn
 from edgesynth.export.calibration import bounds_of, observe
 from edgesynth.export.half.half import to_half
 from edgesynth.export.int8.dialects import TensorRT
-from edgesynth.export.int8.int8 import quantise
+from edgesynth.export.int8.int8 import quantize
 from edgesynth.export.onnx.older_opsets import keep_refused
 from edgesynth.export.onnx.onnx_file import to_onnx
 from edgesynth.planning.onnx_graph import read_graph
@@ -48,7 +48,7 @@ def advice(path):
 def test_opset_13_that_the_network_lacks_is_advised_of_no_form_of_it(model, tmp_path):
     to_half(model, tmp_path / "half.onnx")
     bounds = bounds_of(observe(model, torch.randn(4, 3, 8, 8)), "minmax")
-    quantise(model, TensorRT(), bounds, tmp_path / "int8.onnx")
+    quantize(model, TensorRT(), bounds, tmp_path / "int8.onnx")
     for path in (model, tmp_path / "half.onnx", tmp_path / "int8.onnx"):
         assert "it cannot be written at opset 13" in advice(path)
 

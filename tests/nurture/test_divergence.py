@@ -58,9 +58,9 @@ def test_weights_that_the_last_step_has_spoilt_are_found(task):
 
 
 def test_a_metric_that_is_not_a_number_is_refused_by_the_task_s_name(task):
-    class Unlabelled(Classification):
+    class Unlabeled(Classification):
         def metric(self, outputs, labels):
             return outputs[:0].mean().item()
 
     with pytest.raises(UserError, match="the accuracy of the task digits is nan on 300 images"):
-        score(network(), like(task, Unlabelled), task.validation)
+        score(network(), like(task, Unlabeled), task.validation)

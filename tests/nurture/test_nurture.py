@@ -105,29 +105,29 @@ class Counted(Influence):
         self.taken += 1
 
 
-def normalised():
-    """Its last normalisation sees one value of a channel for each image."""
+def normalized():
+    """Its last normalization sees one value of a channel for each image."""
     return nn.Sequential(nn.Conv2d(1, 4, 5, stride=3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(256, 9),
                          nn.BatchNorm1d(9), nn.ReLU(), nn.Linear(9, 10))  # fmt: skip
 
 
 @pytest.mark.parametrize(("images", "steps"), [(129, 2), (130, 3), (65, 1)])
-def test_batch_normalisation_trains_whatever_is_left_over_and_influences_know_the_steps(task, images, steps):
+def test_batch_normalization_trains_whatever_is_left_over_and_influences_know_the_steps(task, images, steps):
     counted = Counted()
-    losses = nurture(normalised(), first(task, images), Recipe(2, batch_size=64), generator(), influences=[counted])
+    losses = nurture(normalized(), first(task, images), Recipe(2, batch_size=64), generator(), influences=[counted])
     assert len(losses) == 2 and counted.taken == counted.told == 2 * steps
 
 
-def test_steps_of_one_image_are_refused_where_batch_normalisation_would_see_one_value(task):
+def test_steps_of_one_image_are_refused_where_batch_normalization_would_see_one_value(task):
     shape = task.input_shape
     with pytest.raises(
-        UserError, match=r"--batch-size is 1 and train has 90 images, .* batch normalisation 4 one value"
+        UserError, match=r"--batch-size is 1 and train has 90 images, .* batch normalization 4 one value"
     ):
-        check_batch_size(normalised(), shape, images=90, batch_size=1)
+        check_batch_size(normalized(), shape, images=90, batch_size=1)
     with pytest.raises(UserError, match="--batch-size is 64 and train has 1 image, so"):
-        check_batch_size(normalised(), shape, images=1, batch_size=64)
-    check_batch_size(normalised(), shape, images=90, batch_size=2)
-    check_batch_size(normalised()[:4], shape, images=90, batch_size=1)  # 64 values of each channel
+        check_batch_size(normalized(), shape, images=1, batch_size=64)
+    check_batch_size(normalized(), shape, images=90, batch_size=2)
+    check_batch_size(normalized()[:4], shape, images=90, batch_size=1)  # 64 values of each channel
 
 
 def test_a_pupil_that_is_only_taught_learns_the_teacher_s_answers(task):

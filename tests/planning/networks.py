@@ -1,4 +1,4 @@
-"""Small ONNX files as exporters write them: LeNet-like, residual, quantised, and with one operator of choice."""
+"""Small ONNX files as exporters write them: LeNet-like, residual, quantized, and with one operator of choice."""
 
 import numpy as np
 import onnx
@@ -72,7 +72,7 @@ class _Images(CalibrationDataReader):
         return next(self.batches, None)
 
 
-def quantised(source, path, for_tensorrt=True):
+def quantized(source, path, for_tensorrt=True):
     """The Q/DQ form: for TensorRT, or the unsigned one that ONNX Runtime fuses."""
     shape = [dim.dim_value or 2 for dim in onnx.load(str(source)).graph.input[0].type.tensor_type.shape.dim]
     options = {"ActivationSymmetric": True, "WeightSymmetric": True, "AddQDQPairToWeight": True, "QuantizeBias": False}

@@ -4,7 +4,7 @@ from onnx import helper
 from edgesynth.planning.memory import memory_of
 from edgesynth.planning.onnx_graph import read_graph
 
-from .networks import lenet, quantised, residual, weight, write
+from .networks import lenet, quantized, residual, weight, write
 
 FLOAT = 4
 
@@ -17,7 +17,7 @@ def test_weights_are_counted_to_the_byte(tmp_path):
     assert memory(lenet(tmp_path / "m.onnx")).weights_bytes == FLOAT * (6 * 25 + 6 + 10 * 864 + 10)
 
 
-def test_the_peak_is_the_largest_pair_of_neighbours_in_a_chain(tmp_path):
+def test_the_peak_is_the_largest_pair_of_neighbors_in_a_chain(tmp_path):
     # Convolution to 6 x 24 x 24, then ReLU: two such tensors at once.
     path = lenet(tmp_path / "m.onnx")
     assert memory(path).activations_bytes == FLOAT * 2 * 6 * 24 * 24
@@ -29,8 +29,8 @@ def test_a_shortcut_is_alive_until_it_is_added(tmp_path):
     assert memory(residual(tmp_path / "m.onnx")).activations_bytes == FLOAT * 3 * 8 * 16 * 16
 
 
-def test_weights_that_are_quantised_in_the_graph_are_no_activations(tmp_path):
-    path = quantised(residual(tmp_path / "m.onnx"), tmp_path / "q.onnx")
+def test_weights_that_are_quantized_in_the_graph_are_no_activations(tmp_path):
+    path = quantized(residual(tmp_path / "m.onnx"), tmp_path / "q.onnx")
     # int8 beside float: less than the plain network has, or no more than it and one tensor of int8.
     assert memory(path).activations_bytes <= FLOAT * 3 * 8 * 16 * 16 + 8 * 16 * 16
 

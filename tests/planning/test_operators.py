@@ -9,7 +9,7 @@ from edgesynth.planning.onnx_graph import read_graph
 from edgesynth.planning.operators import NEWEST_WRITTEN, REFUSED_OPSETS, check_graph
 from edgesynth.planning.parser import TABLES, parser_of, table_for
 
-from .networks import lenet, quantised, residual, single, weight, write
+from .networks import lenet, quantized, residual, single, weight, write
 
 
 def fatal(path, version=(8, 2)):
@@ -24,8 +24,8 @@ def test_what_every_network_is_made_of_is_parsed_by_every_version(tmp_path, netw
 
 def test_the_form_for_tensorrt_is_parsed_and_the_one_for_a_cpu_is_not(tmp_path):
     plain = residual(tmp_path / "m.onnx")
-    assert fatal(quantised(plain, tmp_path / "q.onnx")) == []
-    messages = " ".join(fatal(quantised(plain, tmp_path / "cpu.onnx", for_tensorrt=False)))
+    assert fatal(quantized(plain, tmp_path / "q.onnx")) == []
+    messages = " ".join(fatal(quantized(plain, tmp_path / "cpu.onnx", for_tensorrt=False)))
     assert "zero-point is uint8; it must be int8" in messages
 
 
@@ -45,7 +45,7 @@ def test_an_operator_is_refused_before_the_version_that_parses_it(tmp_path, op):
             assert refused == [], version
 
 
-def test_grid_sample_and_layer_normalisation_are_named_for_what_they_are_to_82(tmp_path):
+def test_grid_sample_and_layer_normalization_are_named_for_what_they_are_to_82(tmp_path):
     grid = single(
         tmp_path / "g.onnx", "GridSample", inputs=("images", "grid"), extra={"grid": ["N", 4, 4, 2]}, opset=16
     )
@@ -226,7 +226,7 @@ BROKEN_Q = {
 @pytest.mark.parametrize("case", BROKEN_Q)
 def test_a_q_and_its_dq_are_held_to_what_the_importer_wants(tmp_path, case):
     changes, message = BROKEN_Q[case]
-    path = break_q(quantised(residual(tmp_path / "m.onnx"), tmp_path / "q.onnx"), **changes)
+    path = break_q(quantized(residual(tmp_path / "m.onnx"), tmp_path / "q.onnx"), **changes)
     messages = fatal(path)
     assert [one.partition(" ")[0] for one in messages] == ["QuantizeLinear", "DequantizeLinear"]
     assert all(message in one for one in messages), messages
@@ -239,7 +239,7 @@ def test_a_scale_that_is_computed_is_refused(tmp_path):
 
 
 def test_later_versions_do_without_the_zero_point(tmp_path):
-    path = break_q(quantised(residual(tmp_path / "m.onnx"), tmp_path / "q.onnx"), without_zero_point=True)
+    path = break_q(quantized(residual(tmp_path / "m.onnx"), tmp_path / "q.onnx"), without_zero_point=True)
     assert fatal(path, (8, 5)) == []
 
 

@@ -14,7 +14,7 @@ from edgesynth.planning.cost import read_layers
 from edgesynth.planning.plan import make_plan, plan_for_all, read_forms
 from tests.boards.probed.test_staircase import table_of
 
-from .networks import lenet, quantised, residual, single
+from .networks import lenet, quantized, residual, single
 
 WITHOUT_INT8 = ["tx1", "tx2", "tx2-nx", "nano"]
 WITH_INT8 = ["xavier-nx", "agx-xavier", "orin-nano", "agx-orin"]
@@ -27,7 +27,7 @@ def plain(tmp_path):
 
 @pytest.fixture
 def qdq(plain, tmp_path):
-    return quantised(plain, tmp_path / "model.int8.onnx")
+    return quantized(plain, tmp_path / "model.int8.onnx")
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_plain_file_runs_everywhere_and_int8_asks_for_a_bundle(tmp_path, board
 
 
 def test_a_qdq_file_that_is_refused_leaves_the_cache(plain, tmp_path, ranges):
-    unsigned = quantised(plain, tmp_path / "model.int8.onnx", for_tensorrt=False)
+    unsigned = quantized(plain, tmp_path / "model.int8.onnx", for_tensorrt=False)
     int8 = build(plan({"fp32": plain, "int8": unsigned}, "xavier", ranges=ranges), "int8")
     assert int8.will_build and int8.form == "fp32" and "calibration cache" in int8.source
 

@@ -12,8 +12,8 @@ from edgesynth.quantization import (
     has_scale,
     largest_level,
     parse_layers,
-    quantise,
-    quantise_inputs,
+    quantize,
+    quantize_inputs,
     refusals,
     to_half,
 )
@@ -27,37 +27,37 @@ def test_the_precisions_go_from_32_bits_to_2():
 def test_values_go_to_the_nearest_multiple_of_the_scale_half_to_even_and_not_beyond_the_largest():
     values = torch.tensor([0.0, 0.24, 0.25, 0.26, 0.75, 1.25, -0.26, 3.4, 3.6, 100.0, -100.0])
     expected = [0.0, 0.0, 0.0, 0.5, 1.0, 1.0, -0.5, 3.5, 3.5, 3.5, -3.5]
-    assert quantise(values, torch.tensor(0.5), 7).tolist() == expected
+    assert quantize(values, torch.tensor(0.5), 7).tolist() == expected
 
 
 def test_int2_has_three_values():
-    values = quantise(torch.randn(1000, generator=torch.Generator().manual_seed(0)), torch.tensor(0.7), 1)
+    values = quantize(torch.randn(1000, generator=torch.Generator().manual_seed(0)), torch.tensor(0.7), 1)
     assert values.unique().tolist() == [pytest.approx(-0.7), 0.0, pytest.approx(0.7)]
 
 
 def test_every_output_channel_has_its_own_scale():
     weight, scale = torch.ones(2, 3, 1, 1), torch.tensor([0.4, 0.3])
-    assert quantise(weight, along_rows(scale, weight), 7)[:, 0, 0, 0].tolist() == [
+    assert quantize(weight, along_rows(scale, weight), 7)[:, 0, 0, 0].tolist() == [
         pytest.approx(0.8),
         pytest.approx(0.9),
     ]
 
 
 @pytest.mark.parametrize("most", [1, 7, 127])
-def test_what_is_quantised_is_exactly_a_whole_multiple_and_quantises_to_itself(most):
+def test_what_is_quantized_is_exactly_a_whole_multiple_and_quantizes_to_itself(most):
     draws = torch.Generator().manual_seed(most)
     weight, scale = torch.randn(8, 500, generator=draws), torch.rand(8, 1, generator=draws) / most + 1e-3
-    found = quantise(weight, scale, most)
+    found = quantize(weight, scale, most)
     levels = (found / scale).round()
     assert torch.equal(levels * scale, found) and levels.abs().max() == most
-    assert torch.equal(quantise(found, scale, most), found)
+    assert torch.equal(quantize(found, scale, most), found)
 
 
-def test_gradients_are_those_of_learned_step_size_quantisation():
+def test_gradients_are_those_of_learned_step_size_quantization():
     """Eq. 3 and 5 of LSQ, with s = 0.5 and 7 levels: round(v) - v within, 7 and -7 beyond."""
     values = torch.tensor([0.6, -0.1, 10.0, -9.0], requires_grad=True)
     scale = torch.tensor(0.5, requires_grad=True)
-    found = quantise(values, scale, 7)
+    found = quantize(values, scale, 7)
     parts = [torch.autograd.grad(one, scale, retain_graph=True)[0].item() for one in found]
     assert parts == pytest.approx([1 - 1.2, 0 + 0.2, 7, -7])
     found.sum().backward()
@@ -126,7 +126,7 @@ def test_a_network_on_the_device_rounds_the_inputs_of_its_layers_and_nothing_els
         network[0].weight.copy_(torch.eye(2))
         network[1].weight.copy_(torch.tensor([[1.0, 1.0]]))
     names, kinds = list(network.state_dict()), [type(module) for module in network.modules()]
-    device = quantise_inputs(
+    device = quantize_inputs(
         copy.deepcopy(network),
         {"0.weight": "int4", "1.weight": "int2"},
         {"0.input_scale": torch.tensor(0.25), "1.input_scale": torch.tensor(1.5)},

@@ -48,7 +48,7 @@ def test_every_layout_gives_the_same_boxes_and_splits_always_alike(scenes, kind)
     check_task(task, kind)
 
 
-def colour_within(image, row):
+def color_within(image, row):
     """What stands in the middle of a box."""
     _, left, top, right, bottom = row.tolist()
     size = image.shape[1]
@@ -60,7 +60,7 @@ def assert_boxes_hold_their_shapes(task, images, labels):
     assert (labels[..., 0] >= 0).sum() >= len(images)
     for image, rows in zip(images, labels, strict=True):
         for row in rows[rows[:, 0] >= 0]:
-            red, _, blue = colour_within(image, row).tolist()
+            red, _, blue = color_within(image, row).tolist()
             assert (red > blue) == (task.labels[int(row[0])] == "ball")
             assert max(red, blue) > 1  # and not the dark ground
 
@@ -69,10 +69,10 @@ def test_boxes_lie_where_the_shapes_are_in_the_letterbox(scenes):
     task = load_task(f"voc:{scenes['voc']}", None, 48)
     images = task.train.images[torch.arange(9)]
     assert_boxes_hold_their_shapes(task, images, task.train.targets)
-    # 96x72 becomes 48x36, with 6 rows of grey above and below.
-    grey = (128 / 255 - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
-    assert np.abs(images[0, :, :6].numpy() - grey[:, None, None]).max() < 1e-5
-    assert np.abs(images[0, :, 6].numpy() - grey[:, None]).min() > 0.1
+    # 96x72 becomes 48x36, with 6 rows of gray above and below.
+    gray = (128 / 255 - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
+    assert np.abs(images[0, :, :6].numpy() - gray[:, None, None]).max() < 1e-5
+    assert np.abs(images[0, :, 6].numpy() - gray[:, None]).min() > 0.1
 
 
 @pytest.mark.parametrize("zoom", [1.0, 1.5])
@@ -141,7 +141,7 @@ def test_boxes_without_area_outside_or_broken_are_left_out_and_those_across_an_e
     dropped, cut = task.notes
     assert "48 boxes are left out" in dropped and "object 3 has no box of four numbers" in dropped
     assert cut.startswith("12 boxes of ")
-    # 96x72 with 12 rows of grey above; VOC counts pixels from 1.
+    # 96x72 with 12 rows of gray above; VOC counts pixels from 1.
     assert task.train.targets[0, 0].tolist() == pytest.approx([0, 79 / 96, (59 + 12) / 96, 1, 84 / 96])
 
 

@@ -86,10 +86,10 @@ def test_all_classes_that_cover_a_cell_are_told_without_a_tensor_of_boxes_by_cla
     expected = torch.full_like(said, -10)
     cells = (torch.arange(side) + 0.5) / side
     for image, row in ((place, row) for place in range(images) for row in labels[place] if row[0] >= 0):
-        centre, half = (row[1:3] + row[3:]) / 2, (row[3:] - row[1:3]) / 2
-        near = [(cells - centre[axis]).abs() <= half[axis] / 2 for axis in (1, 0)]
+        center, half = (row[1:3] + row[3:]) / 2, (row[3:] - row[1:3]) / 2
+        near = [(cells - center[axis]).abs() <= half[axis] / 2 for axis in (1, 0)]
         expected[image, int(row[0])][near[0][:, None] & near[1]] = 10
-        expected[image, int(row[0]), int(centre[1] * side), int(centre[0] * side)] = 10
+        expected[image, int(row[0]), int(center[1] * side), int(center[0] * side)] = 10
     assert torch.equal(said, expected) and (expected > 0).sum(1).max() > 2
 
 

@@ -87,7 +87,7 @@ def test_what_is_broken_is_left_out_counted_and_named(root):
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK", "I;16", "P"])
-def test_grey_cmyk_16_bit_and_palette_images_are_read_as_colour(root, mode):
+def test_gray_cmyk_16_bit_and_palette_images_are_read_as_color(root, mode):
     for path in sorted((root / "images").iterdir()):
         image = Image.open(path)
         path.unlink()

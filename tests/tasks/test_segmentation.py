@@ -71,7 +71,7 @@ def test_without_val_and_test_train_is_split_always_in_the_same_way(camvid, tmp_
     assert [len(load_task(f"camvid:{camvid}", None, 32).train.labels)] == [7]
 
 
-def test_voc_is_found_from_above_its_palette_is_no_colour_and_val_is_its_test(voc):
+def test_voc_is_found_from_above_its_palette_is_no_color_and_val_is_its_test(voc):
     task = load_task(f"voc-segmentation:{voc.parent}", None, 32)
     train, validation, test = task.train, task.validation, task.load_test()
     assert stems(test) == ["008", "009"] and sorted(stems(train) + stems(validation)) == [f"00{i}" for i in range(8)]
@@ -128,7 +128,7 @@ def test_what_is_broken_is_left_out_counted_and_named(camvid):
 @pytest.mark.parametrize(
     ("value", "message"), [(30, "holds the number 30; the 11 classes have 0 to 10"), (None, "RGB")]
 )
-def test_a_mask_of_other_numbers_or_of_colours_is_named(camvid, value, message):
+def test_a_mask_of_other_numbers_or_of_colors_is_named(camvid, value, message):
     for path in (camvid / "testannot").iterdir():
         image = Image.open(path)
         (Image.new("L", image.size, value) if value else image.convert("RGB")).save(path)

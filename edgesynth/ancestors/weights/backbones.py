@@ -60,7 +60,7 @@ def _mobilenet(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> Sta
 
 
 def _vgg(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> State:
-    """Convolution by convolution, each with its normalisation; as found where there are more of them, or fewer."""
+    """Convolution by convolution, each with its normalization; as found where there are more of them, or fewer."""
     matches = [CONVOLUTION.fullmatch(name) for name, tensor in found.items() if tensor.dim() == 4]
     theirs = sorted(int(match[1]) for match in matches if match)
     ours = [name for name, tensor in wanted.items() if _part(name) in STACKS and tensor.dim() == 4]
@@ -69,13 +69,13 @@ def _vgg(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> State:
     state: State = {}
     for name, place in zip(ours, theirs, strict=True):
         stack, own_place, _ = name.split(".")
-        normalisation = _normalisation(found, place)
+        normalization = _normalization(found, place)
         state[name] = found[f"features.{place}.weight"]
-        state.update({f"{stack}.{int(own_place) + 1}.{key}": tensor for key, tensor in normalisation.items()})
+        state.update({f"{stack}.{int(own_place) + 1}.{key}": tensor for key, tensor in normalization.items()})
     return state
 
 
-def _normalisation(found: Mapping[str, Tensor], place: int) -> State:
+def _normalization(found: Mapping[str, Tensor], place: int) -> State:
     """That of a convolution, or one that changes nothing; the bias, which ours have not, goes off the mean."""
     zeros = torch.zeros(len(found[f"features.{place}.weight"]))
     neutral = {"weight": zeros + 1, "bias": zeros, "running_mean": zeros, "running_var": zeros + 1}

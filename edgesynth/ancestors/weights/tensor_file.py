@@ -13,7 +13,7 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 
-# Training scripts keep the network beside the optimiser, under one of these names.
+# Training scripts keep the network beside the optimizer, under one of these names.
 WRAPPED = ("state_dict", "model")
 
 

@@ -1,7 +1,7 @@
 """AlexNet for small images (Krizhevsky et al., NIPS 2012; widths of arXiv 1404.5997), as on CIFAR-10 and STL-10.
 
 Of the papers' own form no more is known than its name. This one keeps what makes an AlexNet (five convolutions, three
-overlapping poolings, three fully connected layers with dropout, no normalisation) and gives up what only photographs of
+overlapping poolings, three fully connected layers with dropout, no normalization) and gives up what only photographs of
 224 pixels allow, the stride of the first layer:
 
     64 of 5x5, pool, 192 of 5x5, pool, 384 of 3x3, 256 of 3x3, 256 of 3x3, pool, 4x4 places, 1024, 1024, classes

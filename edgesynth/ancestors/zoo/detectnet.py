@@ -1,7 +1,7 @@
 """DetectNet: GoogLeNet, fully convolutional, that tells for each cell whether an object covers it, and its box.
 
 As NVIDIA DIGITS' DetectNet: GoogLeNet (Szegedy et al., arXiv 1409.4842, table 1) without its last pooling, so that the
-stride is 16, and without its classifiers. Batch normalisation stands in for its local response normalisation, which
+stride is 16, and without its classifiers. Batch normalization stands in for its local response normalization, which
 training from scratch needs. The output is (N, classes + 4, H / 16, W / 16): coverage, then the box.
 """
 

@@ -10,7 +10,7 @@ each takes the features of its scale and what the coarser block gave:
 
 Two more residual units and a 3x3 convolution judge the finest, and its scores are brought up by 4. Convolutions of 3x3
 bring the trunk's features to `widths`. Apart from the paper: the trunk has blocks of two convolutions (ResNet-34 and
-smaller; within `trunk` the names are torchvision's), and batch normalisation follows every convolution of the blocks,
+smaller; within `trunk` the names are torchvision's), and batch normalization follows every convolution of the blocks,
 which training from scratch needs.
 """
 
@@ -116,7 +116,7 @@ class Refine(nn.Module):
 
 
 class RefineNet(nn.Module):
-    """A trunk, four blocks that refine its scales, and the judgement.
+    """A trunk, four blocks that refine its scales, and the judgment.
 
     Args:
         trunk: channels of the trunk's stages.

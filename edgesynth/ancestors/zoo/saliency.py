@@ -3,7 +3,7 @@
 A VGG-16 without its fully connected layers, and side branches at three scales: what the stacks c3, c4 and c5 see goes
 through stacks of their own (c6, c7, c8), the coarser two are brought to the size of the finest, and c9 joins them; c10
 and c11 judge the coarsest scale alone; both verdicts are added. How many filters the side stacks of the paper have is
-not known: here all have as many as `side` says. Batch normalisation is added, which training from scratch needs, and
+not known: here all have as many as `side` says. Batch normalization is added, which training from scratch needs, and
 upsampling is bilinear; one map of log-odds stands for the paper's softmax over two.
 """
 

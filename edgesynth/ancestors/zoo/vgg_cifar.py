@@ -1,4 +1,4 @@
-"""VGG-16 with batch normalisation for 32x32 images, the form of the pruning literature (Li et al., arXiv 1608.08710).
+"""VGG-16 with batch normalization for 32x32 images, the form of the pruning literature (Li et al., arXiv 1608.08710).
 
 The 13 convolutions of Simonyan and Zisserman's configuration D, then 512-512-classes instead of 4096-4096-1000.
 """
@@ -42,5 +42,5 @@ class Vgg16(nn.Module):
 
 
 def vgg16_bn_cifar(num_classes: int = 10) -> nn.Module:
-    """VGG-16 with batch normalisation for (3, 32, 32) images."""
+    """VGG-16 with batch normalization for (3, 32, 32) images."""
     return Vgg16(num_classes)

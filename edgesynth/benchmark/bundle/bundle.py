@@ -39,7 +39,7 @@ class Model(NamedTuple):
         path: where it lies.
         dialect: how its precision is written ("plain", "tensorrt", "onnxruntime-cpu"), None for a bare file.
         size_bytes: its size.
-        ranges: the ranges.json to quantise it by; None where its own types decide.
+        ranges: the ranges.json to quantize it by; None where its own types decide.
         samples: the samples.npz to calibrate it on, in place of ranges.
         exact_on: the processors on which ONNX Runtime computes it exactly ("any", "vnni"); None where that is not said.
     """
@@ -65,7 +65,7 @@ class Target(NamedTuple):
         individual: the individual's name, None for a bare file.
         models: model of each key of the manifest ("fp32", "int8", "int8-cpu"), or of the one precision of a bare file.
         input_shape: (C, H, W) without batch; None for a bare file, whose own header says it.
-        samples: labelled samples, or a `NoSamples` that says why there are none.
+        samples: labeled samples, or a `NoSamples` that says why there are none.
         manifest: the manifest as read; empty for a bare file.
         batch: images per run that the bundle's models are fixed to; None if free, or told by a bare file's own header.
     """
@@ -145,7 +145,7 @@ def open_bare_model(path: str) -> Target:
         path: the file.
 
     Returns:
-        A target with one model, under "fp32" or, if the file holds quantised operators, under "as-is".
+        A target with one model, under "fp32" or, if the file holds quantized operators, under "as-is".
 
     Raises:
         UserError: the file does not exist, is no ONNX file, or its weights lie outside of its folder or are missing.
@@ -153,13 +153,13 @@ def open_bare_model(path: str) -> Target:
     if not os.path.isfile(path):
         raise UserError("{} is not a file; give an .onnx file".format(path))
     check_external_files(path)
-    precision = AS_IS if is_quantised(path) else "fp32"
+    precision = AS_IS if is_quantized(path) else "fp32"
     return Target(
         path=path,
         individual=None,
         models={precision: Model(path, None, os.path.getsize(path))},
         input_shape=None,
-        samples=NoSamples("{} is a bare ONNX file without labelled samples".format(os.path.basename(path))),
+        samples=NoSamples("{} is a bare ONNX file without labeled samples".format(os.path.basename(path))),
         manifest={},
     )
 
@@ -198,14 +198,14 @@ def open_bundle(path: str, samples: bool = True) -> Target:
     shape = _field(path, manifest["input"], "input.shape", list)
     if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
         raise not_ours(path, "input.shape is {}, not a list of sizes".format(shape))
-    labelled: Union[Samples, NoSamples] = NoSamples("the bundle has no {}".format(SAMPLES))
+    labeled: Union[Samples, NoSamples] = NoSamples("the bundle has no {}".format(SAMPLES))
     if SAMPLES in manifest["files"] and samples:
         metric = _field(path, _field(path, manifest, "task", dict), "task.metric", str)
         decoding = manifest["output"].get("decoding") if isinstance(manifest.get("output"), dict) else None
-        labelled = read_samples(
+        labeled = read_samples(
             os.path.join(path, SAMPLES), tuple(shape), metric, decoding if isinstance(decoding, dict) else None
         )
-    return Target(path, manifest.get("individual"), models, tuple(shape), labelled, manifest, _batch(path, manifest))
+    return Target(path, manifest.get("individual"), models, tuple(shape), labeled, manifest, _batch(path, manifest))
 
 
 def sha256_of(path: str) -> str:
@@ -224,8 +224,8 @@ def sha256_of(path: str) -> str:
     return digest.hexdigest()
 
 
-def is_quantised(path: str) -> bool:
-    """Whether a file holds quantised operators.
+def is_quantized(path: str) -> bool:
+    """Whether a file holds quantized operators.
 
     Args:
         path: an ONNX file.

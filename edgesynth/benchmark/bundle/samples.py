@@ -1,4 +1,4 @@
-"""The bundle's labelled samples: what an engine is fed, and what its answers are worth."""
+"""The bundle's labeled samples: what an engine is fed, and what its answers are worth."""
 
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
@@ -30,7 +30,7 @@ class Score(NamedTuple):
 
 
 class Samples:
-    """Labelled samples, already preprocessed.
+    """Labeled samples, already preprocessed.
 
     Args:
         images: (N, C, H, W), float32.
@@ -133,7 +133,7 @@ class Samples:
 
 
 class NoSamples:
-    """No labelled samples: feeds noise and scores nothing.
+    """No labeled samples: feeds noise and scores nothing.
 
     Args:
         reason: why there are none.

@@ -13,7 +13,7 @@ smaller batch among the others), and `measurements`, one for each precision and 
     latency_ms                                    p50, p90, p99, mean, min, std in ms; cov = std / mean; count
     samples_ms                                    every latency, in the order of time
     throughput_images_per_s                       images over the wall time of the timed windows
-    accuracy_percent, accuracy_reason             the metric on the bundle's labelled samples; null: the reason says why
+    accuracy_percent, accuracy_reason             the metric on the bundle's labeled samples; null: the reason says why
     max_abs_error, scored_samples                 distance from the outputs that the bundle expects
     energy                                        of the total rails: per_image_mj, images_per_joule with its 95 %
                                                   interval, mean_power_mw; null: see its reason; beside them the GPU's

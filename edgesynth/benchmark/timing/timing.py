@@ -158,7 +158,7 @@ def percentile(ascending: Sequence[float], percent: int) -> float:
 
 
 def spread(latencies_ms: Sequence[float]) -> Dict[str, float]:
-    """Summarise latencies.
+    """Summarize latencies.
 
     Args:
         latencies_ms: in ms, at least one.

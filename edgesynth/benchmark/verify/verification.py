@@ -1,6 +1,6 @@
 """Verification: the ledger of a bundle, run again on this machine from the bundle alone.
 
-Every model answers the labelled samples; its answers are held to the expected ones, and its metric to what was
+Every model answers the labeled samples; its answers are held to the expected ones, and its metric to what was
 recorded of the same samples at export. Where the fp32 model fails, its first layer that differs is named.
 """
 
@@ -18,7 +18,7 @@ from edgesynth.errors import UserError
 from edgesynth.metrics.metric import ROUNDING_POINTS
 
 FREE_BATCH = 64
-# Without Q/DQ an error is held to the ledger's tolerance. With them it is that of quantisation, which other kernels may
+# Without Q/DQ an error is held to the ledger's tolerance. With them it is that of quantization, which other kernels may
 # change somewhat, but which another model multiplies.
 MAX_GROWTH = 2.0
 REL_FLOOR = 1e-4

@@ -62,7 +62,7 @@ class Descent:
         """{name: most that is allowed} at a pressure in [0, 1]."""
         return budget_schedule.stage(self.start, self.goal, pressure)
 
-    def travelled(self, census: Census) -> float:
+    def traveled(self, census: Census) -> float:
         """The pressure that a network stands: that of its amount which is farthest behind, in [0, 1]."""
         ways = {name: math.log(self.start[name] / most) for name, most in self.goal.items() if most < self.start[name]}
         left = {name: max(sys.float_info.min, self.yardstick.amount(census, name)) for name in ways}
@@ -75,7 +75,7 @@ class Descent:
 
     def bounds(self, parent: Census, step: float) -> tuple[float, float]:
         """Lowest and highest pressure on networks that inherit from a parent."""
-        here = self.travelled(parent)
+        here = self.traveled(parent)
         return min(1.0, here + (1 - SPREAD) * step), min(1.0, here + (1 + SPREAD) * step)
 
 

@@ -315,7 +315,7 @@ def _conclude(run: Run, evolution: Evolution, kind: Species, task: Task) -> Run:
         test = task.load_test()
         labels = test.targets
         for record in untested:
-            found = outputs(kind.quantised(run.load(record.name, kind.anatomy)), test.images)
+            found = outputs(kind.quantized(run.load(record.name, kind.anatomy)), test.images)
             metric = score_outputs(found, task, labels)
             run.save_beside(record.name, task.beside(found, labels))
             run.save_tested(record.name, metric)

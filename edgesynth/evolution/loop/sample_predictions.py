@@ -18,7 +18,7 @@ def keep_pictures(run: Run, species: Species, task: Task, test: Split, ancestor:
     some = test.part(torch.linspace(0, len(test.labels) - 1, min(COUNT, len(test.labels))).round().long())
     images = some.images[torch.arange(len(some.labels))]
     first, second = (
-        outputs(species.quantised(run.load(name, species.anatomy)), images).numpy() for name in (ancestor, offspring)
+        outputs(species.quantized(run.load(name, species.anatomy)), images).numpy() for name in (ancestor, offspring)
     )
     decoding = task.decoding_of(first.shape[1:])
     shown, truth = _pixels(images, task), some.targets.numpy()
@@ -26,7 +26,7 @@ def keep_pictures(run: Run, species: Species, task: Task, test: Split, ancestor:
 
 
 def _pixels(images: Tensor, task: Task) -> np.ndarray:
-    """(K, H, W, C) uint8: normalisation undone where the task states it, else stretched from darkest to brightest."""
+    """(K, H, W, C) uint8: normalization undone where the task states it, else stretched from darkest to brightest."""
     steps = task.preprocessing
     if {"mean", "std"} <= steps.keys():
         mean, deviation = (torch.tensor(steps[name], dtype=torch.float32)[:, None, None] for name in ("mean", "std"))

@@ -27,7 +27,7 @@ from edgesynth.nurture import (
     Hardware,
     Influence,
     MovingAverage,
-    Quantisers,
+    Quantizers,
     Recipe,
     Schedule,
     Snapshot,
@@ -110,7 +110,7 @@ class Breeder:
         return remove(model, self.species.plan(genome))
 
     def offspring(self, parents: Sequence[Individual], place: Place) -> Individual:
-        """Synthesise and nurture the child of a place; one whose training runs away is returned dead.
+        """Synthesize and nurture the child of a place; one whose training runs away is returned dead.
 
         Stress prepares for the next synthesis: a child that has grown up, and will have none, is spared.
 
@@ -206,7 +206,7 @@ class Breeder:
             reestimate(network, self.task, draws)
         inherited = state(network)
         self.progress.nurture(place.name, epochs, census)
-        quantisers = Quantisers(network, genome.precision if config.precision_at == "start" else {}, scales)
+        quantizers = Quantizers(network, genome.precision if config.precision_at == "start" else {}, scales)
         try:
             losses = nurture(
                 network,
@@ -216,7 +216,7 @@ class Breeder:
                 synapses=masks,
                 teacher=self.teacher,
                 epoch_done=lambda epoch, loss: self.progress.epoch(place.name, epoch, loss),
-                learned=quantisers.parameters(),
+                learned=quantizers.parameters(),
                 influences=[*influences, *([MovingAverage(config.ema)] if config.ema else [])],
                 hardware=hardware,
             )
@@ -225,8 +225,8 @@ class Breeder:
             raised = self._individual(place, replace(genome, precision={}), inherited, {}, 0.0, synthesis, facts)
         else:
             if config.precision_at == "end":
-                quantisers = Quantisers(network, genome.precision, start=fitted_scale)
-            settled = quantisers.settle(partial(self._first_images, place))
+                quantizers = Quantizers(network, genome.precision, start=fitted_scale)
+            settled = quantizers.settle(partial(self._first_images, place))
             validate = partial(score, task=self.task, split=self.task.validation)
             end = finish(self.species, genome, network, settled, validate)
             facts = {"epochs": epochs, "losses": losses, **end.facts(end.genome.census(self.species.anatomy))}

@@ -14,12 +14,12 @@ from edgesynth.evolution.offspring.precision import restricted
 from edgesynth.evolution.offspring.proving import FACT, proven
 from edgesynth.evolution.place import Place
 from edgesynth.evolution.retries import attempt_of, milder
-from edgesynth.evolution.synthesis.dna import encode, favoured, priced
-from edgesynth.evolution.synthesis.draw_to_budget import synthesise_on_budget
+from edgesynth.evolution.synthesis.dna import encode, favored, priced
+from edgesynth.evolution.synthesis.draw_to_budget import synthesize_on_budget
 from edgesynth.evolution.synthesis.environment import build_world
 from edgesynth.evolution.synthesis.mating import build_rite, gene_pool, mean_dna, no_more_than
 from edgesynth.evolution.synthesis.strength import Parent
-from edgesynth.evolution.synthesis.strength.measuring import cluster_products, normalisation_scales
+from edgesynth.evolution.synthesis.strength.measuring import cluster_products, normalization_scales
 from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.evolution.synthesis.synthesis import ration
 from edgesynth.lineage import Config, Genome, Individual, Record, Species, generator
@@ -63,14 +63,14 @@ class Heredity:
         pool = gene_pool(wholes, needed)
         best, offered = parents[0].record.census, pool.genome.census(pool.anatomy)
         fed = no_more_than(ration(yardstick, best), best, offered, config)
-        form = (config.encoding, config.strength, config.normaliser, config.allocation, fed.synapses is not None)
+        form = (config.encoding, config.strength, config.normalizer, config.allocation, fed.synapses is not None)
         dnas = [encode(whole, *form) for whole in wholes]
         unmet = yardstick.unmet(best) or yardstick.budgets
         dna = priced(mean_dna(dnas, wholes, config.strength), pool, config.allocation, unmet, yardstick)
         habitat = generator(config.seed, place.generation, place.child, "environment")
-        dna, favours = favoured(dna, config.variation, habitat)
+        dna, favors = favored(dna, config.variation, habitat)
         draws = generator(config.seed, place.generation, place.child, "synthesis")
-        drawn, facts = synthesise_on_budget(pool, dna, build_world(config), yardstick, fed, best, draws)
+        drawn, facts = synthesize_on_budget(pool, dna, build_world(config), yardstick, fed, best, draws)
         genome, broken = proven(self.species, drawn, parents[0].genome)
         facts.update(underflows[0])
         if broken:
@@ -79,8 +79,8 @@ class Heredity:
             facts["mating"] = {"needed": needed, "clusters": offered.clusters, "synapses": offered.synapses}
         if config.patience:
             facts["attempt"] = attempt
-        if favours:
-            facts["favours"] = favours
+        if favors:
+            facts["favors"] = favors
         return genome, facts
 
     def _seen(self, parent: Individual, generation: int) -> tuple[Parent, dict[str, Any]]:
@@ -101,7 +101,7 @@ class Heredity:
         anatomy, plan = self.species.anatomy, self.species.plan(parent.genome)
 
         def network() -> nn.Module:
-            return self.species.quantised(parent).to(self.device)
+            return self.species.quantized(parent).to(self.device)
 
         def draws() -> torch.Generator:
             # siblings see the same images, and so do their parents
@@ -122,7 +122,7 @@ class Heredity:
             weights={name: plan.uncut(name, parent.weights[name]) for name in anatomy.weights()},
             alive=alive_synapses(anatomy, parent.genome),
             squared_gradients=squared,
-            scales=partial(normalisation_scales, anatomy, plan, parent.weights),
+            scales=partial(normalization_scales, anatomy, plan, parent.weights),
             summed_products=products,
         )
         return restricted(whole, self.precision)

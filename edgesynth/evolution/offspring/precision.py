@@ -32,7 +32,7 @@ from edgesynth.quantization import (
     learnable_scale,
     owners,
     parse_layers,
-    quantise,
+    quantize,
     refusals,
     to_half,
 )
@@ -195,4 +195,4 @@ def _rounded(weight: Tensor, kind: str) -> Tensor:
         return to_half(weight)
     rows, most = weight.flatten(1), largest_level(kind)
     scale = learnable_scale(rows, most, rows.count_nonzero(dim=1))
-    return quantise(weight, along_rows(scale, weight), most)
+    return quantize(weight, along_rows(scale, weight), most)

@@ -41,7 +41,7 @@ NEEDS = (
     Need(("search", "probes", "probe_epochs"), "--strategy generative", lambda config: config.strategy == "generative"),
     Need(
         (
-            *("normaliser", "temperature", "variation", "parents", "mating", "quorum"),
+            *("normalizer", "temperature", "variation", "parents", "mating", "quorum"),
             *("selection", "proxy_epochs", "survivors", "patience", "stress"),
         ),
         "--strategy heredity",
@@ -96,7 +96,7 @@ def check_options(config: Config) -> None:
     Raises:
         UserError: options exclude each other, nothing would shrink by them, or one has no effect.
     """
-    build_strength(config.strength, config.normaliser)
+    build_strength(config.strength, config.normalizer)
     if config.min_accuracy is not None and config.max_loss is not None:
         raise UserError(
             f"--min-accuracy is {config.min_accuracy:g} and --max-loss is {config.max_loss:g}, two floors on the same "

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from edgesynth.evolution.budgets.budgets import Yardstick
 from edgesynth.evolution.synthesis.allocation import Allocation, allocate
-from edgesynth.evolution.synthesis.strength import Normaliser, Parent, build_strength
+from edgesynth.evolution.synthesis.strength import Normalizer, Parent, build_strength
 
 Encoding = Literal["synapse", "cluster"]
 
@@ -37,7 +37,7 @@ def encode(
     parent: Parent,
     encoding: Encoding,
     strength: str,
-    normaliser: Normaliser = "max",
+    normalizer: Normalizer = "max",
     allocation: Allocation = "strength",
     synapses: bool = True,
 ) -> Dna:
@@ -47,11 +47,11 @@ def encode(
         parent: who is encoded.
         encoding: what the DNA speaks of.
         strength: one of `STRENGTHS`.
-        normaliser: see `MagnitudeStrength`.
+        normalizer: see `MagnitudeStrength`.
         allocation: what a cluster's probability will be divided by, so that the strength itself must not; see `priced`.
         synapses: whether any will be drawn; measuring what they are worth takes as long as for clusters.
     """
-    model = build_strength(strength, normaliser, costs_elsewhere=allocation != "strength")
+    model = build_strength(strength, normalizer, costs_elsewhere=allocation != "strength")
     return Dna(model.clusters(parent) if encoding == "cluster" else {}, model.synapses(parent) if synapses else {})
 
 
@@ -60,8 +60,8 @@ def priced(dna: Dna, parent: Parent, allocation: Allocation, budgets: Mapping[st
     return Dna(allocate(parent, dna.clusters, allocation, budgets, yardstick), dna.synapses)
 
 
-def favoured(dna: Dna, variation: float, generator: torch.Generator) -> tuple[Dna, dict[str, float]]:
-    """The DNA in an environment of its own, which favours some layers over others.
+def favored(dna: Dna, variation: float, generator: torch.Generator) -> tuple[Dna, dict[str, float]]:
+    """The DNA in an environment of its own, which favors some layers over others.
 
     The papers give all siblings the same environment, so that they differ by the luck of their clusters alone and come
     out in nearly the same shape. This form is ours: each cluster group (each layer, where the DNA speaks of synapses
@@ -69,7 +69,7 @@ def favoured(dna: Dna, variation: float, generator: torch.Generator) -> tuple[Dn
 
     Args:
         dna: of the parents.
-        variation: standard deviation of the factors' logarithms; 0 favours nobody.
+        variation: standard deviation of the factors' logarithms; 0 favors nobody.
         generator: source of the factors.
 
     Returns:
@@ -79,6 +79,6 @@ def favoured(dna: Dna, variation: float, generator: torch.Generator) -> tuple[Dn
         return dna, {}
     levels = dna.clusters or dna.synapses
     drawn = variation * torch.randn(len(levels), dtype=torch.float64, generator=generator)
-    favours = dict(zip(levels, drawn.tolist(), strict=True))
-    shifted = {name: viability + favours[name] for name, viability in levels.items()}
-    return (Dna(shifted, dna.synapses) if dna.clusters else Dna({}, shifted)), favours
+    favors = dict(zip(levels, drawn.tolist(), strict=True))
+    shifted = {name: viability + favors[name] for name, viability in levels.items()}
+    return (Dna(shifted, dna.synapses) if dna.clusters else Dna({}, shifted)), favors

@@ -21,7 +21,7 @@ from edgesynth.evolution.synthesis.dna import Dna
 from edgesynth.evolution.synthesis.environment import World
 from edgesynth.evolution.synthesis.regrow import filled
 from edgesynth.evolution.synthesis.strength import Parent
-from edgesynth.evolution.synthesis.synthesis import CLUSTER_BUDGETS, Ration, synapse_budgets, synthesise
+from edgesynth.evolution.synthesis.synthesis import CLUSTER_BUDGETS, Ration, synapse_budgets, synthesize
 from edgesynth.lineage import Genome
 
 TRIALS = 12
@@ -34,7 +34,7 @@ class Draw:
 
     Attributes:
         genome: who lives.
-        facts: what happened; see `synthesise`.
+        facts: what happened; see `synthesize`.
         census: counts of the genome.
         yardstick: of the run.
     """
@@ -53,7 +53,7 @@ class Draw:
         return max(self.yardstick.amount(self.census, name) / most for name, most in budgets.items())
 
 
-def synthesise_on_budget(
+def synthesize_on_budget(
     parent: Parent,
     dna: Dna,
     world: World,
@@ -79,12 +79,12 @@ def synthesise_on_budget(
         generator: source of the draws; every trial starts from its present state.
 
     Returns:
-        The genome and what happened, as `synthesise`.
+        The genome and what happened, as `synthesize`.
     """
     start = generator.get_state()
 
     def draw(fed: Ration) -> Draw:
-        genome, facts = synthesise(parent, dna, world, fed, generator.set_state(start))
+        genome, facts = synthesize(parent, dna, world, fed, generator.set_state(start))
         return Draw(genome, facts, genome.census(parent.anatomy), yardstick)
 
     unmet = yardstick.unmet(census)

@@ -65,7 +65,7 @@ def _level(yardstick: Yardstick, parent: Census, name: str, budgets: tuple[str, 
     return max(share, given[name]) if unmet == [name] else share
 
 
-def synthesise(
+def synthesize(
     parent: Parent, dna: Dna, world: World, fed: Ration, generator: torch.Generator
 ) -> tuple[Genome, dict[str, Any]]:
     """Draw the genome of one offspring.
@@ -105,7 +105,7 @@ def synthesise(
 def _least(alive: dict[str, Tensor], share: float) -> dict[str, int]:
     """{group: units it keeps in any case}: no layer gives in one generation what the network gives in one and a half.
 
-    Strength is measured while all others live, so a layer that looks spare may not be once its neighbours are thinned.
+    Strength is measured while all others live, so a layer that looks spare may not be once its neighbors are thinned.
     """
     kept = min(1.0, share) ** LARGEST_STEP
     return {name: max(1, math.floor(int(mask.sum()) * kept)) for name, mask in alive.items()}

@@ -20,7 +20,7 @@ from edgesynth.export.half.half import FILE as HALF
 from edgesynth.export.half.half import to_half
 from edgesynth.export.int8.calibration_choice import PLAIN
 from edgesynth.export.int8.dialects import DIALECTS
-from edgesynth.export.int8.int8 import check_size, quantise
+from edgesynth.export.int8.int8 import check_size, quantize
 from edgesynth.export.int8.learned import floating_layers
 from edgesynth.export.int8.ranges import ranges_json
 from edgesynth.export.onnx.onnx_file import data_file, form_of
@@ -76,7 +76,7 @@ def _int8(folder: Path, network: nn.Module, bred: Mapping[str, str], images: Ten
     bounds = bounds_of(observe(path, images), PLAIN)
     floating = floating_layers(onnx.load(str(path)), network, bred)
     for dialect in DIALECTS:
-        quantise(path, dialect, bounds, folder / dialect.file, floating)
+        quantize(path, dialect, bounds, folder / dialect.file, floating)
     write_json(folder / RANGES, ranges_json(MODEL, bounds, PLAIN, len(images)))
     return {
         dialect.key: {**_facts(folder, dialect.file, dialect.name), **dialect.facts(folder / dialect.file)}

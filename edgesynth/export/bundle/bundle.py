@@ -13,7 +13,7 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.export.bundle.ledger import DECODED, FP16, FP32, Hop, Ledger, Tolerance, loss_of
-from edgesynth.export.bundle.manifest import LICENCE, MANIFEST, ancestry, build_manifest, check_licence, file_facts
+from edgesynth.export.bundle.manifest import LICENSE, MANIFEST, ancestry, build_manifest, check_license, file_facts
 from edgesynth.export.bundle.readme import README, readme
 from edgesynth.export.bundle.records import record_layers, record_samples
 from edgesynth.export.bundle.samples import CALIBRATION_IMAGES, calibration_images, check_labels, write_samples
@@ -23,7 +23,7 @@ from edgesynth.export.half.beyond_half import Beyond
 from edgesynth.export.half.half import FILE as HALF
 from edgesynth.export.half.half import KEY as HALF_KEY
 from edgesynth.export.half.half_search import write_half
-from edgesynth.export.int8.calibration_choice import PLAIN, Source, quantise_best, ranges_of
+from edgesynth.export.int8.calibration_choice import PLAIN, Source, quantize_best, ranges_of
 from edgesynth.export.int8.dialects import dialects
 from edgesynth.export.int8.int8 import check_size
 from edgesynth.export.int8.learned import floating_layers, learned_scales
@@ -91,7 +91,7 @@ def export_individual(
     progress: Progress | None = None,
     opset: int | None = None,
     batch: int | None = None,
-    licence: str = LICENCE,
+    license: str = LICENSE,
     nms_in_graph: bool = False,
     tensorrt: str | None = None,
     int8_cpu_target: Target = ANY,
@@ -109,7 +109,7 @@ def export_individual(
         progress: told what is being done, one line each.
         opset: of all models, 13 to 18; None is the run's.
         batch: images per run that all models are fixed to, 1 to 4096; None leaves it free.
-        licence: of the weights, in one line.
+        license: of the weights, in one line.
         nms_in_graph: let a detector's models decode their outputs and suppress boxes themselves.
         tensorrt: version of TensorRT that must parse model.onnx; None leaves that to `edgesynth plan`, but for what
             suppresses boxes, which the newest of the run's board must parse.
@@ -133,7 +133,7 @@ def export_individual(
         )
     opset = run.config.opset if opset is None else opset
     check_form(opset, batch)
-    check_licence(licence)
+    check_license(license)
     check_target(int8_cpu_target, int8)
     parser = parser_for(tensorrt, run.config, nms_in_graph)
     folder = out or run.path / "bundles" / name
@@ -165,7 +165,7 @@ def export_individual(
         record_samples(temporary, SAMPLES, stage.models, task.metric_name, output["decoding"])
         if name not in run.tested():
             run.save_tested(name, task.metric(stage.expected, stage.answers))
-        manifest = build_manifest(task, line, stage.models, stage.kept, stage.ledger, output, exporter, licence)
+        manifest = build_manifest(task, line, stage.models, stage.kept, stage.ledger, output, exporter, license)
         manifest["samples"] = kept
         if output["decoding"]["form"] == "boxes":
             write_bytes(temporary / BOXES, files("edgesynth.metrics").joinpath(BOXES).read_bytes())
@@ -295,7 +295,7 @@ class _Stage:
         for dialect in dialects(int8_cpu_target):
             self.say(f"calibrating and writing {dialect.file}")
             path = self.folder / dialect.file
-            found = quantise_best(source, dialect, path, max_loss)
+            found = quantize_best(source, dialect, path, max_loss)
             self._held(dialect.file, dialect.key, loss_of(max_loss))
             self.models[dialect.key] = {
                 "file": dialect.file,

@@ -15,7 +15,7 @@ from edgesynth.lineage import Record, Run
 from edgesynth.tasks import Task
 
 MANIFEST = "manifest.json"
-LICENCE = "not stated"
+LICENSE = "not stated"
 
 
 def ancestry(run: Run, name: str) -> list[Record]:
@@ -34,16 +34,16 @@ def ancestry(run: Run, name: str) -> list[Record]:
     return sorted(found.values(), key=lambda record: (record.generation, record.child))
 
 
-def check_licence(text: str) -> None:
-    """Refuse a licence that says nothing, or that is more than its name.
+def check_license(text: str) -> None:
+    """Refuse a license that says nothing, or that is more than its name.
 
     Raises:
         UserError: it is empty, or has several lines.
     """
     if not text.strip() or len(text.splitlines()) > 1:
         raise UserError(
-            f"--licence is {text!r}; give the name of the licence of the weights in one line, e.g. 'CC-BY-4.0', "
-            f"or leave it out ('{LICENCE}')"
+            f"--license is {text!r}; give the name of the license of the weights in one line, e.g. 'CC-BY-4.0', "
+            f"or leave it out ('{LICENSE}')"
         )
 
 
@@ -55,7 +55,7 @@ def build_manifest(
     ledger: Ledger,
     output: dict[str, Any],
     exporter: Exporter,
-    licence: str,
+    license: str,
 ) -> dict[str, Any]:
     """Describe a bundle, all but its files.
 
@@ -67,14 +67,14 @@ def build_manifest(
         ledger: the parity ledger.
         output: name and shape (of one image) of what the models give, and how that is decoded.
         exporter: what wrote the fp32 model.
-        licence: of the weights, as the user states it.
+        license: of the weights, as the user states it.
     """
     ancestor, individual = line[0], line[-1]
     return {
         "schema": SCHEMA,
         "tool": {"name": "edgesynth", "version": edgesynth.__version__},
         "individual": individual.name,
-        "licence": licence,
+        "license": license,
         "exporter": exporter._asdict(),
         "task": {"name": task.name, "metric": task.metric_name, "unit": task.metric_unit},
         "input": {"name": INPUT, "shape": list(task.input_shape), "dtype": "float32", "layout": "NCHW"},

@@ -19,7 +19,7 @@ from edgesynth.errors import UserError
 from edgesynth.export.bundle.bare_bundle import complete
 from edgesynth.export.bundle.bundle import MODEL, SAMPLES
 from edgesynth.export.bundle.ledger import Ledger
-from edgesynth.export.bundle.manifest import LICENCE, build_manifest
+from edgesynth.export.bundle.manifest import LICENSE, build_manifest
 from edgesynth.export.bundle.readme import readme
 from edgesynth.export.bundle.records import record_layers
 from edgesynth.export.bundle.samples import check_labels, some_images, write_samples
@@ -97,12 +97,12 @@ def _answers(ancestor: str, network: nn.Module, images: Tensor) -> Tensor:
     if not _alike(alone, together):
         raise UserError(
             f"the ancestor {ancestor} answers an image otherwise alone than beside others, and a board gives it one at "
-            f"a time; {_unnormalised(network)}"
+            f"a time; {_unnormalized(network)}"
         )
     return together
 
 
-def _unnormalised(network: nn.Module) -> str:
+def _unnormalized(network: nn.Module) -> str:
     """What to do about a network that looks at its batch."""
     untracked = [
         f"{name} ({type(module).__name__})"
@@ -190,7 +190,7 @@ def _describe(
     shape = tuple(expected.shape[1:])
     try:
         output = {"name": OUTPUT, "shape": list(shape), "decoding": task.decoding_of(shape)}
-        manifest = build_manifest(task, [record], models, [], Ledger(lambda outputs: 0.0), output, exporter, LICENCE)
+        manifest = build_manifest(task, [record], models, [], Ledger(lambda outputs: 0.0), output, exporter, LICENSE)
         manifest["samples"] = samples
         json.dumps(manifest)
         readme(manifest)

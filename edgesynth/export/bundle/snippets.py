@@ -64,7 +64,7 @@ def _image(manifest: dict[str, Any]) -> list[str]:
     channels, height, width = manifest["input"]["shape"]
     if channels not in (1, 3) or not {"scale", "mean", "std"} <= set(steps) <= {*KNOWN}:
         return []
-    # As the tasks do, grey images are resized in floating point, colour ones in 8 bits.
+    # As the tasks do, gray images are resized in floating point, color ones in 8 bits.
     lines = (
         [*DECODE]
         if "decode" in steps
@@ -83,7 +83,7 @@ def _sized(steps: dict[str, Any], channels: int, height: int, width: int) -> lis
     """Lines that bring `image` to the size of the input."""
     resize = steps.get("resize", {})
     if "shorter_side" in resize:
-        return _centred(resize["shorter_side"], height, width)
+        return _centered(resize["shorter_side"], height, width)
     if "longer_side" in resize:
         return _letterboxed(resize["longer_side"], steps["pad"]["value"], height, width)
     if resize:
@@ -97,24 +97,24 @@ def _sized(steps: dict[str, Any], channels: int, height: int, width: int) -> lis
     return []
 
 
-def _centred(shorter_side: int, height: int, width: int) -> list[str]:
-    """Lines that scale the centre alone, as training does: scaled as a whole, a sliver may fit into no memory."""
+def _centered(shorter_side: int, height: int, width: int) -> list[str]:
+    """Lines that scale the center alone, as training does: scaled as a whole, a sliver may fit into no memory."""
     return [
         "w, h = image.size",
         f"wide, high = (max({shorter_side}, round({shorter_side} / min(w, h) * side)) for side in (w, h))",
-        f"left, top = (wide - {width}) // 2, (high - {height}) // 2  # of the centre, once all is scaled",
-        f"centre = (left * w / wide, top * h / high, (left + {width}) * w / wide, (top + {height}) * h / high)",
-        f"image = image.resize(({width}, {height}), Image.BILINEAR, box=centre)",
+        f"left, top = (wide - {width}) // 2, (high - {height}) // 2  # of the center, once all is scaled",
+        f"center = (left * w / wide, top * h / high, (left + {width}) * w / wide, (top + {height}) * h / high)",
+        f"image = image.resize(({width}, {height}), Image.BILINEAR, box=center)",
     ]
 
 
 def _letterboxed(longer_side: int, value: int, height: int, width: int) -> list[str]:
     """Lines that fit the whole image in and pad it."""
-    grey = ", ".join([str(value)] * 3)
+    gray = ", ".join([str(value)] * 3)
     return [
         f"scale = {longer_side} / max(image.size)",
         "inner = image.resize([max(1, round(scale * side)) for side in image.size], Image.BILINEAR)",
-        f"image = Image.new('RGB', ({width}, {height}), ({grey}))",
+        f"image = Image.new('RGB', ({width}, {height}), ({gray}))",
         f"left, top = ({width} - inner.size[0]) // 2, ({height} - inner.size[1]) // 2",
         "image.paste(inner, (left, top))",
     ]

@@ -95,7 +95,7 @@ def layers_of(model: onnx.ModelProto) -> list[str]:
     return list(dict.fromkeys(weight.node for weight in layer_weights(model)))
 
 
-def quantised_kinds(model: onnx.ModelProto, able: Collection[str]) -> dict[str, tuple[str, ...]]:
+def quantized_kinds(model: onnx.ModelProto, able: Collection[str]) -> dict[str, tuple[str, ...]]:
     """The nodes of a Q/DQ model that read rounded tensors and round what they make of them, by their kinds.
 
     Args:

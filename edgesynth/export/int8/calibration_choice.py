@@ -1,4 +1,4 @@
-"""Choosing: of all ways to quantise a model in a dialect, the one that keeps the most validation accuracy.
+"""Choosing: of all ways to quantize a model in a dialect, the one that keeps the most validation accuracy.
 
 A way is a calibration method and a form of the weights. Nothing is timed: which form is quicker is known, and what is
 chosen depends on no machine.
@@ -17,9 +17,9 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.export.calibration import METHODS, Bounds, Histogram, bounds_of
-from edgesynth.export.int8.accuracy_guard import Guarded, guard, layers_of, quantised_kinds
+from edgesynth.export.int8.accuracy_guard import Guarded, guard, layers_of, quantized_kinds
 from edgesynth.export.int8.dialects import Dialect
-from edgesynth.export.int8.int8 import quantise
+from edgesynth.export.int8.int8 import quantize
 from edgesynth.export.int8.learned import LearnedScales, with_learned
 from edgesynth.export.int8.switching import switched_back
 from edgesynth.export.int8.weight_forms import WeightForm
@@ -38,7 +38,7 @@ TIE_POINTS = 0.1  # by no more than this, or one image, a slower form of the wei
 
 @dataclass(frozen=True)
 class Source:
-    """What a model is quantised from.
+    """What a model is quantized from.
 
     Attributes:
         model: a plain fp32 ONNX file.
@@ -63,7 +63,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Calibrated:
-    """How a quantised model was calibrated.
+    """How a quantized model was calibrated.
 
     Attributes:
         method: the method that was kept.
@@ -94,14 +94,14 @@ class Calibrated:
 
 
 class _Way(NamedTuple):
-    """One way to quantise a model."""
+    """One way to quantize a model."""
 
     method: str
     form: WeightForm
 
 
-def quantise_best(source: Source, dialect: Dialect, path: Path, max_loss: float) -> Calibrated:
-    """Quantise in every way and keep the one with the best validation score; the test split has no say.
+def quantize_best(source: Source, dialect: Dialect, path: Path, max_loss: float) -> Calibrated:
+    """Quantize in every way and keep the one with the best validation score; the test split has no say.
 
     Where training has found the scales of every layer, they are the only way. What loses more than is allowed even so
     has what is most sensitive put back to floating point.
@@ -113,12 +113,12 @@ def quantise_best(source: Source, dialect: Dialect, path: Path, max_loss: float)
         max_loss: points of the metric that INT8 may cost on validation.
 
     Raises:
-        UserError: the dialect quantises no layer of this network, or what was written is not what its runtime accepts.
+        UserError: the dialect quantizes no layer of this network, or what was written is not what its runtime accepts.
     """
     import onnx
 
     plain = onnx.load(str(source.model))
-    able = {node.name for node in plain.graph.node if dialect.quantises(node)}
+    able = {node.name for node in plain.graph.node if dialect.quantizes(node)}
     layers = [name for name in layers_of(plain) if name in able and name not in source.kept]
     if not layers:
         raise UserError(
@@ -135,7 +135,7 @@ def quantise_best(source: Source, dialect: Dialect, path: Path, max_loss: float)
 
     def judged(floating: tuple[str, ...], way: _Way) -> float:
         excluded = (*source.kept, *floating)
-        quantise(source.model, dialect, ranges[way.method], path, excluded, source.learned, way.form)
+        quantize(source.model, dialect, ranges[way.method], path, excluded, source.learned, way.form)
         return source.score(run_onnx(path, source.validation))
 
     for way in (_Way(method, form) for form in forms for method in methods):
@@ -153,7 +153,7 @@ def quantise_best(source: Source, dialect: Dialect, path: Path, max_loss: float)
             onnx.save(switched_back(rounded, plain, floating, rounding, dialect.rounds_outputs), str(switched))
             return source.score(run_onnx(switched, source.validation))
 
-    kinds = quantised_kinds(rounded, able.difference(layers))
+    kinds = quantized_kinds(rounded, able.difference(layers))
     rounding = able.difference(source.kept)
     guarded = guard(partial(judged, way=best), probed, layers, kinds, source.reference, scores[best], max_loss)
     return Calibrated(

@@ -13,7 +13,7 @@ import numpy as np
 
 from edgesynth.errors import UserError
 from edgesynth.export.calibration import Bounds
-from edgesynth.export.int8.residual import quantise_residuals
+from edgesynth.export.int8.residual import quantize_residuals
 from edgesynth.export.int8.weight_forms import ANY, FORMS, INT8, Target, WeightForm, exact_on, saturating_layers
 
 if TYPE_CHECKING:
@@ -37,17 +37,17 @@ class Dialect(Protocol):
     forms: tuple[WeightForm, ...]
     rounds_outputs: bool
 
-    def quantises(self, node: onnx.NodeProto) -> bool:
+    def quantizes(self, node: onnx.NodeProto) -> bool:
         """Whether a node can be in INT8."""
 
     def settings(self, model: onnx.ModelProto) -> dict[str, Any]:
         """Arguments of `quantize_static` for this fp32 model."""
 
     def finish(self, model: onnx.ModelProto, bounds: Bounds, floating: Collection[str]) -> None:
-        """Add to a quantised model, in place, what `quantize_static` leaves out, but not to nodes of these names."""
+        """Add to a quantized model, in place, what `quantize_static` leaves out, but not to nodes of these names."""
 
     def check(self, model: onnx.ModelProto) -> None:
-        """Refuse a quantised model that its runtime would refuse.
+        """Refuse a quantized model that its runtime would refuse.
 
         Raises:
             UserError: the installed onnxruntime wrote something else than was asked for.
@@ -61,9 +61,9 @@ class TensorRT:
     """Signed, symmetric, per-tensor activations and per-channel weights: what TensorRT 8.2's importer accepts.
 
     It wants three inputs on every Q and DQ, zero-points of 0, scales above 0, and float weights with a Q and a DQ of
-    their own; biases stay float. Every input of a convolution or linear layer is quantised and no output: nothing then
+    their own; biases stay float. Every input of a convolution or linear layer is quantized and no output: nothing then
     stands between a convolution and its ReLU, which TensorRT fuses, and a Q moves back over pooling by itself. Where a
-    convolution's output is added to something else, that is quantised, so that the sum is part of the convolution.
+    convolution's output is added to something else, that is quantized, so that the sum is part of the convolution.
     Transposed convolutions and matrix products (MatMul) stay in floating point.
     """
 
@@ -74,7 +74,7 @@ class TensorRT:
     rounds_outputs = False
     layers = ("Conv", "Gemm")
 
-    def quantises(self, node: onnx.NodeProto) -> bool:
+    def quantizes(self, node: onnx.NodeProto) -> bool:
         """Convolutions, linear layers whose channels are axis 0, and sums with the output of a convolution."""
         return (node.op_type in self.layers and not _rows_are_inputs(node)) or node.op_type == "Add"
 
@@ -98,9 +98,9 @@ class TensorRT:
         }
 
     def finish(self, model: onnx.ModelProto, bounds: Bounds, floating: Collection[str]) -> None:
-        """Let layers alone read what is rounded, and quantise what is added to the output of a convolution."""
+        """Let layers alone read what is rounded, and quantize what is added to the output of a convolution."""
         self._give_back(model)
-        quantise_residuals(model, bounds, floating)
+        quantize_residuals(model, bounds, floating)
 
     def _give_back(self, model: onnx.ModelProto) -> None:
         """Of a tensor that one layer reads in INT8, `quantize_static` gives all others the rounded one too."""
@@ -122,7 +122,7 @@ class TensorRT:
         constants = _constants(model)
         nodes = [node for node in model.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
         if not nodes:
-            raise _refused(self.file, "no layer of it could be quantised")
+            raise _refused(self.file, "no layer of it could be quantized")
         for node in nodes:
             if len(node.input) != 3:
                 raise _refused(self.file, f"{node.name} has no zero-point")
@@ -170,8 +170,8 @@ class OnnxRuntimeCpu:
         self.target = target
         self.forms = FORMS[target]
 
-    def quantises(self, node: onnx.NodeProto) -> bool:
-        """All that ONNX Runtime's quantiser knows and its CPU computes in integers."""
+    def quantizes(self, node: onnx.NodeProto) -> bool:
+        """All that ONNX Runtime's quantizer knows and its CPU computes in integers."""
         return node.op_type in self._kinds()
 
     def settings(self, model: onnx.ModelProto) -> dict[str, Any]:
@@ -198,10 +198,10 @@ class OnnxRuntimeCpu:
         saturate on a processor that the file is for.
         """
         constants = _constants(model)
-        quantised = [node for node in model.graph.node if node.op_type == "QuantizeLinear"]
-        if not quantised:
-            raise _refused(self.file, "no layer of it could be quantised")
-        for node in quantised:
+        quantized = [node for node in model.graph.node if node.op_type == "QuantizeLinear"]
+        if not quantized:
+            raise _refused(self.file, "no layer of it could be quantized")
+        for node in quantized:
             if constants[node.input[2]].dtype != np.uint8:
                 raise _refused(self.file, f"{node.name} writes {constants[node.input[2]].dtype}")
         if self.target == ANY and (layers := saturating_layers(model)):

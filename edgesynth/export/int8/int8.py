@@ -21,7 +21,7 @@ from edgesynth.lineage.storage.files import write_bytes
 NOTHING: LearnedScales = {}
 
 
-def quantise(
+def quantize(
     model: Path,
     dialect: Dialect,
     bounds: Bounds,
@@ -30,12 +30,12 @@ def quantise(
     learned: Mapping[str, Scales] = NOTHING,
     form: WeightForm | None = None,
 ) -> None:
-    """Write a quantised copy of a model.
+    """Write a quantized copy of a model.
 
     Args:
         model: a plain fp32 ONNX file.
         dialect: how to write it.
-        bounds: {activation tensor: range}; every one that the dialect quantises.
+        bounds: {activation tensor: range}; every one that the dialect quantizes.
         path: the file to write.
         floating: names of nodes that stay in floating point.
         learned: scales that training found, of which the weights' are taken; the inputs' stand in `bounds`.
@@ -53,7 +53,7 @@ def quantise(
     overrides = weight_overrides(plain, form or dialect.forms[0], learned)
     options = {**settings.pop("extra_options"), "TensorQuantOverrides": overrides}
     with tempfile.TemporaryDirectory(prefix="edgesynth-") as folder, quiet():
-        target, ranges = Path(folder) / "quantised.onnx", Path(folder) / "ranges.json"
+        target, ranges = Path(folder) / "quantized.onnx", Path(folder) / "ranges.json"
         _save_ranges(bounds, ranges)
         quantize_static(
             _prepared(plain),
@@ -74,7 +74,7 @@ def quantise(
 
 
 def check_size(model: Path, instead: str) -> None:
-    """Refuse a model that cannot be quantised for its size.
+    """Refuse a model that cannot be quantized for its size.
 
     Args:
         model: a plain fp32 ONNX file.
@@ -92,9 +92,9 @@ def check_size(model: Path, instead: str) -> None:
 
 
 def _prepared(model: Any) -> Any:
-    """The model with every shape inferred, as ONNX Runtime's quantiser wants it.
+    """The model with every shape inferred, as ONNX Runtime's quantizer wants it.
 
-    onnxslim has folded already, and ONNX Runtime's own optimiser would bring in operators of its domain.
+    onnxslim has folded already, and ONNX Runtime's own optimizer would bring in operators of its domain.
     """
     import onnx
 

@@ -85,7 +85,7 @@ def with_learned(bounds: Bounds, model: onnx.ModelProto, learned: Mapping[str, S
     """Ranges of activations, with those that training found in their place.
 
     Where one tensor feeds several layers, it gets the largest of their ranges: nothing is clipped that was not, and the
-    layers share one quantised tensor. A tensor that is never negative has no negative half.
+    layers share one quantized tensor. A tensor that is never negative has no negative half.
 
     Args:
         bounds: {activation tensor: range}, from calibration.

@@ -1,4 +1,4 @@
-"""Residual sums: quantise what is added to the output of a quantised convolution.
+"""Residual sums: quantize what is added to the output of a quantized convolution.
 
 TensorRT then computes the sum within the convolution, in INT8 (Working with Quantized Types, "residual connections");
 with one input in floating point it would write the other back to memory first.
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 LEVELS = 127
 
 
-def quantise_residuals(model: onnx.ModelProto, bounds: Bounds, floating: Collection[str] = ()) -> list[str]:
-    """Insert Q and DQ on the residual input of every Add that follows a quantised convolution, in place.
+def quantize_residuals(model: onnx.ModelProto, bounds: Bounds, floating: Collection[str] = ()) -> list[str]:
+    """Insert Q and DQ on the residual input of every Add that follows a quantized convolution, in place.
 
-    Of two convolutions the later one takes the sum, and the earlier one's output (a shortcut's) is quantised.
+    Of two convolutions the later one takes the sum, and the earlier one's output (a shortcut's) is quantized.
 
     Args:
         model: Q/DQ nodes at the inputs of its layers.
@@ -30,7 +30,7 @@ def quantise_residuals(model: onnx.ModelProto, bounds: Bounds, floating: Collect
         floating: names of sums that stay in floating point.
 
     Returns:
-        Names of the tensors that were quantised.
+        Names of the tensors that were quantized.
     """
     place = {name: index for index, node in enumerate(model.graph.node) for name in node.output}
     readers: dict[str, int] = {}
@@ -46,7 +46,7 @@ def quantise_residuals(model: onnx.ModelProto, bounds: Bounds, floating: Collect
         mains = [
             name
             for name in node.input
-            if name in place and readers[name] == 1 and _is_quantised_convolution(nodes, place, name)
+            if name in place and readers[name] == 1 and _is_quantized_convolution(nodes, place, name)
         ]
         main = max(mains, key=lambda name: place[name], default=None)
         residual = next((name for name in node.input if name != main), None)
@@ -60,7 +60,7 @@ def quantise_residuals(model: onnx.ModelProto, bounds: Bounds, floating: Collect
     return found
 
 
-def _is_quantised_convolution(nodes: list[onnx.NodeProto], place: dict[str, int], name: str) -> bool:
+def _is_quantized_convolution(nodes: list[onnx.NodeProto], place: dict[str, int], name: str) -> bool:
     maker = nodes[place[name]]
     if maker.op_type != "Conv" or maker.input[0] not in place:
         return False

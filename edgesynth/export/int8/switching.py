@@ -1,8 +1,8 @@
-"""Switch layers of a quantised model back to floating point, to see what each of them costs.
+"""Switch layers of a quantized model back to floating point, to see what each of them costs.
 
-Quantising anew takes a second or more for each layer; here it reads again what it read in the plain model. The result
+Quantizing anew takes a second or more for each layer; here it reads again what it read in the plain model. The result
 is the same but for a sum of two convolutions, of which TensorRT's form would round the other one then. The file that is
-kept in the end is always quantised anew.
+kept in the end is always quantized anew.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def switched_back(
-    quantised: onnx.ModelProto,
+    quantized: onnx.ModelProto,
     plain: onnx.ModelProto,
     names: Collection[str],
     rounding: Collection[str],
@@ -24,7 +24,7 @@ def switched_back(
     """A copy of a Q/DQ model in which these layers compute in floating point.
 
     Args:
-        quantised: of the plain model; nodes keep their names.
+        quantized: of the plain model; nodes keep their names.
         plain: the fp32 model.
         names: of the layers that are switched.
         rounding: names of all nodes that are in INT8 so far.
@@ -33,7 +33,7 @@ def switched_back(
     import onnx
 
     model = onnx.ModelProto()
-    model.CopyFrom(quantised)
+    model.CopyFrom(quantized)
     names = {*names, *_sums_behind(model, names)}
     _read_plain_weights(model, plain, names)
     _take_out_pairs(model, plain, set(rounding) - names, rounds_outputs)
@@ -41,7 +41,7 @@ def switched_back(
 
 
 def _sums_behind(model: onnx.ModelProto, names: Collection[str]) -> list[str]:
-    """Sums that were quantised because they read what a switched node writes, unrounded."""
+    """Sums that were quantized because they read what a switched node writes, unrounded."""
     written = {name for node in model.graph.node if node.name in names for name in node.output}
     return [node.name for node in model.graph.node if node.op_type == "Add" and written.intersection(node.input)]
 

@@ -159,11 +159,11 @@ def _yolov2(nodes: _Nodes, decoding: Mapping[str, Any]) -> tuple[str, str]:
     place, size, objectness, shares = nodes.split(cells, 2, 2, 1, classes)
     grid = np.tile(_grid(height, width), (len(anchors), 1))
     place = nodes.add("Add", [nodes.add("Sigmoid", [place]), nodes.constant(grid)])
-    centre = nodes.add("Div", [place, nodes.constant([width, height])])
+    center = nodes.add("Div", [place, nodes.constant([width, height])])
     size = nodes.add("Exp", [nodes.clipped(size, -MOST_LOG, MOST_LOG)])
     size = nodes.add("Mul", [size, nodes.constant(np.repeat(anchors, height * width, axis=0))])
     half = nodes.add("Div", [size, nodes.constant(2)])
-    corners = nodes.add("Concat", [nodes.add("Sub", [centre, half]), nodes.add("Add", [centre, half])], axis=2)
+    corners = nodes.add("Concat", [nodes.add("Sub", [center, half]), nodes.add("Add", [center, half])], axis=2)
     shares = nodes.add("Softmax", [shares], axis=2)
     return corners, nodes.add("Mul", [nodes.add("Sigmoid", [objectness]), shares])
 
@@ -173,8 +173,8 @@ def _detectnet(nodes: _Nodes, decoding: Mapping[str, Any]) -> tuple[str, str]:
     channels, height, width = decoding["grid_shape"]
     cells = nodes.add("Transpose", [nodes.reshaped(OUTPUT, 0, channels, height * width)], perm=[0, 2, 1])
     coverage, distances = nodes.split(cells, channels - 4, 4)
-    centres = np.tile(_grid(height, width) + 0.5, (1, 2))
-    corners = nodes.add("Add", [distances, nodes.constant(centres)])
+    centers = np.tile(_grid(height, width) + 0.5, (1, 2))
+    corners = nodes.add("Add", [distances, nodes.constant(centers)])
     corners = nodes.add("Div", [corners, nodes.constant([width, height] * 2)])
     return corners, nodes.add("Sigmoid", [coverage])
 

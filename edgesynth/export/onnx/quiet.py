@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep ONNX Runtime's quantiser from printing and logging."""
+    """Keep ONNX Runtime's quantizer from printing and logging."""
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(3)

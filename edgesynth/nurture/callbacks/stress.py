@@ -74,7 +74,7 @@ class Stress(Influence):
 
     Args:
         kind: one of `STRESSES`: `synapses` one by one; `clusters` by whole filters and neurons, and the scale of a
-            normalisation after them; `both`, one after the other; `decay`, the control that tells stress from weight
+            normalization after them; `both`, one after the other; `decay`, the control that tells stress from weight
             decay: all synapses by the same factor, of the mean strength of `synapses`.
         schedule: when, and how hard.
         weights: names of the weights of convolution and linear layers.

@@ -13,7 +13,7 @@ from edgesynth.anatomy import ClusterGroup, Member
 from edgesynth.nurture.callbacks.survival_probability import cluster_chances, synapse_chances
 
 ENVIRONMENT = 1.0  # C
-NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.GroupNorm)
+NORMALIZATIONS = (nn.modules.batchnorm._NormBase, nn.GroupNorm)
 
 
 class Form(ABC):
@@ -53,7 +53,7 @@ class SynapseStress(Form):
 class ClusterStress(Form):
     """Every unit of every group that can be cut: the rows of all layers that write it.
 
-    A row before a normalisation is free of scale, so the scale of the normalisation is struck with it. Biases are left
+    A row before a normalization is free of scale, so the scale of the normalization is struck with it. Biases are left
     alone.
     """
 
@@ -87,9 +87,9 @@ class EvenDecay(Form):
 
 
 def _scales(network: nn.Module, member: Member) -> bool:
-    """Whether a member is the scale of a normalisation."""
+    """Whether a member is the scale of a normalization."""
     owner, _, own = member.parameter.rpartition(".")
-    return member.role == "emit" and own == "weight" and isinstance(network.get_submodule(owner), NORMALISATIONS)
+    return member.role == "emit" and own == "weight" and isinstance(network.get_submodule(owner), NORMALIZATIONS)
 
 
 def _multiply(parameter: Tensor, member: Member, scale: Tensor) -> None:

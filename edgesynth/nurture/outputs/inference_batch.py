@@ -8,7 +8,7 @@ from torch import Tensor
 
 from edgesynth.tasks import Stored
 
-SMALL = 1 << 14  # numbers in an image, up to which `most` are shown: 73x73 in colour
+SMALL = 1 << 14  # numbers in an image, up to which `most` are shown: 73x73 in color
 NUMBERS = 1 << 22  # in all images that are shown at once, of larger ones: a layer of 64 channels then holds some 400 MB
 
 

@@ -8,9 +8,9 @@ from edgesynth.errors import UserError
 
 CONVOLUTION, WINOGRAD, POINTWISE = "convolution", "winograd", "pointwise"
 DEPTHWISE, LINEAR = "depthwise", "linear"
-POOLING, ELEMENTWISE, NORMALISATION, COPY = "pooling", "elementwise", "normalisation", "copy"
+POOLING, ELEMENTWISE, NORMALIZATION, COPY = "pooling", "elementwise", "normalization", "copy"
 PRODUCTS = (CONVOLUTION, WINOGRAD, POINTWISE, DEPTHWISE, LINEAR)
-KINDS = (*PRODUCTS, POOLING, ELEMENTWISE, NORMALISATION, COPY)
+KINDS = (*PRODUCTS, POOLING, ELEMENTWISE, NORMALIZATION, COPY)
 
 
 class Layer:
@@ -122,7 +122,7 @@ def from_census(rows: Iterable[Sequence[Any]]) -> list[Layer]:
 
     A census lists convolutions and linear layers alone and knows neither stride nor groups: pooling and what TensorRT
     does not fuse are missing, 3x3 windows are taken for stride 1, and a layer that reads one channel for depthwise
-    unless it is the first, which then reads a grey image. Where a file can be had, `read_layers` sees all of that.
+    unless it is the first, which then reads a gray image. Where a file can be had, `read_layers` sees all of that.
 
     Args:
         rows: for each layer its name, the shape of its weight and its multiply-accumulates for one image.

@@ -1,9 +1,9 @@
 """The kernels of an ONNX file after the fusions that TensorRT makes.
 
 Fused into a convolution or a fully connected layer, so that they cost nothing but the residual input they read: the
-normalisation, bias, scale, activation and addition that follow it. Convolutions of the same window that read the same
+normalization, bias, scale, activation and addition that follow it. Convolutions of the same window that read the same
 tensor run as one kernel. Chains of elementwise operators run as one kernel. Concatenation and reshapes move nothing.
-Quantisation (Q/DQ) is part of the kernels beside it.
+Quantization (Q/DQ) is part of the kernels beside it.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from edgesynth.planning.cost.layers import (
     COPY,
     ELEMENTWISE,
     LINEAR,
-    NORMALISATION,
+    NORMALIZATION,
     POINTWISE,
     POOLING,
     WINOGRAD,
@@ -24,7 +24,7 @@ from edgesynth.planning.cost.onnx_operators import (
     ACTIVATIONS,
     ELEMENTWISES,
     FREE,
-    NORMALISATIONS,
+    NORMALIZATIONS,
     POOLINGS,
     PRODUCTS,
     SCALES,
@@ -115,8 +115,8 @@ class _Fusion:
             kind = COPY
             if node.op_type in POOLINGS or node.op_type.startswith("Reduce"):
                 kind = POOLING
-            elif node.op_type in NORMALISATIONS:
-                kind = NORMALISATION
+            elif node.op_type in NORMALIZATIONS:
+                kind = NORMALIZATION
             self._start(node, kind, moving, list(node.output))
 
     def layers(self) -> list[Layer]:

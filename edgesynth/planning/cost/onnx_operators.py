@@ -19,7 +19,7 @@ ELEMENTWISES = ACTIVATIONS | SCALES | {
     "Where", "Floor", "Ceil", "Round", "Sign", "Equal", "Greater", "Less", "And", "Or", "Not",
 }  # fmt: skip
 POOLINGS = {"MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "LpPool"}
-NORMALISATIONS = {
+NORMALIZATIONS = {
     "LRN", "Softmax", "LogSoftmax", "InstanceNormalization", "LayerNormalization", "GroupNormalization",
     "LpNormalization", "MeanVarianceNormalization",
 }  # fmt: skip

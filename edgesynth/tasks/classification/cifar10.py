@@ -33,7 +33,7 @@ RECORD = 1 + 3 * 32 * 32
 def cifar10(data_root: Path | None = None, most_bytes: int | None = None) -> Classification:
     """Build the task; 5,000 training images (in a fixed shuffle) are held out for selection.
 
-    Images are (N, 3, 32, 32), normalised by ImageNet's mean and deviation. Training flips and shifts them.
+    Images are (N, 3, 32, 32), normalized by ImageNet's mean and deviation. Training flips and shifts them.
 
     Args:
         data_root: folder that holds `cifar-10-batches-bin`, or that folder itself.

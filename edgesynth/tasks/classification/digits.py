@@ -15,7 +15,7 @@ VALIDATION, TEST = 300, 300
 def digits(data_root: Path | None = None) -> Classification:
     """Build the task; `data_root` is not needed, because the data come with scikit-learn.
 
-    Images are (N, 1, 28, 28), scaled to [0, 1] and then normalised by the training images' mean and deviation.
+    Images are (N, 1, 28, 28), scaled to [0, 1] and then normalized by the training images' mean and deviation.
     """
     from sklearn.datasets import load_digits
 
@@ -37,7 +37,7 @@ def digits(data_root: Path | None = None) -> Classification:
         load_test=lambda: test,
         labels=[str(digit) for digit in range(10)],
         preprocessing={
-            "source": "8x8 grey digits with values 0..16",
+            "source": "8x8 gray digits with values 0..16",
             "resize": {"size": [28, 28], "mode": "bilinear", "align_corners": False},
             "scale": 1 / 16,
             "mean": [mean],

@@ -18,8 +18,8 @@ from edgesynth.tasks.datasets.shuffling import stratified
 from edgesynth.tasks.datasets.splits import idle_folders, split_folders, three_parts
 from edgesynth.tasks.datasets.summarize import few
 from edgesynth.tasks.images.free_memory import available_bytes
-from edgesynth.tasks.images.normalization import DEVIATION, MEAN, normalised
-from edgesynth.tasks.images.pixels import DECODING, UnreadableError, centred
+from edgesynth.tasks.images.normalization import DEVIATION, MEAN, normalized
+from edgesynth.tasks.images.pixels import DECODING, UnreadableError, centered
 from edgesynth.tasks.images.stored import SHARE, Kept, Stored, whole
 from edgesynth.tasks.images.truncation import expect_whole
 
@@ -37,7 +37,7 @@ def imagefolder(data_root: Path | None = None, image_size: int = 64, most_bytes:
 
     One folder is shuffled, always in the same way, and split 70/15/15 with the share of each class; see `three_parts`
     for what is done about a split that is missing. Images are scaled so that their shorter side has `image_size`
-    pixels, cropped to their centre and normalised by ImageNet's mean and deviation: (N, 3, image_size, image_size).
+    pixels, cropped to their center and normalized by ImageNet's mean and deviation: (N, 3, image_size, image_size).
     Training flips and shifts them. A file that cannot be read is left out and told of in `notes`.
 
     Args:
@@ -54,14 +54,14 @@ def imagefolder(data_root: Path | None = None, image_size: int = 64, most_bytes:
     count = sum(map(len, listed.values()))
     bound = int(SHARE * available_bytes()) if most_bytes is None else most_bytes
     held = count * 3 * image_size * image_size * 4 <= bound
-    kept, read = Kept(bound), partial(centred, size=image_size)
+    kept, read = Kept(bound), partial(centered, size=image_size)
     listed_parts = three_parts(root, listed, stratified, (HELD_OUT, HELD_OUT))
     parts, broken = _sound(root, listed_parts, (lambda file: kept(file, read)) if held else expect_whole)
     if missing := _missing(classes, parts["train"]):
         raise UserError(f"{root} has no readable image of {missing} to train on; add some, or take its folder away")
     splits = {}
     for part, files in parts.items():
-        images = Stored([file for file, _ in files], (3, image_size, image_size), read, normalised, kept)
+        images = Stored([file for file, _ in files], (3, image_size, image_size), read, normalized, kept)
         splits[part] = Split(whole(images) if held else images, torch.tensor([label for _, label in files]))
     return Classification(
         name="imagefolder",
@@ -75,7 +75,7 @@ def imagefolder(data_root: Path | None = None, image_size: int = 64, most_bytes:
             "source": "RGB images with values 0..255",
             "decode": DECODING,
             "resize": {"shorter_side": image_size, "mode": "bilinear", "antialias": True},
-            "crop": {"size": [image_size, image_size], "at": "centre"},
+            "crop": {"size": [image_size, image_size], "at": "center"},
             "scale": 1 / 255,
             "mean": list(MEAN),
             "std": list(DEVIATION),

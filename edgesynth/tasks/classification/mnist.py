@@ -18,7 +18,7 @@ MEAN, DEVIATION = 0.1307, 0.3081
 def mnist(data_root: Path | None = None) -> Classification:
     """Build the task; the last 5,000 training digits (in a fixed shuffle) are held out for selection.
 
-    Images are (N, 1, 28, 28), scaled to [0, 1] and normalised with mean 0.1307 and deviation 0.3081.
+    Images are (N, 1, 28, 28), scaled to [0, 1] and normalized with mean 0.1307 and deviation 0.3081.
 
     Args:
         data_root: folder that holds `MNIST/raw`, or `raw` itself, with the four IDX files (plain or `.gz`).
@@ -43,9 +43,9 @@ def mnist(data_root: Path | None = None) -> Classification:
         validation=Split(images[validation], labels[validation]),
         load_test=lambda: Split(*_read(folder, "t10k")),
         labels=[str(digit) for digit in range(10)],
-        max_shift=1,  # the digits are centred by their mass already
+        max_shift=1,  # the digits are centered by their mass already
         preprocessing={
-            "source": "28x28 grey digits with values 0..255, white on black",
+            "source": "28x28 gray digits with values 0..255, white on black",
             "scale": 1 / 255,
             "mean": [MEAN],
             "std": [DEVIATION],

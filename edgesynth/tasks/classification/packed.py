@@ -16,7 +16,7 @@ from torch import Tensor
 from edgesynth.errors import UserError
 from edgesynth.tasks.classification.classification import Split
 from edgesynth.tasks.images.free_memory import available_bytes
-from edgesynth.tasks.images.normalization import DEVIATION, MEAN, normalised
+from edgesynth.tasks.images.normalization import DEVIATION, MEAN, normalized
 from edgesynth.tasks.images.stored import SHARE, Stored
 
 
@@ -36,7 +36,7 @@ class Packed(Stored):
 
     def __getitem__(self, indices: Tensor) -> Tensor:
         """Those of (K,) indices, in their order: (K, 3, H, W) float32."""
-        return normalised(self.pixels[indices])
+        return normalized(self.pixels[indices])
 
     def part(self, indices: Tensor) -> Packed:
         """A stack of some of them, as pixels still."""
@@ -57,7 +57,7 @@ def packed_split(pixels: np.ndarray, labels: np.ndarray, most_bytes: int | None 
     """
     stack = torch.from_numpy(np.ascontiguousarray(pixels))
     bound = int(SHARE * available_bytes()) if most_bytes is None else most_bytes
-    images = normalised(stack) if 4 * stack.nbytes <= bound else Packed(stack)
+    images = normalized(stack) if 4 * stack.nbytes <= bound else Packed(stack)
     return Split(images, torch.from_numpy(labels.astype(np.int64)))
 
 
@@ -130,5 +130,5 @@ def unofficial(task: str, found: int, official: int) -> list[str]:
 
 
 def preprocessing(source: str) -> dict[str, object]:
-    """Steps of a data set of colour images that are of their size already."""
+    """Steps of a data set of color images that are of their size already."""
     return {"source": source, "scale": 1 / 255, "mean": list(MEAN), "std": list(DEVIATION)}

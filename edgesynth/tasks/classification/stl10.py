@@ -27,7 +27,7 @@ VALIDATION, OFFICIAL, SIDE = 500, 5000, 96
 def stl10(data_root: Path | None = None, most_bytes: int | None = None) -> Classification:
     """Build the task; 500 training images (in a fixed shuffle) are held out for selection.
 
-    Images are (N, 3, 96, 96), normalised by ImageNet's mean and deviation. Training flips and shifts them. The images
+    Images are (N, 3, 96, 96), normalized by ImageNet's mean and deviation. Training flips and shifts them. The images
     without labels are not used.
 
     Args:

@@ -24,7 +24,7 @@ VALIDATION, OFFICIAL = 5000, 73_257
 def svhn(data_root: Path | None = None, most_bytes: int | None = None) -> Classification:
     """Build the task; 5,000 training images (in a fixed shuffle) are held out for selection.
 
-    Images are (N, 3, 32, 32), normalised by ImageNet's mean and deviation. Training shifts them and, since they are
+    Images are (N, 3, 32, 32), normalized by ImageNet's mean and deviation. Training shifts them and, since they are
     digits, does not flip. The extra images are not used.
 
     Args:

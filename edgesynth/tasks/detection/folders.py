@@ -15,7 +15,7 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.tasks.datasets.folder import folder_of
-from edgesynth.tasks.datasets.pairs.reading import DEVIATION, MEAN, normalised
+from edgesynth.tasks.datasets.pairs.reading import DEVIATION, MEAN, normalized
 from edgesynth.tasks.datasets.shuffling import shuffled
 from edgesynth.tasks.datasets.splits import three_parts
 from edgesynth.tasks.datasets.summarize import few
@@ -25,7 +25,7 @@ from edgesynth.tasks.detection.annotation import Annotated, Found
 from edgesynth.tasks.detection.annotation_filter import Sieve
 from edgesynth.tasks.detection.average_precision import check_installed
 from edgesynth.tasks.detection.detection import NO_BOX, Detection
-from edgesynth.tasks.detection.letterbox import GREY, fit_of, letterboxed
+from edgesynth.tasks.detection.letterbox import GRAY, fit_of, letterboxed
 from edgesynth.tasks.images.augmentation import MAX_ZOOM
 from edgesynth.tasks.images.pixels import DECODING
 from edgesynth.tasks.images.stored import Kept, Stored
@@ -58,7 +58,7 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
     """Build the task from a folder; see `voc`, `kitti` and `coco` for their layouts.
 
     Splits that the data have are kept; see `three_parts` for what is done about one that is missing. Images are fitted
-    to (3, S, S) with their proportions kept, and normalised by ImageNet's mean and deviation. Training shifts, mirrors
+    to (3, S, S) with their proportions kept, and normalized by ImageNet's mean and deviation. Training shifts, mirrors
     and scales them, and their boxes alike; a box of which too little is left is not looked for.
 
     Args:
@@ -81,7 +81,7 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
     classes, lost = _classes(found, parts["train"])
     splits = {
         name: Split(
-            Stored([str(one.image) for one in listed], (3, image_size, image_size), reader, normalised, kept),
+            Stored([str(one.image) for one in listed], (3, image_size, image_size), reader, normalized, kept),
             _labels(listed, classes, image_size),
         )
         for name, listed in parts.items()
@@ -100,7 +100,7 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
             "source": "RGB images with values 0..255",
             "decode": DECODING,
             "resize": {"longer_side": image_size, "mode": "bilinear", "antialias": True},
-            "pad": {"size": [image_size, image_size], "at": "centre", "value": GREY},
+            "pad": {"size": [image_size, image_size], "at": "center", "value": GRAY},
             "scale": 1 / 255,
             "mean": list(MEAN),
             "std": list(DEVIATION),

@@ -25,7 +25,7 @@ DECODING = {
     "orientation": "as EXIF says",
     "depth": "of 16 bits, 65535 becomes 255; of floating point, the lowest of 1, 255 and 65535 that no level is above",
     "transparency": "over white",
-    "channels": "RGB; grey is repeated",
+    "channels": "RGB; gray is repeated",
 }
 WHITES = (1, 255, 65535)  # levels that stand for white where a file does not say how deep it is
 SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations by which width and height change places
@@ -61,7 +61,7 @@ def size_of(file: str | Path) -> tuple[int, int]:
 
 
 def rgb(file: str | Path) -> Image:
-    """An image in 8-bit RGB: grey, palette, CMYK and deeper files are converted, transparency is laid over white.
+    """An image in 8-bit RGB: gray, palette, CMYK and deeper files are converted, transparency is laid over white.
 
     White is what Pillow's mode says, so that images of one depth stay comparable:
 
@@ -97,7 +97,7 @@ def _opened(file: str | Path) -> Iterator[Image]:
         raise UnreadableError(f"{file} cannot be read as an image ({error})") from error
 
 
-def colour(file: str, size: int) -> Tensor:
+def color(file: str, size: int) -> Tensor:
     """(3, size, size) uint8 of an image file, stretched to a square; see `rgb`.
 
     Raises:
@@ -106,10 +106,10 @@ def colour(file: str, size: int) -> Tensor:
     return _tensor(rgb(file), size).permute(2, 0, 1).contiguous()
 
 
-def centred(file: str, size: int) -> Tensor:
-    """(3, size, size) uint8 of an image file, its shorter side scaled to `size`, cut to its centre; see `rgb`.
+def centered(file: str, size: int) -> Tensor:
+    """(3, size, size) uint8 of an image file, its shorter side scaled to `size`, cut to its center; see `rgb`.
 
-    The centre alone is scaled, which is the same within one level: a sliver scaled as a whole may fit into no memory.
+    The center alone is scaled, which is the same within one level: a sliver scaled as a whole may fit into no memory.
 
     Raises:
         UnreadableError: see `open_image`.

@@ -9,8 +9,8 @@ from edgesynth.tasks.images.pixels import rgb
 LARGE = 20_000_000  # pixels: of a photograph that takes longer to read than to learn from
 MODES = {
     "1": "black and white",
-    "L": "grey",
-    "LA": "grey",
+    "L": "gray",
+    "LA": "gray",
     "P": "palette",
     "PA": "palette",
     "CMYK": "CMYK",

@@ -1,4 +1,4 @@
-"""Layouts of data sets, recognised by their files."""
+"""Layouts of data sets, recognized by their files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Layout(NamedTuple):
     fits: Callable[[Path], bool]
 
 
-def recognised(folder: Path) -> Layout | None:
+def recognized(folder: Path) -> Layout | None:
     """The first layout that fits, the most particular ones first."""
     return next((layout for layout in LAYOUTS if layout.fits(folder)), None)
 

@@ -192,7 +192,7 @@ def _free_height(tmp_path):
     return write_classifier(tmp_path / "free.onnx", height="height")
 
 
-def _quantised(tmp_path):
+def _quantized(tmp_path):
     return tmp_path / "bundle" / "model.int8.onnx"
 
 
@@ -205,7 +205,7 @@ def _quantised(tmp_path):
         (
             "8.2",
             TX2,
-            _quantised,
+            _quantized,
             {},
             "{} holds Q/DQ nodes and the GPU of this board (NVIDIA Tegra X2, sm_62) has no",
         ),

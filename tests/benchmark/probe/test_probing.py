@@ -121,7 +121,7 @@ def test_a_precision_that_the_engine_cannot_be_probed_at_is_refused(model, tmp_p
         probe(open_target(model), str(tmp_path / "t.json"), "onnxruntime", precision, QUICK)
 
 
-def test_a_quantised_file_is_refused(bundle, tmp_path):
+def test_a_quantized_file_is_refused(bundle, tmp_path):
     with pytest.raises(UserError, match="has no plain model"):
         probe(open_target(str(bundle / "model.int8-cpu.onnx")), str(tmp_path / "t.json"), settings=QUICK)
 

@@ -16,7 +16,7 @@ def kinds(graph, *outputs):
     return [layer.kind for layer in layers_of(graph.model(*outputs))]
 
 
-def test_a_convolution_takes_its_normalisation_residual_and_activation_along():
+def test_a_convolution_takes_its_normalization_residual_and_activation_along():
     graph = Graph()
     x = graph.node("Relu", graph.conv("images", 3, 16))
     y = graph.node("BatchNormalization", graph.conv(x, 16, 16), *(graph.weight(16) for _ in range(4)))
@@ -128,7 +128,7 @@ def test_convolutions_that_differ_in_dilation_alone_stay_apart():
     assert kinds(graph, *outputs) == ["winograd", "convolution", "convolution"]
 
 
-def test_quantisation_costs_nothing_of_its_own():
+def test_quantization_costs_nothing_of_its_own():
     graph = Graph()
     scale, zero = graph.weight(), graph.stored_ints(0, "int8")
     x = graph.node("DequantizeLinear", graph.node("QuantizeLinear", "images", scale, zero), scale, zero)

@@ -63,7 +63,7 @@ def build(generation: Generation, gpu: Gpu, log: Any, request: Request, timings:
     _set_shape(builder, network, config, request)
     generation.set_workspace(config, min(_WORKSPACE_BYTES, gpu.total_bytes // _WORKSPACE_SHARE))
     calibrator = _calibrator(trt, gpu, request, tuple(network.get_input(0).shape)[1:])
-    generation.set_precision(config, request.precision, request.quantised, calibrator)
+    generation.set_precision(config, request.precision, request.quantized, calibrator)
     kept = generation.keep_in_fp32(network, config, request)
     # What the inspector can tell of a plan is decided here. 8.0 has neither.
     detailed = getattr(trt.ProfilingVerbosity, "DETAILED", None)

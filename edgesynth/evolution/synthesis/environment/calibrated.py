@@ -2,7 +2,7 @@
 
 The papers multiply every probability by a constant F (Deep Learning with Darwin, eq. 4), so the size of the offspring
 is an accident of Z, and the odds of the strongest against the weakest are e to 1. Here the DNA is tempered, so that the
-strong are truly favoured, and F is solved for: the budget is the input, the factor the result.
+strong are truly favored, and F is solved for: the budget is the input, the factor the result.
 """
 
 from __future__ import annotations

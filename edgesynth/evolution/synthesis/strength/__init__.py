@@ -13,7 +13,7 @@ from torch import Tensor
 from edgesynth.errors import UserError
 from edgesynth.evolution.synthesis.strength.fisher import FisherStrength
 from edgesynth.evolution.synthesis.strength.lamp import LampStrength
-from edgesynth.evolution.synthesis.strength.magnitude import MagnitudeStrength, Normaliser
+from edgesynth.evolution.synthesis.strength.magnitude import MagnitudeStrength, Normalizer
 from edgesynth.evolution.synthesis.strength.norm import NormStrength
 from edgesynth.evolution.synthesis.strength.parent import Parent
 from edgesynth.evolution.synthesis.strength.random import RandomStrength
@@ -25,7 +25,7 @@ __all__ = [
     "LampStrength",
     "MagnitudeStrength",
     "NormStrength",
-    "Normaliser",
+    "Normalizer",
     "Parent",
     "RandomStrength",
     "Strength",
@@ -56,23 +56,23 @@ STRENGTHS: dict[str, type[Strength]] = {
 }
 
 
-def build_strength(name: str, normaliser: Normaliser = "max", costs_elsewhere: bool = False) -> Strength:
+def build_strength(name: str, normalizer: Normalizer = "max", costs_elsewhere: bool = False) -> Strength:
     """The strength of a name.
 
     Args:
         name: one of `STRENGTHS`.
-        normaliser: Z of those strengths that have one in each layer.
+        normalizer: Z of those strengths that have one in each layer.
         costs_elsewhere: an allocation divides by what clusters cost, so the strength itself must not.
 
     Raises:
-        UserError: a normaliser was given to a strength that has no use for it.
+        UserError: a normalizer was given to a strength that has no use for it.
     """
     model = STRENGTHS[name]
     if issubclass(model, MagnitudeStrength):
-        return model(normaliser=normaliser)
-    if normaliser != "max":
+        return model(normalizer=normalizer)
+    if normalizer != "max":
         raise UserError(
-            f"--normaliser is {normaliser} and --strength {name} has no Z of a layer to set; "
-            "leave --normaliser out, or use --strength magnitude or norm"
+            f"--normalizer is {normalizer} and --strength {name} has no Z of a layer to set; "
+            "leave --normalizer out, or use --strength magnitude or norm"
         )
     return FisherStrength(per_synapse=not costs_elsewhere) if model is FisherStrength else model()

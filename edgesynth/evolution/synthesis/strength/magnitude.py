@@ -12,7 +12,7 @@ from edgesynth.anatomy import ClusterGroup
 from edgesynth.errors import UserError
 from edgesynth.evolution.synthesis.strength.parent import Parent, sum_over_clusters
 
-Normaliser = Literal["max", "percentile"]
+Normalizer = Literal["max", "percentile"]
 PERCENTILE = 99.9
 
 
@@ -23,16 +23,16 @@ class MagnitudeStrength:
     Args:
         truncation: synapses weaker than this share of their layer's strongest do not count for a cluster; in [0, 1).
             The papers truncate and do not say where; 0.1 is ours.
-        normaliser: what Z is: the `max` of a layer, as in the papers, or the 99.9th `percentile` of what lives in it.
+        normalizer: what Z is: the `max` of a layer, as in the papers, or the 99.9th `percentile` of what lives in it.
             The largest weight is an accident of a layer's size and of the tails of its weights; above the percentile
             all are as strong as can be.
     """
 
-    def __init__(self, truncation: float = 0.1, normaliser: Normaliser = "max") -> None:
+    def __init__(self, truncation: float = 0.1, normalizer: Normalizer = "max") -> None:
         if not 0 <= truncation < 1:
             raise UserError(f"truncation is {truncation}; it must be at least 0 and below 1 (0.1 is the default)")
         self.truncation = truncation
-        self.normaliser = normaliser
+        self.normalizer = normalizer
 
     def synapses(self, parent: Parent) -> dict[str, Tensor]:
         """{weight: viability |w|/Z - 1 in [-1, 0]}."""
@@ -53,7 +53,7 @@ class MagnitudeStrength:
 
     def _share(self, strength: Tensor, living: Tensor) -> Tensor:
         """Strength over Z, at most 1; all zeros stay zeros."""
-        if self.normaliser == "max" or not strength[living].any():
+        if self.normalizer == "max" or not strength[living].any():
             z = strength.max().double()
         else:
             z = torch.tensor(np.percentile(strength[living].double().numpy(), PERCENTILE))

@@ -12,8 +12,8 @@ from edgesynth.nurture import summed_products
 from edgesynth.tasks import Task
 
 
-def normalisation_scales(anatomy: Anatomy, plan: RemovalPlan, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """{scale of a normalisation: tensor of the ancestor's shape, zero where dead}.
+def normalization_scales(anatomy: Anatomy, plan: RemovalPlan, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """{scale of a normalization: tensor of the ancestor's shape, zero where dead}.
 
     Args:
         anatomy: the ancestor's.

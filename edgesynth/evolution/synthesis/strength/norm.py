@@ -1,4 +1,4 @@
-"""Strength by magnitude, as the normalisation behind a layer scales it."""
+"""Strength by magnitude, as the normalization behind a layer scales it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from edgesynth.evolution.synthesis.strength.parent import Parent
 
 
 class NormStrength(MagnitudeStrength):
-    """The magnitude's rule for |gamma| |w|, gamma being the scale of the normalisation that the output channel passes.
+    """The magnitude's rule for |gamma| |w|, gamma being the scale of the normalization that the output channel passes.
 
-    In front of a normalisation the size of a filter says nothing: doubled weights give the same output. How much of it
-    goes on stands in gamma, as in network slimming (Liu et al., arXiv 1708.06519). Layers that no normalisation with a
+    In front of a normalization the size of a filter says nothing: doubled weights give the same output. How much of it
+    goes on stands in gamma, as in network slimming (Liu et al., arXiv 1708.06519). Layers that no normalization with a
     scale follows have their magnitudes. See `output_scales` for which gamma is a channel's.
     """
 

@@ -27,7 +27,7 @@ class Parent:
         weights: {weight of a convolution or linear layer: tensor of the ancestor's full shape, zero where dead}.
         alive: {the same: bool mask}.
         squared_gradients: measures {the same: mean squared gradient}, called only by strengths that need it.
-        scales: looks up {scale of a normalisation: tensor of the ancestor's shape}, called only by strengths that need
+        scales: looks up {scale of a normalization: tensor of the ancestor's shape}, called only by strengths that need
             it; see `anatomy.output_scales`.
         summed_products: measures {(weight, dimension of its clusters): (batches, size) sum of w g over each cluster},
             called only by strengths that need it.

@@ -15,8 +15,8 @@ from edgesynth.tasks.datasets.pairs.files import Pair
 from edgesynth.tasks.datasets.splits import three_parts
 from edgesynth.tasks.datasets.summarize import few
 from edgesynth.tasks.images.decoded import size_of
-from edgesynth.tasks.images.normalization import DEVIATION, MEAN, normalised
-from edgesynth.tasks.images.pixels import DECODING, UnreadableError, colour
+from edgesynth.tasks.images.normalization import DEVIATION, MEAN, normalized
+from edgesynth.tasks.images.pixels import DECODING, UnreadableError, color
 from edgesynth.tasks.images.stored import Kept, Stored
 from edgesynth.tasks.task import Split
 
@@ -63,7 +63,7 @@ def read_pairs(
     Raises:
         UserError: a part has no sound pair, or there are too few to be split.
     """
-    kept, read_image = Kept(), partial(colour, size=image_size)
+    kept, read_image = Kept(), partial(color, size=image_size)
     sound: dict[str, list[Pair]] = {}
     skipped = list(odd)
     for part, pairs in three_parts(root, parts).items():
@@ -80,7 +80,7 @@ def read_pairs(
             raise UserError(f"none of the {len(pairs)} pairs of {root} for {part} is sound: {few(skipped)}")
 
     def split(pairs: Sequence[Pair]) -> Split:
-        images = Stored([str(one.image) for one in pairs], (3, image_size, image_size), read_image, normalised, kept)
+        images = Stored([str(one.image) for one in pairs], (3, image_size, image_size), read_image, normalized, kept)
         return Split(images, Stored([str(one.mask) for one in pairs], mask_shape, read_mask, as_it_is, kept))
 
     splits = {part: split(pairs) for part, pairs in sound.items()}

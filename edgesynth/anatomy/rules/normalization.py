@@ -1,4 +1,4 @@
-"""Normalisation: by statistics of each channel, of blocks of channels, or over channels."""
+"""Normalization: by statistics of each channel, of blocks of channels, or over channels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def channel_norm(call: Call) -> Value:
         call.bind(call.args.get(name), 0, atoms, role)  # type: ignore[arg-type]
     # Without scale and shift, batch norm gives -mean/deviation for a masked channel; an instance's own mean gives zero.
     zero = affine or (call.op == "instance_norm" and value.constant is not None)
-    return Value(value.shape, value.atoms, 0.0 if zero else None, f"normalisation without scale ({call.where})")
+    return Value(value.shape, value.atoms, 0.0 if zero else None, f"normalization without scale ({call.where})")
 
 
 @rule("group_norm")
@@ -35,7 +35,7 @@ def group_norm(call: Call) -> Value:
     for name in ("weight", "bias"):
         call.bind(call.args.get(name), 0, atoms, "emit")
     zero = affine or value.constant is not None
-    return Value(value.shape, value.atoms, 0.0 if zero else None, f"normalisation without scale ({call.where})")
+    return Value(value.shape, value.atoms, 0.0 if zero else None, f"normalization without scale ({call.where})")
 
 
 @rule("layer_norm", "rms_norm")
