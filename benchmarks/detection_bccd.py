@@ -80,7 +80,7 @@ def main() -> None:
                 "wanted": {name: RUNS[network][name] for name in ("synapses", "clusters")},
                 "device": device(),
                 "machine": {**machine(), "onnxruntime": onnxruntime.__version__},
-                "beside": run.beside(),
+                "extra_metrics": run.extra_metrics(),
                 "latency": latency(run),
                 **figures(run),
             }

@@ -11,13 +11,13 @@ from typing import Any
 
 from torch import nn
 
-from edgesynth.ancestors import lend_network, plain_copy
+from edgesynth.ancestors import plain_copy, register_network
 from edgesynth.errors import UserError
 from edgesynth.evolution import Executor, Progress
 from edgesynth.evolution import evolve as breed
-from edgesynth.export import Bundle, OnMachine, export_individual, kernels_beside, rehearse
+from edgesynth.export import Bundle, OnMachine, export_individual, other_kernels_of, rehearse
 from edgesynth.lineage import GIVEN, Config, Record, Run, Species, resolve, species, state, task_of
-from edgesynth.tasks import Task, lend_task, load_task
+from edgesynth.tasks import Task, load_task, register_task
 
 
 class Evolved(Run):
@@ -94,19 +94,19 @@ def evolve(
             f"evolve() takes no {', '.join(unknown)}; besides model, task and run its options are "
             f"{', '.join(name for name in Config.model_fields if name not in ('schema_version', 'ancestor', 'task'))}"
         )
-    task_name = lend_task(task) if isinstance(task, Task) else task
+    task_name = register_task(task) if isinstance(task, Task) else task
     if isinstance(model, nn.Module):
         if "weights" in options:
             raise UserError("weights were given and so was a network, which has its own; give one of them")
         settled = resolve(None, {**options, "task": task_name})
         built = load_task(settled.task, settled.data_root, settled.image_size)
         network = plain_copy(model)
-        network_name = lend_network(network, len(built.labels), built.input_shape)
+        network_name = register_network(network, len(built.labels), built.input_shape)
         given = {**options, "ancestor": network_name, "task": task_name}
         config, handed_over = resolve(None, {**given, "weights": GIVEN}), state(network)
     else:
         config, handed_over = resolve(None, {**options, "ancestor": model, "task": task_name}), None
-    measuring = (_instrument(config), kernels_beside, rehearse)
+    measuring = (_instrument(config), other_kernels_of, rehearse)
     finished = breed(path, config, resume, None, progress, executor, *measuring, handed_over)
     return Evolved(finished.path, finished.config)
 

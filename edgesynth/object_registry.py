@@ -1,4 +1,4 @@
-"""Things that were handed over as objects: known by a name within this process, and nowhere else."""
+"""Objects that were handed over: known by a name within this process, and nowhere else."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from typing import Any
 from edgesynth.errors import UserError
 
 PREFIX = "object:"
-_LENT: dict[str, Any] = {}
+_OBJECTS: dict[str, Any] = {}
 
 
-def lend(label: str, digest: str, thing: object) -> str:
-    """Keep a thing and return its name; the digest keeps two things of one label apart."""
+def register_object(label: str, digest: str, obj: object) -> str:
+    """Keep an object and return its name; the digest keeps two objects of one label apart."""
     name = f"{PREFIX}{label}-{digest[:8]}"
-    _LENT[name] = thing
+    _OBJECTS[name] = obj
     return name
 
 
-def is_lent(name: str) -> bool:
+def is_registered(name: str) -> bool:
     """Whether a name is that of an object."""
     return name.startswith(PREFIX)
 
 
-def lent(name: str, instead: str) -> Any:
-    """The thing that was lent under this name.
+def registered_object(name: str, instead: str) -> Any:
+    """The object that was registered under this name.
 
     Args:
-        name: what `lend` returned.
+        name: what `register_object` returned.
         instead: what to give next time, so that any process can find it.
 
     Raises:
-        UserError: it was lent in another process.
+        UserError: it was registered in another process.
     """
-    if name not in _LENT:
+    if name not in _OBJECTS:
         raise UserError(
             f"this run was started with {name}, an object that only that Python process knows: go on there, or start "
             f"a run with {instead}"
         )
-    return _LENT[name]
+    return _OBJECTS[name]

@@ -15,12 +15,12 @@ from edgesynth.ancestors.wrappers import inner, unwrapped
 from edgesynth.copying import copied
 from edgesynth.errors import UserError
 from edgesynth.importing import quoted
-from edgesynth.object_registry import lend, lent
+from edgesynth.object_registry import register_object, registered_object
 
 SHOWN = 16  # numbers of each output
 
 
-def lend_network(network: nn.Module, classes: int, input_shape: Sequence[int]) -> str:
+def register_network(network: nn.Module, classes: int, input_shape: Sequence[int]) -> str:
     """A name by which `build_ancestor` finds a network like this one.
 
     Its class's own `package.module:Class` where calling that builds a network that does the same, in any process; else
@@ -39,7 +39,7 @@ def lend_network(network: nn.Module, classes: int, input_shape: Sequence[int]) -
     path = f"{kind.__module__}:{kind.__qualname__}"
     if kind.__module__ != "__main__" and _does(path, classes, input_shape) == doing:
         return path
-    return lend(kind.__qualname__, hashlib.sha256(doing.encode()).hexdigest(), own)
+    return register_object(kind.__qualname__, hashlib.sha256(doing.encode()).hexdigest(), own)
 
 
 def plain_copy(network: nn.Module) -> nn.Module:
@@ -58,13 +58,15 @@ def plain_copy(network: nn.Module) -> nn.Module:
         ) from error
 
 
-def given_network(name: str) -> nn.Module:
-    """The network that was lent under this name, as it was then.
+def registered_network(name: str) -> nn.Module:
+    """The network that was registered under this name, as it was then.
 
     Raises:
-        UserError: it was lent in another process.
+        UserError: it was registered in another process.
     """
-    return copy.deepcopy(lent(name, "package.module:callable as the ancestor, and its weights from a file"))
+    return copy.deepcopy(
+        registered_object(name, "package.module:callable as the ancestor, and its weights from a file")
+    )
 
 
 def _does(path: str, classes: int, input_shape: Sequence[int]) -> str | None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from torch import nn
 
 from edgesynth.ancestors.importing import import_network
-from edgesynth.ancestors.in_process import given_network
+from edgesynth.ancestors.in_process import registered_network
 from edgesynth.ancestors.zoo.alexnet import alexnet_cifar
 from edgesynth.ancestors.zoo.detectnet import detectnet, detectnet_small
 from edgesynth.ancestors.zoo.lenet5 import lenet5, lenet5_relu
@@ -22,7 +22,7 @@ from edgesynth.ancestors.zoo.torchvision_classifiers import near_names, path_of,
 from edgesynth.ancestors.zoo.vgg_cifar import vgg16_bn_cifar
 from edgesynth.ancestors.zoo.yolov2 import tiny_yolov2, yolov2, yolov2_small
 from edgesynth.errors import UserError
-from edgesynth.object_registry import is_lent
+from edgesynth.object_registry import is_registered
 
 
 class Known(NamedTuple):
@@ -73,14 +73,14 @@ def build_ancestor(name: str, classes: int | None = None) -> nn.Module:
 
     Args:
         name: one of `ANCESTORS`, or of torchvision's classifiers, such as `resnet18`, or `package.module:callable`; or
-            what `lend_network` returned.
+            what `register_network` returned.
         classes: outputs that it shall have, where it can be told; None leaves it its own number.
 
     Raises:
         UserError: there is no ancestor of that name, or it cannot be imported or built.
     """
-    if is_lent(name):
-        return given_network(name)
+    if is_registered(name):
+        return registered_network(name)
     if name in ANCESTORS:
         return ANCESTORS[name].build(**({} if classes is None else {"num_classes": classes}))
     path = name if ":" in name else path_of(name)

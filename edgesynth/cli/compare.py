@@ -22,9 +22,9 @@ def command(results, tolerance, max_accuracy_loss, anyway, as_json):
     # Imported here, so that --help does not wait for numpy.
     from edgesynth.benchmark.result.comparison import compare
     from edgesynth.benchmark.result.comparison_table import comparisons_json, format_comparisons
-    from edgesynth.benchmark.result.result_reader import read_comparable
+    from edgesynth.benchmark.result.result_reader import read_results
 
-    reference, *others = read_comparable(results)
+    reference, *others = read_results(results)
     comparisons = [compare(reference, other, tolerance, max_accuracy_loss, anyway) for other in others]
     regressions = ["regression: {}: {}".format(one.path, line) for one in comparisons for line in one.regressions]
     if as_json:

@@ -55,12 +55,12 @@ def _memory(task: Task, ancestor: str | None, batch_size: int) -> dict[str, Any]
 
     from edgesynth.ancestors import build_ancestor, in_float32
     from edgesynth.lineage import fitting_anatomy
+    from edgesynth.nurture.inference.collect_outputs import collected_bytes
     from edgesynth.nurture.memory import training_memory
-    from edgesynth.nurture.outputs.collect_outputs import gathered_bytes
     from edgesynth.tasks.images.free_memory import available_bytes
     from edgesynth.tasks.survey.memory import held_bytes
 
-    outputs = gathered_bytes(len(task.validation.labels), task.answer_shape)
+    outputs = collected_bytes(len(task.validation.labels), task.answer_shape)
     bytes_of = {"images": held_bytes(task), "outputs": outputs}
     batch_size = min(batch_size, len(task.train.labels))
     if ancestor:

@@ -95,7 +95,7 @@ def command(
     from edgesynth.cli.interruption import Interruption
     from edgesynth.cli.progress import progress_on
     from edgesynth.evolution import build_executor, evolve, options_of
-    from edgesynth.export import kernels_beside, rehearse
+    from edgesynth.export import other_kernels_of, rehearse
     from edgesynth.lineage import default_path, is_taken
 
     crew = build_executor(executor, ray_address, gpus_per_offspring)
@@ -116,7 +116,7 @@ def command(
 
     screen, latency = console(err=as_json), partial(_latency, config.opset)
     with Interruption() as interruption, progress_on(screen, interruption.check) as progress, _continued_with(path):
-        run = evolve(path, config, resume, latency, progress, crew, instrument, kernels_beside, rehearsed)
+        run = evolve(path, config, resume, latency, progress, crew, instrument, other_kernels_of, rehearsed)
     if as_json:
         from edgesynth.report import read_lineage
 

@@ -4,7 +4,7 @@ from edgesynth.export.bundle.bundle import Bundle, export_individual
 from edgesynth.export.bundle.ledger import Hop, Ledger
 from edgesynth.export.bundle.measuring import OnMachine
 from edgesynth.export.bundle.rehearsal import NO_INT8, rehearse
-from edgesynth.export.onnx.kernels import kernels_beside
+from edgesynth.export.onnx.kernels import other_kernels_of
 from edgesynth.export.onnx.onnx_file import to_onnx
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "Ledger",
     "OnMachine",
     "export_individual",
-    "kernels_beside",
+    "other_kernels_of",
     "rehearse",
     "to_onnx",
 ]

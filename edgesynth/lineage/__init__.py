@@ -1,7 +1,7 @@
 """Lineage: the run directory, its individuals and their genomes."""
 
 from edgesynth.config import Config, resolve
-from edgesynth.lineage.ancestor_key import ancestral, differing, has_same_ancestor
+from edgesynth.lineage.ancestor_key import ancestor_key, differing, has_same_ancestor
 from edgesynth.lineage.board import board_of, precision_on
 from edgesynth.lineage.data import relocated, task_of
 from edgesynth.lineage.derived import resumed
@@ -33,7 +33,7 @@ __all__ = [
     "Run",
     "Species",
     "alone_in",
-    "ancestral",
+    "ancestor_key",
     "board_of",
     "check_unheld",
     "default_path",

@@ -34,7 +34,7 @@ FIGURES = ("board", "board_precision", "measure_on", "measure_duration_s", "opse
 PLACES = ("data_root", "weights")
 
 
-def ancestral(config: Config) -> dict[str, Any]:
+def ancestor_key(config: Config) -> dict[str, Any]:
     """Everything that an ancestor is a function of."""
     return {name: getattr(config, name) for name in ANCESTRAL}
 
@@ -42,7 +42,7 @@ def ancestral(config: Config) -> dict[str, Any]:
 def bred_by(config: Config, generation: int) -> str:
     """sha256 of the options that an individual of a generation is a function of; the ancestor is of few."""
     if generation == 0:
-        return digest(_placeless(ancestral(config)))
+        return digest(_placeless(ancestor_key(config)))
     return digest(_placeless(config.model_dump(mode="json")))
 
 
@@ -57,7 +57,7 @@ def has_same_ancestor(config: Config, other: Config) -> bool:
     What their data and the weights that the ancestor began with hold is not asked.
     """
     same_figures = all(getattr(config, name) == getattr(other, name) for name in FIGURES)
-    return same_figures and _placeless(ancestral(config)) == _placeless(ancestral(other))
+    return same_figures and _placeless(ancestor_key(config)) == _placeless(ancestor_key(other))
 
 
 def differing(config: Config, other: Config) -> list[str]:

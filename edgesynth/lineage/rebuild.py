@@ -32,7 +32,8 @@ class Species:
         model: the ancestor's untrained network.
         anatomy: its anatomy, every removable group proven.
         input_shape: (C, H, W) of one input.
-        beside: kernels of its ONNX that no weight accounts for, such as pooling; empty where no board is predicted.
+        other_kernels: those of its ONNX that no weight accounts for, such as pooling; empty where no board is
+            predicted.
         note: what is to be told of the network; empty if nothing.
         prover: proves further cuts of it; None where they are taken on trust.
     """
@@ -40,7 +41,7 @@ class Species:
     model: nn.Module
     anatomy: Anatomy
     input_shape: tuple[int, int, int]
-    beside: tuple[Layer, ...] = ()
+    other_kernels: tuple[Layer, ...] = ()
     note: str = ""
     prover: Prover | None = None
 

@@ -12,7 +12,8 @@ NAME/measurements/*.json                the same figures, as SHA256-PRECISION-EN
 NAME/task.json                          what the task calls itself and its metric, and what it says of its data
 NAME/outcome.json                       why the run stopped, its best individual, its Pareto front
 NAME/test.json                          the test split's verdicts, one reading each
-NAME/beside.json, predictions.npz       further figures of those verdicts; a few test images with the answers to them
+NAME/extra_metrics.json                 further figures of those verdicts
+NAME/predictions.npz                    a few test images with the answers to them
 NAME/given.safetensors                  the weights of a network that was handed over
 NAME/bundles/, NAME/report.html         what export and report add
 NAME/.lock                              who breeds in it

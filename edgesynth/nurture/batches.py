@@ -37,7 +37,7 @@ def batches(task: Task, size: int, generator: torch.Generator) -> Iterator[Batch
     for indices in order.split(batch_sizes(len(order), size)):
         variants = task.draw_variants(len(indices), generator)
         images, labels = task.train.images[indices], task.train.labels[indices]
-        yield Batch(task.augment(images, variants), task.moved(labels, variants), indices, variants)
+        yield Batch(task.augment(images, variants), task.augment_labels(labels, variants), indices, variants)
 
 
 def batch_sizes(images: int, size: int) -> list[int]:

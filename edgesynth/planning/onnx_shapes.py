@@ -114,7 +114,7 @@ def _types_of_outputs(node: Any, types: dict[str, Any], known: dict[str, Any], m
             opset_imports=list(model.opset_import),
             ir_version=model.ir_version,
         )
-    except Exception:  # onnx raises errors of its own for unknown operators, subgraphs and misfits alike
+    except Exception:  # onnx raises errors of its own for unknown operators, subgraphs and mismatches alike
         return {}
 
 

@@ -96,7 +96,7 @@ def _check_split(name: str, part: str, split: Any, task: Task) -> None:
     images, labels = split
     if len(images.shape) != 4 or (isinstance(images, Tensor) and images.dtype != torch.float32):
         raise UserError(f"{where} images are {form(images)}; they must be (N, C, H, W) of float32, normalized")
-    if isinstance(labels, Tensor) and labels.numel() and (wrong := task.wrong_labels(labels)):
+    if isinstance(labels, Tensor) and labels.numel() and (wrong := task.check_labels(labels)):
         raise UserError(f"{where} labels {wrong}")
     if len(images) != len(labels):
         raise UserError(f"{where} has {len(images)} images and {len(labels)} labels; each image needs one")
@@ -115,7 +115,7 @@ def _check_figures(name: str, task: Task) -> None:
     """Loss and metric of a network that says nothing, and of one that is always right."""
     labels = task.validation.targets
     try:
-        right = task.right(labels)
+        right = task.perfect_outputs(labels)
     except Exception as error:
         raise UserError(f"the task {name}: its right answers raised {quoted(error)}") from error
     for kind, outputs in (("all outputs zero", torch.zeros_like(right)), ("outputs that are all right", right)):

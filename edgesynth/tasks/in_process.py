@@ -6,13 +6,13 @@ import hashlib
 
 import torch
 
-from edgesynth.object_registry import lend, lent
+from edgesynth.object_registry import register_object, registered_object
 from edgesynth.tasks.checking import check_task
 from edgesynth.tasks.images.stored import Stored
 from edgesynth.tasks.task import Task
 
 
-def lend_task(task: Task) -> str:
+def register_task(task: Task) -> str:
     """A name by which `load_task` finds a task in this process; other data have another name.
 
     Raises:
@@ -23,21 +23,21 @@ def lend_task(task: Task) -> str:
     digest = hashlib.sha256(repr((type(task).__qualname__, list(task.labels), *ways, _judgment(task))).encode())
     for tensor in (*task.train, *task.validation, *task.load_test()):
         digest.update(tensor.identity() if isinstance(tensor, Stored) else tensor.contiguous().numpy().tobytes())
-    return lend(task.name, digest.hexdigest(), task)
+    return register_object(task.name, digest.hexdigest(), task)
 
 
 def _judgment(task: Task) -> str:
     """What loss and metric say of answers that are always the same, by which other code is known."""
     labels = task.validation.targets[:16]
-    right = task.right(labels)
+    right = task.perfect_outputs(labels)
     answers = right + torch.randn(right.shape, generator=torch.Generator().manual_seed(0))
     return f"{task.loss(answers, labels).item():.3e}, {task.metric(answers, labels):.3e}"
 
 
-def given_task(name: str) -> Task:
-    """The task that was lent under this name.
+def registered_task(name: str) -> Task:
+    """The task that was registered under this name.
 
     Raises:
-        UserError: it was lent in another process.
+        UserError: it was registered in another process.
     """
-    return lent(name, "package.module:task as the task")
+    return registered_object(name, "package.module:task as the task")

@@ -113,11 +113,11 @@ class Task(ABC):
         """Of what a network gives for one image."""
 
     @abstractmethod
-    def wrong_labels(self, labels: Tensor) -> str:
+    def check_labels(self, labels: Tensor) -> str:
         """What is wrong with the labels of a split, as in `are (9,) of float32; they must be ...`; empty if nothing."""
 
     @abstractmethod
-    def right(self, labels: Tensor) -> Tensor:
+    def perfect_outputs(self, labels: Tensor) -> Tensor:
         """Outputs of a network that is always right."""
 
     def weighted(self) -> Task:
@@ -131,11 +131,11 @@ class Task(ABC):
             "saliency do); leave it out"
         )
 
-    def moved(self, labels: Tensor, variants: Tensor) -> Tensor:
+    def augment_labels(self, labels: Tensor, variants: Tensor) -> Tensor:
         """Labels of images that were augmented so, where they depend on it; see `augment`."""
         return labels
 
-    def beside(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
+    def extra_metrics(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
         """Further figures that are reported and never selected by, {name: value}."""
         return {}
 

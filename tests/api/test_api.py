@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 import edgesynth
-from edgesynth.ancestors import lend_network
+from edgesynth.ancestors import register_network
 from edgesynth.errors import UserError
 from edgesynth.evolution import replay
 from edgesynth.lineage import Run
 from edgesynth.nurture import score
-from edgesynth.tasks import lend_task
+from edgesynth.tasks import register_task
 
 QUICK = {"generations": 1, "offspring": 1, "epochs": 1, "final_epochs": 1, "min_accuracy": 0.0, "strength": "random"}
 SOURCE = """
@@ -211,7 +211,7 @@ def cell(activation):
 def test_a_network_of_the_same_form_that_does_something_else_is_another_one(user):
     one = edgesynth.evolve(cell(torch.sin), user.task(), run="one", **QUICK, ancestor_epochs=1)
     other = edgesynth.evolve(cell(torch.relu), user.task(), run="other", **QUICK, ancestor_epochs=0)
-    again = lend_network(cell(torch.sin), 3, (1, 6, 6))
+    again = register_network(cell(torch.sin), 3, (1, 6, 6))
     assert one.config.ancestor == again != other.config.ancestor
     images = user.task().validation.images
     with torch.no_grad():
@@ -233,8 +233,8 @@ def test_a_constructor_s_argument_that_nothing_shows_is_not_lost(user):
     )
     import user_net
 
-    assert lend_network(user_net.Act(3), 3, (1, 6, 6)) == "user_net:Act"
-    assert lend_network(user_net.Act(3, "sin"), 3, (1, 6, 6)).startswith("object:Act-")
+    assert register_network(user_net.Act(3), 3, (1, 6, 6)) == "user_net:Act"
+    assert register_network(user_net.Act(3, "sin"), 3, (1, 6, 6)).startswith("object:Act-")
     del sys.modules["user_net"]
 
 
@@ -252,7 +252,7 @@ def test_a_task_that_differs_in_what_is_not_trained_on_is_another_one(user, what
             task.name, *(getattr(task, one) for one in ("train", "validation", "load_test", "labels"))
         ),
     }
-    assert lend_task(task) == lend_task(user.task()) != lend_task(changed[what]())
+    assert register_task(task) == register_task(user.task()) != register_task(changed[what]())
 
 
 def test_an_object_may_stand_beside_a_folder_that_is_given_as_text(user, monkeypatch):

@@ -48,7 +48,7 @@ def test_the_run_tells_of_its_metric_and_of_what_it_left_out(run):
     assert "test mAP@0.5 " in told and "accuracy" not in told
     tested = json.loads((path / "test.json").read_text())
     assert tested["g000-c0"] > 20
-    assert 0 < json.loads((path / "beside.json").read_text())["g001-c0"]["mAP@0.5:0.95"] < 1
+    assert 0 < json.loads((path / "extra_metrics.json").read_text())["g001-c0"]["mAP@0.5:0.95"] < 1
 
 
 def test_its_bundle_is_verified_and_scored_on_the_board_s_side(run, edgesynth):

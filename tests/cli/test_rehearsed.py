@@ -58,10 +58,10 @@ class Vectors(edgesynth.Classification):
     def metric(self, outputs, labels):
         return 100.0 * ((outputs - labels).abs() < 0.5).double().mean().item()
 
-    def wrong_labels(self, labels):
+    def check_labels(self, labels):
         return ""
 
-    def right(self, labels):
+    def perfect_outputs(self, labels):
         return labels.clone()
 
     def fits(self, shape):

@@ -42,7 +42,7 @@ def test_generative_synthesis_scores_networks_by_the_task_s_metric(run):
     assert census["params"] < 1200  # of 1,587
     score = net_score(record["validation"], census["params"] / 1e6, census["macs"] / 1e9)
     assert record["synthesis"]["performance_db"] == pytest.approx(score)
-    beside = json.loads((path / "beside.json").read_text())
+    beside = json.loads((path / "extra_metrics.json").read_text())
     assert 0.2 < beside["g001-c0"]["pixel accuracy"] < 1
 
 

@@ -21,7 +21,7 @@ from edgesynth.benchmark.measure.run import measure
 from edgesynth.benchmark.measure.settings import Settings
 from edgesynth.benchmark.result.comparison import compare
 from edgesynth.benchmark.result.comparison_table import format_comparisons
-from edgesynth.benchmark.result.result_reader import read_comparable
+from edgesynth.benchmark.result.result_reader import read_results
 from edgesynth.benchmark.verify.verification import verify
 from edgesynth.boards.calibration_cache import read_ranges
 from edgesynth.errors import UserError
@@ -104,7 +104,7 @@ def results(pristine_bundle, tmp_path_factory):
 
 def compared(folder):
     os.chdir(folder)
-    first, second = read_comparable(["a.json", "b.json"])
+    first, second = read_results(["a.json", "b.json"])
     return format_comparisons(first, [second], [compare(first, second, 5.0, 0.5, anyway=True)])
 
 

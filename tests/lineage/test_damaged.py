@@ -28,7 +28,7 @@ READERS = {
     f"{OFFSPRING}/measured.json": lambda run: run.measured("g001-c0"),
     "outcome.json": lambda run: run.outcome(),
     "test.json": lambda run: run.tested(),
-    "beside.json": lambda run: run.beside(),
+    "extra_metrics.json": lambda run: run.extra_metrics(),
     "task.json": lambda run: run.task(),
     "predictions.npz": lambda run: run.predictions(),
 }

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from edgesynth.errors import UserError
-from edgesynth.nurture import DivergenceError, Influence, Recipe, nurture, score
+from edgesynth.nurture import Callback, DivergenceError, Recipe, nurture, score
 from edgesynth.tasks import Classification, load_task
 
 
@@ -44,7 +44,7 @@ def test_a_training_that_runs_away_says_of_what_and_when(task):
 
 
 def test_weights_that_the_last_step_has_spoilt_are_found(task):
-    class Spoil(Influence):
+    class Spoil(Callback):
         def begin(self, network, epochs, steps_per_epoch):
             self.network, self.last = network, epochs * steps_per_epoch - 1
 
@@ -53,7 +53,7 @@ def test_weights_that_the_last_step_has_spoilt_are_found(task):
                 self.network[1].bias.data[3] = torch.inf
 
     with pytest.raises(DivergenceError, match=r"^1\.bias was not finite after epoch 2$") as caught:
-        nurture(network(), task, Recipe(2), torch.Generator(), influences=[Spoil()])
+        nurture(network(), task, Recipe(2), torch.Generator(), callbacks=[Spoil()])
     assert len(caught.value.losses) == 2
 
 

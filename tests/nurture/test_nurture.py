@@ -8,7 +8,7 @@ from torch import nn
 
 from edgesynth.errors import UserError
 from edgesynth.nurture import (
-    Influence,
+    Callback,
     Recipe,
     Teacher,
     batches,
@@ -97,7 +97,7 @@ def test_a_single_image_that_is_left_over_joins_the_batch_before(task, images, s
     assert sorted(torch.cat([batch.indices for batch in drawn]).tolist()) == list(range(images))
 
 
-class Counted(Influence):
+class Counted(Callback):
     def begin(self, network, epochs, steps_per_epoch):
         self.told, self.taken = epochs * steps_per_epoch, 0
 
@@ -114,7 +114,7 @@ def normalized():
 @pytest.mark.parametrize(("images", "steps"), [(129, 2), (130, 3), (65, 1)])
 def test_batch_normalization_trains_whatever_is_left_over_and_influences_know_the_steps(task, images, steps):
     counted = Counted()
-    losses = nurture(normalized(), first(task, images), Recipe(2, batch_size=64), generator(), influences=[counted])
+    losses = nurture(normalized(), first(task, images), Recipe(2, batch_size=64), generator(), callbacks=[counted])
     assert len(losses) == 2 and counted.taken == counted.told == 2 * steps
 
 

@@ -83,7 +83,7 @@ def test_boxes_are_shifted_mirrored_and_scaled_with_their_images(scenes, zoom):
     for seed in range(4):
         variants = task.draw_variants(9, torch.Generator().manual_seed(seed))
         seen |= set(task.windows(variants)[1].tolist())
-        moved = task.moved(labels, variants)
+        moved = task.augment_labels(labels, variants)
         assert not torch.equal(moved, labels) and moved.shape == labels.shape
         assert_boxes_hold_their_shapes(task, task.augment(images, variants), moved)
     assert seen == {False, True}
@@ -93,7 +93,7 @@ def test_a_box_that_is_shifted_out_of_its_image_is_no_longer_looked_for(scenes):
     task = replace(load_task(f"voc:{scenes['voc']}", None, 48), max_shift=24, flip=False, max_zoom=1)
     labels = torch.tensor([[[1.0, 0.0, 0.0, 0.4, 0.4], [0.0, 0.6, 0.0, 1.0, 0.4]]])
     # The last column of shifts: 24 pixels, half of the width, to the left.
-    moved = task.moved(labels, torch.tensor([24 * 49 + 48]))
+    moved = task.augment_labels(labels, torch.tensor([24 * 49 + 48]))
     assert moved[0, 0].tolist() == [-1, 0, 0, 0, 0]
     assert moved[0, 1].tolist() == pytest.approx([0, 0.1, 0, 0.5, 0.4])
 
@@ -102,7 +102,7 @@ def test_a_box_that_is_cut_away_by_magnifying_is_no_longer_looked_for(scenes):
     task = replace(load_task(f"voc:{scenes['voc']}", None, 48), max_shift=1, flip=False, max_zoom=2)
     labels = torch.tensor([[[1.0, 0.0, 0.0, 0.2, 0.2], [0.0, 0.2, 0.2, 0.5, 0.5], [0.0, 0.5, 0.5, 0.6, 0.6]]])
     # The middle of the shifts at the last factor, 2: what is shown is 0.25 to 0.75.
-    moved = task.moved(labels, torch.tensor([4 + 9 * 4]))
+    moved = task.augment_labels(labels, torch.tensor([4 + 9 * 4]))
     assert moved[0, 0].tolist() == [-1, 0, 0, 0, 0]
     assert moved[0, 1].tolist() == pytest.approx([0, 0, 0, 0.5, 0.5], abs=1e-6)
     assert moved[0, 2].tolist() == pytest.approx([0, 0.5, 0.5, 0.7, 0.7], abs=1e-6)

@@ -28,7 +28,7 @@ LABELS = torch.tensor(
 
 @pytest.mark.parametrize("head", HEADS, ids=["yolov2", "detectnet"])
 def test_an_answer_that_is_right_decodes_to_the_boxes_and_costs_next_to_nothing(head):
-    right = head.right(LABELS, 8, 8)
+    right = head.perfect_outputs(LABELS, 8, 8)
     assert right.shape == (2, head.channels, 8, 8)
     for found, rows in zip(suppressed(head.candidates(right), Limits(min_score=0.5)), LABELS, strict=True):
         rows = rows[rows[:, 0] >= 0]
@@ -81,7 +81,7 @@ def test_all_classes_that_cover_a_cell_are_told_without_a_tensor_of_boxes_by_cla
     kinds = torch.randint(-1, classes, (images, rows, 1), generator=draws)
     labels = torch.cat([kinds, begin, begin + 0.05 + size * 0.8], dim=2)
     with Largest() as largest:
-        said = CoverageHead(classes, ANCHORS).right(labels, side, side)[:, :classes]
+        said = CoverageHead(classes, ANCHORS).perfect_outputs(labels, side, side)[:, :classes]
     assert largest.numbers <= side * side * images * max(4 * rows, classes + 4)
     expected = torch.full_like(said, -10)
     cells = (torch.arange(side) + 0.5) / side

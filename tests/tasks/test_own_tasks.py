@@ -45,10 +45,10 @@ class Heat(Task):
     def metric(self, outputs, labels):
         return 100 / (1 + (outputs - labels).abs().mean().item())
 
-    def wrong_labels(self, labels):
+    def check_labels(self, labels):
         return "" if labels.shape[1:] == (1,) else "are not one number each"
 
-    def right(self, labels):
+    def perfect_outputs(self, labels):
         return labels
 
 class Unnamed(Heat):
@@ -61,7 +61,7 @@ class Undecoded(Heat):
     decoding = "numbers"
 
 class Lost(Heat):
-    def right(self, labels):
+    def perfect_outputs(self, labels):
         raise KeyError("no answers")
 
 class Loss(Classification):

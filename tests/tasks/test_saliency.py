@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from edgesynth.errors import UserError
-from edgesynth.tasks import Split, lend_task, load_task
+from edgesynth.tasks import Split, load_task, register_task
 from edgesynth.tasks.checking import check_task
 from edgesynth.tasks.saliency.f_beta import f_beta, mean_absolute_error
 from tests.tasks.shapes import write_shapes
@@ -46,11 +46,11 @@ def test_images_and_masks_are_shifted_mirrored_and_scaled_alike(root):
     task = load_task(f"masks:{root}", None, 32)
     masks = task.train.targets
     variants = task.draw_variants(7, torch.Generator().manual_seed(1))
-    moved = task.moved(masks, variants)
+    moved = task.augment_labels(masks, variants)
     alike = task.augment(masks.float(), variants)
     assert torch.equal(moved[(alike - 0.5).abs() > 0.499], alike[(alike - 0.5).abs() > 0.499].round().to(torch.uint8))
     assert set(moved.unique().tolist()) == {0, 1} and not torch.equal(moved, masks)
-    assert torch.equal(task.moved(masks, variants), moved)
+    assert torch.equal(task.augment_labels(masks, variants), moved)
     assert len(task.windows(variants)[0][:, 2].unique()) > 2
 
 
@@ -176,11 +176,11 @@ def test_f_beta_is_taken_of_averages_over_images_and_not_pixels():
 
 
 def test_a_task_that_is_handed_over_has_another_name_when_its_files_change(root):
-    one = lend_task(load_task(f"masks:{root}", None, 16))
-    assert lend_task(load_task(f"masks:{root}", None, 16)) == one
+    one = register_task(load_task(f"masks:{root}", None, 16))
+    assert register_task(load_task(f"masks:{root}", None, 16)) == one
     for path in (root / "images").iterdir():
         os.utime(path, (1, 1))
-    assert lend_task(load_task(f"masks:{root}", None, 16)) != one
+    assert register_task(load_task(f"masks:{root}", None, 16)) != one
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_images_and_masks_are_shifted_mirrored_and_scaled_alike(camvid):
     task = load_task(f"camvid:{camvid}", None, 32)
     masks = task.train.targets
     variants = task.draw_variants(8, torch.Generator().manual_seed(1))
-    moved = task.moved(masks, variants)
+    moved = task.augment_labels(masks, variants)
     alike = task.augment(masks[:, None].float(), variants)[:, 0]
     assert moved.dtype == masks.dtype and set(moved.unique().tolist()) <= set(masks.unique().tolist())
     # Apart from the edges, over which the image is interpolated and the mask is not.

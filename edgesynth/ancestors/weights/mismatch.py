@@ -14,7 +14,7 @@ SHOWN = 40  # names of each kind in the list; the others are counted
 NONE = "none"
 
 
-def misfits(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
+def mismatches(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
     """A line that says how many of the wanted tensors fit, and one for each that does not; none where all fit.
 
     Args:

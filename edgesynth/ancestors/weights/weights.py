@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from edgesynth.ancestors.weights.backbones import as_backbone
 from edgesynth.ancestors.weights.heads import other_head
-from edgesynth.ancestors.weights.mismatch import COUNTER, misfits
+from edgesynth.ancestors.weights.mismatch import COUNTER, mismatches
 from edgesynth.ancestors.weights.pretrained import download, is_asked_for
 from edgesynth.ancestors.weights.tensor_file import read_tensors
 from edgesynth.ancestors.wrappers import without_wrappers
@@ -75,7 +75,7 @@ def fit_weights(found: dict[str, Tensor], model: nn.Module, ancestor: str, calle
     inside = as_backbone(found, model)
     found, aside = inside or (found, other_head(found, wanted, ancestor))
     own = set(aside.names if aside else ())
-    if told := misfits(_without(own, found), _without(own, wanted)):
+    if told := mismatches(_without(own, found), _without(own, wanted)):
         count, *names = told
         raise UserError(f"{called} does not fit {type(model).__name__}: {count}", *names)
     broken = [name for name, tensor in found.items() if tensor.is_floating_point() and not tensor.isfinite().all()]

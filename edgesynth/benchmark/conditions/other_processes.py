@@ -7,7 +7,7 @@ from edgesynth.benchmark.conditions.condition import Condition
 from edgesynth.benchmark.power.meter import UnreadableError
 
 
-class Neighbors(Condition):
+class OtherProcesses(Condition):
     """Processes that compute on the GPU beside this one.
 
     Args:

@@ -12,7 +12,7 @@ from edgesynth.errors import UserError
 CALIBRATIONS = {"ranges": CALIBRATED, "samples": SAMPLED}
 
 
-class Contender(NamedTuple):
+class Configuration(NamedTuple):
     """One precision at one batch, loaded.
 
     Attributes:
@@ -35,14 +35,14 @@ class Contender(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """All contenders of a run.
+    """All configurations of a run.
 
     Attributes:
-        contenders: in the order asked for.
+        configurations: in the order asked for.
         left_out: configurations that do not fit the memory and whose smaller batch is there anyway, one line each.
     """
 
-    contenders: List[Contender]
+    configurations: List[Configuration]
     left_out: List[str]
 
 
@@ -105,7 +105,7 @@ def _candidates(kind: Type[Engine], calibrate: Optional[str]) -> Dict[str, Tuple
     return candidates
 
 
-def load(target: Target, kind: Type[Engine], precision: str, model: Model, batch: int, threads: int) -> Contender:
+def load(target: Target, kind: Type[Engine], precision: str, model: Model, batch: int, threads: int) -> Configuration:
     """Load one configuration and score it.
 
     Args:
@@ -141,7 +141,7 @@ def load(target: Target, kind: Type[Engine], precision: str, model: Model, batch
         raise BeyondMemoryError(
             "{} images for {} do not fit the memory ({}); use a smaller --batch".format(batch, model.path, error)
         ) from None
-    return Contender(precision, batch, model, engine, functools.partial(engine.run, images), score)
+    return Configuration(precision, batch, model, engine, functools.partial(engine.run, images), score)
 
 
 def load_all(
@@ -165,17 +165,17 @@ def load_all(
     Raises:
         UserError: see `load`; or not even one image fits.
     """
-    contenders: List[Contender] = []
+    configurations: List[Configuration] = []
     left_out = []
     for precision, model in models:
         for batch in batches:
-            taken = set(batches) | {one.batch for one in contenders if one.precision == precision}
+            taken = set(batches) | {one.batch for one in configurations if one.precision == precision}
             found = _load_fitting(target, kind, precision, model, batch, threads, taken - {batch}, announce)
-            if isinstance(found, Contender):
-                contenders.append(found)
+            if isinstance(found, Configuration):
+                configurations.append(found)
             else:
                 left_out.append(found)
-    return Loaded(contenders, left_out)
+    return Loaded(configurations, left_out)
 
 
 def _load_fitting(
@@ -187,7 +187,7 @@ def _load_fitting(
     threads: int,
     taken: Set[int],
     announce: Callable[[str], Any],
-) -> Union[Contender, str]:
+) -> Union[Configuration, str]:
     """The contender, at a smaller batch if need be; a line if that batch is one of those taken."""
     batch, refusal = asked, None  # type: Tuple[int, Optional[str]]
     while True:

@@ -4,7 +4,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from edgesynth.benchmark.bundle import processor
 from edgesynth.benchmark.engines.engine import Engine
-from edgesynth.benchmark.measure.configurations import Contender
+from edgesynth.benchmark.measure.configurations import Configuration
 from edgesynth.benchmark.measure.energy import energy_of
 from edgesynth.benchmark.power import Meter, Reading
 from edgesynth.benchmark.result.flags import flags_of_latency, is_invalid
@@ -15,7 +15,7 @@ REFERENCE = "fp32"
 
 
 def measurements_of(
-    timed: Sequence[Tuple[Contender, Track]],
+    timed: Sequence[Tuple[Configuration, Track]],
     meter: Meter,
     idle: Optional[Reading],
     common: List[str],
@@ -59,7 +59,7 @@ def measurements_of(
     return measurements
 
 
-def figures_of(one: Contender, track: Track, found: Dict[str, float]) -> Dict[str, Any]:
+def figures_of(one: Configuration, track: Track, found: Dict[str, float]) -> Dict[str, Any]:
     """What can be said of any contender, its energy and its answers aside; `found` is the spread of the track."""
     return {
         "file": one.model.file,
@@ -76,7 +76,7 @@ def _compute_ms(engine: Engine) -> Optional[Dict[str, float]]:
     return spread(latencies_ms) if latencies_ms else None
 
 
-def _flags(one: Contender, found: Dict[str, float]) -> List[str]:
+def _flags(one: Configuration, found: Dict[str, float]) -> List[str]:
     flags = flags_of_latency(found)
     if one.asked_batch is not None:
         flags.append(

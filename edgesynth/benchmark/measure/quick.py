@@ -72,17 +72,17 @@ def compare_models(
         raise UserError("there is no model to compare; give at least one ONNX file")
     settings = Settings((batch,), duration_s, warm_up_s, threads)
     check_settings(settings)
-    contenders = []
+    configurations = []
     for path in paths.values():
         target = open_bare_model(path)
         if input_shape is not None:
             target = target._replace(input_shape=tuple(input_shape))
         ((precision, model),) = target.models.items()
-        contenders.append(load(target, OnnxRuntime, precision, model, batch, threads))
-    tracks = time_in_turn([one.run for one in contenders], duration_s, warm_up_s, NoPower("not asked for"))
+        configurations.append(load(target, OnnxRuntime, precision, model, batch, threads))
+    tracks = time_in_turn([one.run for one in configurations], duration_s, warm_up_s, NoPower("not asked for"))
     spreads = [spread(track.latencies_ms) for track in tracks]
     models = {}
-    for name, one, track, latency in zip(paths, contenders, tracks, spreads):
+    for name, one, track, latency in zip(paths, configurations, tracks, spreads):
         models[name] = dict(figures_of(one, track, latency), batch=batch, speedup=spreads[0]["p50"] / latency["p50"])
         models[name]["flags"] = flags_of_latency(latency)
-    return {"reference": next(iter(paths)), "engine": contenders[0].engine.describe(), "models": models}
+    return {"reference": next(iter(paths)), "engine": configurations[0].engine.describe(), "models": models}

@@ -86,17 +86,17 @@ def _measure(
     settings = settings._replace(batches=scenario.batches(settings.batches))
     kind.choose_wait(settings.wait)
     models = choose_models(target, kind, precisions, settings.calibrate)
-    contenders, left_out = load_all(target, kind, models, settings.batches, settings.threads, announce)
+    configurations, left_out = load_all(target, kind, models, settings.batches, settings.threads, announce)
     plan = plan_energy(meter, settings.duration_s, settings.idle_s)
-    seconds = plan.rest_s + len(contenders) * (settings.duration_s + settings.warm_up_s + plan.settling_s)
-    listed = ", ".join("{} x{}".format(one.precision, one.batch) for one in contenders)
+    seconds = plan.rest_s + len(configurations) * (settings.duration_s + settings.warm_up_s + plan.settling_s)
+    listed = ", ".join("{} x{}".format(one.precision, one.batch) for one in configurations)
     if engine is None:
         announce("engine: {} ({})".format(name, why))
     announce("measuring {} ({}): about {:.0f} s".format(target.name, listed, max(seconds, 1)))
     interrupted = False
     with power.opened(plan.meter, settings.threads) as meter:
         idle = power.rest(meter, plan.idle_s) if plan.idle_s and meter.reason is None else None
-        calls = [one.run for one in contenders]
+        calls = [one.run for one in configurations]
         try:
             tracks = time_in_turn(
                 calls, settings.duration_s, settings.warm_up_s, meter, plan.window_s, look=conditions.look
@@ -105,7 +105,7 @@ def _measure(
             tracks, interrupted = stop.tracks, True
         sensor = meter.describe()
     common = flags_of_machine(machine, settings.threads) + conditions.flags()
-    timed = [(one, track) for one, track in zip(contenders, tracks) if track.latencies_ms]
+    timed = [(one, track) for one, track in zip(configurations, tracks) if track.latencies_ms]
     if interrupted:
         common.append("interrupted: stopped by Ctrl-C before its time was over; measure again")
     if not timed:
@@ -118,7 +118,7 @@ def _measure(
         "bundle": target.name,
         "created_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": machine,
-        "engine": contenders[0].engine.describe(),
+        "engine": configurations[0].engine.describe(),
         "settings": dict(
             settings._asdict(),
             batches=list(settings.batches),
@@ -131,7 +131,7 @@ def _measure(
         "left_out": left_out,
         "measurements": measurements_of(timed, meter, idle, common, scenario, interrupted),
     }
-    for one in contenders:
+    for one in configurations:
         one.engine.close()
     if interrupted:
         raise InterruptedRunError(found)

@@ -24,7 +24,7 @@ class Settings(NamedTuple):
         idle_s: seconds of rest in which the idle power is measured, 0 or more (0: it is not); None for `duration_s`.
         scenario: one of `scenarios.SCENARIOS`.
         wait: how the CPU waits for a GPU, one of `engines.engine.WAITS`; None for spinning.
-        calibrate: where the ranges of int8 come from, one of `contenders.CALIBRATIONS`; None for the best there is.
+        calibrate: where the ranges of int8 come from, one of `configurations.CALIBRATIONS`; None for the best there is.
     """
 
     batches: Tuple[int, ...] = (1,)

@@ -15,7 +15,7 @@ class Named(NamedTuple):
     result: Dict[str, Any]
 
 
-def read_comparable(paths: Sequence[str]) -> List[Named]:
+def read_results(paths: Sequence[str]) -> List[Named]:
     """Read results.
 
     Args:

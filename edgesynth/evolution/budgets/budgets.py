@@ -39,17 +39,17 @@ class Yardstick:
     Args:
         config: budgets and board.
         anatomy: of the ancestor; without it nothing is predicted.
-        beside: the ancestor's kernels besides its convolutions and linear layers; see `Species`.
+        other_kernels: the ancestor's kernels besides its convolutions and linear layers; see `Species`.
 
     Attributes:
         budgets: {name: most that is allowed}.
         figures: {individual: what was measured of it}.
     """
 
-    def __init__(self, config: Config, anatomy: Anatomy | None = None, beside: Sequence[Layer] = ()) -> None:
+    def __init__(self, config: Config, anatomy: Anatomy | None = None, other_kernels: Sequence[Layer] = ()) -> None:
         self.config = config
         self.anatomy = anatomy
-        self.beside = beside
+        self.other_kernels = other_kernels
         self.budgets: dict[str, float] = {**config.budgets, **config.board_budgets}
         self.figures: dict[str, Figures] = {}
         self._parent: Individual | None = None
@@ -79,7 +79,7 @@ class Yardstick:
         own prediction. They aim a little below the budget, so that they meet it when they are measured. Where nothing
         is predicted, they have what the parent has: it is certain only that they are not larger.
         """
-        seen = Yardstick(self.config, self.anatomy, self.beside)
+        seen = Yardstick(self.config, self.anatomy, self.other_kernels)
         if self.config.measure_on is not None:
             seen._parent = parent
             if self._predicted(parent.record.census, "latency_ms") is not None:
@@ -99,7 +99,7 @@ class Yardstick:
             return None
         layers = layers_left(self.anatomy, census)
         share = sum(layer.writes for layer in layers) / self._written
-        return predict_layers([*layers, *(_part(one, share) for one in self.beside)], self.board, self.precision)
+        return predict_layers([*layers, *(_part(one, share) for one in self.other_kernels)], self.board, self.precision)
 
     @cached_property
     def _written(self) -> int:

@@ -18,7 +18,7 @@ from edgesynth.planning.cost import Layer
 Kernels = Callable[[nn.Module, Sequence[int], int], tuple[Layer, ...]]  # handed in, since evolution knows no export
 
 
-def with_beside(kind: Species, config: Config, kernels: Kernels | None) -> tuple[Species, str]:
+def with_other_kernels(kind: Species, config: Config, kernels: Kernels | None) -> tuple[Species, str]:
     """The species with what lies beside its layers, and what is to be told where that cannot be read.
 
     Args:
@@ -29,6 +29,6 @@ def with_beside(kind: Species, config: Config, kernels: Kernels | None) -> tuple
     if config.board is None or kernels is None:
         return kind, ""
     try:
-        return dataclasses.replace(kind, beside=kernels(kind.model, kind.input_shape, config.opset)), ""
+        return dataclasses.replace(kind, other_kernels=kernels(kind.model, kind.input_shape, config.opset)), ""
     except UserError as error:
         return kind, f"latency is predicted from convolutions and linear layers alone ({error})"

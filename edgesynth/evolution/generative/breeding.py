@@ -17,7 +17,7 @@ from edgesynth.evolution.generative.generator import Generator
 from edgesynth.evolution.generative.inquisitor import Inquisitor, reliefs
 from edgesynth.evolution.generative.memory import Memory
 from edgesynth.evolution.generative.netscore import UNITS, Requirements, accuracy_db, performance
-from edgesynth.evolution.generative.probe_images import set_aside
+from edgesynth.evolution.generative.probe_images import hold_out_probe_images
 from edgesynth.evolution.generative.reactions import Prober
 from edgesynth.evolution.generative.search import Probe, cross_entropy, inquired, reinforce
 from edgesynth.evolution.offspring.breeding import Breeder
@@ -63,9 +63,9 @@ class GenerativeBreeder(Breeder):
     """
 
     def __init__(self, config: Config, species: Species, task: Task, progress: Progress, path: Path) -> None:
-        rest, stimulus = set_aside(task, config.seed)
+        rest, stimulus = hold_out_probe_images(task, config.seed)
         super().__init__(config, species, rest, progress)
-        self.descent = Descent.of(config, species.anatomy, species.beside)
+        self.descent = Descent.of(config, species.anatomy, species.other_kernels)
         self.prober = Prober(species.anatomy, rest, stimulus)
         self.run = Run(path, config)
 

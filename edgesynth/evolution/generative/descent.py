@@ -38,13 +38,13 @@ class Descent:
     yardstick: Yardstick
 
     @classmethod
-    def of(cls, config: Config, anatomy: Anatomy, beside: Sequence[Layer] = ()) -> Descent:
+    def of(cls, config: Config, anatomy: Anatomy, other_kernels: Sequence[Layer] = ()) -> Descent:
         """The budgets steer; without any, MACs go down towards one unit in each group.
 
         Raises:
             UserError: one unit in each group already has more than a budget.
         """
-        yardstick = Yardstick(config, anatomy, beside)
+        yardstick = Yardstick(config, anatomy, other_kernels)
         least = anatomy.census({group.name: [0] for group in anatomy.removable})
         whole = anatomy.census()
         for name, most in yardstick.unmet(least).items():

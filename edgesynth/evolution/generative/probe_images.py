@@ -16,7 +16,7 @@ from edgesynth.tasks import Split, Task
 MOST, SHARE = 512, 0.1
 
 
-def set_aside(task: Task, seed: int) -> tuple[Task, Split]:
+def hold_out_probe_images(task: Task, seed: int) -> tuple[Task, Split]:
     """The task without the stimulus, and the stimulus: 512 training images, or a tenth of them if that is less.
 
     Args:

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.evolution.budgets.budgets import kept_facts
-from edgesynth.evolution.budgets.other_kernels import Kernels, with_beside
+from edgesynth.evolution.budgets.other_kernels import Kernels, with_other_kernels
 from edgesynth.evolution.evolution import Evolution
 from edgesynth.evolution.executors import Birth, Executor, InProcess
 from edgesynth.evolution.executors.threads import cpu_threads, threads_of
 from edgesynth.evolution.loop.measuring import Bench, Instrument, check_measurable
-from edgesynth.evolution.loop.sample_predictions import keep_pictures
+from edgesynth.evolution.loop.sample_predictions import keep_sample_predictions
 from edgesynth.evolution.loop.strategy import build_breeder, build_evolution
 from edgesynth.evolution.offspring.breeding import Breeder
 from edgesynth.evolution.offspring.first_weights import Given, first_weights, given_file
@@ -129,8 +129,8 @@ def _evolve_alone(
     check_taught(config, task)
     kind = species(config.ancestor, task, config.seed)
     check_newborn(config, kind.model)
-    kind, unread = with_beside(kind, config, kernels)
-    check_feasible(config, kind.anatomy, kind.beside)
+    kind, unread = with_other_kernels(kind, config, kernels)
+    check_feasible(config, kind.anatomy, kind.other_kernels)
     breeder = build_breeder(config, kind, task, progress or Progress(), path)
     check_batch_size(kind.model, kind.input_shape, len(breeder.given.train.labels), config.batch_size)
     has_ancestor = begun and Run(path, config).has(ANCESTOR)
@@ -317,9 +317,9 @@ def _conclude(run: Run, evolution: Evolution, kind: Species, task: Task) -> Run:
         for record in untested:
             found = outputs(kind.quantized(run.load(record.name, kind.anatomy)), test.images)
             metric = score_outputs(found, task, labels)
-            run.save_beside(record.name, task.beside(found, labels))
+            run.save_extra_metrics(record.name, task.extra_metrics(found, labels))
             run.save_tested(record.name, metric)
-        keep_pictures(run, kind, task, test, ancestor.name, best.name)
+        keep_sample_predictions(run, kind, task, test, ancestor.name, best.name)
     return run
 
 

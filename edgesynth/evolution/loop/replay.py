@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from edgesynth.errors import UserError
-from edgesynth.evolution.budgets.other_kernels import Kernels, with_beside
+from edgesynth.evolution.budgets.other_kernels import Kernels, with_other_kernels
 from edgesynth.evolution.executors.threads import cpu_threads
 from edgesynth.evolution.loop.evolve import begin, birth_of, descend
 from edgesynth.evolution.loop.strategy import build_breeder
@@ -64,7 +64,7 @@ def replay(
             "another individual"
         )
     task = task_of(run, data_root, weighted=True)
-    kind, _ = with_beside(species(run.config.ancestor, task, run.config.seed), run.config, kernels)
+    kind, _ = with_other_kernels(species(run.config.ancestor, task, run.config.seed), run.config, kernels)
     kept = run.load(name, kind.anatomy)
     if not record.parents and run.config.rewinds:
         kept = dataclasses.replace(kept, rewind=run.rewind())

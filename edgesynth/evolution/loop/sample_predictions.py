@@ -13,7 +13,7 @@ from edgesynth.tasks import Split, Task
 COUNT = 6
 
 
-def keep_pictures(run: Run, species: Species, task: Task, test: Split, ancestor: str, offspring: str) -> None:
+def keep_sample_predictions(run: Run, species: Species, task: Task, test: Split, ancestor: str, offspring: str) -> None:
     """Write the run's predictions: of six images, evenly spread over the test split, whoever is right on them."""
     some = test.part(torch.linspace(0, len(test.labels) - 1, min(COUNT, len(test.labels))).round().long())
     images = some.images[torch.arange(len(some.labels))]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from edgesynth.anatomy import remove
 from edgesynth.errors import UserError
 from edgesynth.evolution.budgets.budgets import Yardstick
-from edgesynth.evolution.offspring.genome_sampler import Heredity
+from edgesynth.evolution.offspring.genome_sampler import GenomeSampler
 from edgesynth.evolution.offspring.initial_weights import heritable, reborn, rewound
 from edgesynth.evolution.offspring.precision import cut_scales, finish, wanted_precision
 from edgesynth.evolution.offspring.proving import FACT, words
@@ -22,15 +22,15 @@ from edgesynth.evolution.place import Place
 from edgesynth.evolution.progress import Progress
 from edgesynth.lineage import Config, Genome, Individual, Record, Species, generator, set_state, state, state_sha256
 from edgesynth.nurture import (
+    Callback,
     DeadSynapses,
     DivergenceError,
     Hardware,
-    Influence,
     MovingAverage,
     Quantizers,
     Recipe,
+    RewindPoint,
     Schedule,
-    Snapshot,
     Stress,
     Teacher,
     batches,
@@ -73,8 +73,8 @@ class Breeder:
         self.progress = progress
         self.precision = wanted_precision(config, species)
         world = self.precision if config.precision_at == "start" else {}
-        self.yardstick = Yardstick(config, species.anatomy, species.beside)
-        self.heredity = Heredity(config, species, self.task, self.device, world)
+        self.yardstick = Yardstick(config, species.anatomy, species.other_kernels)
+        self.heredity = GenomeSampler(config, species, self.task, self.device, world)
         self.weights: dict[str, Tensor] | None = None
         self.teacher: Teacher | None = None
         self.rewind: dict[str, Tensor] | None = None
@@ -89,7 +89,7 @@ class Breeder:
         """
         genome = Genome.whole(self.species.anatomy)
         network = self._first(genome)
-        early = [Snapshot()] if self.config.rewinds else []
+        early = [RewindPoint()] if self.config.rewinds else []
         begun = {} if self.weights is None else {"weights_sha256": state_sha256(self.weights)}
         with reproducible(self.device):
             raised = self._raised(network, genome, Place(0, 0, ()), self.config.ancestor_epochs, begun, early, {})
@@ -177,7 +177,7 @@ class Breeder:
         best = parents[0]
         return heritable(self.species, parents, genome), cut_scales(self.species, best.scales, best.genome, genome)
 
-    def _stress(self, genome: Genome, place: Place) -> list[Influence]:
+    def _stress(self, genome: Genome, place: Place) -> list[Callback]:
         config, anatomy = self.config, self.species.anatomy
         if config.stress == "none":
             return []
@@ -192,7 +192,7 @@ class Breeder:
         place: Place,
         epochs: int,
         synthesis: dict[str, Any],
-        influences: Sequence[Influence],
+        callbacks: Sequence[Callback],
         scales: dict[str, Tensor],
     ) -> Individual:
         """Nurture a network and find out what became of it."""
@@ -217,7 +217,7 @@ class Breeder:
                 teacher=self.teacher,
                 epoch_done=lambda epoch, loss: self.progress.epoch(place.name, epoch, loss),
                 learned=quantizers.parameters(),
-                influences=[*influences, *([MovingAverage(config.ema)] if config.ema else [])],
+                callbacks=[*callbacks, *([MovingAverage(config.ema)] if config.ema else [])],
                 hardware=hardware,
             )
         except DivergenceError as death:
@@ -233,8 +233,8 @@ class Breeder:
             raised = self._individual(
                 place, end.genome, state(end.network), end.scales, end.validation, synthesis, facts
             )
-        for influence in influences:
-            raised.record.nurture.update(influence.facts())
+        for callback in callbacks:
+            raised.record.nurture.update(callback.facts())
         return replace(raised, measured={"nurture_s": time.perf_counter() - start, **hardware.to_json()})
 
     def _masks(self, genome: Genome) -> dict[str, Tensor]:

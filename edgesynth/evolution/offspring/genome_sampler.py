@@ -1,4 +1,4 @@
-"""Heredity: from parents to the genome of an offspring. A pure function of configuration, parents and place."""
+"""GenomeSampler: from parents to the genome of an offspring. A pure function of configuration, parents and place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgesynth.evolution.offspring.proving import FACT, proven
 from edgesynth.evolution.place import Place
 from edgesynth.evolution.retries import attempt_of, milder
 from edgesynth.evolution.synthesis.dna import encode, favored, priced
-from edgesynth.evolution.synthesis.draw_to_budget import synthesize_on_budget
+from edgesynth.evolution.synthesis.draw_to_budget import draw_to_budget
 from edgesynth.evolution.synthesis.environment import build_world
 from edgesynth.evolution.synthesis.mating import build_rite, gene_pool, mean_dna, no_more_than
 from edgesynth.evolution.synthesis.strength import Parent
@@ -27,7 +27,7 @@ from edgesynth.nurture import squared_gradients
 from edgesynth.tasks import Task
 
 
-class Heredity:
+class GenomeSampler:
     """Draws the genomes of one run.
 
     Args:
@@ -57,7 +57,7 @@ class Heredity:
         """The genome of a place, the same in both rounds, and what happened when it was drawn."""
         attempt = attempt_of(self.config, place.child)
         config = milder(self.config, attempt)
-        yardstick = Yardstick(config, self.species.anatomy, self.species.beside).seen_from(parents[0])
+        yardstick = Yardstick(config, self.species.anatomy, self.species.other_kernels).seen_from(parents[0])
         wholes, underflows = zip(*(self._seen(parent, place.generation) for parent in parents), strict=True)
         needed = build_rite(config).needed(len(parents))
         pool = gene_pool(wholes, needed)
@@ -70,7 +70,7 @@ class Heredity:
         habitat = generator(config.seed, place.generation, place.child, "environment")
         dna, favors = favored(dna, config.variation, habitat)
         draws = generator(config.seed, place.generation, place.child, "synthesis")
-        drawn, facts = synthesize_on_budget(pool, dna, build_world(config), yardstick, fed, best, draws)
+        drawn, facts = draw_to_budget(pool, dna, build_world(config), yardstick, fed, best, draws)
         genome, broken = proven(self.species, drawn, parents[0].genome)
         facts.update(underflows[0])
         if broken:

@@ -17,7 +17,7 @@ from edgesynth.errors import UserError
 from edgesynth.evolution.synthesis.mating import mean_state
 from edgesynth.lineage import Config, Genome, Individual, Species, set_state
 from edgesynth.nurture import newborn, undrawn
-from edgesynth.object_registry import is_lent
+from edgesynth.object_registry import is_registered
 from edgesynth.tasks.datasets.summarize import few
 
 
@@ -35,7 +35,7 @@ def check_newborn(config: Config, model: nn.Module) -> None:
     """
     options = {"--inheritance": config.inheritance, "--final-inheritance": config.final_inheritance}
     asking = [option for option, value in options.items() if value == "newborn"]
-    if not asking or not is_lent(config.ancestor):
+    if not asking or not is_registered(config.ancestor):
         return
     if names := undrawn(model):
         raise UserError(

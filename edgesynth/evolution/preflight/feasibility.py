@@ -26,8 +26,8 @@ from edgesynth.planning.cost import Layer
 Need = dict[tuple[str, int], int]  # {(weight, dimension): index} of the lines in any of which a synapse must live
 
 
-def check_feasible(config: Config, anatomy: Anatomy, beside: Sequence[Layer] = ()) -> None:
-    """Refuse a configuration by which nothing can be bred; `anatomy` and `beside` are those of the `Species`.
+def check_feasible(config: Config, anatomy: Anatomy, other_kernels: Sequence[Layer] = ()) -> None:
+    """Refuse a configuration by which nothing can be bred; `anatomy` and `other_kernels` are those of the `Species`.
 
     Raises:
         UserError: options that exclude each other or have no effect, clusters to be drawn where none can be cut, no
@@ -38,7 +38,7 @@ def check_feasible(config: Config, anatomy: Anatomy, beside: Sequence[Layer] = (
     cuttable = [group for group in anatomy.removable if group.size > 1]
     if not cuttable:
         _check_uncuttable(config, anatomy)
-    yardstick = Yardstick(config, anatomy, beside)
+    yardstick = Yardstick(config, anatomy, other_kernels)
     _check_board(yardstick, anatomy)
     if not yardstick.budgets:
         return

@@ -19,7 +19,7 @@ from edgesynth.evolution.budgets import budget_schedule
 from edgesynth.evolution.budgets.budgets import ON_BOARD, Yardstick
 from edgesynth.evolution.synthesis.dna import Dna
 from edgesynth.evolution.synthesis.environment import World
-from edgesynth.evolution.synthesis.regrow import filled
+from edgesynth.evolution.synthesis.regrow import regrown
 from edgesynth.evolution.synthesis.strength import Parent
 from edgesynth.evolution.synthesis.synthesis import CLUSTER_BUDGETS, Ration, synapse_budgets, synthesize
 from edgesynth.lineage import Genome
@@ -53,7 +53,7 @@ class Draw:
         return max(self.yardstick.amount(self.census, name) / most for name, most in budgets.items())
 
 
-def synthesize_on_budget(
+def draw_to_budget(
     parent: Parent,
     dna: Dna,
     world: World,
@@ -90,7 +90,7 @@ def synthesize_on_budget(
     unmet = yardstick.unmet(census)
     goals = _step(yardstick, fed, dna, census, unmet)
     if goals and (stepped := _nearest(lambda share: draw(Ration(share * census.clusters, fed.synapses)), goals)):
-        genome, facts = _filled(stepped, parent, dna, fed, unmet)
+        genome, facts = _regrown(stepped, parent, dna, fed, unmet)
         return genome, {**facts, "goals": goals}
     found = draw(fed)
     if not unmet or yardstick.config.environment == "faithful":
@@ -105,7 +105,7 @@ def synthesize_on_budget(
     elif eased := _eased(yardstick, fed, dna, census, found, unmet):
         whole, goals = eased
         found = _nearest(lambda share: draw(_between(fed, whole, share)), goals, at_least=found) or found
-    return _filled(found, parent, dna, fed, unmet)
+    return _regrown(found, parent, dna, fed, unmet)
 
 
 def _aimed(draw: Callable[[Ration], Draw], fed: Ration, found: Draw, unmet: Mapping[str, float]) -> Draw:
@@ -156,14 +156,14 @@ def _eased(
     return (whole, goals) if goals else None
 
 
-def _filled(
+def _regrown(
     found: Draw, parent: Parent, dna: Dna, fed: Ration, budgets: Mapping[str, float]
 ) -> tuple[Genome, dict[str, Any]]:
     """A draw that meets the budgets, with what they still have room for; where synapses are drawn too, as it is."""
     alone = dna.clusters and fed.clusters is not None and fed.synapses is None
     if not alone or not found.meets(budgets) or found.nearness(budgets) >= CLOSE:
         return found.genome, found.facts
-    genome = filled(parent, dna, found.genome, lambda one: found.yardstick.meets(one.census(parent.anatomy), budgets))
+    genome = regrown(parent, dna, found.genome, lambda one: found.yardstick.meets(one.census(parent.anatomy), budgets))
     back = sum(map(len, genome.kept.values())) - sum(map(len, found.genome.kept.values()))
     return genome, {**found.facts, "filled_clusters": back}
 

@@ -18,7 +18,7 @@ from edgesynth.lineage import Genome
 MOST = 64  # clusters that come back; each costs a census, and where more would fit, one is not much
 
 
-def filled(parent: Parent, dna: Dna, genome: Genome, fits: Callable[[Genome], bool]) -> Genome:
+def regrown(parent: Parent, dna: Dna, genome: Genome, fits: Callable[[Genome], bool]) -> Genome:
     """Bring clusters back, those of the highest viability first, until none fits any more or `MOST` have come.
 
     Args:

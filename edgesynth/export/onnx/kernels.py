@@ -13,7 +13,7 @@ from edgesynth.planning.cost import Layer, read_layers
 from edgesynth.planning.cost.layers import PRODUCTS
 
 
-def kernels_beside(model: nn.Module, input_shape: Sequence[int], opset: int = OPSET) -> tuple[Layer, ...]:
+def other_kernels_of(model: nn.Module, input_shape: Sequence[int], opset: int = OPSET) -> tuple[Layer, ...]:
     """Those besides convolutions and linear layers, after the fusions that TensorRT makes.
 
     Args:

@@ -12,7 +12,7 @@ from torch import Tensor
 from edgesynth.benchmark.engines.half_storage import rounding
 from edgesynth.benchmark.engines.onnxruntime import EXACT
 from edgesynth.export.onnx.exporters import INPUT
-from edgesynth.nurture import chunk_of, gathered
+from edgesynth.nurture import collect_outputs, inference_batch
 from edgesynth.tasks import Stored
 
 BATCH_SIZE = 256
@@ -44,12 +44,12 @@ def run_onnx(path: Path, images: Tensor | Stored, half_storage: bool = False) ->
     A file whose batch is fixed gets batches of that size; the last one is filled up and the surplus dropped. For
     `half_storage` see `open_session`.
     """
-    return gathered(_outputs(open_session(path, half_storage), images), len(images))
+    return collect_outputs(_outputs(open_session(path, half_storage), images), len(images))
 
 
 def _outputs(session: Any, images: Tensor | Stored) -> Iterator[Tensor]:
     size = session.get_inputs()[0].shape[0]
     fixed = isinstance(size, int)
-    for chunk in images.split(size if fixed else chunk_of(images, BATCH_SIZE)):
+    for chunk in images.split(size if fixed else inference_batch(images, BATCH_SIZE)):
         filled = chunk[torch.arange(size) % len(chunk)] if fixed else chunk
         yield torch.from_numpy(session.run(None, {INPUT: filled.numpy()})[0])[: len(chunk)]

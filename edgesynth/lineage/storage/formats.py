@@ -167,7 +167,7 @@ class TaskFile(_Facts):
 
 
 TESTED = TypeAdapter(dict[Name, float])
-BESIDE = TypeAdapter(dict[Name, dict[str, float]])
+EXTRA_METRICS = TypeAdapter(dict[Name, dict[str, float]])
 FIGURES = TypeAdapter(Figures)
 
 

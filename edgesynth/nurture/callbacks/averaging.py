@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from edgesynth.nurture.callbacks.callback import Influence
+from edgesynth.nurture.callbacks.callback import Callback
 
 
-class MovingAverage(Influence):
+class MovingAverage(Callback):
     """Keeps the average of the weights and running statistics over the steps, and leaves it in the network at the end.
 
     Of t steps done, the average is decayed by min(decay, (1 + t) / (10 + t)): a nurture of a few dozen steps would

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 
-class Influence:
+class Callback:
     """Acts on nothing; override what is of interest."""
 
     def begin(self, network: nn.Module, epochs: int, steps_per_epoch: int) -> None:

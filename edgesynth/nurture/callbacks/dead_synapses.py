@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from edgesynth.nurture.callbacks.callback import Influence
+from edgesynth.nurture.callbacks.callback import Callback
 
 
-class DeadSynapses(Influence):
+class DeadSynapses(Callback):
     """Clears the synapses that a genome does not have, before the first step and after each.
 
     Args:

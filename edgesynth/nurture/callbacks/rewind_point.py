@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from edgesynth.nurture.callbacks.callback import Influence
+from edgesynth.nurture.callbacks.callback import Callback
 
 
-class Snapshot(Influence):
+class RewindPoint(Callback):
     """Keeps a copy of the weights and buffers after a share of all steps, one at least; at once if there are none.
 
     Args:

@@ -30,7 +30,7 @@ import torch
 from torch import nn
 
 from edgesynth.anatomy import ClusterGroup
-from edgesynth.nurture.callbacks.callback import Influence
+from edgesynth.nurture.callbacks.callback import Callback
 from edgesynth.nurture.callbacks.stress_forms import ClusterStress, EvenDecay, Form, SynapseStress
 
 STRESSES: Mapping[str, tuple[type[Form], ...]] = {
@@ -69,7 +69,7 @@ class Schedule:
         return 1 - (1 - self.factor) * min(1.0, done / min(ANNEALED * steps, stressed))
 
 
-class Stress(Influence):
+class Stress(Callback):
     """Strikes a network during its training.
 
     Args:

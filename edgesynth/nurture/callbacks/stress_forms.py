@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from edgesynth.anatomy import ClusterGroup, Member
-from edgesynth.nurture.callbacks.survival_probability import cluster_chances, synapse_chances
+from edgesynth.nurture.callbacks.survival_probability import cluster_probabilities, synapse_probabilities
 
 ENVIRONMENT = 1.0  # C
 NORMALIZATIONS = (nn.modules.batchnorm._NormBase, nn.GroupNorm)
@@ -47,7 +47,7 @@ class SynapseStress(Form):
         """Weaken the synapses that would not survive."""
         for name in self.weights:
             weight = network.get_parameter(name)
-            weight.mul_(torch.where(self._struck(synapse_chances(weight)), factor, 1.0))
+            weight.mul_(torch.where(self._struck(synapse_probabilities(weight)), factor, 1.0))
 
 
 class ClusterStress(Form):
@@ -60,7 +60,7 @@ class ClusterStress(Form):
     def strike(self, network: nn.Module, factor: float) -> None:
         """Weaken the clusters that would not survive."""
         for group in self.groups:
-            scale = torch.where(self._struck(cluster_chances(network, group)), factor, 1.0)
+            scale = torch.where(self._struck(cluster_probabilities(network, group)), factor, 1.0)
             for member in group.members:
                 if member.role == "weight" or _scales(network, member):
                     _multiply(network.get_parameter(member.parameter), member, scale)
@@ -77,7 +77,7 @@ class EvenDecay(Form):
         weights = [network.get_parameter(name) for name in self.weights]
         living = [weight != 0 for weight in weights]
         struck = [
-            (1 - ENVIRONMENT * synapse_chances(weight))[alive].sum()
+            (1 - ENVIRONMENT * synapse_probabilities(weight))[alive].sum()
             for weight, alive in zip(weights, living, strict=True)
         ]
         count = sum(int(alive.sum()) for alive in living)

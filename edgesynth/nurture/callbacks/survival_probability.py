@@ -18,12 +18,12 @@ from edgesynth.anatomy.anatomy import Kept
 TRUNCATION = 0.1  # weaker synapses, as a share of their layer's strongest, do not count for a cluster
 
 
-def synapse_chances(weight: Tensor) -> Tensor:
+def synapse_probabilities(weight: Tensor) -> Tensor:
     """Chances of a layer's synapses, of the weight's shape, in (0, 1]."""
     return _chances(weight.detach().abs())
 
 
-def cluster_chances(network: nn.Module, group: ClusterGroup) -> Tensor:
+def cluster_probabilities(network: nn.Module, group: ClusterGroup) -> Tensor:
     """(size,) chances of a group's units by the summed strength of their synapses, in (0, 1], on the CPU."""
     total = torch.zeros(group.size)
     for member in group.writers():

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from edgesynth.nurture.batches import Batch
-from edgesynth.nurture.outputs.inference_batch import chunk_of
+from edgesynth.nurture.inference.inference_batch import inference_batch
 from edgesynth.tasks import Task
 
 MOST_REMEMBERED = 1 << 28  # bytes
@@ -48,7 +48,7 @@ class Teacher:
     def _answer_all(self, variant: int, device: torch.device) -> Tensor:
         """(N, ...) answers to all training images, augmented in the same way."""
         parts = []
-        for images in self.task.train.images.split(chunk_of(self.task.train.images, CHUNK)):
+        for images in self.task.train.images.split(inference_batch(self.task.train.images, CHUNK)):
             images = images.to(device)
             parts.append(self.network(self.task.augment(images, torch.full((len(images),), variant))))
         return torch.cat(parts)

@@ -56,7 +56,7 @@ class Classification(Task):
         """One number for each class; more are allowed, and never right."""
         return len(shape) == 1 and shape[0] >= len(self.labels)
 
-    def wrong_labels(self, labels: Tensor) -> str:
+    def check_labels(self, labels: Tensor) -> str:
         """Labels are (N,) of int64, each the number of a class."""
         if labels.ndim != 1 or labels.dtype != torch.int64:
             return f"are {form(labels)}; they must be (N,) of int64"
@@ -68,6 +68,6 @@ class Classification(Task):
             )
         return ""
 
-    def right(self, labels: Tensor) -> Tensor:
+    def perfect_outputs(self, labels: Tensor) -> Tensor:
         """(N, classes), 1 for the class that it is."""
         return F.one_hot(labels, len(self.labels)).float()

@@ -21,7 +21,7 @@ from edgesynth.tasks.images.free_memory import available_bytes
 from edgesynth.tasks.images.normalization import DEVIATION, MEAN, normalized
 from edgesynth.tasks.images.pixels import DECODING, UnreadableError, centered
 from edgesynth.tasks.images.stored import SHARE, Kept, Stored, whole
-from edgesynth.tasks.images.truncation import expect_whole
+from edgesynth.tasks.images.truncation import check_not_truncated
 
 LAYOUT = "DIR/train/CLASS/*.jpg with val and test beside train, or DIR/CLASS/*.jpg to be split"
 HELD_OUT = 0.15  # of one folder, for validation and once more for test
@@ -56,7 +56,7 @@ def imagefolder(data_root: Path | None = None, image_size: int = 64, most_bytes:
     held = count * 3 * image_size * image_size * 4 <= bound
     kept, read = Kept(bound), partial(centered, size=image_size)
     listed_parts = three_parts(root, listed, stratified, (HELD_OUT, HELD_OUT))
-    parts, broken = _sound(root, listed_parts, (lambda file: kept(file, read)) if held else expect_whole)
+    parts, broken = _sound(root, listed_parts, (lambda file: kept(file, read)) if held else check_not_truncated)
     if missing := _missing(classes, parts["train"]):
         raise UserError(f"{root} has no readable image of {missing} to train on; add some, or take its folder away")
     splits = {}

@@ -13,7 +13,7 @@ from edgesynth.tasks.images.pixels import UnreadableError
 TOLERANCE = 1.0  # pixels that a box may reach beyond its image before it is told of: formats count from 0 or 1
 
 
-class Sieve:
+class AnnotationFilter:
     """Sorts images and boxes, and remembers what it left out.
 
     Args:

@@ -44,7 +44,7 @@ class CoverageHead(Head):
         boxes = far.sum(dim=(1, 2)) / any_covered.sum(dim=(1, 2)).clamp(min=1)
         return (coverage + BOXES * boxes.sum()) / len(outputs)
 
-    def right(self, labels: Tensor, height: int, width: int) -> Tensor:
+    def perfect_outputs(self, labels: Tensor, height: int, width: int) -> Tensor:
         """Each box by the cells that it covers."""
         covered, distances, _ = self._targets(labels, height, width)
         return torch.cat([(2 * covered - 1) * CERTAIN, distances], dim=1)

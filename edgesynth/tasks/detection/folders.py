@@ -22,7 +22,7 @@ from edgesynth.tasks.datasets.summarize import few
 from edgesynth.tasks.detection import coco, kitti, voc
 from edgesynth.tasks.detection.anchors import find_anchors
 from edgesynth.tasks.detection.annotation import Annotated, Found
-from edgesynth.tasks.detection.annotation_filter import Sieve
+from edgesynth.tasks.detection.annotation_filter import AnnotationFilter
 from edgesynth.tasks.detection.average_precision import check_installed
 from edgesynth.tasks.detection.detection import NO_BOX, Detection
 from edgesynth.tasks.detection.letterbox import GRAY, fit_of, letterboxed
@@ -74,7 +74,7 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
     check_installed()
     found, kept = read_annotated(kind, root), Kept()
     reader = partial(letterboxed, size=image_size)
-    sieve = Sieve(found, lambda file: kept(file, reader))
+    sieve = AnnotationFilter(found, lambda file: kept(file, reader))
     count = sum(map(len, found.parts.values())) + sum(map(len, found.skipped.values()))
     sound = {name: sieve.images(listed) for name, listed in found.parts.items()}
     parts = three_parts(root, sound, partial(shuffled, what="sound images", why=_why(found)))
@@ -144,7 +144,9 @@ def _why(found: Found) -> str:
     return f": {few(odd)}" if odd else ""
 
 
-def _notes(root: Path, count: int, parts: dict[str, list[Annotated]], sieve: Sieve, lost: list[str]) -> list[str]:
+def _notes(
+    root: Path, count: int, parts: dict[str, list[Annotated]], sieve: AnnotationFilter, lost: list[str]
+) -> list[str]:
     listed = [one for part in parts.values() for one in part]
     seen = {box.name for one in parts["train"] for box in one.boxes}
     known = seen if sieve.found.classes is None else seen & set(sieve.found.classes)

@@ -61,7 +61,7 @@ class YoloHead(Head):
         total = total + CLASS * F.cross_entropy(told[:, 5:], mine[:, 0].long(), reduction="sum")
         return total / len(outputs)
 
-    def right(self, labels: Tensor, height: int, width: int) -> Tensor:
+    def perfect_outputs(self, labels: Tensor, height: int, width: int) -> Tensor:
         """Each box by the anchor that is most like it; a second one of the same cell and anchor is lost."""
         outputs = torch.zeros(len(labels), len(self.anchors), height, width, 5 + self.classes)
         outputs[..., 4] = -CERTAIN

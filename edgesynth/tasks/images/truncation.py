@@ -13,7 +13,7 @@ ENDS = {b"\xff\xd8": b"\xff\xd9", b"\x89P": b"IEND"}  # of JPEG and PNG, by thei
 LAST = 64  # bytes in which the end has to be
 
 
-def expect_whole(file: str) -> None:
+def check_not_truncated(file: str) -> None:
     """Read the head and the end of a file; all of it where these leave doubts.
 
     Raises:

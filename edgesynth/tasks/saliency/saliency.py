@@ -46,7 +46,7 @@ class Saliency(Task):
         """The largest F-beta over all thresholds, percent; see `f_beta`."""
         return f_beta(outputs, labels)
 
-    def beside(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
+    def extra_metrics(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
         """Mean absolute error of the maps, 0 to 1."""
         return {"MAE": mean_absolute_error(outputs, labels)}
 
@@ -55,17 +55,17 @@ class Saliency(Task):
         """(1, H, W)."""
         return (1, *self.input_shape[1:])
 
-    def moved(self, labels: Tensor, variants: Tensor) -> Tensor:
+    def augment_labels(self, labels: Tensor, variants: Tensor) -> Tensor:
         """Masks go where their images go."""
         return self.augment_masks(labels, variants)
 
-    def wrong_labels(self, labels: Tensor) -> str:
+    def check_labels(self, labels: Tensor) -> str:
         """Labels are (N, 1, H, W) of uint8, 0 or 1."""
         if labels.shape[1:] != self.answer_shape or labels.dtype != torch.uint8:
             return f"are {form(labels)}; they must be (N, {', '.join(map(str, self.answer_shape))}) of uint8"
         high = int(labels.max())
         return f"run up to {high}; they must be 0 or 1" if high > 1 else ""
 
-    def right(self, labels: Tensor) -> Tensor:
+    def perfect_outputs(self, labels: Tensor) -> Tensor:
         """(N, 1, H, W) log-odds that are sure of every pixel."""
         return (2 * labels.float() - 1) * CERTAIN

@@ -47,7 +47,7 @@ class Segmentation(Task):
         """Mean intersection over union, percent; see `miou`."""
         return mean_iou(outputs, labels)
 
-    def beside(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
+    def extra_metrics(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
         """Share of pixels whose class is told, 0 to 1."""
         return {"pixel accuracy": pixel_accuracy(outputs, labels)}
 
@@ -56,11 +56,11 @@ class Segmentation(Task):
         """(classes, H, W)."""
         return (len(self.labels), *self.input_shape[1:])
 
-    def moved(self, labels: Tensor, variants: Tensor) -> Tensor:
+    def augment_labels(self, labels: Tensor, variants: Tensor) -> Tensor:
         """Masks go where their images go."""
         return self.augment_masks(labels[:, None], variants)[:, 0]
 
-    def wrong_labels(self, labels: Tensor) -> str:
+    def check_labels(self, labels: Tensor) -> str:
         """Labels are (N, H, W) of uint8, each the number of a class or 255, and not all of them 255."""
         shape = self.answer_shape[1:]
         if labels.shape[1:] != shape or labels.dtype != torch.uint8:
@@ -75,7 +75,7 @@ class Segmentation(Task):
             )
         return ""
 
-    def right(self, labels: Tensor) -> Tensor:
+    def perfect_outputs(self, labels: Tensor) -> Tensor:
         """(N, classes, H, W) scores that are sure of every pixel; of void ones it does not matter."""
         numbers = labels.long().masked_fill(labels == VOID, 0)
         return F.one_hot(numbers, len(self.labels)).movedim(-1, 1) * CERTAIN

@@ -12,8 +12,8 @@ from edgesynth.tasks.datasets.pairs import by_stem
 from edgesynth.tasks.datasets.splits import split_folders
 from edgesynth.tasks.detection.coco import FILES, visible_files
 from edgesynth.tasks.detection.kitti import kitti_folders
-from edgesynth.tasks.saliency.pairs import BESIDE, IMAGES, MASKS
-from edgesynth.tasks.segmentation.camvid import masks_beside
+from edgesynth.tasks.saliency.pairs import EXTRA_METRICS, IMAGES, MASKS
+from edgesynth.tasks.segmentation.camvid import masks_folder
 
 MOST_JSON_BYTES = 4 << 30
 
@@ -73,13 +73,13 @@ def _kitti(folder: Path) -> bool:
 
 def _camvid(folder: Path) -> bool:
     train = split_folders(folder).get("train")
-    return train is not None and masks_beside(train).is_dir()
+    return train is not None and masks_folder(train).is_dir()
 
 
 def _masks(folder: Path) -> bool:
     folder = split_folders(folder).get("train", folder)
     names = {entry.name.lower() for entry in folder.iterdir() if entry.is_dir()}
-    images, masks = (by_stem(folder.iterdir(), suffixes)[0] for suffixes in BESIDE)
+    images, masks = (by_stem(folder.iterdir(), suffixes)[0] for suffixes in EXTRA_METRICS)
     return bool(names & {*IMAGES} and names & {*MASKS}) or bool(images.keys() & masks.keys())
 
 

@@ -19,7 +19,7 @@ from edgesynth.tasks.images.free_memory import available_bytes
 SHARE = 1 / 8  # of the free memory, for the outputs of one network: an export compares three forms of it
 
 
-def gathered(chunks: Iterable[Tensor], count: int) -> Tensor:
+def collect_outputs(chunks: Iterable[Tensor], count: int) -> Tensor:
     """Chunks (n, ...) one after the other, as one tensor (count, ...) on the CPU.
 
     What takes more than an eighth of the free memory lies in a temporary file, which is gone with the tensor.
@@ -41,7 +41,7 @@ def gathered(chunks: Iterable[Tensor], count: int) -> Tensor:
     return found
 
 
-def gathered_bytes(count: int, shape: Sequence[int]) -> int:
+def collected_bytes(count: int, shape: Sequence[int]) -> int:
     """Memory that outputs (count, *shape) in float32 take."""
     return min(count * math.prod(shape) * torch.float32.itemsize, _most_in_memory())
 
