@@ -129,7 +129,7 @@ def write_kitti(voc: Path, root: Path) -> None:
 
 
 def latency(run: Run) -> dict[str, float]:
-    """Ancestor and offspring by turns: median milliseconds at batch 1, fp32, one thread of this CPU; their ratio."""
+    """Ancestor and offspring interleaved: median milliseconds at batch 1, fp32, one thread of this CPU; their ratio."""
     config = run.config
     kind = species(config.ancestor, load_task(config.task, config.data_root, config.image_size), config.seed)
     names = {"ancestor": "g000-c0", "offspring": run.outcome()["best"]}

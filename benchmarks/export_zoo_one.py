@@ -93,7 +93,7 @@ def refusals(files: dict[str, Path]) -> list[str]:
 
 
 def speed(folder: Path, name: str) -> dict[str, float]:
-    """Median milliseconds of the fp32 and the int8-cpu file by turns, one image, and how many times faster INT8 is."""
+    """Median milliseconds of the fp32 and the int8-cpu file, interleaved, one image; how many times faster INT8 is."""
     files = {"fp32": folder / "model.onnx", "int8-cpu": folder / "model.int8-cpu.onnx"}
     shape = tuple(example(name).shape[1:])
     models = compare_models(files, shape, batch=1, duration_s=5.0, threads=torch.get_num_threads())["models"]

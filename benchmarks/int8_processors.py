@@ -5,7 +5,7 @@
 Small networks, trained on scikit-learn's digits, are calibrated by min-max and written in three forms: int8 weights of
 8 bits, of 7 bits, and uint8 weights. Each is scored by ONNX Runtime as it computes here, where int8 products may
 saturate, and once more where they cannot. Then the guard, twice: on 8-bit weights with a judge that is this processor
-(which is how edgesynth did it), and as `edgesynth export --int8` does now. Latencies are of one thread, by turns;
+(which is how edgesynth did it), and as `edgesynth export --int8` does now. Latencies are of one thread, interleaved;
 networks for digits take so little time that INT8 gains nothing, so larger ones of random weights are timed as well.
 """
 

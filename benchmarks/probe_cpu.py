@@ -4,7 +4,7 @@
 
 The whole network is probed once, its layers at a ladder of output and input widths; the three narrower networks are
 never looked at by the probe. Their latency is then the sum of their layers, each interpolated, and of a call. Pooling,
-and what is not fused, is in no layer: that is part of the error. All four are measured by turns after the probe.
+and what is not fused, is in no layer: that is part of the error. All four are measured interleaved after the probe.
 """
 
 from __future__ import annotations

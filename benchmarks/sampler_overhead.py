@@ -1,4 +1,4 @@
-"""What the power sampler costs the work that it measures: latency with it and without it, by turns.
+"""What the power sampler costs the work that it measures: latency with it and without it, interleaved.
 
     python benchmarks/sampler_overhead.py MODEL.onnx
 

@@ -105,7 +105,7 @@ def command(
     path = path or default_path(config)
     if resume and not (given or config_file or is_taken(path)):
         raise UserError(
-            f"--resume goes on with a run and {path} is no run; leave --resume out to start one, or give another --run"
+            f"--resume continues a run and {path} is no run; leave --resume out to start one, or give another --run"
         )
     instrument = _instrument(config, docker, remote_python)
     told: list[str] = []

@@ -8,7 +8,7 @@ from edgesynth.cli.output import json_option, print_json, print_line, print_line
 
 @click.command(name="probe")
 @click.argument("model", type=click.Path())
-@click.option("-o", "--output", required=True, type=click.Path(), help="The table; one that is there is gone on with.")
+@click.option("-o", "--output", required=True, type=click.Path(), help="The table; it is resumed if it exists.")
 @engine_option
 @click.option("--precision", help="fp32, fp16 or int8.  [default: fp16 where the engine has it, else fp32]")
 @click.option("--batch", default=1, show_default=True, help="Images per inference.")

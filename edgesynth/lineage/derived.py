@@ -108,7 +108,7 @@ class Derived:
         """Remove what is damaged of these files, so that it is made anew.
 
         Returns:
-            What is to be told of it, one line each.
+            What is to be reported of it, one line each.
 
         Raises:
             UserError: a folder stands in the place of one, or the system does not let it be read.
@@ -146,7 +146,7 @@ class Derived:
 
 
 def resumed(run: Path) -> str:
-    """The command that goes on with a run."""
+    """The command that resumes a run."""
     return f"edgesynth evolve --run {shlex.quote(str(run))} --resume"
 
 

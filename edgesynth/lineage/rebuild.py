@@ -34,7 +34,7 @@ class Species:
         input_shape: (C, H, W) of one input.
         other_kernels: those of its ONNX that no weight accounts for, such as pooling; empty where no board is
             predicted.
-        note: what is to be told of the network; empty if nothing.
+        note: what is to be reported of the network; empty if nothing.
         prover: proves further cuts of it; None where they are taken on trust.
     """
 

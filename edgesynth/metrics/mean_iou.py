@@ -1,7 +1,7 @@
 """Mean intersection over union of segmentation, over all pixels of all samples together.
 
 Of each class the pixels that are and are told to be of it, over those that are or are told to be. Void pixels (255) are
-not counted, and classes that neither occur nor are told of are left out of the mean.
+not counted, and classes that neither occur nor are predicted are left out of the mean.
 """
 
 import numpy as np

@@ -245,7 +245,7 @@ def test_without_ray_the_extra_to_install_is_named_and_no_run_is_left(tmp_path, 
 
 
 def test_a_run_keeps_to_the_threads_that_it_was_started_with(tmp_path):
-    """Their number is in the bits of a lineage, and the process that goes on with it may have another."""
+    """Their number is in the bits of a lineage, and the process that resumes it may have another."""
     untrained = {"ancestor_epochs": 0, "epochs": 0, "final_epochs": 0, "min_accuracy": 0.0, "strength": "random"}
     config = resolve(None, {**TINY, **untrained, "threads": None, "generations": 1, "offspring": 1})
     before = torch.get_num_threads()

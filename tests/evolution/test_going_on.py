@@ -1,4 +1,4 @@
-"""A run is gone on with by its own options, its own data and its own files, wherever they lie."""
+"""A run is resumed by its own options, its own data and its own files, wherever they lie."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""FP16 as a device computes it: what overflows or vanishes is found, stays in FP32, and is told of."""
+"""FP16 as a device computes it: what overflows or vanishes is found, stays in FP32, and is reported."""
 
 import numpy as np
 import onnx

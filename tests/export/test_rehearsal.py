@@ -42,7 +42,7 @@ class Net(nn.Module):
 
 
 def rehearsed(network, task, weights=None, bred=None, **options):
-    """What is told of a network, given as an object."""
+    """What is reported of a network, given as an object."""
     name = register_network(network, 3, SHAPE)
     kind = species(name, task, 0)
     return rehearse(Config(ancestor=name, **options), kind, task, weights, bred or {})

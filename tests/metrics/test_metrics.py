@@ -30,7 +30,7 @@ def test_miou_on_the_board_is_miou_in_training():
     draws = np.random.default_rng(4)
     labels = draws.integers(0, 5, (3, 12, 10)).astype(np.uint8)
     scores = (draws.normal(0, 1, (3, 7, 12, 10)) + 1.5 * np.eye(7)[labels].transpose(0, 3, 1, 2)).astype(np.float32)
-    scores[:, 6] = -9  # a class that neither occurs nor is told of; 5 is told of alone
+    scores[:, 6] = -9  # a class that neither occurs nor is predicted; 5 is predicted alone
     labels[draws.random(labels.shape) < 0.2] = 255
     ours = mean_iou(torch.from_numpy(scores), torch.from_numpy(labels))
     assert METRICS["mIoU"].score(scores, labels) == pytest.approx(ours, abs=1e-9) and 20 < ours < 80

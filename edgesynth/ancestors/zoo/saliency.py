@@ -23,7 +23,7 @@ class SaliencyNet(nn.Module):
         widths: filters of each stack.
         depths: convolutions of each stack.
         side: filters of each side stack.
-        maps: what is told of each pixel.
+        maps: what is said of each pixel.
     """
 
     # Pooled four times, and brought up again: only of such sizes do both halves fit each other.

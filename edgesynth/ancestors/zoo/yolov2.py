@@ -23,7 +23,7 @@ def _layer(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
 
 
 def _stage(inputs: int, widths: Sequence[int]) -> nn.Sequential:
-    """Convolutions of 3x3 and 1x1 by turns, as Darknet-19 has them."""
+    """Convolutions of 3x3 and 1x1 in turn, as Darknet-19 has them."""
     before = (inputs, *widths)
     return nn.Sequential(*(_layer(before[place], width, 1 if place % 2 else 3) for place, width in enumerate(widths)))
 

@@ -51,7 +51,7 @@ def compare_models(
     threads: int = 1,
     warm_up_s: float = 0.1,
 ) -> Dict[str, Any]:
-    """Latencies of several ONNX files, timed by turns in one run.
+    """Latencies of several ONNX files, timed interleaved in one run.
 
     Args:
         paths: file of each name, at least one; the first is the reference.

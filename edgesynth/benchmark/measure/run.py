@@ -1,4 +1,4 @@
-"""Measure: load every configuration, score it, time all of them by turns, and put the figures together."""
+"""Measure: load every configuration, score it, time all of them interleaved, and put the figures together."""
 
 import time
 from typing import Any, Callable, Dict, Optional, Sequence
@@ -42,7 +42,7 @@ def measure(
 ) -> Dict[str, Any]:
     """Measure a bundle or a bare ONNX file on this machine.
 
-    All configurations are timed by turns in one run, so that their ratios hold on a machine that is not quiet.
+    All configurations are timed interleaved in one run, so that their ratios hold on a machine that is not quiet.
 
     Args:
         target: from `bundle.open_target`.

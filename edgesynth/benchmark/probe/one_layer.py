@@ -102,7 +102,7 @@ class Bench:
         self._sweep = self._call(self._load(sweep, 0))
 
     def time(self, files: Sequence[LayerFile]) -> List[Track]:
-        """Load files together and time them by turns.
+        """Load files together and time them interleaved.
 
         Raises:
             UserError: the engine refuses one.

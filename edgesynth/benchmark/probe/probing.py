@@ -52,7 +52,7 @@ def probe(
 
     Args:
         target: a bundle or a bare ONNX file; its plain form is what is read.
-        output: the table; one that is there is gone on with, and holds what another model left in it too.
+        output: the table; it is resumed if it exists, and holds what another model left in it too.
         engine: its name; None for TensorRT where it can be imported, else ONNX Runtime.
         precision: "fp32", "fp16" or "int8"; None for fp16 where the engine has it, else fp32.
         settings: see there.
@@ -121,7 +121,7 @@ def _measure(bench: Bench, part: Rung, works: bool, announce: Announce) -> List[
 
 
 def measure_steps(bench: Bench, part: Rung) -> List[Step]:
-    """Time widths of one shape by turns with their frame, and subtract it.
+    """Time widths of one shape, interleaved with their frame, and subtract it.
 
     Args:
         bench: where.

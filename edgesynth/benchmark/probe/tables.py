@@ -1,4 +1,4 @@
-"""A probe's table: begun with what it is measured on, or gone on with where that is the same."""
+"""A probe's table: begun with what it is measured on, or resumed where that is the same."""
 
 import os
 import time

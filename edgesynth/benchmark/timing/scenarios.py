@@ -2,7 +2,7 @@
 
 Single-stream and offline are after MLPerf Inference (rules of the edge category): the next image comes when the one
 before it is done, and the 90th percentile counts; or all images are there at once, and throughput counts. What differs
-from MLPerf: the duration is what was asked for (MLPerf: at least 600 s), windows go by turns where several precisions
+from MLPerf: the duration is what was asked for (MLPerf: at least 600 s), windows alternate where several precisions
 are measured, and the images are those of the bundle.
 """
 

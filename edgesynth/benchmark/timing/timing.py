@@ -1,6 +1,6 @@
 """Timing: warm up, time single calls in turn, and say how the latencies are spread.
 
-Several calls are never timed one after the other but in short windows taken by turns (A B C, C B A, ...): on a machine
+Several calls are never timed one after the other but in short interleaved windows (A B C, C B A, ...): on a machine
 whose clock or load drifts, each of them then meets the same weather, and their ratio holds where the figures do not.
 """
 
@@ -97,7 +97,7 @@ def time_in_turn(
     between: Optional[Callable[[], Any]] = None,
     look: Callable[[], Any] = lambda: None,
 ) -> List[Track]:
-    """Warm every call up, then time them by turns.
+    """Warm every call up, then time them interleaved.
 
     Args:
         calls: what is timed; none of them takes an argument.

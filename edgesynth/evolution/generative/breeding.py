@@ -55,7 +55,7 @@ class GenerativeBreeder(Breeder):
         config: the run's.
         species: the ancestor's network and anatomy.
         task: what the networks learn.
-        progress: told of every network.
+        progress: hears of every network.
         path: the run directory, where the memory of earlier cycles is.
 
     Raises:

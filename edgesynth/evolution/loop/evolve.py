@@ -195,7 +195,7 @@ def begin(breeder: Breeder, path: Path, given: Given | None = None) -> list[str]
         given: see `evolve`.
 
     Returns:
-        What is to be told of them.
+        What is to be reported of them.
 
     Raises:
         UserError: they cannot be had, do not fit, or leave a part untrained that no epoch would train.

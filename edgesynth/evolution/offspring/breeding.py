@@ -56,7 +56,7 @@ class Breeder:
         config: the run's.
         species: the ancestor's network and anatomy.
         task: what the networks learn.
-        progress: told of every epoch.
+        progress: hears of every epoch.
 
     Attributes:
         given: the task as it was given, in the memory of the CPU.

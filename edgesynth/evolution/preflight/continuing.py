@@ -26,7 +26,7 @@ DRIFT_IMAGES, DRIFT_SHARE, DRIFT_POINTS = 2, 0.02, 0.1
 
 
 def options_of(path: Path, given: dict[str, object]) -> Config:
-    """Options of a run that is gone on with: its own, overlaid by those that are given.
+    """Options of a run that is resumed: its own, overlaid by those that are given.
 
     Where its own are damaged, those that are given must be all of them; the run's individuals tell.
 
@@ -60,7 +60,7 @@ def continued(path: Path, config: Config, task: Task, kind: Species) -> tuple[Ru
         kind: its ancestor's network and anatomy.
 
     Returns:
-        The run, and what is to be told of it.
+        The run, and what is to be reported of it.
 
     Raises:
         UserError: options, data or first weights are others, or a file is damaged that cannot be made anew.

@@ -209,7 +209,7 @@ def check_batch(path: Path, input_shape: Sequence[int]) -> None:
 
 
 def strip_domains(model: onnx.ModelProto) -> None:
-    """Drop the operator sets that no operator of the model uses: TensorRT is told of none but ai.onnx."""
+    """Drop the operator sets that no operator of the model uses: TensorRT knows of none but ai.onnx."""
     used = {node.domain for node in model.graph.node} | {""}
     kept = [entry for entry in model.opset_import if entry.domain in used]
     del model.opset_import[:]

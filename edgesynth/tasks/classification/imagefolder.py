@@ -38,7 +38,7 @@ def imagefolder(data_root: Path | None = None, image_size: int = 64, most_bytes:
     One folder is shuffled, always in the same way, and split 70/15/15 with the share of each class; see `three_parts`
     for what is done about a split that is missing. Images are scaled so that their shorter side has `image_size`
     pixels, cropped to their center and normalized by ImageNet's mean and deviation: (N, 3, image_size, image_size).
-    Training flips and shifts them. A file that cannot be read is left out and told of in `notes`.
+    Training flips and shifts them. A file that cannot be read is left out and reported in `notes`.
 
     Args:
         data_root: the folder.

@@ -10,7 +10,7 @@ from edgesynth.tasks.detection.annotation import Annotated, Box, Found
 from edgesynth.tasks.images.decoded import size_of
 from edgesynth.tasks.images.pixels import UnreadableError
 
-TOLERANCE = 1.0  # pixels that a box may reach beyond its image before it is told of: formats count from 0 or 1
+TOLERANCE = 1.0  # pixels that a box may reach beyond its image before it is reported: formats count from 0 or 1
 
 
 class AnnotationFilter:

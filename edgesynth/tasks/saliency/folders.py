@@ -26,7 +26,7 @@ def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
     One folder without such lists is shuffled, always in the same way, and split 70/10/20; see `three_parts` for what is
     done about a split that is missing. Images and masks are stretched to (3, S, S) and (1, S, S), the images normalized
     by ImageNet's mean and deviation. Training flips, shifts and scales both alike. A pair that cannot be read, or whose
-    mask is of another size than its image, is left out and told of in `notes`.
+    mask is of another size than its image, is left out and reported in `notes`.
 
     Args:
         data_root: the folder.

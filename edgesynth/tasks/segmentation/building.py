@@ -21,7 +21,7 @@ def build(name: str, root: Path, found: Parts, classes: Sequence[str], void: int
 
     Images and masks are stretched to (3, S, S) and (S, S), the images normalized by ImageNet's mean and deviation.
     Training flips, shifts and scales both alike. A pair that cannot be read, whose mask is of another size than its
-    image or holds a number that is no class, is left out and told of in `notes`, as are classes without a pixel to
+    image or holds a number that is no class, is left out and reported in `notes`, as are classes without a pixel to
     learn from.
 
     Args:

@@ -1,7 +1,7 @@
 """Mean intersection over union, of all pixels of a split together.
 
 Of each class the pixels that are and are told to be of it, over those that are or are told to be; void pixels are not
-counted, and of classes that neither occur nor are told of there is none. `edgesynth.metrics.mean_iou` is the same
+counted, and of classes that neither occur nor are predicted there is none. `edgesynth.metrics.mean_iou` is the same
 in numpy.
 """
 

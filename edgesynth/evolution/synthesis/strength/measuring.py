@@ -1,4 +1,4 @@
-"""What strengths are told of a parent besides its weights, brought back to the ancestor's index space."""
+"""What strengths know of a parent besides its weights, brought back to the ancestor's index space."""
 
 from __future__ import annotations
 
