@@ -102,9 +102,7 @@ def test_the_board_needs_click_and_numpy_alone(requirements):
     assert {one.name for one in requirements if one.marker is None or one.marker.evaluate(BOARD)} == {"click", "numpy"}
 
 
-@pytest.mark.parametrize(
-    ("name", "extra"), [("pillow", ""), ("torchvision", "torchvision"), ("pycocotools", "detection"), ("ray", "ray")]
-)
+@pytest.mark.parametrize(("name", "extra"), [("pillow", ""), ("torchvision", "torchvision"), ("ray", "ray")])
 def test_what_reads_images_and_builds_networks_comes_with_its_extra(requirements, name, extra):
     assert asked(requirements, {**WORKSTATION, "extra": extra}, name)
 

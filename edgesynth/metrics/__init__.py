@@ -1,6 +1,6 @@
-"""Metrics on the board, in numpy: one file for each. Adding one means adding a file and a line to `METRICS`.
+"""Metrics, in numpy: one file for each, the same in training and on a board (Python 3.6).
 
-Each is the second form of the metric of a task, which has it in torch; a manifest names it.
+Adding one means adding a file and a line to `METRICS`; a manifest names it.
 """
 
 from typing import Dict

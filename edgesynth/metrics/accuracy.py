@@ -5,6 +5,11 @@ import numpy as np
 from edgesynth.metrics.metric import Metric
 
 
+def accuracy(outputs: np.ndarray, labels: np.ndarray) -> float:
+    """Top-1 accuracy in percent of outputs (N, classes) against labels (N,)."""
+    return 100.0 * float((outputs.argmax(axis=1) == labels).mean())
+
+
 class Accuracy(Metric):
     """Outputs (N, classes), labels (N,) integers."""
 
@@ -22,4 +27,4 @@ class Accuracy(Metric):
 
     def score(self, outputs: np.ndarray, labels: np.ndarray) -> float:
         """0 to 100."""
-        return 100.0 * float((outputs.argmax(axis=1) == labels).mean())
+        return accuracy(outputs, labels)

@@ -4,11 +4,45 @@ Of each class the pixels that are and are told to be of it, over those that are 
 not counted, and classes that neither occur nor are predicted are left out of the mean.
 """
 
+import math
+
 import numpy as np
 
 from edgesynth.metrics.metric import Metric
 
 VOID = 255
+
+
+def confusion(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(classes, classes) int64: pixels by what they are and what they are predicted to be.
+
+    Args:
+        outputs: (N, classes, H, W) scores.
+        labels: (N, H, W) numbers of classes, or 255.
+    """
+    classes = outputs.shape[1]
+    counts = np.zeros(classes * classes, dtype=np.int64)
+    for scores, truth in zip(outputs, labels):
+        counted = truth != VOID
+        places = truth[counted].astype(np.int64) * classes + scores.argmax(axis=0)[counted]
+        counts += np.bincount(places, minlength=classes * classes)
+    return counts.reshape(classes, classes)
+
+
+def mean_iou(outputs: np.ndarray, labels: np.ndarray) -> float:
+    """Percent, of scores (N, classes, H, W) against labels (N, H, W); nan for nan, and where no pixel is counted."""
+    if not all(bool(np.isfinite(scores).all()) for scores in outputs):
+        return math.nan
+    counts = confusion(outputs, labels).astype(np.float64)
+    both = counts.diagonal()
+    either = counts.sum(axis=0) + counts.sum(axis=1) - both
+    return 100.0 * float((both[either > 0] / either[either > 0]).mean()) if either.any() else math.nan
+
+
+def pixel_accuracy(outputs: np.ndarray, labels: np.ndarray) -> float:
+    """Share, 0 to 1, of the counted pixels whose class is predicted."""
+    counts = confusion(outputs, labels)
+    return float(counts.diagonal().sum() / counts.sum())
 
 
 class MeanIou(Metric):
@@ -34,13 +68,4 @@ class MeanIou(Metric):
 
     def score(self, outputs: np.ndarray, labels: np.ndarray) -> float:
         """0 to 100."""
-        classes = outputs.shape[1]
-        counts = np.zeros(classes * classes, dtype=np.int64)
-        for scores, truth in zip(outputs, labels):
-            counted = truth != VOID
-            places = truth[counted].astype(np.int64) * classes + scores.argmax(axis=0)[counted]
-            counts += np.bincount(places, minlength=classes * classes)
-        table = counts.reshape(classes, classes).astype(np.float64)
-        both = table.diagonal()
-        either = table.sum(axis=0) + table.sum(axis=1) - both
-        return 100.0 * float((both[either > 0] / either[either > 0]).mean())
+        return mean_iou(outputs, labels)

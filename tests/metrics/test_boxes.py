@@ -6,11 +6,12 @@ import torch
 
 from edgesynth.benchmark.bundle.samples import Samples
 from edgesynth.metrics import METRICS
+from edgesynth.metrics.average_precision import mean_average_precision
 from edgesynth.metrics.boxes import detections
-from edgesynth.tasks.detection.average_precision import mean_average_precision
 from edgesynth.tasks.detection.coverage import CoverageHead
 from edgesynth.tasks.detection.suppression import Limits, suppressed
 from edgesynth.tasks.detection.yolo import YoloHead
+from tests.metrics.judge import judged
 
 ANCHORS = ((0.1, 0.1), (0.2, 0.2), (0.4, 0.3))
 HEADS = [YoloHead(3, ANCHORS), CoverageHead(3, ANCHORS)]
@@ -43,7 +44,25 @@ def test_boxes_and_their_precision_are_those_of_the_task(head, seed):
     for one, other in zip(ours, theirs, strict=True):
         assert one.shape == other.shape and np.abs(one.numpy() - other).max() < 1e-5
     found = METRICS["mAP@0.5"].of(decoding).score(outputs.numpy(), labels.numpy())
-    assert found == pytest.approx(mean_average_precision(ours, labels, 3), abs=1e-6) and 2 < found < 98
+    assert found == pytest.approx(judged(ours, labels, 3), abs=1e-6) and 2 < found < 98
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_mean_over_overlaps_is_that_of_cocos_judge(seed):
+    """Crowded images: more than a hundred boxes of a class, equal scores, boxes that several could find."""
+    draws = np.random.default_rng(seed)
+    low = draws.random((4, 30, 2)) * 0.7
+    labels = np.concatenate([draws.integers(-1, 4, (4, 30, 1)), low, low + 0.05 + 0.25 * draws.random((4, 30, 2))], 2)
+    detected = []
+    for boxes in labels:
+        corners = np.repeat(boxes[:, 1:], 5, axis=0) + draws.normal(0, 0.02, (150, 4))
+        kinds, scores = draws.integers(0, 2, (150, 1)), np.round(draws.random((150, 1)), 1)
+        rows = np.concatenate([kinds, scores, corners], 1)
+        rows = rows[(rows[:, 4:] > rows[:, 2:4]).all(axis=1)]
+        detected.append(rows[np.argsort(-rows[:, 1], kind="mergesort")])
+    overlaps = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+    ours = mean_average_precision(detected, labels, overlaps)
+    assert ours == pytest.approx(judged(detected, labels, 4, overlaps), abs=1e-6) and 1 < ours < 60
 
 
 def test_an_answer_that_sees_nothing_scores_nothing():

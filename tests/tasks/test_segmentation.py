@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 from edgesynth.errors import UserError
+from edgesynth.metrics.mean_iou import mean_iou, pixel_accuracy
 from edgesynth.tasks import Split, load_task
 from edgesynth.tasks.checking import check_task
 from edgesynth.tasks.segmentation.class_weights import median_frequency
-from edgesynth.tasks.segmentation.miou import mean_iou, pixel_accuracy
 from tests.tasks.shapes import write_camvid, write_voc
 
 VOID = 255
@@ -179,9 +179,9 @@ def test_miou_counts_over_all_images_leaves_void_out_and_classes_that_nobody_nam
     labels = torch.tensor([[[0, 0, 1, VOID]], [[1, 1, 1, 1]]], dtype=torch.uint8)
     told = scores([[[0, 1, 1, 0]], [[1, 1, 2, 0]]], 4)
     # class 0: 1 of 3 (two true, one more told); class 1: 3 of 6; class 2: 0 of 1; class 3 is in neither.
-    assert mean_iou(told, labels) == pytest.approx(100 * (1 / 3 + 3 / 6 + 0) / 3)
-    assert pixel_accuracy(told, labels) == pytest.approx(4 / 7)
-    assert np.isnan(mean_iou(told.fill_(float("nan")), labels))
+    assert mean_iou(told.numpy(), labels.numpy()) == pytest.approx(100 * (1 / 3 + 3 / 6 + 0) / 3)
+    assert pixel_accuracy(told.numpy(), labels.numpy()) == pytest.approx(4 / 7)
+    assert np.isnan(mean_iou(told.fill_(float("nan")).numpy(), labels.numpy()))
 
 
 def test_median_frequency_weighs_by_the_images_in_which_a_class_occurs():

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from edgesynth.metrics.accuracy import accuracy
 from edgesynth.tasks.classification.class_frequency import median_over
 from edgesynth.tasks.images.stored import form
 from edgesynth.tasks.task import Split, Task
@@ -45,7 +46,7 @@ class Classification(Task):
 
     def metric(self, outputs: Tensor, labels: Tensor) -> float:
         """Top-1 accuracy in percent (higher is better) of outputs (N, classes) against labels (N,)."""
-        return 100.0 * (outputs.argmax(dim=1) == labels).double().mean().item()
+        return accuracy(outputs.numpy(), labels.numpy())
 
     @property
     def answer_shape(self) -> tuple[int, ...]:

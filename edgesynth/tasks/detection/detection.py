@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.detection.average_precision import mean_average_precision
+from edgesynth.metrics.average_precision import mean_average_precision
 from edgesynth.tasks.detection.coverage import CoverageHead
 from edgesynth.tasks.detection.heads import Head
 from edgesynth.tasks.detection.suppression import Limits, suppressed
@@ -48,12 +49,12 @@ class Detection(Task):
 
     def metric(self, outputs: Tensor, labels: Tensor) -> float:
         """Mean average precision, percent, of what is left after suppression, at an IoU of 0.5."""
-        return mean_average_precision(self.detected(outputs), labels, len(self.labels))
+        return mean_average_precision(self._rows(outputs), labels.numpy())
 
     def extra_metrics(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
         """COCO's mean over IoU of 0.5 to 0.95, 0 to 1."""
-        found = mean_average_precision(self.detected(outputs), labels, len(self.labels), OVERLAPS)
-        return {"mAP@0.5:0.95": found / 100}
+        score = mean_average_precision(self._rows(outputs), labels.numpy(), OVERLAPS)
+        return {"mAP@0.5:0.95": score / 100}
 
     def detected(self, outputs: Tensor) -> list[Tensor]:
         """For each image (K, 6) rows of class, score, left, top, right, bottom, the surest first.
@@ -64,6 +65,9 @@ class Detection(Task):
             return [rows[rows[:, 0] >= 0] for rows in outputs]
         head = self.head(outputs.shape[1])
         return [one for chunk in outputs.float().split(CHUNK) for one in suppressed(head.candidates(chunk))]
+
+    def _rows(self, outputs: Tensor) -> list[np.ndarray]:
+        return [rows.cpu().numpy() for rows in self.detected(outputs)]
 
     @property
     def heads(self) -> tuple[Head, Head]:

@@ -23,7 +23,6 @@ from edgesynth.tasks.detection import coco, kitti, voc
 from edgesynth.tasks.detection.anchors import find_anchors
 from edgesynth.tasks.detection.annotation import Annotated, Found
 from edgesynth.tasks.detection.annotation_filter import AnnotationFilter
-from edgesynth.tasks.detection.average_precision import check_installed
 from edgesynth.tasks.detection.detection import NO_BOX, Detection
 from edgesynth.tasks.detection.letterbox import GRAY, fit_of, letterboxed
 from edgesynth.tasks.images.augmentation import MAX_ZOOM
@@ -67,11 +66,9 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
         image_size: S, pixels.
 
     Raises:
-        UserError: no folder was given, it is of another layout, a split has no image or no box left, or pycocotools,
-            which judges, is not installed.
+        UserError: no folder was given, it is of another layout, or a split has no image or no box left.
     """
     root = folder_of(kind, data_root, LAYOUTS[kind][1])
-    check_installed()
     found, kept = read_annotated(kind, root), Kept()
     reader = partial(letterboxed, size=image_size)
     sieve = AnnotationFilter(found, lambda file: kept(file, reader))

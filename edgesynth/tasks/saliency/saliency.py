@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from edgesynth.metrics.f_beta import f_beta, mean_absolute_error
 from edgesynth.tasks.images.stored import form
-from edgesynth.tasks.saliency.f_beta import f_beta, mean_absolute_error
 from edgesynth.tasks.segmentation.class_weights import median_frequency
 from edgesynth.tasks.task import Task
 
@@ -43,12 +43,12 @@ class Saliency(Task):
         return F.binary_cross_entropy_with_logits(outputs, masks, weights, reduction="sum") / weights.sum()
 
     def metric(self, outputs: Tensor, labels: Tensor) -> float:
-        """The largest F-beta over all thresholds, percent; see `f_beta`."""
-        return f_beta(outputs, labels)
+        """The largest F-beta over all thresholds, percent."""
+        return f_beta(outputs.numpy(), labels.numpy())
 
     def extra_metrics(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
         """Mean absolute error of the maps, 0 to 1."""
-        return {"MAE": mean_absolute_error(outputs, labels)}
+        return {"MAE": mean_absolute_error(outputs.numpy(), labels.numpy())}
 
     @property
     def answer_shape(self) -> tuple[int, ...]:

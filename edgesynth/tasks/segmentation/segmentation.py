@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from edgesynth.metrics.mean_iou import mean_iou, pixel_accuracy
 from edgesynth.tasks.images.stored import form
 from edgesynth.tasks.segmentation.class_map import VOID
 from edgesynth.tasks.segmentation.class_weights import median_frequency
-from edgesynth.tasks.segmentation.miou import mean_iou, pixel_accuracy
 from edgesynth.tasks.task import Task
 
 CERTAIN = 20.0  # score of the right class, above those of the others
@@ -44,12 +44,12 @@ class Segmentation(Task):
         return total / there.clamp(min=1e-12)
 
     def metric(self, outputs: Tensor, labels: Tensor) -> float:
-        """Mean intersection over union, percent; see `miou`."""
-        return mean_iou(outputs, labels)
+        """Mean intersection over union, percent."""
+        return mean_iou(outputs.numpy(), labels.numpy())
 
     def extra_metrics(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
-        """Share of pixels whose class is told, 0 to 1."""
-        return {"pixel accuracy": pixel_accuracy(outputs, labels)}
+        """Share of pixels whose class is predicted, 0 to 1."""
+        return {"pixel accuracy": pixel_accuracy(outputs.numpy(), labels.numpy())}
 
     @property
     def answer_shape(self) -> tuple[int, ...]:
