@@ -13,6 +13,8 @@ import pytest
 from .conftest import with_tensorrt
 from .sensors import Sensors, tx2
 
+pytestmark = pytest.mark.slow
+
 STOPPED = "edgesynth: stopped by Ctrl-C; what had finished is kept"
 
 

@@ -17,6 +17,8 @@ from .probe.test_model_layers import network, save
 from .sensors import Sensors, tx2
 from .test_verification import overflow, with_half
 
+pytestmark = pytest.mark.slow
+
 COMMANDS_ON_BOARD = [
     f"cli/{name}.py" for name in ("__init__", "benchmark", "compare", "options", "output", "probe", "verify")
 ]

@@ -20,6 +20,8 @@ from edgesynth.benchmark.timing.timing import Track
 from .conftest import REPOSITORY
 from .sensors import Averaging, Sensors, nano, tx2
 
+pytestmark = pytest.mark.slow
+
 INA3221 = "edgesynth.benchmark.power.ina3221"
 
 

@@ -11,6 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 from ..conftest import write_classifier
 from .conftest import TX2, of
 
+pytestmark = pytest.mark.slow
+
 MEMORY = {"STANDIN_MEMORY": "1000000"}
 
 
