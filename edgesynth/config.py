@@ -225,27 +225,6 @@ class Config(BaseModel):
     seed: int = Field(0, ge=0, lt=1 << 63, description="source of every random draw")
 
     @property
-    def budgets(self) -> dict[str, int]:
-        """{name of a census total: most that is allowed}."""
-        given = {
-            "synapses": self.max_synapses,
-            "clusters": self.max_clusters,
-            "macs": self.max_macs,
-            "params": self.max_params,
-            "sparse_bytes": self.max_bytes,
-        }
-        return {name: budget for name, budget in given.items() if budget is not None}
-
-    @property
-    def board_budgets(self) -> dict[str, float]:
-        """{`latency_ms` or `energy_mj` of one image: most that is allowed}; images per joule are turned round."""
-        given = {
-            "latency_ms": self.max_latency_ms,
-            "energy_mj": None if self.min_images_per_joule is None else 1e3 / self.min_images_per_joule,
-        }
-        return {name: budget for name, budget in given.items() if budget is not None}
-
-    @property
     def rewinds(self) -> bool:
         """Whether some offspring begin with the ancestor's weights of early training."""
         return "rewound" in (self.inheritance, self.final_inheritance)

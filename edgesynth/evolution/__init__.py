@@ -2,8 +2,8 @@
 
 from edgesynth.evolution.evolution import Evolution
 from edgesynth.evolution.executors import EXECUTORS, Executor, build_executor
+from edgesynth.evolution.instrument import Instrument
 from edgesynth.evolution.loop.evolve import evolve
-from edgesynth.evolution.loop.measuring import Instrument
 from edgesynth.evolution.loop.replay import Replay, replay
 from edgesynth.evolution.place import Place
 from edgesynth.evolution.preflight.continuing import options_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -37,18 +36,6 @@ class Figures:
     flags: tuple[str, ...] = ()
     engine: str = ""
     engine_version: str = ""
-
-    def worst(self, name: str) -> float:
-        """The worse end of the interval of `latency_ms` or of `energy_mj` an image; infinite without a figure."""
-        if name == "latency_ms":
-            return self.latency_ms_95[1]
-        return 1e3 / self.images_per_joule_95[0] if self.images_per_joule_95 else math.inf
-
-    def best(self, name: str) -> float:
-        """The better end of the same interval."""
-        if name == "latency_ms":
-            return self.latency_ms_95[0]
-        return 1e3 / self.images_per_joule_95[1] if self.images_per_joule_95 else math.inf
 
     def in_short(self) -> str:
         """The figures with their intervals, such as `0.21 ms [0.205, 0.222], 41 images/J [39, 43]`."""

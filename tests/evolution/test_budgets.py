@@ -14,9 +14,10 @@ from edgesynth.anatomy import trace
 from edgesynth.ancestors import build_ancestor
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve
-from edgesynth.evolution.budgets.budgets import Yardstick
-from edgesynth.evolution.preflight.feasibility import check_feasible, smallest_genome
-from edgesynth.evolution.synthesis.allocation import marginal_costs
+from edgesynth.evolution.budgets import Budgets, limits
+from edgesynth.evolution.budgets.unit_costs import marginal_costs
+from edgesynth.evolution.preflight.feasibility import check_feasible
+from edgesynth.evolution.preflight.smallest_network import smallest_genome
 from edgesynth.evolution.synthesis.synthesis import Ration, ration
 from edgesynth.lineage import Config, resolve
 from tests import few_digits
@@ -81,7 +82,7 @@ def breed(tmp_path, monkeypatch):
 def used(run):
     """{census total: share of its budget that the last individual uses}."""
     census = run.records()[-1].census
-    return {name: getattr(census, name) / most for name, most in run.config.budgets.items()}
+    return {name: getattr(census, name) / most for name, most in limits(run.config).items()}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_two_budgets_at_once_are_both_met_and_each_shrinks_until_it_is(breed, gi
     assert run.outcome()["stopped"] == "budget"
     assert max(used(run).values()) <= 1
     for before, after in zip(run.records(), run.records()[1:], strict=False):
-        for name, most in run.config.budgets.items():
+        for name, most in limits(run.config).items():
             old, new = getattr(before.census, name), getattr(after.census, name)
             assert new < old or old <= most or given.get("encoding") == "synapse"
 
@@ -157,7 +158,7 @@ def test_allocation_by_budgets_goes_down_geometrically_towards_all_of_them_at_on
     assert run.outcome()["stopped"] == "budget" and len(run.records()) > 3
     for before, after in zip(run.records(), run.records()[1:], strict=False):
         goals = after.synthesis["goals"]
-        ways = {name: math.log(getattr(before.census, name) / run.config.budgets[name]) for name in goals}
+        ways = {name: math.log(getattr(before.census, name) / limits(run.config)[name]) for name in goals}
         gone = {name: math.log(getattr(before.census, name) / goal) for name, goal in goals.items()}
         assert max(gone.values()) <= math.log(1 / 0.7) * 1.05  # of clusters, those of the output are not drawn
         assert len({round(gone[name] / ways[name], 9) for name in goals}) == 1
@@ -186,7 +187,7 @@ def test_no_cluster_that_fell_alone_would_still_have_fitted_the_budgets(breed, a
     assert filled
     for record in filled:
         before, after = (run.load(name).genome.kept for name in (record.parents[0], record.name))
-        budgets = run.config.budgets
+        budgets = limits(run.config)
         assert all(getattr(record.census, name) <= most for name, most in budgets.items())
         for group, units in after.items():
             for unit in set(before[group]) - set(units):
@@ -395,7 +396,7 @@ def test_the_budgets_of_a_level_let_it_rest_together_and_its_own_is_aimed_at_whe
     whole = lenet().census()
 
     def fed(options):
-        return ration(Yardstick(resolve(None, options)), whole)
+        return ration(Budgets(resolve(None, options)), whole)
 
     assert fed({"max_params": 431_080, "max_bytes": 2_000_000}) == Ration(None, None)
     assert fed({"max_params": 431_079}).clusters == pytest.approx(0.5**0.5 * 580)

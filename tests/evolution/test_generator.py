@@ -4,7 +4,7 @@ import torch
 from edgesynth.anatomy import trace
 from edgesynth.ancestors import build_ancestor
 from edgesynth.errors import UserError
-from edgesynth.evolution.budgets.budgets import Yardstick
+from edgesynth.evolution.budgets.machine import Machine
 from edgesynth.evolution.generative.descent import Descent, adapted
 from edgesynth.evolution.generative.generator import Generator
 from edgesynth.evolution.generative.search import Probe, cross_entropy, inquired, ranks, reinforce
@@ -177,14 +177,14 @@ def test_a_budget_out_of_reach_is_refused_with_the_least_there_can_be(anatomy):
 
 def test_a_predicted_latency_goes_down_as_counts_do_and_every_network_is_within_its_target(anatomy):
     config = resolve(None, {"board": "tx2", "max_latency_ms": 0.56, "max_macs": 2_000_000})
-    yardstick, both = Yardstick(config, anatomy), Descent.of(config, anatomy)
-    whole = yardstick.predict(anatomy.census()).latency_ms
+    machine, both = Machine(config, anatomy), Descent.of(config, anatomy)
+    whole = machine.predict(anatomy.census()).latency_ms
     assert both.start == {"macs": 2_293_000, "latency_ms": whole} and both.at(1)["latency_ms"] == 0.56
     assert both.at(0.5)["latency_ms"] == pytest.approx((0.56 * whole) ** 0.5)
     for seed in range(3):
         made = make(anatomy, both, seed, (0.5, 1.0))
         census, target = made.genome.census(anatomy), both.at(made.pressure)
-        assert yardstick.predict(census).latency_ms <= target["latency_ms"] and census.macs <= target["macs"]
+        assert machine.predict(census).latency_ms <= target["latency_ms"] and census.macs <= target["macs"]
     # The latency binds: without it the same seed makes a larger network.
     counts = Descent.of(resolve(None, {"max_macs": 2_000_000}), anatomy)
     assert census.macs < make(anatomy, counts, 2, (0.5, 1.0)).genome.census(anatomy).macs

@@ -10,7 +10,8 @@ from torch import nn
 from edgesynth.anatomy import remove, trace
 from edgesynth.ancestors import build_ancestor
 from edgesynth.evolution import evolve, replay
-from edgesynth.evolution.budgets.budgets import Yardstick
+from edgesynth.evolution.budgets import LATENCY
+from edgesynth.evolution.budgets.machine import Machine
 from edgesynth.evolution.progress import Progress
 from edgesynth.export import other_kernels_of, to_onnx
 from edgesynth.lineage import resolve, species
@@ -73,17 +74,17 @@ def test_whole_or_cut_a_network_is_predicted_as_its_file_is(tmp_path, name, shap
     model = build_ancestor(name, 10).eval()
     anatomy = trace(model, (torch.zeros(2, *shape),))
     config = resolve(None, {"board": "tx2", "max_latency_ms": 1.0})
-    without, yardstick = Yardstick(config, anatomy), Yardstick(config, anatomy, other_kernels_of(model, shape))
+    without, machine = Machine(config, anatomy), Machine(config, anatomy, other_kernels_of(model, shape))
     third = {group.name: list(range(max(1, group.size // 3))) for group in anatomy.removable}
     for network, census in [
         (model, anatomy.census()),
         (remove(model, anatomy.plan(third)).eval(), anatomy.census(third)),
     ]:
         seen = of_the_file(network, shape, tmp_path)
-        assert yardstick.predict(census).latency_ms == pytest.approx(seen, rel=0.03)
+        assert machine.predict(census).latency_ms == pytest.approx(seen, rel=0.03)
         assert without.predict(census).latency_ms < (1 - missing) * seen
         # What lies beside the layers has no synapse to price.
-        assert set(yardstick.weight_prices(census, "latency_ms")) == set(anatomy.weights())
+        assert set(LATENCY.weight_prices(census, machine)) == set(anatomy.weights())
 
 
 class Attention(nn.Module):
@@ -103,7 +104,7 @@ def test_products_of_activations_are_predicted_with_what_they_multiply(tmp_path)
     model, shape = Attention().eval(), (1, 64, 64)
     anatomy = trace(model, torch.zeros(2, *shape))
     config = resolve(None, {"board": "tx2", "max_latency_ms": 1.0})
-    predicted = Yardstick(config, anatomy, other_kernels_of(model, shape)).predict(anatomy.census())
+    predicted = Machine(config, anatomy, other_kernels_of(model, shape)).predict(anatomy.census())
     assert predicted.latency_ms == pytest.approx(of_the_file(model, shape, tmp_path), rel=0.03)
     assert sum(layer.macs for layer in predicted.layers) == anatomy.census().macs
 

@@ -11,7 +11,8 @@ from edgesynth.anatomy import trace
 from edgesynth.ancestors import build_ancestor
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve
-from edgesynth.evolution.budgets.budgets import Yardstick, layers_left
+from edgesynth.evolution.budgets import LATENCY
+from edgesynth.evolution.budgets.machine import Machine, layers_left
 from edgesynth.evolution.preflight.feasibility import check_feasible
 from edgesynth.lineage import resolve
 from edgesynth.planning.cost import predict_layers, product
@@ -85,10 +86,10 @@ def test_a_latency_and_a_count_are_both_met(breed):
 
 def test_a_cluster_is_priced_by_the_time_of_its_layers_and_not_by_the_start_of_their_kernels():
     anatomy = lenet()
-    yardstick = Yardstick(resolve(None, {"board": "tx2", "max_latency_ms": 1.0}), anatomy)
+    machine = Machine(resolve(None, {"board": "tx2", "max_latency_ms": 1.0}), anatomy)
     census = anatomy.census()
-    prices = yardstick.weight_prices(census, "latency_ms")
-    kernels = yardstick.predict(census).layers
+    prices = LATENCY.weight_prices(census, machine)
+    kernels = machine.predict(census).layers
     spent = sum(kernel.latency_ms for kernel in kernels) - len(kernels) * 0.0371
     total = sum(price * left.synapses for price, left in zip(prices.values(), census.layers, strict=True))
     assert total == pytest.approx(spent)

@@ -8,7 +8,7 @@ from torch import nn
 from edgesynth.anatomy import output_scales, remove, scale_uses, trace
 from edgesynth.config import Config
 from edgesynth.errors import UserError
-from edgesynth.evolution.budgets.budgets import Yardstick
+from edgesynth.evolution.budgets import Budgets
 from edgesynth.evolution.synthesis.dna import encode, priced
 from edgesynth.evolution.synthesis.strength import (
     STRENGTHS,
@@ -240,13 +240,13 @@ def test_an_allocation_takes_the_place_of_the_cost_that_fisher_strength_divides_
     parent = parent_of(conv_bn(), 1, 1, 4, 4)
     plain, costed = FisherStrength(per_synapse=False).clusters(parent)["0"], FisherStrength().clusters(parent)["0"]
     assert torch.allclose(costed, plain - math.log(4 + 18))
-    yardstick = Yardstick(resolve(None, {}), parent.anatomy)
+    budgets = Budgets(resolve(None, {}), parent.anatomy)
     assert torch.allclose(
-        priced(encode(parent, "cluster", "fisher", allocation="macs"), parent, "macs", {}, yardstick).clusters["0"],
+        priced(encode(parent, "cluster", "fisher", allocation="macs"), parent, "macs", {}, budgets).clusters["0"],
         plain - math.log(9 * 4 + 18),
     )
     assert torch.allclose(
-        priced(encode(parent, "cluster", "fisher", allocation="params"), parent, "params", {}, yardstick).clusters["0"],
+        priced(encode(parent, "cluster", "fisher", allocation="params"), parent, "params", {}, budgets).clusters["0"],
         plain - math.log(4 + 2 + 18),
     )
     # 162 MACs and 74 parameters have to be halved, 5 clusters are as many as they may be
@@ -257,7 +257,7 @@ def test_an_allocation_takes_the_place_of_the_cost_that_fisher_strength_divides_
             parent,
             "budgets",
             {"macs": 81, "params": 37, "clusters": 5},
-            yardstick,
+            budgets,
         ).clusters["0"],
         plain - math.log(shares),
     )

@@ -7,7 +7,7 @@ from torch import nn
 from edgesynth.anatomy import trace
 from edgesynth.ancestors import build_ancestor
 from edgesynth.errors import UserError
-from edgesynth.evolution.budgets.budgets import Yardstick
+from edgesynth.evolution.budgets import Budgets
 from edgesynth.evolution.synthesis.dead_units import sweep
 from edgesynth.evolution.synthesis.dna import Dna, encode
 from edgesynth.evolution.synthesis.environment import CalibratedEnvironment, FaithfulEnvironment, World
@@ -176,7 +176,7 @@ def test_a_ration_shrinks_each_level_until_its_own_budget_is_met(parent):
     whole = parent.genome.census(parent.anatomy)
 
     def fed(options):
-        return ration(Yardstick(resolve(None, options)), whole)
+        return ration(Budgets(resolve(None, options)), whole)
 
     assert fed({"keep": 0.25}) == Ration(0.5 * 580, 0.25 * 430_500)
     assert fed({"keep": 0.25, "keep_clusters": 0.9, "max_synapses": 200_000}) == Ration(0.9 * 580, 200_000)

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from edgesynth.evolution.budgets.budgets import ON_BOARD
+from edgesynth.evolution.budgets import MACS, PARAMS
 from edgesynth.evolution.generative.descent import Descent, adapted
 from edgesynth.evolution.generative.generator import Generator
 from edgesynth.evolution.generative.inquisitor import Inquisitor, reliefs
@@ -77,7 +77,7 @@ class GenerativeBreeder(Breeder):
         described, memory = self._inquire(parent, memory, generation, alive)
         bounds = self.descent.bounds(parent.record.census, memory.step)
         floor = self.config.min_accuracy if self.config.min_accuracy is not None else 0.0
-        required = Requirements(floor, self.descent.at(bounds[0]), self.yardstick.amount)
+        required = Requirements(floor, self.descent.at(bounds[0]), self.budgets.amount)
 
         scored = []
         for number in range(self.config.probes):
@@ -121,7 +121,7 @@ class GenerativeBreeder(Breeder):
             SILENCED,
             generator(self.config.seed, generation, 0, f"silence {purpose}"),
         )
-        relief = reliefs(self.species.anatomy, individual.genome, tuple(self.descent.goal), self.yardstick.amount)
+        relief = reliefs(self.species.anatomy, individual.genome, tuple(self.descent.goal), self.budgets.amount)
         described = inquisitor.describe(reactions, relief)
         inquisitor.hear_ablations(reactions, described)
         return described
@@ -168,13 +168,11 @@ class GenerativeBreeder(Breeder):
             network, accuracy = inherited, 0.0  # below any floor; the inquisitor hears of it all the same
         network.cpu()
         rank = required.rank(accuracy, census)
-        predicted = [name for name in self.descent.goal if name in ON_BOARD]
-        counted = [name for name in self.descent.goal if name not in ON_BOARD]
+        amounts = dict.fromkeys((MACS.name, PARAMS.name, *self.descent.goal))
         facts = {
             "pressure": made.pressure,
             "target": self.descent.at(made.pressure),
-            **{name: getattr(census, name) for name in dict.fromkeys(("macs", "params", *counted))},
-            **{name: self.yardstick.amount(census, name) for name in predicted},
+            **{name: self.budgets.amount(census, name) for name in amounts},
             "validation": accuracy,
             "performance_db": performance(accuracy, census),
             "feasible": rank[0],
@@ -231,15 +229,15 @@ class GenerativeBreeder(Breeder):
         genome: Genome = chosen.generated.genome
         census = genome.census(self.species.anatomy)
         # Without budgets, a grown network keeps to the descent's goal.
-        goals = self.yardstick.budgets or self.descent.goal
-        grown = place.generation == self.config.generations or self.yardstick.meets(census, goals)
+        goals = self.budgets.limits or self.descent.goal
+        grown = place.generation == self.config.generations or self.budgets.meets(census, goals)
         epochs = self.config.final_epochs if grown else self.config.epochs
         genome = replace(genome, precision=self.precision if grown or self.config.precision_at == "start" else {})
         network = chosen.network
         if grown and self.config.final_inheritance is not None:
             network = self._begun([parent], genome, place, grown)[0]
         individual = self._raised(network, genome, place, epochs, facts, [], {})
-        if not (grown or individual.record.died) and self.yardstick.within(individual.record.census):
+        if not (grown or individual.record.died) and self.budgets.within(individual.record.census):
             individual = self._grown_up(individual, place)
         if individual.record.died:
             return individual

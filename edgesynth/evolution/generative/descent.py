@@ -14,8 +14,7 @@ from dataclasses import dataclass
 
 from edgesynth.anatomy import Anatomy, Census
 from edgesynth.errors import UserError
-from edgesynth.evolution.budgets import budget_schedule
-from edgesynth.evolution.budgets.budgets import OPTIONS, Yardstick, as_given, in_words
+from edgesynth.evolution.budgets import BUDGETS, MACS, Budgets, budget_schedule
 from edgesynth.lineage import Config
 from edgesynth.planning.cost import Layer
 
@@ -28,14 +27,14 @@ class Descent:
     """Where the amounts start and where they are to end.
 
     Attributes:
-        start: {name of an amount: the ancestor's}; see `Yardstick`.
+        start: {name of an amount: the ancestor's}; see `Budget`.
         goal: {the same: what it is to be at most}; never above the start.
-        yardstick: tells a network's amounts.
+        budgets: tell a network's amounts.
     """
 
     start: dict[str, float]
     goal: dict[str, float]
-    yardstick: Yardstick
+    budgets: Budgets
 
     @classmethod
     def of(cls, config: Config, anatomy: Anatomy, other_kernels: Sequence[Layer] = ()) -> Descent:
@@ -44,19 +43,20 @@ class Descent:
         Raises:
             UserError: one unit in each group already has more than a budget.
         """
-        yardstick = Yardstick(config, anatomy, other_kernels)
+        budgets = Budgets(config, anatomy, other_kernels)
         least = anatomy.census({group.name: [0] for group in anatomy.removable})
         whole = anatomy.census()
-        for name, most in yardstick.unmet(least).items():
+        for name, most in budgets.unmet(least).items():
+            budget = BUDGETS[name]
             raise UserError(
-                f"{OPTIONS[name]} is {as_given(name, most)}; with one cluster left in each group that can be cut "
-                f"{config.ancestor} still has {in_words(name, yardstick.amount(least, name))}, and generative "
-                f"synthesis cuts clusters alone: {'lower it' if name == 'energy_mj' else 'raise the budget'}, or take "
+                f"{budget.option} is {budget.as_given(most)}; with one cluster left in each group that can be cut "
+                f"{config.ancestor} still has {budget.format(budgets.amount(least, name))}, and generative "
+                f"synthesis cuts clusters alone: {'lower it' if budget.is_floor else 'raise the budget'}, or take "
                 "--strategy heredity"
             )
-        goal = yardstick.budgets or {"macs": float(least.macs)}
-        start = {name: yardstick.amount(whole, name) for name in goal}
-        return cls(start, {name: min(most, start[name]) for name, most in goal.items()}, yardstick)
+        goal = budgets.limits or {MACS.name: float(least.macs)}
+        start = {name: budgets.amount(whole, name) for name in goal}
+        return cls(start, {name: min(most, start[name]) for name, most in goal.items()}, budgets)
 
     def at(self, pressure: float) -> dict[str, float]:
         """{name: most that is allowed} at a pressure in [0, 1]."""
@@ -65,7 +65,7 @@ class Descent:
     def traveled(self, census: Census) -> float:
         """The pressure that a network stands: that of its amount which is farthest behind, in [0, 1]."""
         ways = {name: math.log(self.start[name] / most) for name, most in self.goal.items() if most < self.start[name]}
-        left = {name: max(sys.float_info.min, self.yardstick.amount(census, name)) for name in ways}
+        left = {name: max(sys.float_info.min, self.budgets.amount(census, name)) for name in ways}
         gone = [math.log(self.start[name] / left[name]) / way for name, way in ways.items()]
         return min(1.0, max(0.0, min(gone, default=1.0)))
 

@@ -81,7 +81,7 @@ class Generator:
             return passed_on(self.anatomy, parent, units, noisy)
 
         threshold = self._threshold(
-            noisy, lambda units: descent.yardstick.meets(made(units).census(self.anatomy), limits)
+            noisy, lambda units: descent.budgets.meets(made(units).census(self.anatomy), limits)
         )
         genome = made(_above(noisy, threshold))
         chances = {

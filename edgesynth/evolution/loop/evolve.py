@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-from torch import Tensor
 
 from edgesynth.errors import UserError
-from edgesynth.evolution.budgets.budgets import kept_facts
-from edgesynth.evolution.budgets.other_kernels import Kernels, with_other_kernels
+from edgesynth.evolution.budgets.machine import kept_facts
+from edgesynth.evolution.budgets.other_kernels import Kernels
 from edgesynth.evolution.evolution import Evolution
 from edgesynth.evolution.executors import Birth, Executor, InProcess
 from edgesynth.evolution.executors.threads import cpu_threads, threads_of
-from edgesynth.evolution.loop.measuring import Bench, Instrument, check_measurable
+from edgesynth.evolution.instrument import Instrument
+from edgesynth.evolution.loop.measuring import Bench
 from edgesynth.evolution.loop.sample_predictions import keep_sample_predictions
-from edgesynth.evolution.loop.strategy import build_breeder, build_evolution
 from edgesynth.evolution.offspring.breeding import Breeder
-from edgesynth.evolution.offspring.first_weights import Given, first_weights, given_file
-from edgesynth.evolution.offspring.initial_weights import check_newborn
+from edgesynth.evolution.offspring.first_weights import Given, given_file
 from edgesynth.evolution.place import Place
 from edgesynth.evolution.preflight.continuing import continued
-from edgesynth.evolution.preflight.disk_space import check_room
-from edgesynth.evolution.preflight.feasibility import check_feasible
-from edgesynth.evolution.preflight.options import check_taught
-from edgesynth.evolution.preflight.population import check_population
+from edgesynth.evolution.preflight.preflight import Rehearse, preflight
 from edgesynth.evolution.progress import Progress
+from edgesynth.evolution.strategy import build_evolution
 from edgesynth.lineage import (
     ANCESTOR,
     Config,
@@ -42,18 +38,14 @@ from edgesynth.lineage import (
     check_unheld,
     is_taken,
     milder_run,
-    species,
 )
 from edgesynth.lineage.storage.files import write_bytes
-from edgesynth.nurture import Teacher, check_batch_size, outputs, score_outputs
-from edgesynth.tasks import Task, load_task
+from edgesynth.nurture import Teacher, outputs, score_outputs
+from edgesynth.tasks import Task
 
 DEFAULT_LOSS_POINTS = 1.0
 FIRST = Place(0, 0, ())
 Measure = Callable[[Species, Individual], dict[str, Any]]
-# Handed in, since evolution knows no export. It is given the weights to begin with and {weight: precision of what
-# has grown}, and returns what is to be told.
-Rehearse = Callable[[Config, Species, Task, Mapping[str, Tensor] | None, Mapping[str, str]], list[str]]
 
 
 def evolve(
@@ -119,49 +111,20 @@ def _evolve_alone(
 
     The lock of a run that has begun is held already; whatever is entered into `stack` is left by the caller.
     """
-    check_population(config)
-    if config.strategy == "generative" and not isinstance(executor or InProcess(), InProcess):
-        raise UserError(
-            "--strategy generative breeds one individual a generation, from what the last one left in the run: "
-            "there is nothing to share out; use --executor process"
-        )
-    task = load_task(config.task, config.data_root, config.image_size, config.class_weights)
-    check_taught(config, task)
-    kind = species(config.ancestor, task, config.seed)
-    check_newborn(config, kind.model)
-    kind, unread = with_other_kernels(kind, config, kernels)
-    check_feasible(config, kind.anatomy, kind.other_kernels)
-    breeder = build_breeder(config, kind, task, progress or Progress(), path)
-    check_batch_size(kind.model, kind.input_shape, len(breeder.given.train.labels), config.batch_size)
-    has_ancestor = begun and Run(path, config).has(ANCESTOR)
-    notes = [*task.notes, *filter(None, [kind.note, kind.anatomy.note, unread])]
-    if len(task.train.labels) < config.batch_size:
-        notes.append(
-            f"train has {len(task.train.labels)} images and --batch-size is {config.batch_size}, so an epoch is one "
-            "step; a smaller --batch-size makes more of each"
-        )
-    if not has_ancestor:
-        check_room(path, config, kind.anatomy)
-        notes += begin(breeder, path, given)  # refused before anything is written
-        if rehearse is not None:
-            notes += rehearse(config, kind, task, breeder.weights, breeder.precision)
-    if config.measure_on is not None:
-        if instrument is None:
-            raise UserError(
-                f"measure_on is {config.measure_on} and nothing that measures was given; give an instrument"
-            )
-        if not has_ancestor:
-            check_measurable(breeder.yardstick, kind, instrument, breeder.precision)
-    crew = stack.enter_context(executor or InProcess())  # before anything is written: it may be refused
+    crew = executor or InProcess()
+    cleared = preflight(path, config, begun, progress or Progress(), crew, instrument, kernels, rehearse, given)
+    breeder, task, notes = cleared.breeder, cleared.task, cleared.notes
+    stack.enter_context(crew)  # before anything is written: it may be refused
     if begun:
-        run, mended = continued(path, config, task, kind)
+        run, mended = continued(path, config, task, breeder.species)
         notes += mended
     else:
         stack.enter_context(alone_in(path))
         run = Run.create(path, config)
-    bench = Bench(run, kind, instrument if config.measure_on else None, breeder.yardstick, breeder.progress)
+    aimed = instrument if config.measure_on else None
+    bench = Bench(run, breeder.species, aimed, breeder.budgets, breeder.progress)
     run.save_task(task.to_json())
-    if given is not None and not has_ancestor:
+    if given is not None and not cleared.has_ancestor:
         write_bytes(given_file(path), safetensors.torch.save(dict(given)))
     for note in notes:
         breeder.progress.note(note)
@@ -175,7 +138,7 @@ def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None,
     (ancestor,) = _bred(run, breeder, crew, [], [FIRST])
     descend(breeder, run)
     bench.measure([ancestor])
-    evolution = build_evolution(breeder.config, ancestor, breeder.yardstick)
+    evolution = build_evolution(breeder.config, ancestor, breeder.budgets)
     _generation_done(run, kind, breeder.progress, ancestor, measure)
     while places := evolution.ask():
         parents = [run.load(name, kind.anatomy) for name in places[0].parents]
@@ -184,31 +147,6 @@ def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None,
         if best := evolution.tell(records):
             _generation_done(run, kind, breeder.progress, best, measure)
     return _conclude(run, evolution, kind, breeder.given)
-
-
-def begin(breeder: Breeder, path: Path, given: Given | None = None) -> list[str]:
-    """Make a breeder ready for the ancestor: it is given the weights to begin with, where the configuration names some.
-
-    Args:
-        breeder: of the run.
-        path: the run directory.
-        given: see `evolve`.
-
-    Returns:
-        What is to be reported of them.
-
-    Raises:
-        UserError: they cannot be had, do not fit, or leave a part untrained that no epoch would train.
-    """
-    weights = first_weights(breeder.config, breeder.species, path, given)
-    if weights is None:
-        return []
-    if weights.untrained and not breeder.config.ancestor_epochs:
-        raise UserError(
-            f"{weights.note}; --ancestor-epochs is 0, which would leave it so: give some, or other --weights"
-        )
-    breeder.weights = weights.state
-    return [weights.note] if weights.note else []
 
 
 def descend(breeder: Breeder, run: Run) -> None:
@@ -260,13 +198,13 @@ def _bred(run: Run, breeder: Breeder, crew: Executor, parents: list[Individual],
         bookkeeping_s = time.perf_counter() - start
         seconds = before[name] + breeding_s + bookkeeping_s
         figures = {**individual.measured, "bookkeeping_s": bookkeeping_s}
-        prediction = breeder.yardstick.predict(individual.record.census)
+        prediction = breeder.budgets.machine.predict(individual.record.census)
         kept = {"predicted": kept_facts(prediction)} if prediction else {}
         run.save_measured(name, {"breeding_s": seconds, **figures, **kept})
         breeder.progress.individual(individual.record, seconds, resumed=False)
         records[name] = individual.record
     for place in places:
-        if prediction := breeder.yardstick.predict(records[place.name].census):
+        if prediction := breeder.budgets.machine.predict(records[place.name].census):
             breeder.progress.predicted(place.name, prediction)
     return [records[place.name] for place in places]
 

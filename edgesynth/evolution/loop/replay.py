@@ -14,10 +14,11 @@ from torch import Tensor
 from edgesynth.errors import UserError
 from edgesynth.evolution.budgets.other_kernels import Kernels, with_other_kernels
 from edgesynth.evolution.executors.threads import cpu_threads
-from edgesynth.evolution.loop.evolve import begin, birth_of, descend
-from edgesynth.evolution.loop.strategy import build_breeder
+from edgesynth.evolution.loop.evolve import birth_of, descend
+from edgesynth.evolution.offspring.first_weights import begin_with_weights
 from edgesynth.evolution.place import Place
 from edgesynth.evolution.progress import Progress
+from edgesynth.evolution.strategy import build_breeder
 from edgesynth.lineage import Individual, Run, species, task_of
 
 
@@ -72,7 +73,7 @@ def replay(
     if record.parents:
         descend(breeder, run)
     else:
-        begin(breeder, run.path)
+        begin_with_weights(breeder, run.path)
     place = Place(record.generation, record.child, record.parents, record.proxy)
     birth = birth_of([run.load(parent, kind.anatomy) for parent in record.parents], place)
     with cpu_threads(run.threads(name)):

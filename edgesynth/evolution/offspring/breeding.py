@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from edgesynth.anatomy import remove
 from edgesynth.errors import UserError
-from edgesynth.evolution.budgets.budgets import Yardstick
+from edgesynth.evolution.budgets import Budgets
 from edgesynth.evolution.offspring.genome_sampler import GenomeSampler
 from edgesynth.evolution.offspring.initial_weights import heritable, reborn, rewound
 from edgesynth.evolution.offspring.precision import cut_scales, finish, wanted_precision
@@ -73,7 +73,7 @@ class Breeder:
         self.progress = progress
         self.precision = wanted_precision(config, species)
         world = self.precision if config.precision_at == "start" else {}
-        self.yardstick = Yardstick(config, species.anatomy, species.other_kernels)
+        self.budgets = Budgets(config, species.anatomy, species.other_kernels)
         self.heredity = GenomeSampler(config, species, self.task, self.device, world)
         self.weights: dict[str, Tensor] | None = None
         self.teacher: Teacher | None = None
@@ -82,7 +82,7 @@ class Breeder:
     def ancestor(self) -> Individual:
         """Train the ancestor, generation 0.
 
-        It is never stressed: it is the teacher, and the yardstick of runs that differ in stress.
+        It is never stressed: it is the teacher, and the control of runs that differ in stress.
 
         Raises:
             UserError: its training runs away.
@@ -123,11 +123,11 @@ class Breeder:
 
     def _offspring(self, parents: Sequence[Individual], place: Place) -> Individual:
         config, start = self.config, time.perf_counter()
-        yardstick = self.yardstick.seen_from(parents[0])
+        budgets = self.budgets.seen_from(parents[0])
         genome, facts = self.heredity.draw(parents, place)
         if FACT in facts:
             self.progress.note(words(place.name, facts[FACT]))
-        grown = place.generation == config.generations or yardstick.within(genome.census(self.species.anatomy))
+        grown = place.generation == config.generations or budgets.within(genome.census(self.species.anatomy))
         genome = replace(genome, precision=self.precision if grown or config.precision_at == "start" else {})
         network, scales = self._begun(parents, genome, place, grown)
         synthesis_s = time.perf_counter() - start
@@ -135,7 +135,7 @@ class Breeder:
         epochs = config.proxy_epochs if place.proxy else config.final_epochs if grown else config.epochs
         stress = [] if grown else self._stress(genome, place)
         raised = self._raised(network, genome, place, epochs, facts, stress, scales)
-        if not (grown or place.proxy or raised.record.died) and yardstick.within(raised.record.census):
+        if not (grown or place.proxy or raised.record.died) and budgets.within(raised.record.census):
             raised, grown = self._grown_up(raised, place), True
         if config.measure_on is not None:
             # What is measured is not known before the nurture: one that turns out to meet every budget may be ungrown.

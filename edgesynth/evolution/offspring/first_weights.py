@@ -9,6 +9,7 @@ from torch import Tensor
 
 from edgesynth.ancestors import Weights, fit_weights, read_weights
 from edgesynth.errors import UserError
+from edgesynth.evolution.offspring.breeding import Breeder
 from edgesynth.lineage import ANCESTOR, GIVEN, Config, Run, Species, state_sha256
 
 Given = Mapping[str, Tensor]
@@ -38,6 +39,31 @@ def first_weights(config: Config, species: Species, path: Path, given: Given | N
     if given is None:
         return read_weights(given_file(path), species.model, config.ancestor)
     return fit_weights(dict(given), species.model, config.ancestor, "the network that was given")
+
+
+def begin_with_weights(breeder: Breeder, path: Path, given: Given | None = None) -> list[str]:
+    """Make a breeder ready for the ancestor: it is given the weights to begin with, where the configuration names some.
+
+    Args:
+        breeder: of the run.
+        path: the run directory.
+        given: see `first_weights`.
+
+    Returns:
+        What is to be reported of them.
+
+    Raises:
+        UserError: they cannot be had, do not fit, or leave a part untrained that no epoch would train.
+    """
+    weights = first_weights(breeder.config, breeder.species, path, given)
+    if weights is None:
+        return []
+    if weights.untrained and not breeder.config.ancestor_epochs:
+        raise UserError(
+            f"{weights.note}; --ancestor-epochs is 0, which would leave it so: give some, or other --weights"
+        )
+    breeder.weights = weights.state
+    return [weights.note] if weights.note else []
 
 
 def check_first_weights(run: Run, weights: Weights) -> None:

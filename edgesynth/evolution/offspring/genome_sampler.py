@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgesynth.evolution.budgets.budgets import Yardstick
+from edgesynth.evolution.budgets import Budgets
 from edgesynth.evolution.offspring.precision import restricted
 from edgesynth.evolution.offspring.proving import FACT, proven
 from edgesynth.evolution.place import Place
@@ -57,20 +57,20 @@ class GenomeSampler:
         """The genome of a place, the same in both rounds, and what happened when it was drawn."""
         attempt = attempt_of(self.config, place.child)
         config = milder(self.config, attempt)
-        yardstick = Yardstick(config, self.species.anatomy, self.species.other_kernels).seen_from(parents[0])
+        budgets = Budgets(config, self.species.anatomy, self.species.other_kernels).seen_from(parents[0])
         wholes, underflows = zip(*(self._seen(parent, place.generation) for parent in parents), strict=True)
         needed = build_rite(config).needed(len(parents))
         pool = gene_pool(wholes, needed)
         best, offered = parents[0].record.census, pool.genome.census(pool.anatomy)
-        fed = no_more_than(ration(yardstick, best), best, offered, config)
+        fed = no_more_than(ration(budgets, best), best, offered, config)
         form = (config.encoding, config.strength, config.normalizer, config.allocation, fed.synapses is not None)
         dnas = [encode(whole, *form) for whole in wholes]
-        unmet = yardstick.unmet(best) or yardstick.budgets
-        dna = priced(mean_dna(dnas, wholes, config.strength), pool, config.allocation, unmet, yardstick)
+        unmet = budgets.unmet(best) or budgets.limits
+        dna = priced(mean_dna(dnas, wholes, config.strength), pool, config.allocation, unmet, budgets)
         habitat = generator(config.seed, place.generation, place.child, "environment")
         dna, favors = favored(dna, config.variation, habitat)
         draws = generator(config.seed, place.generation, place.child, "synthesis")
-        drawn, facts = draw_to_budget(pool, dna, build_world(config), yardstick, fed, best, draws)
+        drawn, facts = draw_to_budget(pool, dna, build_world(config), budgets, fed, best, draws)
         genome, broken = proven(self.species, drawn, parents[0].genome)
         facts.update(underflows[0])
         if broken:

@@ -1,29 +1,17 @@
-"""Feasibility: what cannot be bred is refused before anything is trained.
-
-The smallest network that an anatomy allows has one cluster in each group that can be cut, all of those that cannot, and
-one synapse into and one out of each cluster that lives: less would cut the network in two.
-"""
+"""Feasibility: what cannot be bred is refused before anything is trained."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-
-import numpy as np
-import torch
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
+from collections.abc import Mapping, Sequence
 
 from edgesynth.anatomy import Anatomy, Census
-from edgesynth.anatomy.channels import WRITING, Role
 from edgesynth.errors import UserError
-from edgesynth.evolution.budgets.budgets import ON_BOARD, OPTIONS, Yardstick, as_given, in_words
+from edgesynth.evolution.budgets import BUDGETS, ON_BOARD, Budgets
 from edgesynth.evolution.preflight.options import check_options
-from edgesynth.evolution.synthesis.allocation import Quantity, marginal_costs
-from edgesynth.lineage import Config, Genome
+from edgesynth.evolution.preflight.smallest_network import smallest_genome
+from edgesynth.lineage import Config
 from edgesynth.planning.cost import Layer
-
-Need = dict[tuple[str, int], int]  # {(weight, dimension): index} of the lines in any of which a synapse must live
 
 
 def check_feasible(config: Config, anatomy: Anatomy, other_kernels: Sequence[Layer] = ()) -> None:
@@ -38,89 +26,23 @@ def check_feasible(config: Config, anatomy: Anatomy, other_kernels: Sequence[Lay
     cuttable = [group for group in anatomy.removable if group.size > 1]
     if not cuttable:
         _check_uncuttable(config, anatomy)
-    yardstick = Yardstick(config, anatomy, other_kernels)
-    _check_board(yardstick, anatomy)
-    if not yardstick.budgets:
+    budgets = Budgets(config, anatomy, other_kernels)
+    _check_board(budgets, anatomy)
+    if not budgets.limits:
         return
-    if yardstick.within(anatomy.census()):
-        raise UserError(_met_already(yardstick, anatomy.census()))
+    if budgets.within(anatomy.census()):
+        raise UserError(_met_already(budgets, anatomy.census()))
     smallest = [smallest_genome(anatomy, quantity).census(anatomy) for quantity in ("params", "macs")]
-    told = {name: most for name, most in yardstick.budgets.items() if not yardstick.is_measured(name)}
-    for name, most in told.items():
-        least = min(yardstick.amount(census, name) for census in smallest)
+    limits = {name: most for name, most in budgets.limits.items() if not budgets.is_measured(name)}
+    for name, most in limits.items():
+        least = min(budgets.amount(census, name) for census in smallest)
         if most < least:
             why = f"one cluster in each of the {len(cuttable)} groups that can be cut, the others whole"
             if not cuttable:
                 why = f"no cluster can be cut: {_first_reason(anatomy)}"
-            raise UserError(_out_of_reach(yardstick, name, least, why))
-    if not any(yardstick.meets(census, told) for census in smallest):
-        raise UserError(_exclusion(yardstick, told, smallest))
-
-
-def smallest_genome(anatomy: Anatomy, quantity: Quantity = "params") -> Genome:
-    """The smallest network of an anatomy.
-
-    Units of one group may differ in what they cost, where a network reads some of its channels more than once.
-
-    Args:
-        anatomy: the ancestor's.
-        quantity: by what the cheapest unit of each group is chosen.
-    """
-    costs = marginal_costs(anatomy, {}, quantity)
-    kept = {group.name: [int(costs[group.name].argmin())] for group in anatomy.removable}
-    plan = anatomy.plan(kept)
-    synapses = {name: torch.zeros(anatomy.shapes[name], dtype=torch.bool) for name in anatomy.weights()}
-    for weight, places in _fewest_synapses(_needs(anatomy, kept, WRITING), _needs(anatomy, kept, ("read",))):
-        living = {dim: indices[0] for dim, indices in plan.kept.get(weight, {}).items()}
-        synapses[weight][tuple({**living, **places}.get(dim, 0) for dim in range(synapses[weight].ndim))] = True
-    return Genome(kept, synapses)
-
-
-def _needs(anatomy: Anatomy, kept: dict[str, list[int]], roles: tuple[Role, ...]) -> list[Need]:
-    """For each living unit, the lines of weights in any of which it needs a synapse, if it has such lines at all."""
-    weights, needs = set(anatomy.weights()), []
-    for group in anatomy.groups:
-        members = [member for member in group.members if member.role in roles and member.parameter in weights]
-        for unit in kept.get(group.name, range(group.size)) if members else ():
-            places = ((member, np.flatnonzero(member.units == unit)) for member in members)
-            needs.append({(member.parameter, member.dim): int(lines[0]) for member, lines in places})
-    return needs
-
-
-def _fewest_synapses(into: list[Need], out_of: list[Need]) -> Iterator[tuple[str, dict[int, int]]]:
-    """(weight, {dimension: index}) of the fewest synapses that meet all needs.
-
-    One synapse feeds the cluster of its row and is read from that of its column. So as many needs as can be are met by
-    pairs, which is a matching, and each of the others by a synapse of its own.
-    """
-    partner = _matching(into, out_of)
-    for one, other in zip(into, partner, strict=True):
-        feeds = next((place for place in one if other < 0 or _shared(place, out_of[other])), None)
-        assert feeds is not None
-        weight, row = feeds
-        reads = {dim: index for (name, dim), index in out_of[other].items() if name == weight} if other >= 0 else {}
-        yield weight, {**reads, row: one[feeds]}
-    for number in sorted(set(range(len(out_of))) - set(partner)):
-        (weight, column), index = next(iter(out_of[number].items()))
-        yield weight, {column: index}
-
-
-def _matching(into: list[Need], out_of: list[Need]) -> list[int]:
-    """For each of the first needs the one of the second that the same synapse meets; -1 where there is none."""
-    if not into or not out_of:
-        return [-1] * len(into)
-    readers: dict[str, list[int]] = {}
-    for number, need in enumerate(out_of):
-        for weight, _ in need:
-            readers.setdefault(weight, []).append(number)
-    pairs = [(row, column) for row, need in enumerate(into) for weight, _ in need for column in readers.get(weight, ())]
-    rows, columns = np.array(pairs, dtype=np.int32).reshape(-1, 2).T
-    graph = coo_array((np.ones(len(rows), dtype=bool), (rows, columns)), shape=(len(into), len(out_of))).tocsr()
-    return maximum_bipartite_matching(graph, perm_type="column").tolist()
-
-
-def _shared(place: tuple[str, int], need: Need) -> bool:
-    return any(weight == place[0] for weight, _ in need)
+            raise UserError(_out_of_reach(budgets, name, least, why))
+    if not any(budgets.meets(census, limits) for census in smallest):
+        raise UserError(_exclusion(budgets, limits, smallest))
 
 
 def _check_uncuttable(config: Config, anatomy: Anatomy) -> None:
@@ -143,10 +65,10 @@ def _first_reason(anatomy: Anatomy) -> str:
     return f"{group.name} ({group.reason or 'it has one cluster, which has to stay'})"
 
 
-def _check_board(yardstick: Yardstick, anatomy: Anatomy) -> None:
+def _check_board(budgets: Budgets, anatomy: Anatomy) -> None:
     """Refuse budgets of a board that nothing can be said of; all of it is said before anything is trained."""
-    config, whole = yardstick.config, yardstick.predict(anatomy.census())
-    given = [name for name in ON_BOARD if name in yardstick.budgets]
+    config, whole = budgets.config, budgets.machine.predict(anatomy.census())
+    given = [budget for budget in ON_BOARD if budget.name in budgets.limits]
     generative = config.strategy == "generative"
     if config.measure_on is not None and generative:
         raise UserError(
@@ -158,32 +80,31 @@ def _check_board(yardstick: Yardstick, anatomy: Anatomy) -> None:
     measured = "" if generative else ", or measure: --measure-on local or ssh://user@host"
     if given and whole is None:
         raise UserError(
-            f"{OPTIONS[given[0]]} is given and nothing says of which machine; add --board NAME, such as tx2, "
+            f"{given[0].option} is given and nothing says of which machine; add --board NAME, such as tx2, "
             f"whose figures are then predicted{measured}"
         )
-    if whole is not None and "energy_mj" in given and whole.energy_mj_per_image is None:
-        raise UserError(
-            f"--min-images-per-joule is {config.min_images_per_joule:g} and the energy of {whole.board} at "
-            f"{whole.precision} cannot be predicted: there is no published power to fit; use --board tx1 or tx2 at "
-            f"fp16 or fp32{measured}"
-        )
+    for budget in given:
+        if whole is not None and budget.predicted(whole) is None:
+            raise UserError(
+                f"{budget.option} is {budget.given(config):g} and the {budget.noun} of {whole.board} at "
+                f"{whole.precision} cannot be predicted: {budget.why_unpredicted}{measured}"
+            )
 
 
-def _out_of_reach(yardstick: Yardstick, name: str, least: float, why: str) -> str:
+def _out_of_reach(budgets: Budgets, name: str, least: float, why: str) -> str:
     """Why a budget is below what the smallest network has."""
-    smallest = f"the smallest network that {yardstick.config.ancestor} can become"
-    if name not in ON_BOARD:
-        most, found = yardstick.budgets[name], int(least)
-        return f"{OPTIONS[name]} is {most:,} and {smallest} has {found:,} {name} ({why}); set it to {found:,} or more"
-    assert yardstick.board is not None
-    where = f"on {yardstick.board.title} at {yardstick.precision}"
-    if name == "latency_ms":
-        asked, found_words, way = f"{yardstick.budgets[name]:g}", f"{_outward(least)} ms", "more"
-    else:
-        asked, found_words, way = f"{1e3 / yardstick.budgets[name]:g}", f"{_outward(-1e3 / least)} images/J", "less"
+    budget, most = BUDGETS[name], budgets.limits[name]
+    smallest = f"the smallest network that {budgets.config.ancestor} can become"
+    asked = f"{budget.option} is {budget.as_given(most)} and {smallest}"
+    if not budget.on_board:
+        least = int(least)
+        return f"{asked} has {budget.format(least)} ({why}); set it to {budget.as_given(least)} or {budget.milder}"
+    machine = budgets.machine
+    assert machine.board is not None
+    bound = budget.value(least)
     return (
-        f"{OPTIONS[name]} is {asked} and {smallest} is predicted to have {found_words} {where} ({why}); "
-        f"set it to that or {way}"
+        f"{asked} is predicted to have {_outward(-bound if budget.is_floor else bound)} {budget.unit} on "
+        f"{machine.board.title} at {machine.precision} ({why}); set it to that or {budget.milder}"
     )
 
 
@@ -193,19 +114,23 @@ def _outward(bound: float) -> str:
     return f"{abs(math.ceil(bound / step) * step):.6g}"
 
 
-def _met_already(yardstick: Yardstick, census: Census) -> str:
-    given = " and ".join(f"{OPTIONS[name]} is {as_given(name, most)}" for name, most in yardstick.budgets.items())
-    found = " and ".join(
-        f"{'predicted ' if name in ON_BOARD else ''}{in_words(name, yardstick.amount(census, name))}"
-        for name in yardstick.budgets
+def _met_already(budgets: Budgets, census: Census) -> str:
+    """That the ancestor meets every budget."""
+    given = " and ".join(
+        f"{BUDGETS[name].option} is {BUDGETS[name].as_given(most)}" for name, most in budgets.limits.items()
     )
-    return f"{given}, and {yardstick.config.ancestor} has {found} already; set a tighter budget"
+    amounts = " and ".join(
+        f"{'predicted ' if BUDGETS[name].on_board else ''}{BUDGETS[name].format(budgets.amount(census, name))}"
+        for name in budgets.limits
+    )
+    return f"{given}, and {budgets.config.ancestor} has {amounts} already; set a tighter budget"
 
 
-def _exclusion(yardstick: Yardstick, budgets: dict[str, float], smallest: list[Census]) -> str:
-    given = " and ".join(f"{OPTIONS[name]} {as_given(name, most)}" for name, most in budgets.items())
-    found = "; or ".join(
-        ", ".join(in_words(name, yardstick.amount(census, name)) for name in budgets) for census in smallest
+def _exclusion(budgets: Budgets, limits: Mapping[str, float], smallest: list[Census]) -> str:
+    """That no network meets all budgets at once, though one meets each."""
+    given = " and ".join(f"{BUDGETS[name].option} {BUDGETS[name].as_given(most)}" for name, most in limits.items())
+    amounts = "; or ".join(
+        ", ".join(BUDGETS[name].format(budgets.amount(census, name)) for name in limits) for census in smallest
     )
-    ancestor = yardstick.config.ancestor
-    return f"{given} exclude each other: the smallest networks that {ancestor} can become have {found}; raise one"
+    ancestor = budgets.config.ancestor
+    return f"{given} exclude each other: the smallest networks that {ancestor} can become have {amounts}; raise one"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from edgesynth.errors import UserError
-from edgesynth.evolution.budgets.budgets import OPTIONS
+from edgesynth.evolution.budgets import BUDGETS, limits
 from edgesynth.evolution.synthesis.strength import build_strength
 from edgesynth.lineage import Config
 from edgesynth.quantization import FP32, parse_layers
@@ -145,11 +145,9 @@ def _check_keep(config: Config) -> None:
 def _check_allocation(config: Config) -> None:
     if config.allocation == "strength" or config.strategy == "generative":
         return
-    if config.allocation == "budgets" and not (config.budgets or config.board_budgets):
-        raise UserError(
-            f"--allocation is budgets and there is none; give one of {', '.join(OPTIONS.values())}, "
-            "or another allocation"
-        )
+    if config.allocation == "budgets" and not limits(config):
+        options = ", ".join(budget.option for budget in BUDGETS.values())
+        raise UserError(f"--allocation is budgets and there is none; give one of {options}, or another allocation")
     for name, value, usable in (
         ("encoding", config.encoding, "cluster"),
         ("environment", config.environment, "calibrated"),

@@ -1,4 +1,4 @@
-"""Whether the numbers of a generation fit together: offspring, survivors, parents."""
+"""Whether the numbers of a generation fit together: offspring, survivors, parents, and who shares them out."""
 
 from __future__ import annotations
 
@@ -22,4 +22,21 @@ def check_population(config: Config) -> None:
         raise UserError(
             f"--parents is {config.parents} and only {nurtured} of a generation are nurtured in full; parents come "
             f"from the generation before: raise {option} to at least {config.parents}, or lower --parents"
+        )
+
+
+def check_shared_out(config: Config, in_process: bool) -> None:
+    """Refuse an executor that shares out a generation of one.
+
+    Args:
+        config: the run's.
+        in_process: whether individuals are nurtured in this process.
+
+    Raises:
+        UserError: it is so.
+    """
+    if config.strategy == "generative" and not in_process:
+        raise UserError(
+            "--strategy generative breeds one individual a generation, from what the last one left in the run: "
+            "there is nothing to share out; use --executor process"
         )

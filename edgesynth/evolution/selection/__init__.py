@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from edgesynth.evolution.budgets.budgets import Yardstick
+from edgesynth.evolution.budgets import Budgets
 from edgesynth.evolution.selection.pareto import ParetoSelection
 from edgesynth.evolution.selection.validation import ValidationSelection
 from edgesynth.lineage import Record
@@ -24,17 +24,17 @@ class Selection(Protocol):
         ...
 
 
-SELECTIONS: dict[str, Callable[[Yardstick, float], Selection]] = {
+SELECTIONS: dict[str, Callable[[Budgets, float], Selection]] = {
     "validation": ValidationSelection,
     "pareto": ParetoSelection,
 }
 
 
-def build_selection(yardstick: Yardstick, floor: float) -> Selection:
+def build_selection(budgets: Budgets, floor: float) -> Selection:
     """The selection that a configuration names.
 
     Args:
-        yardstick: the run's.
+        budgets: the run's.
         floor: least validation metric of a feasible individual (percent).
     """
-    return SELECTIONS[yardstick.config.selection](yardstick, floor)
+    return SELECTIONS[budgets.config.selection](budgets, floor)

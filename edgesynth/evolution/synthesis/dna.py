@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from edgesynth.evolution.budgets.budgets import Yardstick
+from edgesynth.evolution.budgets import Budgets
 from edgesynth.evolution.synthesis.allocation import Allocation, allocate
 from edgesynth.evolution.synthesis.strength import Normalizer, Parent, build_strength
 
@@ -55,9 +55,9 @@ def encode(
     return Dna(model.clusters(parent) if encoding == "cluster" else {}, model.synapses(parent) if synapses else {})
 
 
-def priced(dna: Dna, parent: Parent, allocation: Allocation, budgets: Mapping[str, float], yardstick: Yardstick) -> Dna:
+def priced(dna: Dna, parent: Parent, allocation: Allocation, unmet: Mapping[str, float], budgets: Budgets) -> Dna:
     """The DNA with every cluster's probability divided by what the cluster costs in this parent; see `allocate`."""
-    return Dna(allocate(parent, dna.clusters, allocation, budgets, yardstick), dna.synapses)
+    return Dna(allocate(parent, dna.clusters, allocation, unmet, budgets), dna.synapses)
 
 
 def favored(dna: Dna, variation: float, generator: torch.Generator) -> tuple[Dna, dict[str, float]]:

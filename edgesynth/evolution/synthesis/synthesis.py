@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from edgesynth.anatomy import Census
-from edgesynth.evolution.budgets.budgets import ON_BOARD, Yardstick
-from edgesynth.evolution.synthesis.allocation import clusters_of_units
+from edgesynth.evolution.budgets import BUDGETS, CLUSTERS, SYNAPSES, Budgets, CountedBudget
+from edgesynth.evolution.budgets.unit_costs import clusters_of_units
 from edgesynth.evolution.synthesis.dead_units import silence, strongest, sweep
 from edgesynth.evolution.synthesis.dna import Dna
 from edgesynth.evolution.synthesis.environment import World
@@ -21,8 +21,6 @@ from edgesynth.evolution.synthesis.strength.parent import sum_over_clusters
 from edgesynth.lineage import Genome
 
 LARGEST_STEP = 1.5
-CLUSTER_BUDGETS = ("clusters", "macs", "params", "sparse_bytes", *ON_BOARD)
-SYNAPSE_BUDGETS = ("synapses", "sparse_bytes")
 
 
 @dataclass(frozen=True)
@@ -38,31 +36,36 @@ class Ration:
     synapses: float | None
 
 
-def ration(yardstick: Yardstick, parent: Census) -> Ration:
+def ration(budgets: Budgets, parent: Census) -> Ration:
     """What a generation keeps of its parent: a share of each level, until the budgets that this level serves are met.
 
     Clusters serve every budget but that of synapses; synapses serve their own and that of bytes, and where no clusters
     are drawn, every one. A share of 1 leaves its level undrawn, in the faithful environment too.
     """
-    config = yardstick.config
+    config = budgets.config
     keep_clusters = config.keep**0.5 if config.keep_clusters is None else config.keep_clusters
-    clusters = _level(yardstick, parent, "clusters", CLUSTER_BUDGETS, keep_clusters)
-    return Ration(clusters, _level(yardstick, parent, "synapses", synapse_budgets(yardstick), config.keep))
+    return Ration(_level(budgets, parent, CLUSTERS, keep_clusters), _level(budgets, parent, SYNAPSES, config.keep))
 
 
-def synapse_budgets(yardstick: Yardstick) -> tuple[str, ...]:
-    """The budgets that the draw of synapses serves."""
-    return SYNAPSE_BUDGETS if yardstick.config.encoding == "cluster" else tuple(yardstick.budgets)
+def served(budgets: Budgets, level: CountedBudget) -> tuple[str, ...]:
+    """Names of the run's budgets that the draw of a level serves.
+
+    Args:
+        budgets: of the run.
+        level: what is drawn, by the budget that counts it: clusters or synapses.
+    """
+    every = level is SYNAPSES and budgets.config.encoding != "cluster"
+    return tuple(name for name in budgets.limits if every or level.name in BUDGETS[name].levels)
 
 
-def _level(yardstick: Yardstick, parent: Census, name: str, budgets: tuple[str, ...], keep: float) -> float | None:
-    given = {budget: most for budget, most in yardstick.budgets.items() if budget in budgets}
-    unmet = [budget for budget in yardstick.unmet(parent) if budget in given]
-    if keep == 1 or (given and not unmet):
+def _level(budgets: Budgets, parent: Census, level: CountedBudget, keep: float) -> float | None:
+    names = served(budgets, level)
+    unmet = [name for name in budgets.unmet(parent) if name in names]
+    if keep == 1 or (names and not unmet):
         return None
-    share = keep * getattr(parent, name)
+    share = keep * budgets.amount(parent, level.name)
     # A budget of this very level is aimed at, not undershot, unless another budget of the level asks for more.
-    return max(share, given[name]) if unmet == [name] else share
+    return max(share, budgets.limits[level.name]) if unmet == [level.name] else share
 
 
 def synthesize(

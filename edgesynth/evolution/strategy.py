@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgesynth.evolution.budgets.budgets import Yardstick
+from edgesynth.evolution.budgets import Budgets
 from edgesynth.evolution.evolution import Evolution
 from edgesynth.evolution.generative import GenerativeBreeder, GenerativeEvolution
 from edgesynth.evolution.offspring.breeding import Breeder
@@ -27,6 +27,6 @@ def build_breeder(config: Config, species: Species, task: Task, progress: Progre
     return Breeder(config, species, task, progress)
 
 
-def build_evolution(config: Config, ancestor: Record, yardstick: Yardstick) -> Evolution:
+def build_evolution(config: Config, ancestor: Record, budgets: Budgets) -> Evolution:
     """Who is asked for the next individuals and told of them; `min_accuracy` must be resolved."""
-    return (GenerativeEvolution if config.strategy == "generative" else Evolution)(config, ancestor, yardstick)
+    return (GenerativeEvolution if config.strategy == "generative" else Evolution)(config, ancestor, budgets)
