@@ -19,6 +19,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if folder_of(item) in WHOLE_RUNS:
             item.add_marker(pytest.mark.slow)
+        if "python36" in item.fixturenames:
+            item.add_marker(pytest.mark.index)
     items.sort(key=lambda item: ranks.get(folder_of(item), len(ranks)))
 
 

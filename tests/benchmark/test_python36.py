@@ -71,8 +71,8 @@ def _interpreter():
 
 @pytest.fixture(scope="session")
 def python36():
-    """An interpreter with what a board has; made once, kept beside the repository's own environment."""
-    folder = REPOSITORY / ".venv36"
+    """An interpreter with what a board has; made once, kept in the user's cache."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgesynth" / "tests" / "python36"
     python = str(folder / "bin" / "python")
     ready = "import click, numpy, onnxruntime"
     if not _runs(python, "-c", ready):
