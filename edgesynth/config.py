@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -33,6 +33,9 @@ OF_THE_CALL = (
 )
 MOST = (1 << 63) - 1  # of a count
 SEAL = "sha256"  # of the content of a run's config.toml; a user's file needs none
+
+
+OwnClass = Annotated[str, Field(pattern="^[^:]+:[^:]+$")]  # package.module:Class
 
 
 class Config(BaseModel):
@@ -73,8 +76,8 @@ class Config(BaseModel):
         "calibrated",
         description="the papers' rule (with --strength magnitude, norm or random), or solved for --keep",
     )
-    strength: Literal["magnitude", "norm", "lamp", "fisher", "taylor", "random"] = Field(
-        "fisher", description="what makes a synapse strong"
+    strength: Literal["magnitude", "norm", "lamp", "fisher", "taylor", "random"] | OwnClass = Field(
+        "fisher", description="what makes a synapse strong (a class of your own: package.module:Class)"
     )
     normalizer: Literal["max", "percentile"] = Field(
         "max", description="magnitude and norm: strength counts against a layer's largest, or its 99.9th percentile"

@@ -27,7 +27,7 @@ class EvolveOptions(TypedDict, total=False):
     probe_epochs: int
     encoding: Literal["synapse", "cluster"]
     environment: Literal["faithful", "calibrated"]
-    strength: Literal["magnitude", "norm", "lamp", "fisher", "taylor", "random"]
+    strength: Literal["magnitude", "norm", "lamp", "fisher", "taylor", "random"] | str
     normalizer: Literal["max", "percentile"]
     allocation: Literal["strength", "macs", "params", "budgets"]
     temperature: float
