@@ -162,7 +162,9 @@ class Config(BaseModel):
         "--precision is",
     )
     board: str | None = Field(
-        None, description="board whose latency and energy are predicted, such as tx2 (unset: nothing is predicted)"
+        None,
+        description="board whose latency and energy are predicted, such as tx2, or FILE.json (unset: nothing is "
+        "predicted)",
     )
     board_precision: Literal["auto", "fp32", "fp16", "int8"] = Field(
         "auto",
