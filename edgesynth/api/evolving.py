@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from edgesynth.ancestors import plain_copy, register_network
-from edgesynth.api.options import BundleOptions, EvolveOptions
-from edgesynth.config import Config, resolve
+from edgesynth.api.options import BundleOptions
+from edgesynth.config import Config, EvolveOptions, resolve
 from edgesynth.errors import UserError
 from edgesynth.evolution import Executor, Progress
 from edgesynth.evolution import evolve as breed

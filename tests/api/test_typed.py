@@ -11,9 +11,9 @@ from typing import Union, get_args, get_origin, get_type_hints
 import pytest
 
 import edgesynth
-from edgesynth.api.options import BundleOptions, EvolveOptions, MeasureOptions
+from edgesynth.api.options import BundleOptions, MeasureOptions
 from edgesynth.benchmark.remote import Options
-from edgesynth.config import Config
+from edgesynth.config import Config, EvolveOptions
 from edgesynth.export import export_individual
 from tests.conftest import ROOT
 
