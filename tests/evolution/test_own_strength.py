@@ -9,11 +9,11 @@ from edgesynth.config import resolve
 from edgesynth.errors import UserError
 from edgesynth.evolution.preflight.options import check_options
 from edgesynth.evolution.synthesis.strength import ImportedStrength, MagnitudeStrength, build_strength
-from tests import tiny_ancestor
 from tests.evolution.test_strength import conv_bn, parent_of
 
 SOURCE = """
 import torch
+from torch import nn
 from edgesynth.anatomy import sum_over_clusters
 
 class Squares:
@@ -59,6 +59,10 @@ class Unknown(Squares):
 
 def build():
     return Squares()
+
+def network():
+    layers = [nn.Conv2d(1, 6, 7, stride=5), nn.ReLU(), nn.Flatten(), nn.Linear(150, 20), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(20, 10))
 """
 
 
@@ -136,7 +140,7 @@ def test_the_papers_environment_takes_a_strength_of_one_s_own(folder):
 
 
 def test_a_run_is_bred_resumed_and_replayed_with_it(folder, edgesynth):
-    options = ["--ancestor", tiny_ancestor.NAME, "--ancestor-epochs", 1, "--epochs", 1, "--final-epochs", 1]
+    options = ["--ancestor", "ownstrength:network", "--ancestor-epochs", 1, "--epochs", 1, "--final-epochs", 1]
     options += ["--generations", 2, "--offspring", 1, "--min-accuracy", 0, "--strength", "ownstrength:Squares"]
     result = edgesynth("evolve", *options, "--run", "run", cwd=folder)
     assert result.returncode == 0, result.stderr
@@ -151,7 +155,7 @@ def test_a_run_is_bred_resumed_and_replayed_with_it(folder, edgesynth):
 
 def test_workers_on_ray_find_it_where_the_command_did(folder, edgesynth, console_script):
     pytest.importorskip("ray", reason="ray is not installed: pip install 'edgesynth[ray]'")
-    options = ["--ancestor", tiny_ancestor.NAME, "--ancestor-epochs", 1, "--epochs", 1, "--final-epochs", 1]
+    options = ["--ancestor", "ownstrength:network", "--ancestor-epochs", 1, "--epochs", 1, "--final-epochs", 1]
     options += ["--generations", 1, "--min-accuracy", 0, "--threads", 1, "--strength", "ownstrength:Squares"]
     genomes = []
     for run, executor, call in (("here", "process", edgesynth), ("there", "ray", console_script)):
