@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -33,6 +33,9 @@ OF_THE_CALL = (
 )
 MOST = (1 << 63) - 1  # of a count
 SEAL = "sha256"  # of the content of a run's config.toml; a user's file needs none
+
+
+OwnClass = Annotated[str, Field(pattern="^[^:]+:[^:]+$")]  # package.module:Class
 
 
 class Config(BaseModel):
@@ -73,8 +76,8 @@ class Config(BaseModel):
         "calibrated",
         description="the papers' rule (with --strength magnitude, norm or random), or solved for --keep",
     )
-    strength: Literal["magnitude", "norm", "lamp", "fisher", "taylor", "random"] = Field(
-        "fisher", description="what makes a synapse strong"
+    strength: Literal["magnitude", "norm", "lamp", "fisher", "taylor", "random"] | OwnClass = Field(
+        "fisher", description="what makes a synapse strong (a class of your own: package.module:Class)"
     )
     normalizer: Literal["max", "percentile"] = Field(
         "max", description="magnitude and norm: strength counts against a layer's largest, or its 99.9th percentile"
@@ -159,7 +162,9 @@ class Config(BaseModel):
         "--precision is",
     )
     board: str | None = Field(
-        None, description="board whose latency and energy are predicted, such as tx2 (unset: nothing is predicted)"
+        None,
+        description="board whose latency and energy are predicted, such as tx2, or FILE.json (unset: nothing is "
+        "predicted)",
     )
     board_precision: Literal["auto", "fp32", "fp16", "int8"] = Field(
         "auto",
@@ -310,3 +315,73 @@ def parse_toml(content: bytes) -> dict[str, Any]:
         return tomllib.loads(content.decode("utf-8"))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+class EvolveOptions(TypedDict, total=False):
+    """The fields of `Config` as types of keywords, so that a type checker refuses an option that is misspelt.
+
+    A test holds them to be the same. Text is enough for a path.
+    """
+
+    weights: str | Path | None
+    data_root: str | Path | None
+    image_size: int
+    class_weights: Literal["none", "median-frequency"]
+    generations: int
+    offspring: int
+    strategy: Literal["heredity", "generative"]
+    search: Literal["inquisitor", "random", "cross-entropy"]
+    probes: int
+    probe_epochs: int
+    encoding: Literal["synapse", "cluster"]
+    environment: Literal["faithful", "calibrated"]
+    strength: Literal["magnitude", "norm", "lamp", "fisher", "taylor", "random"] | str
+    normalizer: Literal["max", "percentile"]
+    allocation: Literal["strength", "macs", "params", "budgets"]
+    temperature: float
+    variation: float
+    keep: float
+    keep_clusters: float | None
+    parents: int
+    mating: Literal["intersection", "quorum"]
+    quorum: float
+    selection: Literal["validation", "pareto"]
+    proxy_epochs: int
+    survivors: int
+    patience: int
+    precision: Literal["fp32", "fp16", "int8", "int7", "int6", "int5", "int4", "int3", "int2"]
+    layer_precision: str | None
+    precision_at: Literal["start", "end"]
+    min_accuracy: float | None
+    max_loss: float | None
+    max_synapses: int | None
+    max_clusters: int | None
+    max_macs: int | None
+    max_params: int | None
+    max_bytes: int | None
+    board: str | None
+    board_precision: Literal["auto", "fp32", "fp16", "int8"]
+    measure_on: str | None
+    measure_duration_s: float
+    max_latency_ms: float | None
+    min_images_per_joule: float | None
+    opset: int
+    ancestor_epochs: int
+    epochs: int
+    final_epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    distillation: float
+    distillation_temperature: float
+    ema: float
+    inheritance: Literal["heritable", "rewound", "newborn"]
+    final_inheritance: Literal["heritable", "rewound", "newborn"] | None
+    reestimate: bool
+    stress: Literal["none", "synapses", "clusters", "both", "decay"]
+    stress_factor: float
+    stress_tail: float
+    device: Literal["auto", "cpu", "cuda"]
+    autocast: Literal["auto", "none", "bf16"]
+    threads: int | None
+    seed: int

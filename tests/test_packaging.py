@@ -19,7 +19,13 @@ BOARD = {"python_version": "3.6", "platform_machine": "aarch64", "extra": ""}
 PC_OF_36 = {"python_version": "3.6", "platform_machine": "x86_64", "extra": ""}
 WORKSTATION = {"python_version": "3.11", "platform_machine": "x86_64"}
 # Of modules, where the package has another.
-NAMES = {"PIL": "pillow", "google": "protobuf", "sklearn": "scikit-learn", "tomli_w": "tomli-w"}
+NAMES = {
+    "PIL": "pillow",
+    "google": "protobuf",
+    "sklearn": "scikit-learn",
+    "tomli_w": "tomli-w",
+    "typing_extensions": "typing-extensions",
+}
 MADE = {"PKG-INFO", "setup.cfg"}  # by the builder
 OF_THE_BOARD = {"tensorrt", "pycuda"}  # JetPack's own
 

@@ -21,6 +21,7 @@ from edgesynth.anatomy.removal import Mended, RemovalPlan, mended_attributes, me
 from edgesynth.anatomy.rules.call import COMPUTED
 from edgesynth.anatomy.tracing import export, first_names, named_tensors, walk
 from edgesynth.anatomy.training_graph import follow_training, training_program
+from edgesynth.anatomy.unit_sums import sum_over_clusters
 from edgesynth.errors import UserError
 
 Kept = Mapping[str, Sequence[int]]
@@ -110,6 +111,14 @@ class Anatomy:
         names = {weight: layer_name(weight) for weight in self.weights()}
         counts = Counter(names.values())
         return {weight: name if counts[name] == 1 else weight for weight, name in names.items()}
+
+    def magnitudes(self) -> dict[str, Tensor]:
+        """{removable group: (size,) float64, sum of the absolute weights of each unit's clusters in all its layers}.
+
+        They are those of the traced network as it is now.
+        """
+        weights = {name: tensor.detach().abs().cpu() for name, tensor in named_tensors(self.model).items()}
+        return {group.name: sum_over_clusters(group, weights) for group in self.removable}
 
     def removable_channels(self) -> dict[str, tuple[float, int]]:
         """{weight: (output channels in groups that can be cut, output channels)} of every layer that has a weight.

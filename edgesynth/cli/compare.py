@@ -1,6 +1,7 @@
 """`edgesynth compare`: results of `edgesynth benchmark` against the first of them (Python 3.6)."""
 
 import sys
+from typing import Tuple
 
 import click
 
@@ -13,7 +14,7 @@ from edgesynth.cli.output import json_option, print_json, print_lines
 @click.option("--max-accuracy-loss", default=0.5, show_default=True, help="Points of the metric that may be lost.")
 @click.option("--anyway", is_flag=True, help="Compare what was not measured alike, and say what differs.")
 @json_option
-def command(results, tolerance, max_accuracy_loss, anyway, as_json):
+def command(results: Tuple[str, ...], tolerance: float, max_accuracy_loss: float, anyway: bool, as_json: bool) -> None:
     """Compare results of `edgesynth benchmark` with REFERENCE: latency, throughput, energy, accuracy, size.
 
     Exit code 0 if no RESULT is worse than allowed; 1 if one is; 2 if they were not measured alike (machine, power mode,

@@ -41,6 +41,8 @@ def _config_options(function: Callable[..., None]) -> Callable[..., None]:
 def _type(field: FieldInfo) -> tuple[Any, tuple[str, ...]]:
     """The click type of a field, and its words where it is a choice."""
     kind = _when_set(field.annotation)
+    if choices := [option for option in get_args(kind) if get_origin(option) is Literal]:
+        return str, get_args(choices[0])  # or a class of the user's, as its help says
     if get_origin(kind) is Literal:
         return str, get_args(kind)
     return (click.Path(path_type=Path) if kind is Path else kind), ()

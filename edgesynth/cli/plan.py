@@ -23,7 +23,7 @@ PROBE_LEGEND = "; measured: the share of the time that a probe of this board mea
 
 @click.command(name="plan")
 @click.argument("model", type=click.Path())
-@click.option("--board", metavar="NAME", help="Such as tx2, nano, xavier, orin or this-gpu.  [default: all boards]")
+@click.option("--board", metavar="NAME", help="Such as tx2, orin, this-gpu, or FILE.json.  [default: all boards]")
 @click.option("--tensorrt", metavar="VERSION", help="Such as 8.2.  [default: the newest that the board has]")
 @click.option("--mode", metavar="NAME", help="Power mode, for the prediction.  [default: the board's fastest]")
 @click.option("--batch", type=int, help="Images per inference.  [default: what the model is fixed to, or 1]")

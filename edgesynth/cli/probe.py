@@ -1,5 +1,7 @@
 """`edgesynth probe`: the time of a model's layers by their width, on this machine (Python 3.6)."""
 
+from typing import Optional
+
 import click
 
 from edgesynth.cli.options import engine_option
@@ -20,8 +22,19 @@ from edgesynth.cli.output import json_option, print_json, print_line, print_line
 @click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
 @json_option
 def command(
-    model, output, engine, precision, batch, duration_s, finest, input_widths, each_s, warm_up_s, threads, as_json
-):
+    model: str,
+    output: str,
+    engine: Optional[str],
+    precision: Optional[str],
+    batch: int,
+    duration_s: float,
+    finest: int,
+    input_widths: int,
+    each_s: float,
+    warm_up_s: float,
+    threads: int,
+    as_json: bool,
+) -> None:
     """Measure the layers of MODEL at a ladder of widths on this machine.
 
     MODEL is the folder that `edgesynth export` wrote, or a plain .onnx file. Coarse widths of every layer come before

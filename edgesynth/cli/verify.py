@@ -10,7 +10,7 @@ from edgesynth.cli.output import json_option, print_json, print_line, print_line
 @click.command(name="verify")
 @click.argument("bundle", type=click.Path())
 @json_option
-def command(bundle, as_json):
+def command(bundle: str, as_json: bool) -> None:
     """Run the ledger of a bundle again: every file against its sha256, every model on the bundle's samples.
 
     BUNDLE is the folder that `edgesynth export` wrote. Needs numpy and ONNX Runtime alone. Exit code 0 if all is as it

@@ -1,9 +1,10 @@
 """Export: an individual becomes a bundle, everything that a board needs and nothing of ours."""
 
-from edgesynth.export.bundle.bundle import Bundle, export_individual
+from edgesynth.export.bundle.bundle import Bundle, Progress, export_individual
 from edgesynth.export.bundle.ledger import Hop, Ledger
 from edgesynth.export.bundle.measuring import OnMachine
 from edgesynth.export.bundle.rehearsal import NO_INT8, rehearse
+from edgesynth.export.int8.weight_forms import Target
 from edgesynth.export.onnx.kernels import other_kernels_of
 from edgesynth.export.onnx.onnx_file import to_onnx
 
@@ -13,6 +14,8 @@ __all__ = [
     "Hop",
     "Ledger",
     "OnMachine",
+    "Progress",
+    "Target",
     "export_individual",
     "other_kernels_of",
     "rehearse",

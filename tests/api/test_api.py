@@ -257,8 +257,8 @@ def test_a_task_that_differs_in_what_is_not_trained_on_is_another_one(user, what
 
 def test_an_object_may_stand_beside_a_folder_that_is_given_as_text(user, monkeypatch):
     seen = []
-    monkeypatch.setattr("edgesynth.api.load_task", lambda *given: seen.append(given) or user.task())
-    monkeypatch.setattr("edgesynth.api.breed", lambda path, config, *given: Run.create(path, config))
+    monkeypatch.setattr("edgesynth.api.evolving.load_task", lambda *given: seen.append(given) or user.task())
+    monkeypatch.setattr("edgesynth.api.evolving.breed", lambda path, config, *given: Run.create(path, config))
     edgesynth.evolve(user.Net(3), "imagefolder", run="run", data_root="photos", image_size=32, **QUICK)
     assert seen == [("imagefolder", Path("photos"), 32)]
 

@@ -1,5 +1,6 @@
 """Budgets of a board that is not at hand: predicted, landed on, refused where they are out of reach."""
 
+import json
 import sys
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 
 from edgesynth.anatomy import trace
 from edgesynth.ancestors import build_ancestor
+from edgesynth.boards.table import find_board
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve
 from edgesynth.evolution.budgets import LATENCY
@@ -16,6 +18,7 @@ from edgesynth.evolution.budgets.machine import Machine, layers_left
 from edgesynth.evolution.preflight.feasibility import check_feasible
 from edgesynth.lineage import resolve
 from edgesynth.planning.cost import predict_layers, product
+from tests.boards.test_board_file import facts_of
 from tests.evolution.untrained import QUICK
 from tests.topology.networks import NETWORKS
 
@@ -174,3 +177,20 @@ def test_evolve_prints_predictions_as_such_and_report_says_so_too(tmp_path, edge
     page = tmp_path / "run" / "report.html"
     assert edgesynth("report", "run", cwd=tmp_path).returncode == 0
     assert "Predicted on Jetson TX2" in page.read_text() and "by the cost model, not measured" in page.read_text()
+
+
+def test_a_run_aims_at_a_board_that_a_file_describes_and_is_resumed_and_replayed(tmp_path, edgesynth, refused):
+    facts = {**facts_of(find_board("tx2")), "name": "mine", "title": "My board"}
+    (tmp_path / "mine.json").write_text(json.dumps(facts))
+    options = ["--task", QUICK["task"], "--ancestor-epochs", 0, "--epochs", 0, "--final-epochs", 0]
+    options += ["--min-accuracy", 0, "--offspring", 1, "--max-latency-ms", 0.64, "--strength", "magnitude"]
+    result = edgesynth("evolve", *options, "--board", "mine.json", "--run", "run", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    # The TX2's latency; no published figure has checked it on this board.
+    lines = [line for line in result.stdout.splitlines() if "predicted on My board (MAXN, fp16, batch 1)" in line]
+    assert lines[0].startswith("g000-c0  ") and "0.662 ms" in lines[0] and "±" not in lines[0]
+    assert edgesynth("evolve", "--resume", "--run", "run", cwd=tmp_path).returncode == 0
+    assert "bit for bit" in edgesynth("replay", "run", cwd=tmp_path).stdout
+    (tmp_path / "mine.json").unlink()
+    result = edgesynth("evolve", "--resume", "--run", "run", cwd=tmp_path)
+    refused(result, "there is no file mine.json for --board; give a board's name, or a JSON file")

@@ -11,7 +11,8 @@ class Options(NamedTuple):
     """The options of `edgesynth benchmark`; see `settings.Settings` for the ranges.
 
     Attributes:
-        engine: its name; None for TensorRT where it can be imported, else ONNX Runtime.
+        engine: its name, or `package.module:Class` (on this machine alone); None for TensorRT where it can be imported,
+            else ONNX Runtime.
         precisions: names; None for all that the bundle has and the engine can run.
         batches: images per inference; None for 1, or for what the bundle is fixed to.
         duration_s: timed seconds for each precision and batch.

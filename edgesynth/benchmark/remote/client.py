@@ -5,6 +5,7 @@ import os
 from typing import Any, Callable, Dict, List
 
 from edgesynth.benchmark.bundle.bundle import MANIFEST, Target, open_target, sha256_of
+from edgesynth.benchmark.engines.imported import is_imported
 from edgesynth.benchmark.interruption import Deferred
 from edgesynth.benchmark.measure.options import Options
 from edgesynth.benchmark.measure.run import InterruptedRunError
@@ -24,6 +25,11 @@ _PIECE_BYTES = 1 << 20
 def measure_by_ssh(address: Address, bundle: str, options: Options, announce: Callable[[str], Any]) -> Dict[str, Any]:
     """Measure a bundle or a bare ONNX file on another machine; see `measure_on`."""
     options.settings()
+    if options.engine is not None and is_imported(options.engine):
+        raise UserError(
+            "--engine {} is a class of this machine and --on is {}, where only edgesynth is sent; install both there "
+            "and measure there, or leave --on out".format(options.engine, address.host)
+        )
     target = open_target(bundle)
     options.settings(target.batch)
     files = _files(target)

@@ -1,7 +1,7 @@
 """The first code on the other machine: it receives the application and hands over to it.
 
 It is given to that machine's Python as text, and any Python may be there: this file reads under Python 2 too, to say in
-one line that it is too old.
+one line that it is too old. Hence types in comments.
 """
 
 import importlib
@@ -20,6 +20,7 @@ SILENCE_S = 30.0
 
 
 def say(**frame):
+    # type: (**object) -> None
     """Send one line to the side that asked.
 
     Raises:
@@ -34,6 +35,7 @@ def say(**frame):
 
 
 def receive(count):
+    # type: (int) -> bytes
     """Read so many bytes of what the other side sends.
 
     Raises:
@@ -52,18 +54,21 @@ def receive(count):
 
 
 def cache():
+    # type: () -> str
     """Our folder on this machine: in $XDG_CACHE_HOME, or in ~/.cache."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(base, "edgesynth", "remote")
 
 
 def cannot_write(error):
+    # type: (OSError) -> None
     """Say in words that nothing more fits, or may be written, here."""
     what = "nothing more can be written in its {} ({}); make room there, or let it be written"
     say(error=what.format(cache(), error.strerror))
 
 
 def start(size, sha256):
+    # type: (int, str) -> None
     """Receive the application and run it, in a folder that is gone afterwards.
 
     Args:
@@ -96,6 +101,7 @@ def start(size, sha256):
 
 
 def _unpack(content, sha256):
+    # type: (bytes, str) -> tuple[str, str]
     if not os.path.isdir(cache()):
         os.makedirs(cache(), 0o700)
     folder = tempfile.mkdtemp(prefix="run-{}-".format(os.getpid()), dir=cache())

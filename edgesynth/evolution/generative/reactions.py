@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from edgesynth.anatomy import Anatomy, RemovalPlan
+from edgesynth.anatomy import Anatomy, RemovalPlan, sum_over_clusters
 from edgesynth.anatomy.groups import layer_name
 from edgesynth.evolution.synthesis.masks import Units, living
-from edgesynth.evolution.synthesis.strength.parent import sum_over_clusters
 from edgesynth.lineage import Genome
 from edgesynth.nurture import distillation_loss, inference_batch, outputs
 from edgesynth.tasks import Split, Task

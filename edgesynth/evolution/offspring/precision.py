@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgesynth.anatomy import Anatomy, Census, in_layout
+from edgesynth.anatomy import Anatomy, Census, in_layout, sum_over_clusters
 from edgesynth.errors import UserError
 from edgesynth.evolution.offspring.proving import proven
 from edgesynth.evolution.synthesis.dead_units import sweep
 from edgesynth.evolution.synthesis.strength import Parent
-from edgesynth.evolution.synthesis.strength.parent import alive_synapses, sum_over_clusters
+from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.lineage import Config, Genome, Species, state, weight_bits
 from edgesynth.quantization import (
     FP32,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from edgesynth.errors import UserError
 from edgesynth.evolution.budgets import BUDGETS, limits
-from edgesynth.evolution.synthesis.strength import build_strength
+from edgesynth.evolution.synthesis.strength import STRENGTHS, build_strength
 from edgesynth.lineage import Config
 from edgesynth.quantization import FP32, parse_layers
 from edgesynth.tasks import Task
@@ -160,7 +160,8 @@ def _check_allocation(config: Config) -> None:
 
 
 def _check_faithful(config: Config) -> None:
-    if config.strategy == "heredity" and config.environment == "faithful" and config.strength not in CHANCES:
+    ranks = config.strength in STRENGTHS and config.strength not in CHANCES  # of one's own, its author knows
+    if config.strategy == "heredity" and config.environment == "faithful" and ranks:
         raise UserError(
             f"--environment is faithful, by which P is the chance to survive, and that of --strength {config.strength} "
             "only ranks: next to nothing would survive; add --strength magnitude, the papers' (or norm, or random)"

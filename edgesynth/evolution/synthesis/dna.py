@@ -46,7 +46,7 @@ def encode(
     Args:
         parent: who is encoded.
         encoding: what the DNA speaks of.
-        strength: one of `STRENGTHS`.
+        strength: one of `STRENGTHS`, or `package.module:Class`.
         normalizer: see `MagnitudeStrength`.
         allocation: what a cluster's probability will be divided by, so that the strength itself must not; see `priced`.
         synapses: whether any will be drawn; measuring what they are worth takes as long as for clusters.

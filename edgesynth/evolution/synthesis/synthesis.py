@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgesynth.anatomy import Census
+from edgesynth.anatomy import Census, sum_over_clusters
 from edgesynth.evolution.budgets import BUDGETS, CLUSTERS, SYNAPSES, Budgets, CountedBudget
 from edgesynth.evolution.budgets.unit_costs import clusters_of_units
 from edgesynth.evolution.synthesis.dead_units import silence, strongest, sweep
@@ -17,7 +17,6 @@ from edgesynth.evolution.synthesis.dna import Dna
 from edgesynth.evolution.synthesis.environment import World
 from edgesynth.evolution.synthesis.masks import kept_units, living
 from edgesynth.evolution.synthesis.strength import Parent
-from edgesynth.evolution.synthesis.strength.parent import sum_over_clusters
 from edgesynth.lineage import Genome
 
 LARGEST_STEP = 1.5

@@ -1,7 +1,8 @@
 """Strength: what makes a synapse or a cluster likely to be passed on.
 
 A strength turns the parent into viabilities: numbers at most 0, one for each synapse and each cluster, of which the DNA
-takes the exponential. Adding one means adding a file and a line to `STRENGTHS`.
+takes the exponential. One of one's own is a class anywhere, given as `package.module:Class`; one that has a name is a
+file here, a line in `STRENGTHS` and its name in `Config`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.evolution.synthesis.strength.fisher import FisherStrength
+from edgesynth.evolution.synthesis.strength.imported import ImportedStrength
 from edgesynth.evolution.synthesis.strength.lamp import LampStrength
 from edgesynth.evolution.synthesis.strength.magnitude import MagnitudeStrength, Normalizer
 from edgesynth.evolution.synthesis.strength.norm import NormStrength
@@ -22,6 +24,7 @@ from edgesynth.evolution.synthesis.strength.taylor import TaylorStrength
 __all__ = [
     "STRENGTHS",
     "FisherStrength",
+    "ImportedStrength",
     "LampStrength",
     "MagnitudeStrength",
     "NormStrength",
@@ -60,19 +63,22 @@ def build_strength(name: str, normalizer: Normalizer = "max", costs_elsewhere: b
     """The strength of a name.
 
     Args:
-        name: one of `STRENGTHS`.
+        name: one of `STRENGTHS`, or `package.module:Class`.
         normalizer: Z of those strengths that have one in each layer.
         costs_elsewhere: an allocation divides by what clusters cost, so the strength itself must not.
 
     Raises:
-        UserError: a normalizer was given to a strength that has no use for it.
+        UserError: a normalizer was given to a strength that has no use for it, or a class cannot be imported or is no
+            strength.
     """
-    model = STRENGTHS[name]
-    if issubclass(model, MagnitudeStrength):
+    model = STRENGTHS.get(name)
+    if model is not None and issubclass(model, MagnitudeStrength):
         return model(normalizer=normalizer)
     if normalizer != "max":
         raise UserError(
             f"--normalizer is {normalizer} and --strength {name} has no Z of a layer to set; "
             "leave --normalizer out, or use --strength magnitude or norm"
         )
+    if model is None:
+        return ImportedStrength(name)
     return FisherStrength(per_synapse=not costs_elsewhere) if model is FisherStrength else model()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from edgesynth.evolution.synthesis.strength.parent import Parent, sum_over_clusters, sum_over_synapses
+from edgesynth.anatomy import sum_over_clusters, sum_over_synapses
+from edgesynth.evolution.synthesis.strength.parent import Parent
 
 
 class FisherStrength:

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgesynth.anatomy import ClusterGroup
+from edgesynth.anatomy import ClusterGroup, sum_over_clusters
 from edgesynth.errors import UserError
-from edgesynth.evolution.synthesis.strength.parent import Parent, sum_over_clusters
+from edgesynth.evolution.synthesis.strength.parent import Parent
 
 Normalizer = Literal["max", "percentile"]
 PERCENTILE = 99.9

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from edgesynth.anatomy import Anatomy, ClusterGroup, Member
+from edgesynth.anatomy import Anatomy
 from edgesynth.lineage import Genome
 
 
@@ -55,22 +54,3 @@ def alive_synapses(anatomy: Anatomy, genome: Genome) -> dict[str, Tensor]:
                 dead[indices] = False
                 alive[name] = alive[name].index_fill(dim, torch.nonzero(dead).flatten(), False)
     return alive
-
-
-def sum_over_clusters(group: ClusterGroup, synapses: dict[str, Tensor]) -> Tensor:
-    """(size,) sum of a quantity of synapses over each unit's clusters, in all layers that write the group."""
-    return _sum(group, group.writers(), synapses)
-
-
-def sum_over_synapses(group: ClusterGroup, synapses: dict[str, Tensor]) -> Tensor:
-    """(size,) the same over all synapses that die with a unit: those of its clusters and those that read them."""
-    return _sum(group, [member for member in group.members if member.parameter in synapses], synapses)
-
-
-def _sum(group: ClusterGroup, members: Iterable[Member], synapses: dict[str, Tensor]) -> Tensor:
-    total = torch.zeros(group.size, dtype=torch.float64)
-    for member in members:
-        lines = synapses[member.parameter].double().movedim(member.dim, 0).flatten(1).sum(dim=1)
-        ours = np.flatnonzero(member.units >= 0)
-        total.index_add_(0, torch.from_numpy(member.units[ours]), lines[torch.from_numpy(ours)])
-    return total

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from torch import nn
 
 from edgesynth.ancestors import plain_copy, register_network
+from edgesynth.api.options import BundleOptions
+from edgesynth.config import Config, EvolveOptions, resolve
 from edgesynth.errors import UserError
 from edgesynth.evolution import Executor, Progress
 from edgesynth.evolution import evolve as breed
 from edgesynth.export import Bundle, OnMachine, export_individual, other_kernels_of, rehearse
-from edgesynth.lineage import GIVEN, Config, Record, Run, Species, resolve, species, state, task_of
+from edgesynth.lineage import GIVEN, Record, Run, Species, species, state, task_of
 from edgesynth.tasks import Task, load_task, register_task
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class Evolved(Run):
@@ -45,15 +50,15 @@ class Evolved(Run):
         return self._species.quantized(self.load(name, self._species.anatomy))
 
     def export(
-        self, out: str | Path | None = None, int8: bool = False, individual: str | None = None, **options: Any
+        self, out: str | Path | None = None, individual: str | None = None, **options: Unpack[BundleOptions]
     ) -> Bundle:
-        """Write a bundle, as `edgesynth export` does and with its other options; of the best individual by default.
+        """Write a bundle, as `edgesynth export` does and with its options; of the best individual by default.
 
         Raises:
             UserError: see `edgesynth.export.export_individual`.
         """
         name = individual or self.best.name
-        return export_individual(self, name, None if out is None else Path(out), int8=int8, **options)
+        return export_individual(self, name, None if out is None else Path(out), **options)
 
     @cached_property
     def _species(self) -> Species:
@@ -67,7 +72,7 @@ def evolve(
     resume: bool = False,
     progress: Progress | None = None,
     executor: Executor | None = None,
-    **options: Any,
+    **options: Unpack[EvolveOptions],
 ) -> Evolved:
     """Breed a network over generations into a much smaller one.
 
