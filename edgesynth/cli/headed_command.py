@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from edgesynth.cli.output import print_lines
+
 OTHERS = "Other options"
 
 
@@ -63,7 +65,7 @@ class HeadedCommand(click.Command):
         self.format_help_text(ctx, formatter)
         for heading, options in self.by_heading().items():
             self._write(ctx, formatter, heading, options)
-        click.echo(formatter.getvalue().rstrip("\n"), color=ctx.color)
+        print_lines(formatter.getvalue().splitlines())
         ctx.exit()
 
     @staticmethod

@@ -39,8 +39,9 @@ def print_lines(lines: Iterable[object]) -> None:
 
 
 def print_table(table: TextTable) -> None:
-    """Print a table: as wide as the terminal, with bold headings there; of any width where a program reads it."""
-    heading, *rows = table.lines(shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
+    """Print a table: as wide as the terminal or as COLUMNS says; of any width where a program reads it."""
+    bounded = sys.stdout.isatty() or "COLUMNS" in os.environ
+    heading, *rows = table.lines(shutil.get_terminal_size().columns if bounded else None)
     click.secho(heading, bold=True)
     if rows:
         print_lines(rows)
