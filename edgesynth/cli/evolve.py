@@ -52,7 +52,7 @@ def command(
     docker: bool,
     remote_python: str | None,
     as_json: bool,
-    **given: Any,
+    **options: Any,
 ) -> None:
     """Breed a network over generations into a much smaller one.
 
@@ -67,35 +67,37 @@ def command(
     from edgesynth.export import instrument_for, other_kernels_of, quick_latency, rehearse
     from edgesynth.lineage import default_path, is_taken
 
-    crew = build_executor(executor, ray_address, gpus_per_offspring)
-    given = {name: value for name, value in given.items() if value is not None}
-    going_on = resume and path is not None and is_taken(path) and config_file is None
-    config = options_of(path, given) if going_on and path else resolve(config_file, given)
+    offspring_executor = build_executor(executor, ray_address, gpus_per_offspring)
+    options = {name: value for name, value in options.items() if value is not None}
+    resumes = resume and path is not None and is_taken(path) and config_file is None
+    config = options_of(path, options) if resumes and path else resolve(config_file, options)
     path = path or default_path(config)
-    if resume and not (given or config_file or is_taken(path)):
+    if resume and not (options or config_file or is_taken(path)):
         raise UserError(
             f"--resume continues a run and {path} is no run; leave --resume out to start one, or give another --run"
         )
     instrument = instrument_for(config, docker, remote_python)
-    told: list[str] = []
+    notes: list[str] = []
 
-    def rehearsed(*given: Any) -> list[str]:
-        told.extend(rehearse(*given))
-        return told
+    def rehearsed(*arguments: Any) -> list[str]:
+        notes.extend(rehearse(*arguments))
+        return notes
 
     screen, latency = console(err=as_json), partial(quick_latency, config.opset)
     with Interruption() as interruption, progress_on(screen, interruption.check) as progress, _continued_with(path):
-        run = evolve(path, config, resume, latency, progress, crew, instrument, other_kernels_of, rehearsed)
+        run = evolve(
+            path, config, resume, latency, progress, offspring_executor, instrument, other_kernels_of, rehearsed
+        )
     if as_json:
         from edgesynth.report import read_lineage
 
         print_json({"run": path, **read_lineage(run).to_json()})
     else:
-        print_lines(_summary(run, told))
+        print_lines(_summary(run, notes))
 
 
-def _summary(run: Run, told: Sequence[str]) -> list[str]:
-    """Why it stopped, its best, its fronts, and what comes next; `told` of its export before the training."""
+def _summary(run: Run, notes: Sequence[str]) -> list[str]:
+    """Why it stopped, its best, its fronts, and what comes next; `notes` of its export from before the training."""
     from edgesynth.cli.progress import front_line
     from edgesynth.export import NO_INT8
 
@@ -108,7 +110,7 @@ def _summary(run: Run, told: Sequence[str]) -> list[str]:
     ]
     if "weight_bits" in outcome:
         lines.append(f"Size: {outcome['weight_bits']:,} bits of synapses, biases and normalization.")
-    int8 = "" if any(line.startswith(NO_INT8) for line in told) else " --int8"
+    int8 = "" if any(line.startswith(NO_INT8) for line in notes) else " --int8"
     return [*lines, f"Next: edgesynth export {shlex.quote(str(run.path))}{int8}"]
 
 
