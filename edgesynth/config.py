@@ -30,6 +30,10 @@ OF_THE_CALL = (
     "gpus_per_offspring",
     "docker",
     "remote_python",
+    "verbose",
+    "quiet",
+    "debug",
+    "help_all",
 )
 MOST = (1 << 63) - 1  # of a count
 SEAL = "sha256"  # of the content of a run's config.toml; a user's file needs none
@@ -64,7 +68,9 @@ class Config(BaseModel):
         2, ge=1, le=99, description="offspring a generation; the best by validation is the next parent"
     )
     strategy: Literal["heredity", "generative"] = Field(
-        "heredity", description="offspring drawn from their parent's DNA, or from a generator that an inquisitor moves"
+        "heredity",
+        description="offspring drawn from their parent's DNA, or (experimental) from a generator that an inquisitor "
+        "moves",
     )
     search: Literal["inquisitor", "random", "cross-entropy"] = Field(
         "inquisitor", description="generative: what moves the generator (the last two are controls)"

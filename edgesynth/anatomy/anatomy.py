@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -23,6 +25,8 @@ from edgesynth.anatomy.tracing import export, first_names, named_tensors, walk
 from edgesynth.anatomy.training_graph import follow_training, training_program
 from edgesynth.anatomy.unit_sums import sum_over_clusters
 from edgesynth.errors import UserError
+
+LOG = logging.getLogger(__name__)
 
 Kept = Mapping[str, Sequence[int]]
 Synapses = Mapping[str, Tensor]
@@ -248,6 +252,7 @@ def trace(model: nn.Module, example_inputs: Tensor | Sequence[Tensor]) -> Anatom
         UserError: the network cannot be traced with these inputs.
     """
     inputs = _as_inputs(example_inputs)
+    started_s = time.monotonic()
     program = export(model, inputs)
     walked = walk(program, model)
     differs, taught = training_program(model, inputs)
@@ -256,6 +261,14 @@ def trace(model: nn.Module, example_inputs: Tensor | Sequence[Tensor]) -> Anatom
     first = first_names(model)
     groups, products, stated = build_groups(walked.channels)
     advice = plain_weights_advice(model)
+    seconds = time.monotonic() - started_s
+    LOG.info(
+        "traced %s: %d cluster groups, %d layers, %.1f s",
+        type(model).__name__,
+        len(groups),
+        len(walked.layers),
+        seconds,
+    )
     return Anatomy(
         groups=tuple(_uncuttable(_advised(group, advice), model, walked.fixed, aside) for group in groups),
         shapes={name: tuple(tensor.shape) for name, tensor in tensors.items()},

@@ -17,7 +17,7 @@ from edgesynth.config import Config, EvolveOptions, resolve
 from edgesynth.errors import UserError
 from edgesynth.evolution import Executor, Progress
 from edgesynth.evolution import evolve as breed
-from edgesynth.export import Bundle, OnMachine, export_individual, other_kernels_of, rehearse
+from edgesynth.export import Bundle, export_individual, instrument_for, other_kernels_of, rehearse
 from edgesynth.lineage import GIVEN, Record, Run, Species, species, state, task_of
 from edgesynth.tasks import Task, load_task, register_task
 
@@ -111,11 +111,6 @@ def evolve(
         config, handed_over = resolve(None, {**given, "weights": GIVEN}), state(network)
     else:
         config, handed_over = resolve(None, {**options, "ancestor": model, "task": task_name}), None
-    measuring = (_instrument(config), other_kernels_of, rehearse)
+    measuring = (instrument_for(config), other_kernels_of, rehearse)
     finished = breed(path, config, resume, None, progress, executor, *measuring, handed_over)
     return Evolved(finished.path, finished.config)
-
-
-def _instrument(config: Config) -> OnMachine | None:
-    """What measures, where the configuration names a machine."""
-    return None if config.measure_on is None else OnMachine(config)

@@ -1,7 +1,7 @@
 """The `edgesynth` command: a table of commands, each imported only when it is called.
 
-This file, `output.py`, `options.py` and the commands `verify`, `benchmark`, `probe` and `compare` run on the board too
-(Python 3.6, click 8.0), where torch and rich are absent.
+This file, `output.py`, `options.py`, `logs.py` and the commands `verify`, `benchmark`, `probe` and `compare` run on the
+board too (Python 3.6, click 8.0), where torch and rich are absent.
 """
 
 import importlib
@@ -12,6 +12,7 @@ from typing import List, NoReturn, Optional
 import click
 
 import edgesynth
+from edgesynth.cli.logs import error_trace, log_options, reset_logs
 from edgesynth.cli.output import let_any_name_be_printed
 from edgesynth.errors import UserError
 from edgesynth.printable import printable
@@ -65,6 +66,7 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(edgesynth.__version__, prog_name="edgesynth")
+@log_options
 @click.pass_context
 def group(context: click.Context) -> None:
     """From evolution to TensorRT: evolve a network, export it, measure it on the board."""
@@ -75,6 +77,7 @@ def group(context: click.Context) -> None:
 def main() -> None:
     """Entry point: run a command and turn a user's mistake into one line and exit code 2."""
     let_any_name_be_printed()
+    reset_logs()
     try:
         group(prog_name="edgesynth", standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -116,7 +119,7 @@ USER_ERRNO = (1, 13, 20, 27, 28, 30, 36, 122)
 
 
 def _stop(message: str, code: int) -> NoReturn:
-    click.echo(message, err=True)
+    click.echo(error_trace() + message, err=True)
     # A closed pipe or a full disk must not add a second traceback while Python shuts down.
     try:
         sys.stdout.flush()

@@ -5,8 +5,8 @@ from typing import Any, Dict, Optional, Tuple
 import click
 
 from edgesynth.benchmark.timing.scenarios import SCENARIOS, Plain
-from edgesynth.cli.options import engine_option
-from edgesynth.cli.output import json_option, print_json, print_lines, print_note
+from edgesynth.cli.options import engine_option, output_options
+from edgesynth.cli.output import print_json, print_lines, print_note
 from edgesynth.errors import UserError
 
 
@@ -33,7 +33,7 @@ from edgesynth.errors import UserError
     "--remote-python",
     help="With --on ssh://: the Python to use there, a name on its PATH or a path.  [default: python3]",
 )
-@json_option
+@output_options
 def command(
     bundle: str,
     engine: Optional[str],

@@ -5,7 +5,8 @@ from typing import Tuple
 
 import click
 
-from edgesynth.cli.output import json_option, print_json, print_lines
+from edgesynth.cli.options import output_options
+from edgesynth.cli.output import print_json, print_lines
 
 
 @click.command(name="compare")
@@ -13,7 +14,7 @@ from edgesynth.cli.output import json_option, print_json, print_lines
 @click.option("--tolerance", default=5.0, show_default=True, help="Percent that p50 and energy per image may rise.")
 @click.option("--max-accuracy-loss", default=0.5, show_default=True, help="Points of the metric that may be lost.")
 @click.option("--anyway", is_flag=True, help="Compare what was not measured alike, and say what differs.")
-@json_option
+@output_options
 def command(results: Tuple[str, ...], tolerance: float, max_accuracy_loss: float, anyway: bool, as_json: bool) -> None:
     """Compare results of `edgesynth benchmark` with REFERENCE: latency, throughput, energy, accuracy, size.
 

@@ -4,8 +4,8 @@ from typing import Optional
 
 import click
 
-from edgesynth.cli.options import engine_option
-from edgesynth.cli.output import json_option, print_json, print_line, print_lines, print_note
+from edgesynth.cli.options import engine_option, output_options
+from edgesynth.cli.output import print_json, print_line, print_lines, print_note
 
 
 @click.command(name="probe")
@@ -20,7 +20,7 @@ from edgesynth.cli.output import json_option, print_json, print_line, print_line
 @click.option("--each-s", default=0.2, show_default=True, help="Timed seconds for each width.")
 @click.option("--warm-up-s", default=0.05, show_default=True, help="Untimed seconds before, for each.")
 @click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
-@json_option
+@output_options
 def command(
     model: str,
     output: str,

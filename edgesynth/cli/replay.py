@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from edgesynth.cli.options import data_root_option
-from edgesynth.cli.output import json_option, print_json, print_line
+from edgesynth.cli.options import data_root_option, output_options
+from edgesynth.cli.output import print_json, print_line
 
 
 @click.command()
 @click.argument("individual", metavar="RUN[:INDIVIDUAL]")
 @data_root_option
-@json_option
+@output_options
 def command(individual: str, data_root: Path | None, as_json: bool) -> None:
     """Breed an individual again from its parents' files and compare genome, weights, record and what
     its strategy has learned, bit for bit.

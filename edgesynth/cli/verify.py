@@ -4,12 +4,13 @@ import sys
 
 import click
 
-from edgesynth.cli.output import json_option, print_json, print_line, print_lines
+from edgesynth.cli.options import output_options
+from edgesynth.cli.output import print_json, print_line, print_lines
 
 
 @click.command(name="verify")
 @click.argument("bundle", type=click.Path())
-@json_option
+@output_options
 def command(bundle: str, as_json: bool) -> None:
     """Run the ledger of a bundle again: every file against its sha256, every model on the bundle's samples.
 

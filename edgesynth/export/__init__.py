@@ -2,7 +2,8 @@
 
 from edgesynth.export.bundle.bundle import Bundle, Progress, export_individual
 from edgesynth.export.bundle.ledger import Hop, Ledger
-from edgesynth.export.bundle.measuring import OnMachine
+from edgesynth.export.bundle.measuring import OnMachine, instrument_for
+from edgesynth.export.bundle.quick_latency import quick_latency
 from edgesynth.export.bundle.rehearsal import NO_INT8, rehearse
 from edgesynth.export.int8.weight_forms import Target
 from edgesynth.export.onnx.kernels import other_kernels_of
@@ -17,7 +18,9 @@ __all__ = [
     "Progress",
     "Target",
     "export_individual",
+    "instrument_for",
     "other_kernels_of",
+    "quick_latency",
     "rehearse",
     "to_onnx",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -23,6 +24,8 @@ from edgesynth.tasks.in_process import register_task, registered_task
 from edgesynth.tasks.saliency import Saliency, masks
 from edgesynth.tasks.segmentation import Segmentation, camvid, voc_segmentation
 from edgesynth.tasks.task import Split, Task, Teaching
+
+LOG = logging.getLogger(__name__)
 
 TASKS: dict[str, Callable[[Path | None], Task]] = {
     "cifar10": cifar10,
@@ -77,6 +80,8 @@ def load_task(
             loss knows no weights, or its images have one size and another is given.
     """
     task = _named(name, data_root, image_size)
+    sizes = len(task.train.labels), len(task.validation.labels)
+    LOG.info("read the data of %s: %d images to train on, %d to select by", name, *sizes)
     return task if class_weights == "none" else task.weighted()
 
 

@@ -94,6 +94,17 @@ class Target(NamedTuple):
         return plain._replace(ranges=path) if key == CALIBRATED else plain._replace(samples=path)
 
     @property
+    def forms(self) -> Dict[str, str]:
+        """Path of the model of each key; a bare file, which is one form, is "fp32" whatever its nodes say."""
+        return {key if self.is_bundle else "fp32": model.path for key, model in self.models.items()}
+
+    @property
+    def ranges(self) -> Optional[str]:
+        """Path of ranges.json, from which a calibration cache is made; None if there is none."""
+        file = _EXTRA[CALIBRATED]
+        return os.path.join(self.path, file) if file in self.manifest.get("files", {}) else None
+
+    @property
     def kept_in_fp32(self) -> Tuple[str, ...]:
         """Names of the nodes that FP16 cannot compute, in whichever model; none where export has not looked."""
         return tuple(layer["layer"] for layer in self.manifest.get(KEPT, ()))

@@ -13,7 +13,7 @@ from typing import Iterator, Tuple
 
 import edgesynth
 
-_PARTS = ("__init__.py", "errors.py", "printable.py", "benchmark", "boards", "files", "metrics")
+_PARTS = ("__init__.py", "errors.py", "printable.py", "text_table.py", "benchmark", "boards", "files", "metrics")
 _MAIN = b"from edgesynth.benchmark.service.worker import main\n\nmain()\n"
 
 

@@ -1,6 +1,7 @@
 """This machine's side: checks what is asked for, sends what is lacking there, and takes the result."""
 
 import json
+import logging
 import os
 from typing import Any, Callable, Dict, List
 
@@ -16,6 +17,8 @@ from edgesynth.benchmark.service.serving import LENGTH_DIGITS
 from edgesynth.benchmark.service.store import Sent
 from edgesynth.errors import UserError
 from edgesynth.files.onnx_external import external_files
+
+LOG = logging.getLogger(__name__)
 
 # Beats come six times as often: a board that misses one of them is not yet alone.
 SILENCE_S = 30.0
@@ -41,6 +44,7 @@ def measure_by_ssh(address: Address, bundle: str, options: Options, announce: Ca
                 order = json.dumps(_order(target, files, options)).encode("ascii")
                 connection.send(str(len(order)).zfill(LENGTH_DIGITS).encode("ascii") + order)
             elif "lacking" in frame:
+                LOG.info("%s lacks %d of %d files", address.host, len(frame["lacking"]), len(files))
                 _send(connection, [paths[one] for one in frame["lacking"] if one in paths], announce)
                 connection.beating = True
             elif "line" in frame:

@@ -6,7 +6,8 @@ from edgesynth.benchmark.result.comparison import Change, Comparison
 from edgesynth.benchmark.result.flags import is_invalid
 from edgesynth.benchmark.result.result import metric_of
 from edgesynth.benchmark.result.result_reader import Named
-from edgesynth.benchmark.result.table import aligned, flag_lines
+from edgesynth.benchmark.result.table import flag_lines
+from edgesynth.text_table import TextTable
 
 _COLUMNS = (
     "result",
@@ -34,13 +35,15 @@ def format_comparisons(reference: Named, others: Sequence[Named], comparisons: S
     Returns:
         Lines.
     """
-    rows = [[column.format(metric=metric_of(reference.result)) for column in _COLUMNS]]
+    headings = [column.format(metric=metric_of(reference.result)) for column in _COLUMNS]
+    table = TextTable(*headings, right=headings[2:])
     for one in reference.result["measurements"]:
         own = [reference.path, one["precision"], str(one["batch"]), "{:.3f}".format(one["latency_ms"]["p50"])]
-        rows.append(own + ["-"] * (len(_COLUMNS) - len(own)))
+        table.add_row(*own, *["-"] * (len(_COLUMNS) - len(own)))
     notes = []
     for comparison in comparisons:
-        rows += [_row(comparison.path, change) for change in comparison.changes]
+        for change in comparison.changes:
+            table.add_row(*_row(comparison.path, change))
         notes += ["not alike: {}: {}".format(comparison.path, line) for line in comparison.differences]
         notes += ["not compared: {}".format(line) for line in comparison.left_out]
         notes += sorted(
@@ -56,7 +59,7 @@ def format_comparisons(reference: Named, others: Sequence[Named], comparisons: S
             notes.append("warning: {} holds runs that are not valid; measure it again before believing it".format(path))
     if any(change.interval for comparison in comparisons for change in comparison.changes):
         notes.append("interval: of the noise within these runs; between two runs of one program there is more")
-    return aligned(rows, left=2) + notes
+    return table.lines() + notes
 
 
 def comparisons_json(reference: Named, others: Sequence[Named], comparisons: Sequence[Comparison]) -> Dict[str, Any]:

@@ -3,10 +3,11 @@
 from typing import Any, Dict, List
 
 from edgesynth.benchmark.result.flags import is_invalid
+from edgesynth.benchmark.result.hops_table import HopRow, hops_table, or_dash
 from edgesynth.benchmark.result.result import metric_of
 from edgesynth.benchmark.timing import scenarios
 from edgesynth.benchmark.verify.verification import Verification
-from edgesynth.printable import printable
+from edgesynth.text_table import TextTable
 
 _COLUMNS = (
     "precision",
@@ -33,7 +34,11 @@ def format_table(result: Dict[str, Any]) -> List[str]:
         Lines.
     """
     measurements, metric = result["measurements"], metric_of(result)
-    lines = aligned([[column.format(metric=metric) for column in _COLUMNS]] + [_row(one) for one in measurements])
+    headings = [column.format(metric=metric) for column in _COLUMNS]
+    table = TextTable(*headings, right=headings)
+    for one in measurements:
+        table.add_row(*_row(one))
+    lines = table.lines()
     lines += _answers(measurements)
     lines += _below(measurements)
     reasons = ["energy not measured: {}".format(one["energy"]["reason"]) for one in measurements if _unread(one)]
@@ -46,22 +51,19 @@ def format_table(result: Dict[str, Any]) -> List[str]:
 
 def format_hops(verification: Verification) -> List[str]:
     """The lines of a verification's table."""
-    metric = "{} %".format(verification.target.samples.metric)
-    rows = [["hop", "compared with", "error", "relative", metric, "points", "ok"]]
-    for one in verification.hops:
-        found = one.figures
-        rows.append(
-            [
-                one.hop,
-                "export",
-                _or_dash("{:.2g}", found.max_abs),
-                _or_dash("{:.2g}", found.max_rel),
-                _or_dash("{:.2f}", found.accuracy_percent),
-                _or_dash("{:+.2f}", one.change_points),
-                "NO" if one.why else "yes",
-            ]
+    rows = [
+        HopRow(
+            hop.hop,
+            "export",
+            hop.figures.max_abs,
+            hop.figures.max_rel,
+            hop.figures.accuracy_percent,
+            hop.change_points,
+            hop.why is None,
         )
-    lines = aligned(rows, left=2)
+        for hop in verification.hops
+    ]
+    lines = hops_table(verification.target.samples.metric, rows).lines()
     lines += ["bad: {} ({}): {}".format(one.hop, one.file, one.why) for one in verification.bad]
     lines += [
         "not exact here: {} ({}): {}".format(one.hop, one.file, one.inexact) for one in verification.hops if one.inexact
@@ -69,19 +71,6 @@ def format_hops(verification: Verification) -> List[str]:
     if verification.layer is not None:
         lines.append("first bad layer of {}: {}".format(verification.hops[0].file, verification.layer))
     return lines
-
-
-def aligned(rows: List[List[str]], left: int = 0) -> List[str]:
-    """Cells in columns, the first `left` of them flush left."""
-    rows = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if column < left else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths))
-        )
-        for row in rows
-    ]
 
 
 def _row(one: Dict[str, Any]) -> List[str]:
@@ -99,8 +88,8 @@ def _row(one: Dict[str, Any]) -> List[str]:
         "{:.3f}".format(latency["p99"]),
         "{:.1f}".format(one["throughput_images_per_s"]),
         "{:.1f}".format(100 * latency["cov"]),
-        _or_dash("{:.2f}", one["speedup_vs_fp32"]),
-        _or_dash("{:.2f}", one["accuracy_percent"]),
+        or_dash("{:.2f}", one["speedup_vs_fp32"]),
+        or_dash("{:.2f}", one["accuracy_percent"]),
         "{:.1f}".format(one["bytes"] / 1024.0),
         energy,
     ]
@@ -161,10 +150,6 @@ def _built(measurements: List[Dict[str, Any]]) -> List[str]:
 
 def _unread(one: Dict[str, Any]) -> bool:
     return one["energy"]["per_image_mj"] is None
-
-
-def _or_dash(form: str, value: Any) -> str:
-    return "-" if value is None else form.format(value)
 
 
 def flag_lines(measurements: List[Dict[str, Any]]) -> List[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -43,6 +44,7 @@ from edgesynth.lineage.storage.files import write_bytes
 from edgesynth.nurture import Teacher, outputs, score_outputs
 from edgesynth.tasks import Task
 
+LOG = logging.getLogger(__name__)
 DEFAULT_LOSS_POINTS = 1.0
 FIRST = Place(0, 0, ())
 Measure = Callable[[Species, Individual], dict[str, Any]]
@@ -141,6 +143,8 @@ def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None,
     evolution = build_evolution(breeder.config, ancestor, breeder.budgets)
     _generation_done(run, kind, breeder.progress, ancestor, measure)
     while places := evolution.ask():
+        named = ", ".join(places[0].parents)
+        LOG.info("generation %d: %d offspring of %s", places[0].generation, len(places), named)
         parents = [run.load(name, kind.anatomy) for name in places[0].parents]
         records = _bred(run, breeder, crew, parents, places)
         bench.measure(evolution.to_measure(records))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
@@ -43,6 +44,7 @@ from edgesynth.lineage.storage.files import write_bytes, write_json
 from edgesynth.nurture import outputs
 from edgesynth.tasks import Detection, Split, Task
 
+LOG = logging.getLogger(__name__)
 MODEL, RANGES, SAMPLES = "model.onnx", "ranges.json", "samples.npz"
 BOXES = "boxes.py"  # how a detector's output becomes boxes, for whoever has no edgesynth
 MAX_INT8_LOSS = 0.5  # points of the metric
@@ -140,7 +142,12 @@ def export_individual(
     check_free(folder)
     line = ancestry(run, name)
     _check_finite(run, run.load(name))
-    say = progress or (lambda line: None)
+
+    def say(line: str) -> None:
+        LOG.info("%s: %s", name, line)
+        if progress is not None:
+            progress(line)
+
     say("reading the data and rebuilding the network")
     task = task_of(run, data_root)
     kind = species(run.config.ancestor, task, run.config.seed)

@@ -17,8 +17,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from edgesynth.benchmark.result.hops_table import HopRow, hops_table
 from edgesynth.export.onnx.tolerance import MAX_FP32_REL
 from edgesynth.metrics.metric import ROUNDING_POINTS
+from edgesynth.text_table import TextTable
 
 CHUNK = 64  # images that are compared at a time, in double precision
 MAX_FP16_LOSS_POINTS = 0.1
@@ -113,6 +115,16 @@ class Ledger:
         self._metric = metric
         self._outputs: dict[str, Tensor] = {}
         self.hops: list[Hop] = []
+
+    def table(self) -> TextTable:
+        """One line for each hop."""
+        rows = [
+            HopRow(
+                hop.hop, hop.compared_with, hop.max_abs, hop.max_rel, hop.accuracy_percent, hop.change_points, hop.ok
+            )
+            for hop in self.hops
+        ]
+        return hops_table(self._metric, rows)
 
     def start(self, name: str, outputs: Tensor) -> Hop:
         """Enter the first hop, the truth that the others are held to.

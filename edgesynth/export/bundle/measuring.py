@@ -25,6 +25,25 @@ from edgesynth.tasks import load_task
 CALIBRATION_IMAGES = 128  # latency and energy do not depend on the ranges, only on which layers have them
 
 
+def instrument_for(config: Config, docker: bool = False, python: str | None = None) -> OnMachine | None:
+    """What measures a run's individuals; None where its configuration names no machine.
+
+    Args:
+        config: the run's.
+        docker: on a board, in its container.
+        python: on a board, the Python to use; `python3` by default.
+
+    Raises:
+        UserError: `docker` or `python` is given, and `measure_on` names no other machine.
+    """
+    if (docker or python) and (config.measure_on is None or config.measure_on == LOCAL):
+        raise UserError(
+            f"{'--docker' if docker else '--remote-python'} is for another machine and --measure-on is "
+            f"{config.measure_on or 'not given'}; add --measure-on ssh://user@host, or leave it out"
+        )
+    return None if config.measure_on is None else OnMachine(config, docker, python or Options().python)
+
+
 class OnMachine:
     """Measures networks on the machine that a configuration names, at batch 1.
 
