@@ -311,6 +311,15 @@ def _read(path: Path) -> dict[str, Any]:
         raise UserError(f"--config {path} is not TOML: {error}") from None
 
 
+def names_in(config_file: Path) -> set[str]:
+    """Names of the options that a file sets.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    return set(_read(config_file))
+
+
 def parse_toml(content: bytes) -> dict[str, Any]:
     """The values of a TOML file.
 

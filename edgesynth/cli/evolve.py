@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from edgesynth.cli.evolve_options import COMMON, HEADINGS, config_options
 from edgesynth.cli.headed_command import HeadedCommand
 from edgesynth.cli.options import output_options
 from edgesynth.cli.output import print_json, print_lines
-from edgesynth.config import resolve
+from edgesynth.config import names_in, resolve
 from edgesynth.errors import UserError
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def command(
         return notes
 
     screen, latency = console(err=as_json), partial(quick_latency, config.opset)
-    with Interruption() as interruption, progress_on(screen, interruption.check) as progress, _continued_with(path):
+    helped = _continued_with(path), _naming(config_file, options)
+    with Interruption() as interruption, progress_on(screen, interruption.check) as progress, helped[0], helped[1]:
         run = evolve(
             path, config, resume, latency, progress, offspring_executor, instrument, other_kernels_of, rehearsed
         )
@@ -112,6 +114,19 @@ def _summary(run: Run, notes: Sequence[str]) -> list[str]:
         lines.append(f"Size: {outcome['weight_bits']:,} bits of synapses, biases and normalization.")
     int8 = "" if any(line.startswith(NO_INT8) for line in notes) else " --int8"
     return [*lines, f"Next: edgesynth export {shlex.quote(str(run.path))}{int8}"]
+
+
+@contextmanager
+def _naming(config_file: Path | None, given: Mapping[str, Any]) -> Iterator[None]:
+    """Name the file in a refusal that begins with an option which the file has set."""
+    try:
+        yield
+    except UserError as error:
+        option = re.match(r"--([a-z-]+) ", str(error))
+        name = option[1].replace("-", "_") if option else ""
+        if config_file is None or name in given or name not in names_in(config_file):
+            raise
+        raise UserError(f"{config_file}: {error}") from error
 
 
 @contextmanager

@@ -100,6 +100,15 @@ def values(data, place=()):
             yield from values(value, (*place, key))
 
 
+def test_a_layer_with_a_figure_too_many_is_found_though_its_seal_is_right(tiny_run):
+    path = tiny_run.path / OFFSPRING / "individual.json"
+    whole = read_sealed(path)
+    whole["census"]["layers"][0]["unknown"] = 1
+    write_sealed(path, whole)
+    with pytest.raises(DamagedError, match=re.escape(str(path))):
+        tiny_run.record(OFFSPRING.rpartition("/")[2])
+
+
 def test_a_value_of_another_type_is_found_though_its_seal_is_right(tiny_run):
     """As a release with a fault, or a forger, would write it."""
     tried = 0

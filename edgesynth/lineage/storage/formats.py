@@ -30,7 +30,9 @@ class _Facts(BaseModel):
 
 
 class Layer(_Facts):
-    """One layer of a census."""
+    """One layer of a census; all of it becomes a `LayerCensus`, so it has nothing else."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     name: str
     shape: tuple[Size, ...]
