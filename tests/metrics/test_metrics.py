@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import accuracy_score, jaccard_score, precision_score, recall_score
 
 from edgesynth.benchmark.bundle.samples import Samples
 from edgesynth.metrics import METRICS
-from edgesynth.tasks import Classification, Detection, Saliency, Segmentation
+from edgesynth.tasks import Classification, Detection, Saliency, Segmentation, Split
 
 
 def test_every_built_in_task_can_be_scored_on_the_board():
@@ -70,3 +71,10 @@ def test_outputs_of_another_form_are_not_scored_and_it_is_said_why():
     expected = np.zeros((2, 1, 2, 2), np.float32)
     score = Samples(np.zeros((2, 3, 4, 4), np.float32), masks, expected, "F-beta").score(lambda images: expected, 2)
     assert (score.accuracy_percent, score.reason) == (None, "the outputs are not one map of each mask's size")
+
+
+def test_a_task_judges_outputs_through_which_gradients_flow_and_those_in_bfloat16():
+    outputs = torch.eye(3, requires_grad=True) * 2
+    task = Classification("three", *([Split(torch.zeros(3, 1, 2, 2), torch.tensor([0, 1, 0]))] * 2), None, list("abc"))
+    assert task.metric(outputs, torch.tensor([0, 1, 0])) == pytest.approx(200 / 3)
+    assert task.metric(outputs.bfloat16(), torch.tensor([0, 1, 2])) == 100

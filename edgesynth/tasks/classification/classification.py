@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edgesynth.metrics.accuracy import accuracy
+from edgesynth.tasks.as_numpy import as_numpy
 from edgesynth.tasks.classification.class_frequency import median_over
 from edgesynth.tasks.images.stored import form
 from edgesynth.tasks.task import Split, Task
@@ -46,7 +47,7 @@ class Classification(Task):
 
     def metric(self, outputs: Tensor, labels: Tensor) -> float:
         """Top-1 accuracy in percent (higher is better) of outputs (N, classes) against labels (N,)."""
-        return accuracy(outputs.numpy(), labels.numpy())
+        return accuracy(as_numpy(outputs), as_numpy(labels))
 
     @property
     def answer_shape(self) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.metrics.average_precision import mean_average_precision
+from edgesynth.tasks.as_numpy import as_numpy
 from edgesynth.tasks.detection.coverage import CoverageHead
 from edgesynth.tasks.detection.heads import Head
 from edgesynth.tasks.detection.suppression import Limits, suppressed
@@ -49,11 +50,11 @@ class Detection(Task):
 
     def metric(self, outputs: Tensor, labels: Tensor) -> float:
         """Mean average precision, percent, of what is left after suppression, at an IoU of 0.5."""
-        return mean_average_precision(self._rows(outputs), labels.numpy())
+        return mean_average_precision(self._rows(outputs), as_numpy(labels))
 
     def extra_metrics(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
         """COCO's mean over IoU of 0.5 to 0.95, 0 to 1."""
-        score = mean_average_precision(self._rows(outputs), labels.numpy(), OVERLAPS)
+        score = mean_average_precision(self._rows(outputs), as_numpy(labels), OVERLAPS)
         return {"mAP@0.5:0.95": score / 100}
 
     def detected(self, outputs: Tensor) -> list[Tensor]:
@@ -67,7 +68,7 @@ class Detection(Task):
         return [one for chunk in outputs.float().split(CHUNK) for one in suppressed(head.candidates(chunk))]
 
     def _rows(self, outputs: Tensor) -> list[np.ndarray]:
-        return [rows.cpu().numpy() for rows in self.detected(outputs)]
+        return [as_numpy(rows) for rows in self.detected(outputs)]
 
     @property
     def heads(self) -> tuple[Head, Head]:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edgesynth.metrics.f_beta import f_beta, mean_absolute_error
+from edgesynth.tasks.as_numpy import as_numpy
 from edgesynth.tasks.images.stored import form
 from edgesynth.tasks.segmentation.class_weights import median_frequency
 from edgesynth.tasks.task import Task
@@ -44,11 +45,11 @@ class Saliency(Task):
 
     def metric(self, outputs: Tensor, labels: Tensor) -> float:
         """The largest F-beta over all thresholds, percent."""
-        return f_beta(outputs.numpy(), labels.numpy())
+        return f_beta(as_numpy(outputs), as_numpy(labels))
 
     def extra_metrics(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
         """Mean absolute error of the maps, 0 to 1."""
-        return {"MAE": mean_absolute_error(outputs.numpy(), labels.numpy())}
+        return {"MAE": mean_absolute_error(as_numpy(outputs), as_numpy(labels))}
 
     @property
     def answer_shape(self) -> tuple[int, ...]:

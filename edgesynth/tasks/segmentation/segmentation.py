@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edgesynth.metrics.mean_iou import mean_iou, pixel_accuracy
+from edgesynth.tasks.as_numpy import as_numpy
 from edgesynth.tasks.images.stored import form
 from edgesynth.tasks.segmentation.class_map import VOID
 from edgesynth.tasks.segmentation.class_weights import median_frequency
@@ -45,11 +46,11 @@ class Segmentation(Task):
 
     def metric(self, outputs: Tensor, labels: Tensor) -> float:
         """Mean intersection over union, percent."""
-        return mean_iou(outputs.numpy(), labels.numpy())
+        return mean_iou(as_numpy(outputs), as_numpy(labels))
 
     def extra_metrics(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
         """Share of pixels whose class is predicted, 0 to 1."""
-        return {"pixel accuracy": pixel_accuracy(outputs.numpy(), labels.numpy())}
+        return {"pixel accuracy": pixel_accuracy(as_numpy(outputs), as_numpy(labels))}
 
     @property
     def answer_shape(self) -> tuple[int, ...]:
