@@ -9,9 +9,10 @@ from lineages import lent_ancestor
 from torch import nn
 
 from edgesynth.evolution import Progress
-from edgesynth.evolution.breeding import Breeder
-from edgesynth.evolution.evolve import begin
-from edgesynth.evolution.inheritance import reborn
+from edgesynth.evolution.budgets import limits
+from edgesynth.evolution.offspring.breeding import Breeder
+from edgesynth.evolution.offspring.first_weights import begin_with_weights
+from edgesynth.evolution.offspring.initial_weights import reborn
 from edgesynth.lineage import Config, Genome, Species, generator, species
 from edgesynth.nurture import Recipe, Teacher, nurture, score
 from edgesynth.tasks import Classification, load_task
@@ -23,7 +24,7 @@ def dense(runs: Path, config: Config, epochs: int, taught: bool) -> dict[str, An
     """Train the ancestor's network, in the largest proportional size that meets the budgets, from fresh weights."""
     task = load_task(config.task, config.data_root, config.image_size)
     kind = species(config.ancestor, task, config.seed)
-    genome = largest_within(kind, config.budgets)
+    genome = largest_within(kind, limits(config))
     network = reborn(kind, genome, generator(config.seed, 0, 0, "dense"))
     recipe = Recipe(epochs, config.batch_size, config.learning_rate, config.weight_decay)
     teacher = Teacher(trained_ancestor(runs, config, kind, task), task) if taught else None
@@ -44,7 +45,7 @@ def dense(runs: Path, config: Config, epochs: int, taught: bool) -> dict[str, An
     }
 
 
-def largest_within(kind: Species, budgets: dict[str, int]) -> Genome:
+def largest_within(kind: Species, budgets: dict[str, float]) -> Genome:
     """The largest genome that meets the budgets if every group keeps the same share of its units."""
     best, low, high = proportional(kind, 0.0), 0.0, 1.0
     for _ in range(BISECTIONS):
@@ -68,5 +69,5 @@ def trained_ancestor(runs: Path, config: Config, kind: Species, task: Classifica
     if lent := lent_ancestor(runs, config):
         return kind.removed(lent[0])
     breeder = Breeder(config, kind, task, Progress())
-    begin(breeder, runs)
+    begin_with_weights(breeder, runs)
     return kind.removed(breeder.ancestor())

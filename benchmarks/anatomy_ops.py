@@ -24,7 +24,7 @@ from torch.nn.utils import parametrize, prune
 
 from edgesynth.anatomy import prove, prove_groups, trace
 from edgesynth.anatomy.groups import layer_name
-from edgesynth.lineage.files import write_json
+from edgesynth.lineage.storage.files import write_json
 
 HERE = Path(__file__).resolve().parent
 

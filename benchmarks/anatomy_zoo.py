@@ -31,7 +31,7 @@ from anatomy_zoo_networks import QUICK, names
 from tables import write_table
 
 from edgesynth.errors import UserError
-from edgesynth.lineage.files import write_json
+from edgesynth.lineage.storage.files import write_json
 
 HERE = Path(__file__).resolve().parent
 RACE, LAPS = "resnet50", 3
@@ -221,7 +221,7 @@ def summary(document: dict[str, Any]) -> list[str]:
         mine, theirs = (statistics.median(lap[side] for lap in laps) for side in ("ours", "peer"))
         wanted = "" if theirs / mine >= SPEED_GOAL else f" (wanted {SPEED_GOAL:.0f})"
         lines.append(
-            f"- {RACE}, from network to smaller network, {threads} thread(s), median of {len(laps)} by turns: "
+            f"- {RACE}, from network to smaller network, {threads} thread(s), median of {len(laps)} interleaved: "
             f"{mine:.2f} s, and "
             f"Torch-Pruning's {theirs:.2f} s: **{theirs / mine:.2f}** times the speed{wanted}."
         )

@@ -56,10 +56,10 @@ def example(name: str, batch: int = 1) -> Tensor:
 
 
 def shake(model: nn.Module, images: Tensor) -> None:
-    """Move everything that initialisation leaves at zero or one, where a wrong removal could hide.
+    """Move everything that initialization leaves at zero or one, where a wrong removal could hide.
 
-    Biases, normalisation, scales and constant parameters are drawn at random; the running statistics of batch
-    normalisation are those of one batch, so that activations neither die nor explode, and then moved by up to 20 %.
+    Biases, normalization, scales and constant parameters are drawn at random; the running statistics of batch
+    normalization are those of one batch, so that activations neither die nor explode, and then moved by up to 20 %.
     """
     with torch.no_grad():
         for name, parameter in model.named_parameters():

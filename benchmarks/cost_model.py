@@ -2,7 +2,7 @@
 
     python benchmarks/cost_model.py
 
-Writes cost_model.json and the table, and prints the numbers of `edgesynth/boards/cost/fitted.py`.
+Writes cost_model.json and the table, and prints the numbers of `edgesynth/planning/cost/fitted.py`.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from cost_model_table import markdown
 from scipy.optimize import least_squares
 from tables import write_table
 
-from edgesynth.boards.cost import read_layers
-from edgesynth.boards.cost.layers import Layer
-from edgesynth.boards.cost.power import Consumption, watts
-from edgesynth.boards.cost.prediction import machine_of
-from edgesynth.boards.cost.roofline import Efficiency, seconds, traffic_bytes
 from edgesynth.boards.table import find_board
-from edgesynth.lineage.files import write_bytes
+from edgesynth.lineage.storage.files import write_bytes
+from edgesynth.planning.cost import read_layers
+from edgesynth.planning.cost.layers import Layer
+from edgesynth.planning.cost.power import Consumption, watts
+from edgesynth.planning.cost.prediction import machine_of
+from edgesynth.planning.cost.roofline import Efficiency, seconds, traffic_bytes
 
 HERE = Path(__file__).parent
 SPLITS = 20

@@ -1,7 +1,7 @@
 """The networks whose latencies were published, as ONNX files of shapes: weights have a size and no values.
 
 Torchvision's are taken where they are the network that was measured. The others are drawn here after their definitions:
-Caffe's bvlc_alexnet (grouped, with normalisation across channels) and bvlc_googlenet (5x5 branches), TF-slim's
+Caffe's bvlc_alexnet (grouped, with normalization across channels) and bvlc_googlenet (5x5 branches), TF-slim's
 ResNet v1 (a stage's stride in its last unit), MobileNet v1 and Inception v4, and Darknet's YOLOv4.
 """
 
@@ -51,7 +51,7 @@ class Sketch:
         same: bool = True,
         activation: str = "Relu",
     ) -> str:
-        """A convolution with its bias and activation; its normalisation is folded, as TensorRT does."""
+        """A convolution with its bias and activation; its normalization is folded, as TensorRT does."""
         height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
         pads = [(height - 1) // 2, (width - 1) // 2] * 2 if same else [0, 0, 0, 0]
         weight = self.weight(channels, self.channels[x] // groups, height, width)

@@ -96,7 +96,7 @@ def main() -> None:
     if not arguments.trial:
         from tables import write_table
 
-        from edgesynth.lineage.files import write_json
+        from edgesynth.lineage.storage.files import write_json
 
         write_json(HERE / "damaged_files.json", document)
         write_table(HERE / "README.md", "damaged_files", table(document))

@@ -24,8 +24,8 @@ import numpy as np
 from PIL import Image
 from tables import write_table
 
-from edgesynth.benchmark.machine import describe_machine
-from edgesynth.lineage.files import write_json
+from edgesynth.benchmark.conditions.machine import describe_machine
+from edgesynth.lineage.storage.files import write_json
 
 HERE = Path(__file__).resolve().parent
 SIZE = (1024, 768)
@@ -123,7 +123,7 @@ def pairs(root: Path, count: int) -> None:
 
 
 def photograph(number: int) -> Image.Image:
-    """Smooth colours with some grain, always the same for a number."""
+    """Smooth colors with some grain, always the same for a number."""
     source = np.random.default_rng(number)
     coarse = Image.fromarray(source.integers(0, 256, (12, 16, 3), np.uint8))
     smooth = np.asarray(coarse.resize(SIZE, Image.Resampling.BICUBIC), np.int16)

@@ -24,7 +24,7 @@ import onnxruntime
 from lineages import device, figures, machine
 from results import Results, options
 
-from edgesynth.benchmark.quick import compare_models
+from edgesynth.benchmark.measure.quick import compare_models
 from edgesynth.export import to_onnx
 from edgesynth.lineage import Run, species
 from edgesynth.tasks import load_task
@@ -80,7 +80,7 @@ def main() -> None:
                 "wanted": {name: RUNS[network][name] for name in ("synapses", "clusters")},
                 "device": device(),
                 "machine": {**machine(), "onnxruntime": onnxruntime.__version__},
-                "beside": run.beside(),
+                "extra_metrics": run.extra_metrics(),
                 "latency": latency(run),
                 **figures(run),
             }
@@ -129,7 +129,7 @@ def write_kitti(voc: Path, root: Path) -> None:
 
 
 def latency(run: Run) -> dict[str, float]:
-    """Ancestor and offspring by turns: median milliseconds at batch 1, fp32, one thread of this CPU; their ratio."""
+    """Ancestor and offspring interleaved: median milliseconds at batch 1, fp32, one thread of this CPU; their ratio."""
     config = run.config
     kind = species(config.ancestor, load_task(config.task, config.data_root, config.image_size), config.seed)
     names = {"ancestor": "g000-c0", "offspring": run.outcome()["best"]}

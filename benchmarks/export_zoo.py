@@ -5,7 +5,7 @@
 Each network is traced, proven, cut to half of its removable clusters, and written as fp32, fp16 and both INT8 forms.
 Each form is compared with the one before on random images, and the two files that TensorRT 8.2 would be given are held
 against its table of operators. The weights are random, so INT8 is judged by the signal to noise ratio of the outputs
-and not by accuracy. Where ONNX Runtime's INT8 is timed against its fp32, both run by turns in one process.
+and not by accuracy. Where ONNX Runtime's INT8 is timed against its fp32, both run interleaved in one process.
 
 Each network has a process of its own. Resumable: each finished row is kept in --work (delete a file there to repeat
 it). Results go to export_zoo.json and to the table in README.md, both beside this script, unless only some networks are
@@ -28,7 +28,7 @@ from lineages import machine
 from tables import write_table
 
 from edgesynth.errors import UserError
-from edgesynth.lineage.files import write_json
+from edgesynth.lineage.storage.files import write_json
 
 HERE = Path(__file__).resolve().parent
 NETWORKS = (
@@ -132,7 +132,7 @@ def table(document: dict[str, Any]) -> str:
         if "speed" in found:
             times = found["speed"]
             lines.append(
-                f"\nONNX Runtime, {name} at half, one image, {found['threads']} threads, by turns: fp32 "
+                f"\nONNX Runtime, {name} at half, one image, {found['threads']} threads, interleaved: fp32 "
                 f"{times['fp32_ms']:.2f} ms, int8-cpu {times['int8_cpu_ms']:.2f} ms, "
                 f"**{times['times_faster']:.2f}x** faster."
             )

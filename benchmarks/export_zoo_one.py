@@ -13,18 +13,18 @@ from anatomy_zoo_ours import halves
 from torch import Tensor
 
 from edgesynth.anatomy import prove, prove_groups, remove, trace
-from edgesynth.benchmark.quick import compare_models
-from edgesynth.boards.onnx_graph import read_graph
-from edgesynth.boards.operators import check_graph
-from edgesynth.boards.parser import parser_of
+from edgesynth.benchmark.measure.quick import compare_models
 from edgesynth.export import to_onnx
 from edgesynth.export.calibration import bounds_of, observe
-from edgesynth.export.dialects import DIALECTS
-from edgesynth.export.half import to_half
-from edgesynth.export.int8 import quantise
-from edgesynth.export.onnx_file import OPSET
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.half.half import to_half
+from edgesynth.export.int8.dialects import DIALECTS
+from edgesynth.export.int8.int8 import quantize
+from edgesynth.export.onnx.onnx_file import OPSET
+from edgesynth.export.onnx.runtime import run_onnx
 from edgesynth.nurture import outputs
+from edgesynth.planning.onnx_graph import read_graph
+from edgesynth.planning.operators import check_graph
+from edgesynth.planning.parser import parser_of
 
 TENSORRT = (8, 2)
 CALIBRATION, TEST = 16, 32  # images
@@ -58,7 +58,7 @@ def measure(name: str, folder: Path) -> dict[str, Any]:
     bounds = timed("calibrate", lambda: bounds_of(observe(files["fp32"], calibration), METHOD))
     for dialect in DIALECTS:
         files[dialect.key] = folder / dialect.file
-        timed(dialect.key, lambda dialect=dialect: quantise(files["fp32"], dialect, bounds, files[dialect.key]))  # type: ignore[misc]
+        timed(dialect.key, lambda dialect=dialect: quantize(files["fp32"], dialect, bounds, files[dialect.key]))  # type: ignore[misc]
     found = {key: run_onnx(path, test) for key, path in files.items()}
     before, after = anatomy.census(), anatomy.census(kept)
     return {
@@ -93,7 +93,7 @@ def refusals(files: dict[str, Path]) -> list[str]:
 
 
 def speed(folder: Path, name: str) -> dict[str, float]:
-    """Median milliseconds of the fp32 and the int8-cpu file by turns, one image, and how many times faster INT8 is."""
+    """Median milliseconds of the fp32 and the int8-cpu file, interleaved, one image; how many times faster INT8 is."""
     files = {"fp32": folder / "model.onnx", "int8-cpu": folder / "model.int8-cpu.onnx"}
     shape = tuple(example(name).shape[1:])
     models = compare_models(files, shape, batch=1, duration_s=5.0, threads=torch.get_num_threads())["models"]

@@ -20,7 +20,7 @@ from typing import Any
 from lineages import ANCESTOR, machine
 from results import Results, options
 
-from edgesynth.evolution.generative.performance import UNITS, performance
+from edgesynth.evolution.generative.netscore import UNITS, performance
 from edgesynth.lineage import Record, Run
 
 NAME = "generative_mnist"

@@ -5,7 +5,7 @@
 Small networks, trained on scikit-learn's digits, are calibrated by min-max and written in three forms: int8 weights of
 8 bits, of 7 bits, and uint8 weights. Each is scored by ONNX Runtime as it computes here, where int8 products may
 saturate, and once more where they cannot. Then the guard, twice: on 8-bit weights with a judge that is this processor
-(which is how edgesynth did it), and as `edgesynth export --int8` does now. Latencies are of one thread, by turns;
+(which is how edgesynth did it), and as `edgesynth export --int8` does now. Latencies are of one thread, interleaved;
 networks for digits take so little time that INT8 gains nothing, so larger ones of random weights are timed as well.
 """
 
@@ -24,18 +24,18 @@ import torch
 from tables import write_table
 from torch import Tensor, nn
 
-from edgesynth.benchmark.machine import describe_machine
-from edgesynth.benchmark.processor import saturates
-from edgesynth.benchmark.quick import compare_models
+from edgesynth.benchmark.bundle.processor import saturates
+from edgesynth.benchmark.conditions.machine import describe_machine
+from edgesynth.benchmark.measure.quick import compare_models
 from edgesynth.export import to_onnx
 from edgesynth.export.calibration import Bounds, bounds_of, observe
-from edgesynth.export.choosing import PLAIN, Source, quantise_best
-from edgesynth.export.dialects import OnnxRuntimeCpu
-from edgesynth.export.guard import guard, layers_of
-from edgesynth.export.int8 import quantise
-from edgesynth.export.runtime import run_onnx
-from edgesynth.export.weight_forms import INT7, INT8, UINT8
-from edgesynth.lineage.files import write_json
+from edgesynth.export.int8.accuracy_guard import guard, layers_of
+from edgesynth.export.int8.calibration_choice import PLAIN, Source, quantize_best
+from edgesynth.export.int8.dialects import OnnxRuntimeCpu
+from edgesynth.export.int8.int8 import quantize
+from edgesynth.export.int8.weight_forms import INT7, INT8, UINT8
+from edgesynth.export.onnx.runtime import run_onnx
+from edgesynth.lineage.storage.files import write_json
 from edgesynth.optional import torchvision
 from edgesynth.tasks import Classification, load_task
 
@@ -162,7 +162,7 @@ def measure(network: nn.Module, task: Classification, folder: Path) -> dict[str,
     rows: dict[str, dict[str, Any]] = {}
     for key, form in FORMS.items():
         files[key] = folder / f"{key}.onnx"
-        quantise(model, OnnxRuntimeCpu("vnni" if form == INT8 else "any"), bounds, files[key], form=form)
+        quantize(model, OnnxRuntimeCpu("vnni" if form == INT8 else "any"), bounds, files[key], form=form)
         rows[key] = {"here_percent": accuracy(files[key], run_here), "exact_percent": accuracy(files[key], run_onnx)}
     files["guarded as before"] = folder / "before.onnx"
     before = guarded_as_before(model, bounds, files["guarded as before"], task)
@@ -177,7 +177,7 @@ def measure(network: nn.Module, task: Classification, folder: Path) -> dict[str,
         lambda outputs: task.metric(outputs, judged),
         task.metric(run_onnx(model, validation.images), judged),
     )
-    chosen = quantise_best(source, OnnxRuntimeCpu(), files["export"], MAX_LOSS)
+    chosen = quantize_best(source, OnnxRuntimeCpu(), files["export"], MAX_LOSS)
     layers = set(layers_of(onnx.load(str(model))))
     export = {
         "method": chosen.method,
@@ -208,7 +208,7 @@ def timed(name: str, side: int) -> dict[str, float]:
         for key, form in FORMS.items():
             files[key] = Path(folder) / f"{key}.onnx"
             dialect = OnnxRuntimeCpu("vnni" if form == INT8 else "any")
-            quantise(files["fp32"], dialect, bounds, files[key], form=form)
+            quantize(files["fp32"], dialect, bounds, files[key], form=form)
         compared = compare_models({key: str(path) for key, path in files.items()}, duration_s=3.0)
     return {key: figures["speedup"] for key, figures in compared["models"].items()}
 
@@ -227,7 +227,7 @@ def guarded_as_before(model: Path, bounds: Bounds, path: Path, task: Classificat
     assert isinstance(images, Tensor)
 
     def judge(floating: tuple[str, ...]) -> float:
-        quantise(model, OnnxRuntimeCpu("vnni"), bounds, path, floating)
+        quantize(model, OnnxRuntimeCpu("vnni"), bounds, path, floating)
         return task.metric(run_here(path, images), labels)
 
     layers = layers_of(onnx.load(str(model)))

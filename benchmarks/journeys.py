@@ -24,7 +24,7 @@ from lineages import ANCESTOR, epochs_of, machine
 from tables import write_table
 
 from edgesynth.lineage import Run
-from edgesynth.lineage.files import write_json
+from edgesynth.lineage.storage.files import write_json
 
 HERE = Path(__file__).resolve().parent
 EDGESYNTH = Path(sys.executable).with_name("edgesynth")

@@ -28,7 +28,7 @@ from typing import Any
 from lineages import machine
 from tables import write_table
 
-from edgesynth.lineage.files import write_json
+from edgesynth.lineage.storage.files import write_json
 
 HERE = Path(__file__).resolve().parent
 OPTIONS = {

@@ -23,7 +23,7 @@ import onnxruntime
 from lineages import bred, figures, machine
 from tables import write_table
 
-from edgesynth.benchmark.quick import compare_models
+from edgesynth.benchmark.measure.quick import compare_models
 from edgesynth.export import export_individual, to_onnx
 from edgesynth.lineage import Run, resolve, species
 from edgesynth.tasks import load_task
@@ -90,7 +90,7 @@ def main() -> None:
 
 
 def latency(path: Path) -> dict[str, Any]:
-    """Ancestor and offspring by turns in one run: median milliseconds, batch 1 and 64, one thread, and their ratio."""
+    """Ancestor and offspring, interleaved in one run: median ms, batch 1 and 64, one thread, and their ratio."""
     run = Run.open(path)
     kind = species(run.config.ancestor, load_task(run.config.task, run.config.data_root), run.config.seed)
     names = {"ancestor": "g000-c0", "offspring": run.outcome()["best"]}
@@ -155,7 +155,7 @@ def table(document: dict[str, Any]) -> str:
     ]
     for batch, found in document["latency"].items():
         lines.append(
-            f"ONNX Runtime, {batch.replace('_', ' ')}, one thread, ancestor and offspring of seed 0 by turns: "
+            f"ONNX Runtime, {batch.replace('_', ' ')}, one thread, ancestor and offspring of seed 0 interleaved: "
             f"median {found['ancestor_ms']:.4f} ms and {found['offspring_ms']:.4f} ms, "
             f"**{found['ratio']:.1f}x** faster."
         )

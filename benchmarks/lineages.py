@@ -1,4 +1,4 @@
-"""What the scripts that breed whole lineages share: lent ancestors, lines on the screen, the figures of a run."""
+"""What the scripts that breed whole lineages share: shared ancestors, lines on the screen, the figures of a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from edgesynth.ancestors import build_ancestor
 from edgesynth.api import Evolved
 from edgesynth.evolution import Progress, evolve
-from edgesynth.lineage import Config, Individual, Record, Run, ancestral
+from edgesynth.lineage import Config, Individual, Record, Run, ancestor_key
 from edgesynth.nurture import score
 from edgesynth.tasks import load_task
 
@@ -51,13 +51,13 @@ def lent_ancestor(runs: Path, config: Config) -> tuple[Individual, dict[str, Any
     """The ancestor of a configuration, what was measured of it and its threads, if some run here has trained it."""
     for path in sorted(one.parent for one in runs.glob("*/config.toml")):
         lender = Run.open(path)
-        if lender.has(ANCESTOR) and ancestral(lender.config) == ancestral(config):
+        if lender.has(ANCESTOR) and ancestor_key(lender.config) == ancestor_key(config):
             return lender.load(ANCESTOR), lender.measured(ANCESTOR), lender.threads(ANCESTOR)
     return None
 
 
 def synapses_of(ancestor: str, classes: int) -> int:
-    """Weights of its convolutions and linear layers; what has one dimension is bias or normalisation."""
+    """Weights of its convolutions and linear layers; what has one dimension is bias or normalization."""
     return sum(weight.numel() for weight in build_ancestor(ancestor, classes).parameters() if weight.ndim > 1)
 
 

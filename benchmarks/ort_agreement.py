@@ -29,13 +29,13 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 from tables import write_table
 
-from edgesynth.benchmark.bundle import open_bare_model
-from edgesynth.benchmark.contenders import load
+from edgesynth.benchmark.bundle.bundle import open_bare_model
+from edgesynth.benchmark.conditions.machine import describe_machine
 from edgesynth.benchmark.engines.onnxruntime import OnnxRuntime
-from edgesynth.benchmark.machine import describe_machine
+from edgesynth.benchmark.measure.configurations import load
 from edgesynth.benchmark.power import NoPower
-from edgesynth.benchmark.timing import Track, spread
-from edgesynth.lineage.files import write_json
+from edgesynth.benchmark.timing.timing import Track, spread
+from edgesynth.lineage.storage.files import write_json
 
 HERE = Path(__file__).resolve().parent
 WANTED_PERCENT = 3.0

@@ -4,7 +4,7 @@
 
 The whole network is probed once, its layers at a ladder of output and input widths; the three narrower networks are
 never looked at by the probe. Their latency is then the sum of their layers, each interpolated, and of a call. Pooling,
-and what is not fused, is in no layer: that is part of the error. All four are measured by turns after the probe.
+and what is not fused, is in no layer: that is part of the error. All four are measured interleaved after the probe.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import torch
 from tables import write_table
 from torch import nn
 
-from edgesynth.benchmark.bundle import open_target
-from edgesynth.benchmark.machine import describe_machine
+from edgesynth.benchmark.bundle.bundle import open_target
+from edgesynth.benchmark.conditions.machine import describe_machine
+from edgesynth.benchmark.measure.quick import compare_models
 from edgesynth.benchmark.probe.probing import probe
 from edgesynth.benchmark.probe.settings import ProbeSettings
-from edgesynth.benchmark.quick import compare_models
-from edgesynth.boards.cost import read_layers
 from edgesynth.boards.probed import ProbeTable
-from edgesynth.export.onnx_file import to_onnx
-from edgesynth.lineage.files import write_json
+from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.lineage.storage.files import write_json
 from edgesynth.optional import torchvision
+from edgesynth.planning.cost import read_layers
 
 HERE = Path(__file__).resolve().parent
 SIZE = 96
@@ -74,7 +74,7 @@ def write_network(share: float, folder: Path) -> str:
 
 
 def resnet18(share: float) -> nn.Module:
-    """Torchvision's ResNet-18, every convolution, normalisation and the classifier's input made narrower."""
+    """Torchvision's ResNet-18, every convolution, normalization and the classifier's input made narrower."""
     models = torchvision().models
     model: nn.Module = models.resnet18()
     for name, module in list(model.named_modules()):

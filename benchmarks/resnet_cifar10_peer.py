@@ -1,6 +1,6 @@
 """Torch-Pruning's side of the CIFAR-10 comparison: its group-norm pruner with sparse learning, as its manual has it.
 
-Some epochs train under its group regularisation, then whole groups go, smallest norm first, until the MACs meet the
+Some epochs train under its group regularization, then whole groups go, smallest norm first, until the MACs meet the
 budget, and what is left is fine-tuned.
 """
 
@@ -16,14 +16,14 @@ from torch.utils.flop_counter import FlopCounterMode
 from edgesynth.nurture import batches
 from edgesynth.tasks import Classification
 
-REGULARISATION, RATE, MOMENTUM, DECAY = 5e-4, 0.01, 0.9, 5e-4  # its reproduction of ResNet-56 on CIFAR-10
+REGULARIZATION, RATE, MOMENTUM, DECAY = 5e-4, 0.01, 0.9, 5e-4  # its reproduction of ResNet-56 on CIFAR-10
 FALLS = (0.6, 0.8)  # shares of all epochs after which the rate falls tenfold, in sparse learning and in fine-tuning
 BATCH = 128
 STEPS = 400  # its pruning is done in so many small steps
 
 
 def learn_sparsely(network: nn.Module, task: Classification, epochs: int, generator: torch.Generator) -> None:
-    """Train under the pruner's regularisation, in place.
+    """Train under the pruner's regularization, in place.
 
     Args:
         network: trained.
@@ -58,7 +58,7 @@ def group_norm_pruner(network: nn.Module, images: Tensor) -> Any:
         network,
         images,
         importance=tp.importance.GroupMagnitudeImportance(p=2),
-        reg=REGULARISATION,
+        reg=REGULARIZATION,
         pruning_ratio=1.0,
         global_pruning=True,
         iterative_steps=STEPS,
@@ -72,7 +72,7 @@ def _descend(
     epochs: int,
     generator: torch.Generator,
     before_epoch: Callable[[], object],
-    regularise: Callable[[nn.Module], object],
+    regularize: Callable[[nn.Module], object],
 ) -> None:
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.SGD(network.parameters(), lr=RATE, momentum=MOMENTUM, weight_decay=DECAY)
@@ -83,7 +83,7 @@ def _descend(
         for batch in batches(task, BATCH, generator):
             optimizer.zero_grad()
             task.loss(network(batch.images), batch.labels).backward()
-            regularise(network)
+            regularize(network)
             optimizer.step()
         falls.step()
         print(f"  epoch {epoch + 1} of {epochs}", flush=True)

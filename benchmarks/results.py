@@ -14,7 +14,7 @@ from tables import write_table
 
 from edgesynth.errors import UserError
 from edgesynth.lineage import Run, resolve
-from edgesynth.lineage.files import write_json
+from edgesynth.lineage.storage.files import write_json
 
 HERE = Path(__file__).resolve().parent
 

@@ -84,8 +84,8 @@ def apart(run: Run) -> dict[str, Any]:
     return {
         "removed_ratio": dense(ancestor) / dense(offspring),
         "sparsity_percent": 100 * (1 - offspring.synapses / dense(offspring)),
-        "ancestor_mae": run.beside()[ANCESTOR]["MAE"],
-        "mae": run.beside()[best]["MAE"],
+        "ancestor_mae": run.extra_metrics()[ANCESTOR]["MAE"],
+        "mae": run.extra_metrics()[best]["MAE"],
         "within_budget": offspring.synapses <= (run.config.max_synapses or 0),
     }
 

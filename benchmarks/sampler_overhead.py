@@ -1,4 +1,4 @@
-"""What the power sampler costs the work that it measures: latency with it and without it, by turns.
+"""What the power sampler costs the work that it measures: latency with it and without it, interleaved.
 
     python benchmarks/sampler_overhead.py MODEL.onnx
 
@@ -21,13 +21,13 @@ from typing import Any
 
 from tables import write_table
 
-from edgesynth.benchmark.bundle import open_bare_model
-from edgesynth.benchmark.contenders import load
+from edgesynth.benchmark.bundle.bundle import open_bare_model
+from edgesynth.benchmark.conditions.machine import describe_machine
 from edgesynth.benchmark.engines.onnxruntime import OnnxRuntime
-from edgesynth.benchmark.machine import describe_machine
+from edgesynth.benchmark.measure.configurations import load
 from edgesynth.benchmark.power import Ina3221, Meter, NoPower, opened
-from edgesynth.benchmark.timing import Track, spread
-from edgesynth.lineage.files import write_json
+from edgesynth.benchmark.timing.timing import Track, spread
+from edgesynth.lineage.storage.files import write_json
 
 HERE = Path(__file__).resolve().parent
 RAILS = {"VDD_IN": 7358, "VDD_SYS_GPU": 2280}

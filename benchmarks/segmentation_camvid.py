@@ -19,7 +19,7 @@ import torch
 from lineages import ANCESTOR, device, figures, machine
 from results import Results, options
 
-from edgesynth.evolution.generative.performance import UNITS, performance
+from edgesynth.evolution.generative.netscore import UNITS, performance
 from edgesynth.lineage import Run, species
 from edgesynth.tasks import load_task
 
@@ -97,10 +97,12 @@ def row_of(run: Run) -> dict[str, Any]:
     if outcome["best"] is None:
         return {"individual": None, "stopped": outcome["reason"]}
     best = run.record(outcome["best"])
-    scores = {name: run.beside()[individual] for name, individual in (("ancestor", ANCESTOR), ("best", best.name))}
+    scores = {
+        name: run.extra_metrics()[individual] for name, individual in (("ancestor", ANCESTOR), ("best", best.name))
+    }
     return {
         **figures(run),
-        "beside": scores,
+        "extra_metrics": scores,
         "ancestor_performance_db": performance(ancestor.validation, ancestor.census),
         "performance_db": performance(best.validation, best.census),
         "networks_probed": max(one.synthesis.get("networks_probed", 0) for one in run.records()),
@@ -119,7 +121,7 @@ def table(document: dict[str, Any]) -> str:
         if one["individual"] is None:
             lines.append(f"| {key} | {what} | none feasible | | | | | | no | | {one['device']} |")
             continue
-        pixels = {name: 100 * scores["pixel accuracy"] for name, scores in one["beside"].items()}
+        pixels = {name: 100 * scores["pixel accuracy"] for name, scores in one["extra_metrics"].items()}
         lines.append(
             f"| {key} | {what} "
             f"| **{one['test_accuracy_percent']:.2f} %** ({one['ancestor_test_accuracy_percent']:.2f} %) "

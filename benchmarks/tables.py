@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgesynth.lineage.files import write_bytes
+from edgesynth.lineage.storage.files import write_bytes
 
 
 def write_table(readme: Path, name: str, table: str) -> None:

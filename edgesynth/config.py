@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -30,9 +30,16 @@ OF_THE_CALL = (
     "gpus_per_offspring",
     "docker",
     "remote_python",
+    "verbose",
+    "quiet",
+    "debug",
+    "help_all",
 )
 MOST = (1 << 63) - 1  # of a count
 SEAL = "sha256"  # of the content of a run's config.toml; a user's file needs none
+
+
+OwnClass = Annotated[str, Field(pattern="^[^:]+:[^:]+$")]  # package.module:Class
 
 
 class Config(BaseModel):
@@ -61,7 +68,9 @@ class Config(BaseModel):
         2, ge=1, le=99, description="offspring a generation; the best by validation is the next parent"
     )
     strategy: Literal["heredity", "generative"] = Field(
-        "heredity", description="offspring drawn from their parent's DNA, or from a generator that an inquisitor moves"
+        "heredity",
+        description="offspring drawn from their parent's DNA, or (experimental) from a generator that an inquisitor "
+        "moves",
     )
     search: Literal["inquisitor", "random", "cross-entropy"] = Field(
         "inquisitor", description="generative: what moves the generator (the last two are controls)"
@@ -73,10 +82,10 @@ class Config(BaseModel):
         "calibrated",
         description="the papers' rule (with --strength magnitude, norm or random), or solved for --keep",
     )
-    strength: Literal["magnitude", "norm", "lamp", "fisher", "taylor", "random"] = Field(
-        "fisher", description="what makes a synapse strong"
+    strength: Literal["magnitude", "norm", "lamp", "fisher", "taylor", "random"] | OwnClass = Field(
+        "fisher", description="what makes a synapse strong (a class of your own: package.module:Class)"
     )
-    normaliser: Literal["max", "percentile"] = Field(
+    normalizer: Literal["max", "percentile"] = Field(
         "max", description="magnitude and norm: strength counts against a layer's largest, or its 99.9th percentile"
     )
     allocation: Literal["strength", "macs", "params", "budgets"] = Field(
@@ -91,7 +100,7 @@ class Config(BaseModel):
         0.0,
         ge=0,
         le=10,
-        description="how much the environments of siblings differ in the layers that they favour: standard deviation "
+        description="how much the environments of siblings differ in the layers that they favor: standard deviation "
         "of a factor's logarithm (0: all are alike)",
     )
     keep: float = Field(
@@ -159,7 +168,9 @@ class Config(BaseModel):
         "--precision is",
     )
     board: str | None = Field(
-        None, description="board whose latency and energy are predicted, such as tx2 (unset: nothing is predicted)"
+        None,
+        description="board whose latency and energy are predicted, such as tx2, or FILE.json (unset: nothing is "
+        "predicted)",
     )
     board_precision: Literal["auto", "fp32", "fp16", "int8"] = Field(
         "auto",
@@ -206,7 +217,7 @@ class Config(BaseModel):
         None,
         description="the same for an offspring that meets every budget or is of the last generation (unset: alike)",
     )
-    reestimate: bool = Field(True, description="measure running statistics of normalisation anew after synthesis")
+    reestimate: bool = Field(True, description="measure running statistics of normalization anew after synthesis")
     stress: Literal["none", "synapses", "clusters", "both", "decay"] = Field(
         "none", description="what is weakened while a coming parent is nurtured; decay is the control"
     )
@@ -223,27 +234,6 @@ class Config(BaseModel):
         description="CPU threads for each individual; its last bits depend on them (unset: torch's)",
     )
     seed: int = Field(0, ge=0, lt=1 << 63, description="source of every random draw")
-
-    @property
-    def budgets(self) -> dict[str, int]:
-        """{name of a census total: most that is allowed}."""
-        given = {
-            "synapses": self.max_synapses,
-            "clusters": self.max_clusters,
-            "macs": self.max_macs,
-            "params": self.max_params,
-            "sparse_bytes": self.max_bytes,
-        }
-        return {name: budget for name, budget in given.items() if budget is not None}
-
-    @property
-    def board_budgets(self) -> dict[str, float]:
-        """{`latency_ms` or `energy_mj` of one image: most that is allowed}; images per joule are turned round."""
-        given = {
-            "latency_ms": self.max_latency_ms,
-            "energy_mj": None if self.min_images_per_joule is None else 1e3 / self.min_images_per_joule,
-        }
-        return {name: budget for name, budget in given.items() if budget is not None}
 
     @property
     def rewinds(self) -> bool:
@@ -321,6 +311,15 @@ def _read(path: Path) -> dict[str, Any]:
         raise UserError(f"--config {path} is not TOML: {error}") from None
 
 
+def names_in(config_file: Path) -> set[str]:
+    """Names of the options that a file sets.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    return set(_read(config_file))
+
+
 def parse_toml(content: bytes) -> dict[str, Any]:
     """The values of a TOML file.
 
@@ -331,3 +330,73 @@ def parse_toml(content: bytes) -> dict[str, Any]:
         return tomllib.loads(content.decode("utf-8"))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+class EvolveOptions(TypedDict, total=False):
+    """The fields of `Config` as types of keywords, so that a type checker refuses an option that is misspelt.
+
+    A test holds them to be the same. Text is enough for a path.
+    """
+
+    weights: str | Path | None
+    data_root: str | Path | None
+    image_size: int
+    class_weights: Literal["none", "median-frequency"]
+    generations: int
+    offspring: int
+    strategy: Literal["heredity", "generative"]
+    search: Literal["inquisitor", "random", "cross-entropy"]
+    probes: int
+    probe_epochs: int
+    encoding: Literal["synapse", "cluster"]
+    environment: Literal["faithful", "calibrated"]
+    strength: Literal["magnitude", "norm", "lamp", "fisher", "taylor", "random"] | str
+    normalizer: Literal["max", "percentile"]
+    allocation: Literal["strength", "macs", "params", "budgets"]
+    temperature: float
+    variation: float
+    keep: float
+    keep_clusters: float | None
+    parents: int
+    mating: Literal["intersection", "quorum"]
+    quorum: float
+    selection: Literal["validation", "pareto"]
+    proxy_epochs: int
+    survivors: int
+    patience: int
+    precision: Literal["fp32", "fp16", "int8", "int7", "int6", "int5", "int4", "int3", "int2"]
+    layer_precision: str | None
+    precision_at: Literal["start", "end"]
+    min_accuracy: float | None
+    max_loss: float | None
+    max_synapses: int | None
+    max_clusters: int | None
+    max_macs: int | None
+    max_params: int | None
+    max_bytes: int | None
+    board: str | None
+    board_precision: Literal["auto", "fp32", "fp16", "int8"]
+    measure_on: str | None
+    measure_duration_s: float
+    max_latency_ms: float | None
+    min_images_per_joule: float | None
+    opset: int
+    ancestor_epochs: int
+    epochs: int
+    final_epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    distillation: float
+    distillation_temperature: float
+    ema: float
+    inheritance: Literal["heritable", "rewound", "newborn"]
+    final_inheritance: Literal["heritable", "rewound", "newborn"] | None
+    reestimate: bool
+    stress: Literal["none", "synapses", "clusters", "both", "decay"]
+    stress_factor: float
+    stress_tail: float
+    device: Literal["auto", "cpu", "cuda"]
+    autocast: Literal["auto", "none", "bf16"]
+    threads: int | None
+    seed: int

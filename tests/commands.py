@@ -32,7 +32,7 @@ TIMEOUT_S = 600
 # would wait for at its end.
 LIBRARIES = [
     "edgesynth.api",
-    "edgesynth.benchmark.quick",
+    "edgesynth.benchmark.measure.quick",
     "edgesynth.cli.progress",
     "edgesynth.evolution",
     "edgesynth.report.page",
@@ -52,14 +52,19 @@ LIBRARIES = [
 COMMANDS = ["anatomy", "benchmark", "data", "evolve", "export", "plan", "replay", "report", "verify"]
 
 
+def surroundings():
+    """The variables of these tests, without the width of their terminal, which pytest-xdist tells its workers."""
+    return {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+
+
 def start_script(*arguments, cwd, env=None):
     """Start the console script as a shell does.
 
     Returns: subprocess.CompletedProcess with its exit code, standard output and standard error.
     """
     command = [str(EDGESYNTH), *map(str, arguments)]
-    surroundings = {**os.environ, **(env or {})}
-    return subprocess.run(command, cwd=cwd, env=surroundings, capture_output=True, text=True, timeout=TIMEOUT_S)
+    environment = {**surroundings(), **(env or {})}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
 
 
 class CommandServer:
@@ -86,7 +91,7 @@ class CommandServer:
         arguments = list(map(str, arguments))
         self.started += 1
         streams = [str(self.folder / f"{self.started}-{name}") for name in ("stdout", "stderr")]
-        environment = {**os.environ, **(env or {})}
+        environment = {**surroundings(), **(env or {})}
         call = {"arguments": arguments, "cwd": str(cwd), "env": environment, "streams": streams, "file_size": file_size}
         return StartedCommand(self, self.ask(arguments, call=call), arguments, streams)
 

@@ -9,13 +9,23 @@ from tests.commands import CommandServer, start_script
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_FIRST = ["ux", "faults", "cli", "evolution", "ancestors", "export", "report", "nurture", "benchmark"]
+# Tests that breed, export or start a command; `make quick` leaves them out, and whatever else is marked `slow`.
+WHOLE_RUNS = {"ux", "faults", "cli", "evolution", "export", "api", "docker"}
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the rooms of whole runs: a long file that begins last leaves the other processes idle."""
-    ranks = {room: rank for rank, room in enumerate(LONGEST_FIRST)}
-    tests = ROOT / "tests"
-    items.sort(key=lambda item: ranks.get(item.path.relative_to(tests).parts[0], len(ranks)))
+    """Begin with the folders of whole runs: a long file that begins last leaves the other processes idle."""
+    ranks = {folder: rank for rank, folder in enumerate(LONGEST_FIRST)}
+    for item in items:
+        if folder_of(item) in WHOLE_RUNS:
+            item.add_marker(pytest.mark.slow)
+        if "python36" in item.fixturenames:
+            item.add_marker(pytest.mark.index)
+    items.sort(key=lambda item: ranks.get(folder_of(item), len(ranks)))
+
+
+def folder_of(item):
+    return item.path.relative_to(ROOT / "tests").parts[0]
 
 
 @pytest.fixture(scope="session", autouse=True)

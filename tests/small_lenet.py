@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from edgesynth.ancestors.lenet5 import LeNet5
+from edgesynth.ancestors.zoo.lenet5 import LeNet5
 
 NAME = "tests.small_lenet:build"
 

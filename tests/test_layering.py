@@ -1,6 +1,7 @@
 """Imports point down only, never sideways; and the parts for the board stay free of torch."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,23 +9,15 @@ from pathlib import Path
 import pytest
 
 import edgesynth
+from tests.conftest import ROOT
 
 PACKAGE = Path(edgesynth.__file__).parent
+MAP = (ROOT / "docs" / "architecture.md").read_text()
 FLOORS = {
-    **{"__main__": 6, "cli": 5, "api": 5},
-    **dict.fromkeys(["evolution", "export", "report"], 4),
-    **dict.fromkeys(["nurture", "lineage"], 3),
-    **dict.fromkeys(["anatomy", "tasks", "ancestors", "precision", "benchmark"], 2),
-    **{
-        "boards": 1,
-        "copying": 1,
-        "importing": 1,
-        "lent": 1,
-        "config": 1,
-        "optional": 0.5,
-        "errors": 0.2,
-        "printable": 0,
-    },
+    name: int(floor)
+    for line in re.search(r"```floors\n(.*?)```", MAP, re.DOTALL)[1].splitlines()
+    for floor, *names in [line.split()]
+    for name in names
 }
 
 
@@ -40,29 +33,89 @@ def imports(source):
             )
 
 
-def violations(room, source):
-    found = []
-    for module, line in imports(source):
-        parts = module.split(".")
-        ours = parts[0] == "edgesynth" and len(parts) > 1 and parts[1] in FLOORS and parts[1] != room
-        if ours and FLOORS[parts[1]] >= FLOORS[room]:
-            found.append(f"line {line}: {room} (floor {FLOORS[room]}) imports {parts[1]} (floor {FLOORS[parts[1]]})")
-    return found
+def offenders(name, source):
+    """What a module imports that stands as high as its own package, or higher."""
+    room = name.split(".")[1]
+    return [
+        f"{name}, line {line}: {room} (floor {FLOORS[room]}) imports {module} (floor {FLOORS[other]})"
+        for module, line in imports(source)
+        for other in [*module.split(".")[1:2]]
+        if module.startswith("edgesynth.") and other in FLOORS and other != room and FLOORS[other] >= FLOORS[room]
+    ]
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_down_only(path):
-    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    if room != "__init__":
-        assert room in FLOORS, f"{room} is on no floor of the design"
-        assert violations(room, path.read_text()) == []
+MODULES = {
+    ".".join(("edgesynth", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+
+def test_every_package_has_a_floor_and_every_floor_its_packages():
+    rooms = {name.split(".")[1] for name in MODULES if "." in name}
+    assert sorted(rooms) == sorted(FLOORS)
+
+
+def test_imports_point_down_only():
+    found = [line for name, path in MODULES.items() if "." in name for line in offenders(name, path.read_text())]
+    assert not found, "\n".join(found)
 
 
 def test_an_import_sideways_or_up_is_found():
-    assert violations("evolution", "def f():\n    from edgesynth.export import to_onnx\n")
-    assert violations("anatomy", "import edgesynth.lineage\n")
-    assert violations("tasks", "from edgesynth import benchmark\n")
-    assert not violations("evolution", "from edgesynth.lineage import Run\nfrom edgesynth.errors import UserError\n")
+    assert offenders("edgesynth.evolution.dna", "def f():\n    from edgesynth.export import to_onnx\n")
+    assert offenders("edgesynth.anatomy.proof", "import edgesynth.lineage\n")
+    assert offenders("edgesynth.tasks", "from edgesynth import benchmark\n")
+    fine = "from edgesynth.lineage import Run\nfrom edgesynth.errors import UserError\n"
+    assert not offenders("edgesynth.evolution.dna", fine)
+
+
+def between(source, target):
+    """The two parts, side by side in one folder of a package, that an import ties; None where one holds the other."""
+    one, other = source.split("."), target.split(".")
+    same = 0
+    while same < min(len(one), len(other)) and one[same] == other[same]:
+        same += 1
+    if same < 2 or same in (len(one), len(other)):
+        return None
+    return ".".join(one[: same + 1]), ".".join(other[: same + 1])
+
+
+def ties(sources):
+    """{part: parts that it imports} within the packages; what an `__init__` hands on ties nothing."""
+    found = {}
+    for name, source in sources.items():
+        for module, _ in imports(source):
+            pair = between(name, module) if module in sources else None
+            if pair:
+                found.setdefault(pair[0], set()).add(pair[1])
+    return found
+
+
+def circles(tied):
+    """Parts that import each other, over however many others."""
+
+    def reached(part):
+        seen, rest = set(), [part]
+        while rest:
+            new = tied.get(rest.pop(), set()) - seen
+            seen |= new
+            rest += new
+        return seen
+
+    return sorted(part for part in tied if part in reached(part))
+
+
+def test_no_files_or_folders_of_a_package_import_each_other_in_a_circle():
+    assert circles(ties({name: path.read_text() for name, path in MODULES.items()})) == []
+
+
+def test_a_circle_of_folders_is_found():
+    sources = {
+        "edgesynth.export.onnx.file": "from edgesynth.export.int8.guard import a\n",
+        "edgesynth.export.int8.guard": "",
+        "edgesynth.export.int8.scale": "from edgesynth.export.onnx.half import b\n",
+        "edgesynth.export.onnx.half": "",
+    }
+    assert circles(ties(sources)) == ["edgesynth.export.int8", "edgesynth.export.onnx"]
 
 
 @pytest.mark.parametrize(
@@ -75,10 +128,9 @@ def test_an_import_sideways_or_up_is_found():
         "edgesynth.cli.probe",
         "edgesynth.cli.verify",
         "edgesynth.benchmark.remote",
-        "edgesynth.benchmark.run",
+        "edgesynth.benchmark.measure.run",
         "edgesynth.boards.calibration_cache",
         "edgesynth.boards.detect",
-        "edgesynth.boards.plan",
     ],
 )
 def test_what_runs_on_the_board_needs_neither_torch_nor_rich(module):

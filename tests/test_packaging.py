@@ -19,7 +19,13 @@ BOARD = {"python_version": "3.6", "platform_machine": "aarch64", "extra": ""}
 PC_OF_36 = {"python_version": "3.6", "platform_machine": "x86_64", "extra": ""}
 WORKSTATION = {"python_version": "3.11", "platform_machine": "x86_64"}
 # Of modules, where the package has another.
-NAMES = {"PIL": "pillow", "google": "protobuf", "sklearn": "scikit-learn", "tomli_w": "tomli-w"}
+NAMES = {
+    "PIL": "pillow",
+    "google": "protobuf",
+    "sklearn": "scikit-learn",
+    "tomli_w": "tomli-w",
+    "typing_extensions": "typing-extensions",
+}
 MADE = {"PKG-INFO", "setup.cfg"}  # by the builder
 OF_THE_BOARD = {"tensorrt", "pycuda"}  # JetPack's own
 
@@ -102,9 +108,7 @@ def test_the_board_needs_click_and_numpy_alone(requirements):
     assert {one.name for one in requirements if one.marker is None or one.marker.evaluate(BOARD)} == {"click", "numpy"}
 
 
-@pytest.mark.parametrize(
-    ("name", "extra"), [("pillow", ""), ("torchvision", "torchvision"), ("pycocotools", "detection"), ("ray", "ray")]
-)
+@pytest.mark.parametrize(("name", "extra"), [("pillow", ""), ("torchvision", "torchvision"), ("ray", "ray")])
 def test_what_reads_images_and_builds_networks_comes_with_its_extra(requirements, name, extra):
     assert asked(requirements, {**WORKSTATION, "extra": extra}, name)
 

@@ -176,7 +176,7 @@ def _table(folder: Path) -> None:
     command(
         folder, *["probe", "bundle", "-o", "table.json", "--precision", "fp32", "--duration-s", "2", "--each-s", "0.01"]
     )
-    from edgesynth.benchmark.result import write_result
+    from edgesynth.benchmark.result.result import write_result
     from edgesynth.boards.probed import read_table
 
     table = read_table(str(folder / "table.json"))
@@ -197,8 +197,8 @@ def _weights(folder: Path) -> None:
 
 def forge(folder: Path, file: str) -> bool:
     """Put the sums right that tell of a damaged file, as whoever forged it would; whether there were any."""
-    from edgesynth.benchmark.bundle import sha256_of
-    from edgesynth.boards.json_file import SEAL, sealed
+    from edgesynth.benchmark.bundle.bundle import sha256_of
+    from edgesynth.files.json_file import SEAL, sealed
 
     path = folder / file
     if not path.is_file() or path.is_symlink():

@@ -12,6 +12,7 @@ from edgesynth.anatomy.proof import Proof, mask, prove
 from edgesynth.anatomy.proving import Prover, prove_groups
 from edgesynth.anatomy.removal import RemovalPlan, remove
 from edgesynth.anatomy.scales import ScaleUse, output_scales, scale_uses
+from edgesynth.anatomy.unit_sums import sum_over_clusters, sum_over_synapses
 
 __all__ = [
     "Anatomy",
@@ -33,5 +34,7 @@ __all__ = [
     "prove_groups",
     "remove",
     "scale_uses",
+    "sum_over_clusters",
+    "sum_over_synapses",
     "trace",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -21,7 +23,10 @@ from edgesynth.anatomy.removal import Mended, RemovalPlan, mended_attributes, me
 from edgesynth.anatomy.rules.call import COMPUTED
 from edgesynth.anatomy.tracing import export, first_names, named_tensors, walk
 from edgesynth.anatomy.training_graph import follow_training, training_program
+from edgesynth.anatomy.unit_sums import sum_over_clusters
 from edgesynth.errors import UserError
+
+LOG = logging.getLogger(__name__)
 
 Kept = Mapping[str, Sequence[int]]
 Synapses = Mapping[str, Tensor]
@@ -110,6 +115,14 @@ class Anatomy:
         names = {weight: layer_name(weight) for weight in self.weights()}
         counts = Counter(names.values())
         return {weight: name if counts[name] == 1 else weight for weight, name in names.items()}
+
+    def magnitudes(self) -> dict[str, Tensor]:
+        """{removable group: (size,) float64, sum of the absolute weights of each unit's clusters in all its layers}.
+
+        They are those of the traced network as it is now.
+        """
+        weights = {name: tensor.detach().abs().cpu() for name, tensor in named_tensors(self.model).items()}
+        return {group.name: sum_over_clusters(group, weights) for group in self.removable}
 
     def removable_channels(self) -> dict[str, tuple[float, int]]:
         """{weight: (output channels in groups that can be cut, output channels)} of every layer that has a weight.
@@ -239,6 +252,7 @@ def trace(model: nn.Module, example_inputs: Tensor | Sequence[Tensor]) -> Anatom
         UserError: the network cannot be traced with these inputs.
     """
     inputs = _as_inputs(example_inputs)
+    started_s = time.monotonic()
     program = export(model, inputs)
     walked = walk(program, model)
     differs, taught = training_program(model, inputs)
@@ -247,6 +261,14 @@ def trace(model: nn.Module, example_inputs: Tensor | Sequence[Tensor]) -> Anatom
     first = first_names(model)
     groups, products, stated = build_groups(walked.channels)
     advice = plain_weights_advice(model)
+    seconds = time.monotonic() - started_s
+    LOG.info(
+        "traced %s: %d cluster groups, %d layers, %.1f s",
+        type(model).__name__,
+        len(groups),
+        len(walked.layers),
+        seconds,
+    )
     return Anatomy(
         groups=tuple(_uncuttable(_advised(group, advice), model, walked.fixed, aside) for group in groups),
         shapes={name: tuple(tensor.shape) for name, tensor in tensors.items()},

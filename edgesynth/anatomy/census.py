@@ -15,7 +15,7 @@ class LayerCensus:
     Attributes:
         name: the module's name; of a module with several weights, the weight's.
         shape: shape of its weight after removal.
-        synapses: weights that are alive; biases and normalisation are not counted.
+        synapses: weights that are alive; biases and normalization are not counted.
         clusters: output channels; of a recurrent layer, rows of its gates.
         macs: multiply-accumulates of the dense layer for one input.
         sparse_macs: those of its living synapses alone, for a runtime that skips the others.
@@ -37,7 +37,7 @@ class Census:
         layers: its convolution, linear and recurrent layers, in the order of their first call.
         activation_macs: multiply-accumulates of what is no layer, for one input: products of activations, such as
             attention's, products with a weight that cannot be cut, fixed filters.
-        params: all parameters that removal leaves, biases and normalisation included.
+        params: all parameters that removal leaves, biases and normalization included.
         sparse_bytes: float32 values and, for every layer where it is smaller than the dense form, compressed sparse
             rows with 2- or 4-byte column indices.
     """

@@ -20,7 +20,7 @@ Atoms = NDArray[np.int64]
 FIXED = -1  # in place of an atom: an index that cannot be cut
 
 # weight: rows of a convolution, linear or recurrent layer, one row a cluster; direction: such rows too, but of a weight
-# that is zeroed through its length, another parameter, as weight normalization's; emit: bias, normalisation and other
+# that is zeroed through its length, another parameter, as weight normalization's; emit: bias, normalization and other
 # parameters that are zeroed with the cluster; state: running statistics, cut but never zeroed; read: what consumes the
 # channel.
 Role = Literal["weight", "direction", "emit", "state", "read"]
@@ -109,7 +109,7 @@ class Value:
         return self.atoms is None and self.constant is not None and len(self.uniform) == len(self.shape)
 
 
-def labelled(shape: tuple[int, ...], axis: int, atoms: Atoms) -> Value:
+def labeled(shape: tuple[int, ...], axis: int, atoms: Atoms) -> Value:
     """A value whose channels lie along one dimension; masked, they are zero."""
     sizes = [1] * len(shape)
     sizes[axis] = len(atoms)

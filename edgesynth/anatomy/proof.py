@@ -1,6 +1,6 @@
 """Proof of removal: the masked and the removed network agree.
 
-In the masked network everything is where it was, and what a dead cluster emits (its weights, bias, normalisation) is
+In the masked network everything is where it was, and what a dead cluster emits (its weights, bias, normalization) is
 zero. If cutting it out changes an output, the cut was wrong.
 """
 

@@ -1,6 +1,6 @@
-"""Scales of normalisations: by how much a network multiplies the channels of a layer that a normalisation follows.
+"""Scales of normalizations: by how much a network multiplies the channels of a layer that a normalization follows.
 
-Weights in front of a normalisation are free of scale: what they are worth stands in its own weight, gamma. Which gamma
+Weights in front of a normalization are free of scale: what they are worth stands in its own weight, gamma. Which gamma
 belongs to which layer is read from the traced graph; which of its values to which channel, from the cluster groups.
 """
 
@@ -17,16 +17,16 @@ from edgesynth.anatomy.anatomy import Anatomy
 from edgesynth.anatomy.groups import Member
 from edgesynth.anatomy.tracing import PRODUCTS, _named_arguments, _parameter_names, op_name
 
-NORMALISATIONS = ("batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm")
+NORMALIZATIONS = ("batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm")
 
 
 @dataclass(frozen=True)
 class ScaleUse:
-    """One call of a normalisation that has a scale.
+    """One call of a normalization that has a scale.
 
     Attributes:
         parameter: its scale, gamma.
-        layer: weight of the convolution or linear layer whose output alone it normalises; empty where several layers
+        layer: weight of the convolution or linear layer whose output alone it normalizes; empty where several layers
             meet before it (a residual stream, a join) or none is known.
     """
 
@@ -35,12 +35,12 @@ class ScaleUse:
 
 
 def scale_uses(anatomy: Anatomy) -> tuple[ScaleUse, ...]:
-    """The normalisations with a scale, in the order of their calls."""
+    """The normalizations with a scale, in the order of their calls."""
     program = anatomy.program()
     names = _parameter_names(program, anatomy.model)
     weights, found = set(anatomy.weights()), []
     for node in program.graph.nodes:
-        arguments = _arguments(node) if _is_normalisation(node) else {}
+        arguments = _arguments(node) if _is_normalization(node) else {}
         scale = arguments.get("weight")
         if isinstance(scale, fx.Node) and scale.name in names:
             found.append(ScaleUse(names[scale.name], _written_by(arguments["input"], names, weights)))
@@ -48,14 +48,14 @@ def scale_uses(anatomy: Anatomy) -> tuple[ScaleUse, ...]:
 
 
 def output_scales(anatomy: Anatomy, scales: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """By how much each cluster of every layer is scaled by the normalisation that it passes.
+    """By how much each cluster of every layer is scaled by the normalization that it passes.
 
-    A layer that a normalisation directly follows (activations and pooling may stand between) has that one's |gamma|.
+    A layer that a normalization directly follows (activations and pooling may stand between) has that one's |gamma|.
     The layers of a residual stream or a join have the mean |gamma| of those that read it; without any, a layer has 1.
 
     Args:
         anatomy: the network's.
-        scales: {scale of a normalisation: its values}, of the shapes of the anatomy.
+        scales: {scale of a normalization: its values}, of the shapes of the anatomy.
 
     Returns:
         {weight of a layer: float64 >= 0, broadcasting against the weight along its clusters}.
@@ -99,7 +99,7 @@ def _aligned(writer: Member, member: Member, scale: Tensor) -> np.ndarray:
 
 def _written_by(value: object, names: Mapping[str, str], weights: set[str]) -> str:
     """Weight of the one layer that a value comes from; empty if there is more than one, or none."""
-    while isinstance(value, fx.Node) and value.op == "call_function" and not _is_normalisation(value):
+    while isinstance(value, fx.Node) and value.op == "call_function" and not _is_normalization(value):
         weight = _arguments(value).get(PRODUCTS.get(op_name(value), "weight"))
         if isinstance(weight, fx.Node) and names.get(weight.name, "") in weights:
             return names[weight.name]
@@ -112,5 +112,5 @@ def _arguments(node: fx.Node) -> dict[str, object]:
     return _named_arguments(node, lambda argument: argument)
 
 
-def _is_normalisation(node: fx.Node) -> bool:
-    return node.op == "call_function" and op_name(node) in NORMALISATIONS
+def _is_normalization(node: fx.Node) -> bool:
+    return node.op == "call_function" and op_name(node) in NORMALIZATIONS

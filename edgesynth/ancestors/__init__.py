@@ -1,10 +1,10 @@
 """Ancestors: networks to start from. Adding one means adding a file and a line to `ANCESTORS` in `building.py`."""
 
-from edgesynth.ancestors.building import ANCESTORS, Known, build_ancestor, example_shape
-from edgesynth.ancestors.given import lend_network, plain_copy
+from edgesynth.ancestors.in_process import plain_copy, register_network
 from edgesynth.ancestors.number_format import in_float32
+from edgesynth.ancestors.registry import ANCESTORS, Known, build_ancestor, example_shape
 from edgesynth.ancestors.sizes import check_size
-from edgesynth.ancestors.weights import Weights, fit_weights, read_weights
+from edgesynth.ancestors.weights.weights import Weights, fit_weights, read_weights
 
 __all__ = [
     "ANCESTORS",
@@ -15,7 +15,7 @@ __all__ = [
     "example_shape",
     "fit_weights",
     "in_float32",
-    "lend_network",
     "plain_copy",
     "read_weights",
+    "register_network",
 ]

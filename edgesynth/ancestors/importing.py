@@ -64,6 +64,6 @@ def _arguments(build: Callable[..., Any], torchvisions: bool, classes: int | Non
     if classes is not None and ("num_classes" in parameters or handed_on):
         arguments["num_classes"] = classes
     if handed_on and build.__name__ in AUXILIARY:
-        # torchvision sets transform_input with the weights that it trained: they want another normalisation.
+        # torchvision sets transform_input with the weights that it trained: they want another normalization.
         arguments.update(aux_logits=False, init_weights=True, transform_input=True)
     return arguments

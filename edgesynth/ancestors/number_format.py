@@ -22,7 +22,7 @@ def in_float32(ancestor: str, network: nn.Module, input_shape: Sequence[int]) ->
         input_shape: (C, H, W) of one image, float32.
 
     Returns:
-        What is to be told of it; empty where all was float32.
+        What is to be reported of it; empty where all was float32.
 
     Raises:
         UserError: its forward insists on another format.

@@ -11,8 +11,8 @@ import struct
 import tempfile
 from typing import Dict, NamedTuple
 
-from edgesynth.boards.json_file import read_json
 from edgesynth.errors import UserError
+from edgesynth.files.json_file import read_json
 
 ALGORITHM = "EntropyCalibration2"
 LEVELS = 127.0  # steps of symmetric int8 on either side of zero

@@ -11,6 +11,7 @@ import subprocess
 from typing import List, NamedTuple, Optional, Set, Tuple
 
 from edgesynth.boards.board import Board, PowerMode
+from edgesynth.boards.board_file import is_board_file, read_board
 from edgesynth.boards.table import BOARDS, THIS_GPU, find_board, native_precisions
 from edgesynth.errors import UserError
 
@@ -137,11 +138,17 @@ def this_gpu(root: str = "/", nvidia_smi: str = "nvidia-smi") -> Board:
 
 
 def board_named(name: str, root: str = "/") -> Board:
-    """A board by its name, `this-gpu` included.
+    """A board by its name, `this-gpu` included, or one that a JSON file describes.
+
+    Args:
+        name: of a board, or a path that ends with `.json`.
+        root: see `detect_board`.
 
     Raises:
-        UserError: there is no such board, or no GPU here.
+        UserError: there is no such board or file, the file describes none, or there is no GPU here.
     """
+    if is_board_file(name):
+        return read_board(name)
     return this_gpu(root) if name.strip().lower().replace("_", "-") == THIS_GPU else find_board(name)
 
 

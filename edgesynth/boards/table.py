@@ -214,7 +214,7 @@ def find_board(name: str) -> Board:
         if wanted == board.name or wanted in board.aliases:
             return board
     raise UserError(
-        "there is no board {!r}; choose from: {}, or {} for the GPU of this machine".format(
+        "there is no board {!r}; choose from: {}, or {} for the GPU of this machine, or give a FILE.json".format(
             name, ", ".join(board.name for board in BOARDS), THIS_GPU
         )
     )

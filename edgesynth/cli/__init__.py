@@ -1,16 +1,18 @@
 """The `edgesynth` command: a table of commands, each imported only when it is called.
 
-This file, `output.py`, `options.py` and the commands `verify`, `benchmark`, `probe` and `compare` run on the board too
-(Python 3.6, click 8.0), where torch and rich are absent.
+This file, `output.py`, `options.py`, `logs.py` and the commands `verify`, `benchmark`, `probe` and `compare` run on the
+board too (Python 3.6, click 8.0), where torch and rich are absent.
 """
 
 import importlib
 import os
 import sys
+from typing import List, NoReturn, Optional
 
 import click
 
 import edgesynth
+from edgesynth.cli.logs import error_trace, log_options, reset_logs
 from edgesynth.cli.output import let_any_name_be_printed
 from edgesynth.errors import UserError
 from edgesynth.printable import printable
@@ -34,11 +36,11 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """A click group that lists its commands without importing them."""
 
-    def list_commands(self, ctx):
+    def list_commands(self, ctx: click.Context) -> List[str]:
         """Names in the order of the journey, not of the alphabet."""
         return list(COMMANDS)
 
-    def get_command(self, ctx, cmd_name):
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
         """Import the command, or say in one line where it can run."""
         if cmd_name not in COMMANDS:
             return None
@@ -50,7 +52,7 @@ class LazyGroup(click.Group):
             )
         return importlib.import_module("edgesynth.cli." + cmd_name).command
 
-    def format_commands(self, ctx, formatter):
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table of commands."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
@@ -64,16 +66,18 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(edgesynth.__version__, prog_name="edgesynth")
+@log_options
 @click.pass_context
-def group(context):
+def group(context: click.Context) -> None:
     """From evolution to TensorRT: evolve a network, export it, measure it on the board."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 
-def main():
+def main() -> None:
     """Entry point: run a command and turn a user's mistake into one line and exit code 2."""
     let_any_name_be_printed()
+    reset_logs()
     try:
         group(prog_name="edgesynth", standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -100,7 +104,7 @@ def main():
 INTERRUPTED = "edgesynth: stopped by Ctrl-C; what had finished is kept"
 
 
-def _interrupted(error):
+def _interrupted(error: Optional[BaseException]) -> bool:
     """Whether Ctrl-C is behind an error: compiled code that calls Python back reports it as an error of its own."""
     while error is not None:
         if isinstance(error, KeyboardInterrupt) or "KeyboardInterrupt" in str(error):
@@ -114,8 +118,8 @@ def _interrupted(error):
 USER_ERRNO = (1, 13, 20, 27, 28, 30, 36, 122)
 
 
-def _stop(message, code):
-    click.echo(message, err=True)
+def _stop(message: str, code: int) -> NoReturn:
+    click.echo(error_trace() + message, err=True)
     # A closed pipe or a full disk must not add a second traceback while Python shuts down.
     try:
         sys.stdout.flush()

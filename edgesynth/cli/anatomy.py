@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from edgesynth.cli.output import json_option, print_json, print_lines
+from edgesynth.cli.options import output_options
+from edgesynth.cli.output import print_json, print_line, print_lines, print_table
 from edgesynth.errors import UserError
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from edgesynth.anatomy import Anatomy, ClusterGroup
-    from edgesynth.cli.console import LiteralTable
+from edgesynth.text_table import TextTable
 
 NAMES_SHOWN = 2  # further layers of a group that the table names
 
@@ -29,7 +25,7 @@ NAMES_SHOWN = 2  # further layers of a group that the table names
     help="Shape of an input, such as 1x3x224x224; once for each input of the network.  "
     "[default: the ancestor's own, else 1x3x224x224]",
 )
-@json_option
+@output_options
 @click.option("--prove/--no-prove", default=True, help="Cut every group in several ways and compare.  [default: prove]")
 def command(network: str, inputs: tuple[str, ...], as_json: bool, prove: bool) -> None:
     """Show what can be cut out of MODEL, what cannot and why, and its size.
@@ -38,30 +34,19 @@ def command(network: str, inputs: tuple[str, ...], as_json: bool, prove: bool) -
     torchvision's, such as torchvision.models:resnet18. Its weights are random, seeded.
     """
     # Imported here, so that --help does not wait for torch.
-    import torch
-
-    from edgesynth.anatomy import prove_groups, trace
-    from edgesynth.ancestors import build_ancestor, example_shape, in_float32
-    from edgesynth.cli.console import console, status
+    from edgesynth.ancestors.inspection import inspect_network
+    from edgesynth.cli.console import status
 
     shapes = [_sizes(text) for text in inputs]
-    torch.manual_seed(0)
     with status(f"building {network}") as say:
-        model = build_ancestor(network)
-        examples = tuple(_random(shape) for shape in shapes or [example_shape(network)])
-        if len(examples) == 1:
-            in_float32(network, model, examples[0].shape[1:])
-        say(f"tracing {network}")
-        anatomy = trace(model, examples)
-        if prove:
-            say(f"proving the removal of {len(anatomy.removable)} groups")
-            anatomy = prove_groups(model, anatomy, examples)
-    facts = _facts(network, anatomy, examples, prove)
+        facts = inspect_network(network, shapes, prove, say)
     if as_json:
         print_json(facts)
         return
-    screen = console()
-    screen.print(_groups_table(facts), "", _census_table(facts), "", sep="\n")
+    print_table(_groups_table(facts))
+    print_line("")
+    print_table(_census_table(facts))
+    print_line("")
     print_lines(_summary(facts))
 
 
@@ -72,51 +57,10 @@ def _sizes(text: str) -> tuple[int, ...]:
     return tuple(int(size) for size in text.split("x"))
 
 
-def _random(shape: tuple[int, ...]) -> Tensor:
-    import torch
-
-    try:
-        return torch.randn(shape)
-    except (RuntimeError, TypeError, OverflowError) as error:
-        raise UserError(
-            f"--input {'x'.join(map(str, shape))} does not fit into memory; give the size of one input of the network"
-        ) from error
-
-
-def _facts(network: str, anatomy: Anatomy, inputs: tuple[Tensor, ...], proven: bool) -> dict[str, Any]:
-    """Everything that is shown, as plain values."""
-    channels = anatomy.removable_channels()
-    return {
-        "network": network,
-        "inputs": [list(example.shape) for example in inputs],
-        "proven": proven,
-        "groups": [_group(group) for group in anatomy.groups],
-        "output_channels": sum(whole for _, whole in channels.values()),
-        "removable_output_channels": round(sum(part for part, _ in channels.values())),
-        "census": anatomy.census().to_json(),
-        "note": anatomy.note,
-    }
-
-
-def _group(group: ClusterGroup) -> dict[str, Any]:
-    writers = group.writers()
-    layers = dict.fromkeys(writer.parameter.rpartition(".")[0] or writer.parameter for writer in writers)
-    return {
-        "name": group.name,
-        "units": group.size,
-        "clusters": int((writers[0].units >= 0).sum()) if writers else group.size,
-        "layers": list(layers),
-        "removable": group.removable and group.size > 1,
-        "reason": group.reason or ("" if group.size > 1 else "a single unit, and one must stay"),
-    }
-
-
-def _groups_table(facts: dict[str, Any]) -> LiteralTable:
+def _groups_table(facts: dict[str, Any]) -> TextTable:
     """One line for each cluster group; clusters that die in blocks as `12 x 64`."""
-    from edgesynth.cli.console import LiteralTable
-
     words = ("group", "layers", "can be cut")
-    table = LiteralTable("group", "clusters", "layers", "can be cut", right=("clusters",), fold=words)
+    table = TextTable("group", "clusters", "layers", "can be cut", right=("clusters",), fold=words)
     for group in facts["groups"]:
         block = group["clusters"] // group["units"]
         table.add_row(
@@ -135,12 +79,10 @@ def _named(layers: list[str]) -> str:
     return f"{len(layers)}: also {', '.join(others)}{more}" if others else str(len(layers))
 
 
-def _census_table(facts: dict[str, Any]) -> LiteralTable:
+def _census_table(facts: dict[str, Any]) -> TextTable:
     """One line for each layer, and the total."""
-    from edgesynth.cli.console import LiteralTable
-
     words, numbers = ("layer", "weight"), ("clusters", "synapses", "MACs")
-    table = LiteralTable(*words, *numbers, right=numbers, fold=words)
+    table = TextTable(*words, *numbers, right=numbers, fold=words)
     census = facts["census"]
     for layer in census["layers"]:
         table.add_row(
@@ -148,8 +90,7 @@ def _census_table(facts: dict[str, Any]) -> LiteralTable:
             "x".join(map(str, layer["shape"])),
             *(f"{layer[name.lower()]:,}" for name in numbers),
         )
-    table.add_section()
-    table.add_row("in all", "", *(f"{census[name.lower()]:,}" for name in numbers), style="bold")
+    table.add_row("in all", "", *(f"{census[name.lower()]:,}" for name in numbers))
     return table
 
 

@@ -1,10 +1,12 @@
 """`edgesynth benchmark`: latency, throughput, energy and accuracy of a bundle, here or by ssh (Python 3.6)."""
 
+from typing import Any, Dict, Optional, Tuple
+
 import click
 
-from edgesynth.benchmark.scenarios import SCENARIOS, Plain
-from edgesynth.cli.options import engine_option
-from edgesynth.cli.output import json_option, print_json, print_lines, print_note
+from edgesynth.benchmark.timing.scenarios import SCENARIOS, Plain
+from edgesynth.cli.options import engine_option, output_options
+from edgesynth.cli.output import print_json, print_lines, print_note
 from edgesynth.errors import UserError
 
 
@@ -31,8 +33,18 @@ from edgesynth.errors import UserError
     "--remote-python",
     help="With --on ssh://: the Python to use there, a name on its PATH or a path.  [default: python3]",
 )
-@json_option
-def command(bundle, engine, precision, batch, output, on, remote_python, as_json, **how):
+@output_options
+def command(
+    bundle: str,
+    engine: Optional[str],
+    precision: Optional[str],
+    batch: Optional[str],
+    output: Optional[str],
+    on: Optional[str],
+    remote_python: Optional[str],
+    as_json: bool,
+    **how: Any,
+) -> None:
     """Measure latency, throughput, energy and accuracy on this machine, or on another.
 
     BUNDLE is the folder that `edgesynth export` wrote, or a bare .onnx file.
@@ -42,10 +54,10 @@ def command(bundle, engine, precision, batch, output, on, remote_python, as_json
     brings back what was measured until then.
     """
     # Imported here, so that --help does not wait for numpy.
-    from edgesynth.benchmark.bundle import check_target
+    from edgesynth.benchmark.bundle.bundle import check_target
+    from edgesynth.benchmark.measure.run import InterruptedRunError
     from edgesynth.benchmark.remote import LOCAL, Options, measure_on
-    from edgesynth.benchmark.result import check_destination, default_path
-    from edgesynth.benchmark.run import InterruptedRunError
+    from edgesynth.benchmark.result.result import check_destination, default_path
 
     options = Options(
         engine,
@@ -66,9 +78,9 @@ def command(bundle, engine, precision, batch, output, on, remote_python, as_json
     _show(output, result, as_json)
 
 
-def _show(output, result, as_json):
-    from edgesynth.benchmark.result import write_result
-    from edgesynth.benchmark.table import format_table
+def _show(output: str, result: Dict[str, Any], as_json: bool) -> None:
+    from edgesynth.benchmark.result.result import write_result
+    from edgesynth.benchmark.result.table import format_table
 
     write_result(output, result)
     written = "written: {}".format(output)
@@ -79,7 +91,7 @@ def _show(output, result, as_json):
         print_lines([*format_table(result), written])
 
 
-def _names(option, text):
+def _names(option: str, text: str) -> Tuple[str, ...]:
     """Names separated by commas, each once."""
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
@@ -87,7 +99,7 @@ def _names(option, text):
     return names
 
 
-def _numbers(option, text):
+def _numbers(option: str, text: str) -> Tuple[int, ...]:
     """Whole numbers separated by commas, each once."""
     try:
         return tuple(dict.fromkeys(int(number) for number in text.split(",")))

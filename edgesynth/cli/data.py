@@ -5,29 +5,30 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from edgesynth.cli.output import json_option, print_json, print_lines
-
-if TYPE_CHECKING:
-    from edgesynth.tasks import Task
+from edgesynth.cli.options import output_options
+from edgesynth.cli.output import print_json, print_lines
+from edgesynth.config import Config
 
 SHOWN = 3  # files of each kind that are named; --json names all
 MIB = 1 << 20
-IMAGE_SIZE = 64  # as of evolve
+IMAGE_SIZE, BATCH_SIZE = (Config.model_fields[name].default for name in ("image_size", "batch_size"))
 
 
 @click.command(name="data")
 @click.argument("action", type=click.Choice(["check"]))
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
-    "--image-size", type=click.IntRange(1, 16384), default=IMAGE_SIZE, help="Side of the images.  [default: 64]"
+    "--image-size", type=click.IntRange(1, 16384), default=IMAGE_SIZE, show_default=True, help="Side of the images."
 )
-@click.option("--batch-size", type=click.IntRange(1), default=128, help="Images a training step.  [default: 128]")
+@click.option(
+    "--batch-size", type=click.IntRange(1), default=BATCH_SIZE, show_default=True, help="Images a training step."
+)
 @click.option("--ancestor", help="Network whose training's memory is measured.  [default: the images' alone]")
-@json_option
+@output_options
 def command(action: str, folder: Path, image_size: int, batch_size: int, ancestor: str | None, as_json: bool) -> None:
     """Look over the data in DIR, reading every image, and say which --task reads it.
 
@@ -36,39 +37,18 @@ def command(action: str, folder: Path, image_size: int, batch_size: int, ancesto
     """
     # Imported here, so that --help does not wait for torch.
     from edgesynth.cli.console import status
+    from edgesynth.evolution.preflight.training_memory import memory_needed
     from edgesynth.tasks.survey import survey
 
     with status(f"reading {folder}"):
-        found, task = survey(folder, image_size)
-        memory = _memory(task, ancestor, batch_size) if task else {}
-    facts = {**found.to_json(), "image_size": image_size, "memory": memory}
+        surveyed, task = survey(folder, image_size)
+        memory = memory_needed(task, ancestor, batch_size) if task else {}
+    facts = {**surveyed.to_json(), "image_size": image_size, "memory": memory}
     if as_json:
         print_json(facts)
     else:
         print_lines(_lines(facts))
-    sys.exit(0 if found.usable else 1)
-
-
-def _memory(task: Task, ancestor: str | None, batch_size: int) -> dict[str, Any]:
-    """Bytes that training takes."""
-    import torch
-
-    from edgesynth.ancestors import build_ancestor, in_float32
-    from edgesynth.lineage import fitting_anatomy
-    from edgesynth.nurture.gathering import gathered_bytes
-    from edgesynth.nurture.memory import training_memory
-    from edgesynth.tasks.free_memory import available_bytes
-    from edgesynth.tasks.survey.memory import held_bytes
-
-    outputs = gathered_bytes(len(task.validation.labels), task.answer_shape)
-    bytes_of = {"images": held_bytes(task), "outputs": outputs}
-    batch_size = min(batch_size, len(task.train.labels))
-    if ancestor:
-        network = build_ancestor(ancestor, len(task.labels))
-        in_float32(ancestor, network, task.input_shape)
-        fitting_anatomy(ancestor, network, torch.zeros(2, *task.input_shape), task)
-        bytes_of.update(training_memory(network, task.input_shape, batch_size)._asdict())
-    return {"bytes": bytes_of, "free_bytes": available_bytes(), "ancestor": ancestor, "batch_size": batch_size}
+    sys.exit(0 if surveyed.usable else 1)
 
 
 def _lines(facts: dict[str, Any]) -> list[str]:

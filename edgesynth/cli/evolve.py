@@ -1,65 +1,35 @@
-"""`edgesynth evolve`: every field of the run's configuration is an option of the same name."""
+"""`edgesynth evolve`: breed a lineage; every field of the run's configuration is an option of the same name."""
 
 from __future__ import annotations
 
+import re
 import shlex
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from types import NoneType
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any
 
 import click
-from pydantic.fields import FieldInfo
 
 from edgesynth.cli import USER_ERRNO
-from edgesynth.cli.output import json_option, print_json, print_lines
-from edgesynth.config import Config, resolve
+from edgesynth.cli.evolve_options import COMMON, HEADINGS, config_options
+from edgesynth.cli.headed_command import HeadedCommand
+from edgesynth.cli.options import output_options
+from edgesynth.cli.output import print_json, print_lines
+from edgesynth.config import names_in, resolve
 from edgesynth.errors import UserError
 
 if TYPE_CHECKING:
-    from edgesynth.export import OnMachine
-    from edgesynth.lineage import Individual, Run, Species
-
-INTERNAL = ("schema_version",)
+    from edgesynth.lineage import Run
 
 
-def _config_options(function: Callable[..., None]) -> Callable[..., None]:
-    """One option for each field of `Config`, which checks the bounds, be they from here or from a file."""
-    for name, field in reversed([item for item in Config.model_fields.items() if item[0] not in INTERNAL]):
-        kind, words = _type(field)
-        default = "" if field.default is None else f"  [default: {field.default}]"
-        help_text = f"{field.description}{': ' + ' or '.join(words) if words else ''}{default}"
-        option = f"--{name.replace('_', '-')}"
-        spelled = f"{option}/--no-{option[2:]}" if kind is bool else option
-        function = click.option(spelled, name, type=kind, default=None, help=help_text)(function)
-    return function
-
-
-def _type(field: FieldInfo) -> tuple[Any, tuple[str, ...]]:
-    """The click type of a field, and its words where it is a choice."""
-    kind = _when_set(field.annotation)
-    if get_origin(kind) is Literal:
-        return str, get_args(kind)
-    return (click.Path(path_type=Path) if kind is Path else kind), ()
-
-
-def _when_set(annotation: Any) -> Any:
-    """What a value is where it is set: `int` of `int | None`."""
-    options = get_args(annotation)
-    return next(one for one in options if one is not NoneType) if NoneType in options else annotation
-
-
-@click.command()
-@_config_options
+@click.command(cls=HeadedCommand, common=COMMON, headings=HEADINGS)
+@config_options
 @click.option(
     "--run", "path", type=click.Path(path_type=Path), help="Run directory.  [default: runs/ANCESTOR-TASK-SEED]"
 )
-@click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), help="TOML file with any of the options above."
-)
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file with any options of a run.")
 @click.option("--resume", is_flag=True, help="Continue the run where it was.")
 @click.option(
     "--executor",
@@ -72,7 +42,7 @@ def _when_set(annotation: Any) -> Any:
 )
 @click.option("--docker", is_flag=True, help="With --measure-on ssh://: in the board's container.")
 @click.option("--remote-python", help="With --measure-on ssh://: the Python there.  [default: python3]")
-@json_option
+@output_options
 def command(
     path: Path | None,
     config_file: Path | None,
@@ -83,7 +53,7 @@ def command(
     docker: bool,
     remote_python: str | None,
     as_json: bool,
-    **given: Any,
+    **options: Any,
 ) -> None:
     """Breed a network over generations into a much smaller one.
 
@@ -95,38 +65,41 @@ def command(
     from edgesynth.cli.interruption import Interruption
     from edgesynth.cli.progress import progress_on
     from edgesynth.evolution import build_executor, evolve, options_of
-    from edgesynth.export import kernels_beside, rehearse
+    from edgesynth.export import instrument_for, other_kernels_of, quick_latency, rehearse
     from edgesynth.lineage import default_path, is_taken
 
-    crew = build_executor(executor, ray_address, gpus_per_offspring)
-    given = {name: value for name, value in given.items() if value is not None}
-    going_on = resume and path is not None and is_taken(path) and config_file is None
-    config = options_of(path, given) if going_on and path else resolve(config_file, given)
+    offspring_executor = build_executor(executor, ray_address, gpus_per_offspring)
+    options = {name: value for name, value in options.items() if value is not None}
+    resumes = resume and path is not None and is_taken(path) and config_file is None
+    config = options_of(path, options) if resumes and path else resolve(config_file, options)
     path = path or default_path(config)
-    if resume and not (given or config_file or is_taken(path)):
+    if resume and not (options or config_file or is_taken(path)):
         raise UserError(
-            f"--resume goes on with a run and {path} is no run; leave --resume out to start one, or give another --run"
+            f"--resume continues a run and {path} is no run; leave --resume out to start one, or give another --run"
         )
-    instrument = _instrument(config, docker, remote_python)
-    told: list[str] = []
+    instrument = instrument_for(config, docker, remote_python)
+    notes: list[str] = []
 
-    def rehearsed(*given: Any) -> list[str]:
-        told.extend(rehearse(*given))
-        return told
+    def rehearsed(*arguments: Any) -> list[str]:
+        notes.extend(rehearse(*arguments))
+        return notes
 
-    screen, latency = console(err=as_json), partial(_latency, config.opset)
-    with Interruption() as interruption, progress_on(screen, interruption.check) as progress, _continued_with(path):
-        run = evolve(path, config, resume, latency, progress, crew, instrument, kernels_beside, rehearsed)
+    screen, latency = console(err=as_json), partial(quick_latency, config.opset)
+    helped = _continued_with(path), _naming(config_file, options)
+    with Interruption() as interruption, progress_on(screen, interruption.check) as progress, helped[0], helped[1]:
+        run = evolve(
+            path, config, resume, latency, progress, offspring_executor, instrument, other_kernels_of, rehearsed
+        )
     if as_json:
         from edgesynth.report import read_lineage
 
         print_json({"run": path, **read_lineage(run).to_json()})
     else:
-        print_lines(_summary(run, told))
+        print_lines(_summary(run, notes))
 
 
-def _summary(run: Run, told: Sequence[str]) -> list[str]:
-    """Why it stopped, its best, its fronts, and what comes next; `told` of its export before the training."""
+def _summary(run: Run, notes: Sequence[str]) -> list[str]:
+    """Why it stopped, its best, its fronts, and what comes next; `notes` of its export from before the training."""
     from edgesynth.cli.progress import front_line
     from edgesynth.export import NO_INT8
 
@@ -138,9 +111,22 @@ def _summary(run: Run, told: Sequence[str]) -> list[str]:
         f"Pareto front: {front_line(outcome['front'])}.",
     ]
     if "weight_bits" in outcome:
-        lines.append(f"Size: {outcome['weight_bits']:,} bits of synapses, biases and normalisation.")
-    int8 = "" if any(line.startswith(NO_INT8) for line in told) else " --int8"
+        lines.append(f"Size: {outcome['weight_bits']:,} bits of synapses, biases and normalization.")
+    int8 = "" if any(line.startswith(NO_INT8) for line in notes) else " --int8"
     return [*lines, f"Next: edgesynth export {shlex.quote(str(run.path))}{int8}"]
+
+
+@contextmanager
+def _naming(config_file: Path | None, given: Mapping[str, Any]) -> Iterator[None]:
+    """Name the file in a refusal that begins with an option which the file has set."""
+    try:
+        yield
+    except UserError as error:
+        option = re.match(r"--([a-z-]+) ", str(error))
+        name = option[1].replace("-", "_") if option else ""
+        if config_file is None or name in given or name not in names_in(config_file):
+            raise
+        raise UserError(f"{config_file}: {error}") from error
 
 
 @contextmanager
@@ -155,33 +141,3 @@ def _continued_with(path: Path) -> Iterator[None]:
             raise
         what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
         raise UserError(f"{what}. Nothing finished was lost; mend this and go on with: {resumed(path)}") from error
-
-
-def _instrument(config: Config, docker: bool, python: str | None) -> OnMachine | None:
-    """What measures, where the configuration names a machine."""
-    from edgesynth.benchmark.remote import LOCAL, Options
-    from edgesynth.export import OnMachine
-
-    if (docker or python) and (config.measure_on is None or config.measure_on == LOCAL):
-        raise UserError(
-            f"{'--docker' if docker else '--remote-python'} is for another machine and --measure-on is "
-            f"{config.measure_on or 'not given'}; add --measure-on ssh://user@host, or leave it out"
-        )
-    return None if config.measure_on is None else OnMachine(config, docker, python or Options().python)
-
-
-def _latency(opset: int, species: Species, individual: Individual) -> dict[str, float]:
-    """Median latency of the removed network, batch 1, one thread, ONNX Runtime on this machine.
-
-    Nothing where it cannot be written as ONNX: no lineage depends on it, and `export` says what to do.
-    """
-    from edgesynth.benchmark.quick import measure_model
-    from edgesynth.export import to_onnx
-
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.onnx"
-        try:
-            to_onnx(species.removed(individual), species.input_shape, file, opset)
-        except UserError:
-            return {}
-        return {"latency_ms": measure_model(str(file), species.input_shape)["latency_ms"]["p50"]}

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
-from edgesynth.cli.options import data_root_option
-from edgesynth.cli.output import json_option, print_json, print_line, print_note
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from edgesynth.cli.console import LiteralTable
-    from edgesynth.export import Hop
+from edgesynth.cli.options import data_root_option, output_options
+from edgesynth.cli.output import print_json, print_line, print_note, print_table
 
 
 @click.command(name="export")
@@ -37,12 +31,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Processors that model.int8-cpu.onnx is for; vnni: 8-bit weights, which saturate on x86 without VNNI.",
 )
-@click.option("--licence", default="not stated", show_default=True, help="Licence of the weights, in one line.")
+@click.option("--license", default="not stated", show_default=True, help="License of the weights, in one line.")
 @click.option("--nms-in-graph", is_flag=True, help="Detectors: the models decode and suppress boxes themselves.")
 @click.option("--tensorrt", metavar="VERSION", help="Refuse to write what this one does not parse, such as 8.2.")
 @data_root_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The folder.  [default: RUN/bundles/INDIVIDUAL]")
-@json_option
+@output_options
 def command(
     individual: str,
     int8: bool,
@@ -51,7 +45,7 @@ def command(
     batch: int | None,
     max_int8_loss: float,
     int8_cpu_target: Literal["any", "vnni"],
-    licence: str,
+    license: str,
     nms_in_graph: bool,
     tensorrt: str | None,
     data_root: Path | None,
@@ -62,8 +56,8 @@ def command(
 
     RUN is the folder that `edgesynth evolve` made; without INDIVIDUAL (such as g003-c1) its best one is exported.
     """
-    from edgesynth.benchmark.bundle import KEPT
-    from edgesynth.cli.console import PIPE_WIDTH, console, status
+    from edgesynth.benchmark.bundle.bundle import KEPT
+    from edgesynth.cli.console import status
     from edgesynth.export import export_individual
     from edgesynth.lineage import parse_individual
 
@@ -79,7 +73,7 @@ def command(
             lambda line: say(f"{name}: {line}"),
             opset=opset,
             batch=batch,
-            licence=licence,
+            license=license,
             nms_in_graph=nms_in_graph,
             tensorrt=tensorrt,
             int8_cpu_target=int8_cpu_target,
@@ -90,35 +84,9 @@ def command(
     if as_json:
         print_json(bundle.to_json())
         return
-    screen = console(pipe_width=PIPE_WIDTH)
-    screen.print(_table(bundle.ledger.hops, screen))
+    print_table(bundle.ledger.table())
     for file, size_bytes in bundle.sizes_bytes().items():
         print_line(f"{size_bytes / 1024:10.1f} KiB  {file}")
     for layer in bundle.manifest[KEPT]:
         print_line(f"FP32 within FP16: {layer['op']} {layer['layer']} ({layer['why']})")
     print_line(f"next: edgesynth benchmark {shlex.quote(str(bundle.path))}")
-
-
-def _table(hops: list[Hop], screen: Console) -> LiteralTable:
-    from rich.box import SIMPLE_HEAD
-
-    from edgesynth.cli.console import LiteralTable
-
-    numbers = ("error", "relative", f"{hops[0].metric} %", "points", "ok")
-    frame = SIMPLE_HEAD if screen.is_terminal else None
-    table = LiteralTable("hop", "compared with", *numbers, right=numbers, box=frame)
-    for hop in hops:
-        table.add_row(
-            hop.hop,
-            hop.compared_with or "-",
-            _figure(hop.max_abs, ".2g"),
-            _figure(hop.max_rel, ".2g"),
-            f"{hop.accuracy_percent:.2f}",
-            _figure(hop.change_points, "+.2f"),
-            "yes" if hop.ok else "NO",
-        )
-    return table
-
-
-def _figure(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)

@@ -1,19 +1,20 @@
-"""What a command prints: lines of literal text, or one JSON document (Python 3.6).
+"""What a command prints: lines of literal text, tables, or one JSON document (Python 3.6).
 
-All that commands print goes through this file or, where rich draws, through `cli/console.py`.
+All that commands print goes through this file or, where rich draws progress, through `cli/console.py`.
 """
 
 import json
 import math
 import os
+import shutil
 import sys
 from typing import Any, Iterable
 
 import click
 
+from edgesynth.cli.logs import is_quiet
 from edgesynth.printable import printable, printable_lines
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+from edgesynth.text_table import TextTable
 
 
 def print_line(line: object, err: bool = False) -> None:
@@ -27,13 +28,23 @@ def print_line(line: object, err: bool = False) -> None:
 
 
 def print_note(line: object) -> None:
-    """Print a line of progress, or a note, to standard error: there it never mixes with results."""
-    print_line(line, err=True)
+    """Print a line of progress, or a note, to standard error: there it never mixes with results. Not with --quiet."""
+    if not is_quiet():
+        print_line(line, err=True)
 
 
 def print_lines(lines: Iterable[object]) -> None:
     """Print lines below each other, as `print_line` does."""
     click.echo(printable_lines(lines))
+
+
+def print_table(table: TextTable) -> None:
+    """Print a table: as wide as the terminal or as COLUMNS says; of any width where a program reads it."""
+    bounded = sys.stdout.isatty() or "COLUMNS" in os.environ
+    heading, *rows = table.lines(shutil.get_terminal_size().columns if bounded else None)
+    click.secho(heading, bold=True)
+    if rows:
+        print_lines(rows)
 
 
 def print_json(facts: Any) -> None:
@@ -55,7 +66,7 @@ def let_any_name_be_printed() -> None:
 
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(one) for one in value]
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

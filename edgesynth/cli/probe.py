@@ -1,14 +1,16 @@
 """`edgesynth probe`: the time of a model's layers by their width, on this machine (Python 3.6)."""
 
+from typing import Optional
+
 import click
 
-from edgesynth.cli.options import engine_option
-from edgesynth.cli.output import json_option, print_json, print_line, print_lines, print_note
+from edgesynth.cli.options import engine_option, output_options
+from edgesynth.cli.output import print_json, print_line, print_lines, print_note
 
 
 @click.command(name="probe")
 @click.argument("model", type=click.Path())
-@click.option("-o", "--output", required=True, type=click.Path(), help="The table; one that is there is gone on with.")
+@click.option("-o", "--output", required=True, type=click.Path(), help="The table; it is resumed if it exists.")
 @engine_option
 @click.option("--precision", help="fp32, fp16 or int8.  [default: fp16 where the engine has it, else fp32]")
 @click.option("--batch", default=1, show_default=True, help="Images per inference.")
@@ -18,10 +20,21 @@ from edgesynth.cli.output import json_option, print_json, print_line, print_line
 @click.option("--each-s", default=0.2, show_default=True, help="Timed seconds for each width.")
 @click.option("--warm-up-s", default=0.05, show_default=True, help="Untimed seconds before, for each.")
 @click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
-@json_option
+@output_options
 def command(
-    model, output, engine, precision, batch, duration_s, finest, input_widths, each_s, warm_up_s, threads, as_json
-):
+    model: str,
+    output: str,
+    engine: Optional[str],
+    precision: Optional[str],
+    batch: int,
+    duration_s: float,
+    finest: int,
+    input_widths: int,
+    each_s: float,
+    warm_up_s: float,
+    threads: int,
+    as_json: bool,
+) -> None:
     """Measure the layers of MODEL at a ladder of widths on this machine.
 
     MODEL is the folder that `edgesynth export` wrote, or a plain .onnx file. Coarse widths of every layer come before
@@ -29,7 +42,7 @@ def command(
     The table is for `edgesynth plan --probe`.
     """
     # Imported here, so that --help does not wait for numpy.
-    from edgesynth.benchmark.bundle import open_target
+    from edgesynth.benchmark.bundle.bundle import open_target
     from edgesynth.benchmark.probe.probing import probe
     from edgesynth.benchmark.probe.settings import ProbeSettings
     from edgesynth.benchmark.probe.summary import format_summary, summary_json

@@ -10,20 +10,40 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from edgesynth.anatomy import Census
-from edgesynth.boards.cost import Prediction
 from edgesynth.cli.console import print_literal
+from edgesynth.cli.logs import is_quiet
 from edgesynth.evolution import Progress
 from edgesynth.lineage import Figures, Record
+from edgesynth.planning.cost import Prediction
 
 Check = Callable[[], None]
 
 
-class Lines(Progress):
-    """One line for each finished individual; what it is told of is a moment to ask whether to stop."""
+class Silent(Progress):
+    """Nothing is shown; what it is told of is a moment to ask whether to stop."""
+
+    def __init__(self, check: Check) -> None:
+        self.check = check
+
+    def nurture(self, name: str, epochs: int, census: Census) -> None:
+        """Nothing is shown."""
+        self.check()
+
+    def epoch(self, name: str, epoch: int, loss: float) -> None:
+        """Nothing is shown."""
+        self.check()
+
+    def measured(self, name: str, figures: Figures) -> None:
+        """Nothing is shown."""
+        self.check()
+
+
+class Lines(Silent):
+    """One line for each finished individual."""
 
     def __init__(self, console: Console, check: Check) -> None:
+        super().__init__(check)
         self.console = console
-        self.check = check
         self.ancestor: Census | None = None
 
     def _say(self, line: str) -> None:
@@ -33,14 +53,6 @@ class Lines(Progress):
     def note(self, line: str) -> None:
         """The line as it is."""
         self._say(f"Data: {line}.")
-
-    def nurture(self, name: str, epochs: int, census: Census) -> None:
-        """Nothing is shown."""
-        self.check()
-
-    def epoch(self, name: str, epoch: int, loss: float) -> None:
-        """Nothing is shown."""
-        self.check()
 
     def individual(self, record: Record, seconds: float, resumed: bool) -> None:
         """Its metric and size, how much smaller than the ancestor it is, and why it cannot be a parent."""
@@ -56,13 +68,13 @@ class Lines(Progress):
         )
 
     def predicted(self, name: str, prediction: Prediction) -> None:
-        """Latency and energy on the run's board, labelled, with the model's error."""
+        """Latency and energy on the run's board, labeled, with the model's error."""
         where = f"{prediction.board} ({prediction.mode}, {prediction.precision}, batch {prediction.batch})"
         self._say(f"{name}  predicted on {where}: {prediction.in_short()}")
 
     def measured(self, name: str, figures: Figures) -> None:
         """Latency and energy with their 95 % intervals."""
-        self.check()
+        super().measured(name, figures)
         where = f"{figures.measured_on} ({figures.precision}, batch 1)"
         self._say(f"{name}  measured on {where}: {figures.in_short()}")
 
@@ -112,8 +124,8 @@ def progress_on(console: Console, check: Check, lines: bool = True) -> Iterator[
         check: called whenever an individual's training begins and at every epoch; may raise to stop the run.
         lines: whether to print one for each individual where there are no bars.
     """
-    if not console.is_terminal:
-        yield Lines(console, check) if lines else Progress()
+    if is_quiet() or not console.is_terminal:
+        yield Lines(console, check) if lines and not is_quiet() else Silent(check)
         return
     columns = (
         TextColumn("{task.description}", markup=False),

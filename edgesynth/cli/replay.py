@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from edgesynth.cli.options import data_root_option
-from edgesynth.cli.output import json_option, print_json, print_line
+from edgesynth.cli.options import data_root_option, output_options
+from edgesynth.cli.output import print_json, print_line
 
 
 @click.command()
 @click.argument("individual", metavar="RUN[:INDIVIDUAL]")
 @data_root_option
-@json_option
+@output_options
 def command(individual: str, data_root: Path | None, as_json: bool) -> None:
     """Breed an individual again from its parents' files and compare genome, weights, record and what
     its strategy has learned, bit for bit.
@@ -27,13 +27,13 @@ def command(individual: str, data_root: Path | None, as_json: bool) -> None:
     from edgesynth.cli.interruption import Interruption
     from edgesynth.cli.progress import progress_on
     from edgesynth.evolution import replay
-    from edgesynth.export import kernels_beside
+    from edgesynth.export import other_kernels_of
     from edgesynth.lineage import parse_individual
 
     run, name = parse_individual(individual)
     screen = console(err=as_json)
     with Interruption() as interruption, progress_on(screen, interruption.check, lines=False) as progress:
-        replayed = replay(run, name, progress, kernels_beside, data_root)
+        replayed = replay(run, name, progress, other_kernels_of, data_root)
     if as_json:
         print_json({"run": run.path, **replayed.to_json()})
     elif replayed:

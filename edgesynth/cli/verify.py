@@ -4,21 +4,22 @@ import sys
 
 import click
 
-from edgesynth.cli.output import json_option, print_json, print_line, print_lines
+from edgesynth.cli.options import output_options
+from edgesynth.cli.output import print_json, print_line, print_lines
 
 
 @click.command(name="verify")
 @click.argument("bundle", type=click.Path())
-@json_option
-def command(bundle, as_json):
+@output_options
+def command(bundle: str, as_json: bool) -> None:
     """Run the ledger of a bundle again: every file against its sha256, every model on the bundle's samples.
 
     BUNDLE is the folder that `edgesynth export` wrote. Needs numpy and ONNX Runtime alone. Exit code 0 if all is as it
     was at export; 1 if a model is not, with the first bad layer; 2 if BUNDLE is no bundle or a file of it was changed.
     """
     # Imported here, so that --help does not wait for numpy.
-    from edgesynth.benchmark.table import format_hops
-    from edgesynth.benchmark.verification import verify
+    from edgesynth.benchmark.result.table import format_hops
+    from edgesynth.benchmark.verify.verification import verify
 
     verification = verify(bundle)
     if as_json:

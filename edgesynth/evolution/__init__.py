@@ -1,12 +1,13 @@
 """Evolution: encode a parent (`dna`), let the world feed so much (`environment`), draw (`synthesis`), select."""
 
-from edgesynth.evolution.continuing import options_of
-from edgesynth.evolution.evolution import Evolution, Place
-from edgesynth.evolution.evolve import evolve
+from edgesynth.evolution.evolution import Evolution
 from edgesynth.evolution.executors import EXECUTORS, Executor, build_executor
-from edgesynth.evolution.measuring import Instrument
+from edgesynth.evolution.instrument import Instrument
+from edgesynth.evolution.loop.evolve import evolve
+from edgesynth.evolution.loop.replay import Replay, replay
+from edgesynth.evolution.place import Place
+from edgesynth.evolution.preflight.continuing import options_of
 from edgesynth.evolution.progress import Progress
-from edgesynth.evolution.replay import Replay, replay
 
 __all__ = [
     "EXECUTORS",

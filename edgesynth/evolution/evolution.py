@@ -6,38 +6,15 @@ then the survivors with the full one. With patience, a generation below the floo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from edgesynth.evolution.patience import children
+from edgesynth.evolution.budgets import Budgets
+from edgesynth.evolution.place import Place
+from edgesynth.evolution.retries import children
 from edgesynth.evolution.selection import ValidationSelection, build_selection
 from edgesynth.evolution.selection.domination import counted
 from edgesynth.evolution.selection.sorting import sorted_fronts
-from edgesynth.evolution.yardstick import Yardstick
-from edgesynth.lineage import Config, Record, fronts, individual_name
+from edgesynth.lineage import Config, Record, fronts
 
 MORE_MEMORY = "give their workers more memory, or run fewer at a time: --resume breeds them again"
-
-
-@dataclass(frozen=True)
-class Place:
-    """An individual to be bred.
-
-    Attributes:
-        generation: 1 for the first after the ancestor.
-        child: its number in the generation, over all attempts.
-        parents: names, the best first.
-        proxy: whether it is to have the short nurture of a first round alone.
-    """
-
-    generation: int
-    child: int
-    parents: tuple[str, ...]
-    proxy: bool = False
-
-    @property
-    def name(self) -> str:
-        """Name of the individual, the same in both rounds."""
-        return individual_name(self.generation, self.child)
 
 
 class Evolution:
@@ -46,21 +23,21 @@ class Evolution:
     Args:
         config: generations, offspring, budgets; `min_accuracy` must be resolved.
         ancestor: generation 0, nurtured.
-        yardstick: of the run; by default one that counts and predicts nothing.
+        budgets: of the run; by default those of the configuration, which predict nothing.
     """
 
-    def __init__(self, config: Config, ancestor: Record, yardstick: Yardstick | None = None) -> None:
+    def __init__(self, config: Config, ancestor: Record, budgets: Budgets | None = None) -> None:
         assert config.min_accuracy is not None
         self.config = config
         self.floor = config.min_accuracy
-        self.yardstick = yardstick or Yardstick(config)
+        self.budgets = budgets or Budgets(config)
         self.line = [ancestor]
         self.nurtured = [ancestor]
         self.parents: tuple[str, ...] = (ancestor.name,)
         self.attempt = 0
         self.survivors: list[Place] = []
-        self.by_validation = ValidationSelection(self.yardstick, self.floor)
-        self.selection = build_selection(self.yardstick, self.floor)
+        self.by_validation = ValidationSelection(self.budgets, self.floor)
+        self.selection = build_selection(self.budgets, self.floor)
         self.stopped = ""
         self.reason = ""
         if self._within_budgets(ancestor):
@@ -73,7 +50,7 @@ class Evolution:
         Where that one is over a budget and another individual of the run meets them all, it is the most accurate such.
         """
         feasible = [record for record in self.line[1:] if record.feasible]
-        if not feasible or not self.yardstick.budgets or self._within_budgets(feasible[-1]):
+        if not feasible or not self.budgets.limits or self._within_budgets(feasible[-1]):
             return feasible[-1] if feasible else None
         meeting = [record for record in self.nurtured[1:] if record.feasible and self._within_budgets(record)]
         return self.by_validation.rank(meeting)[0] if meeting else feasible[-1]
@@ -142,11 +119,11 @@ class Evolution:
                 f"below the floor of {self.floor:.2f} %",
             )
         elif self._within_budgets(best) and self._is_grown(best):
-            self._stop("budget", f"{best.name} meets every budget: {self._budgets(best)}")
+            self._stop("budget", f"{best.name} meets every budget: {self._amounts(best)}")
         elif best.generation >= self.config.generations:
             final = self.best or best
-            met = not self.yardstick.budgets or self._within_budgets(final)
-            unmet = "" if met else f"; not every budget is met: {self._budgets(final)}"
+            met = not self.budgets.limits or self._within_budgets(final)
+            unmet = "" if met else f"; not every budget is met: {self._amounts(final)}"
             self._stop("generations", f"all {self.config.generations} generations are bred{unmet}")
         self.attempt = 0
         return best
@@ -162,14 +139,14 @@ class Evolution:
         return self.selection.rank([record for record in self.nurtured if record.generation == generation])[0]
 
     def _within_budgets(self, record: Record) -> bool:
-        return self.yardstick.accepts(record)
+        return self.budgets.accepts(record)
 
     def _is_grown(self, record: Record) -> bool:
         """Whether it had the last nurture. Where it did not, the next generation, which is as small, gets that."""
         return bool(record.nurture.get("grown", True))
 
-    def _budgets(self, record: Record) -> str:
-        return self.yardstick.words(record)
+    def _amounts(self, record: Record) -> str:
+        return self.budgets.words(record)
 
     def _stop(self, kind: str, reason: str) -> None:
         self.stopped, self.reason = kind, reason

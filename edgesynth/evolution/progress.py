@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from edgesynth.anatomy import Census
-from edgesynth.boards.cost import Prediction
 from edgesynth.lineage import Figures, Record
+from edgesynth.planning.cost import Prediction
 
 
 class Progress:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgesynth.evolution.breeding import Breeder
+from edgesynth.evolution.budgets import Budgets
 from edgesynth.evolution.evolution import Evolution
 from edgesynth.evolution.generative import GenerativeBreeder, GenerativeEvolution
+from edgesynth.evolution.offspring.breeding import Breeder
 from edgesynth.evolution.progress import Progress
-from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Config, Record, Species
 from edgesynth.tasks import Task
 
@@ -27,6 +27,6 @@ def build_breeder(config: Config, species: Species, task: Task, progress: Progre
     return Breeder(config, species, task, progress)
 
 
-def build_evolution(config: Config, ancestor: Record, yardstick: Yardstick) -> Evolution:
+def build_evolution(config: Config, ancestor: Record, budgets: Budgets) -> Evolution:
     """Who is asked for the next individuals and told of them; `min_accuracy` must be resolved."""
-    return (GenerativeEvolution if config.strategy == "generative" else Evolution)(config, ancestor, yardstick)
+    return (GenerativeEvolution if config.strategy == "generative" else Evolution)(config, ancestor, budgets)

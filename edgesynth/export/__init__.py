@@ -1,11 +1,13 @@
 """Export: an individual becomes a bundle, everything that a board needs and nothing of ours."""
 
-from edgesynth.export.bundle import Bundle, export_individual
-from edgesynth.export.kernels import kernels_beside
-from edgesynth.export.ledger import Hop, Ledger
-from edgesynth.export.measuring import OnMachine
-from edgesynth.export.onnx_file import to_onnx
-from edgesynth.export.rehearsal import NO_INT8, rehearse
+from edgesynth.export.bundle.bundle import Bundle, Progress, export_individual
+from edgesynth.export.bundle.ledger import Hop, Ledger
+from edgesynth.export.bundle.measuring import OnMachine, instrument_for
+from edgesynth.export.bundle.quick_latency import quick_latency
+from edgesynth.export.bundle.rehearsal import NO_INT8, rehearse
+from edgesynth.export.int8.weight_forms import Target
+from edgesynth.export.onnx.kernels import other_kernels_of
+from edgesynth.export.onnx.onnx_file import to_onnx
 
 __all__ = [
     "NO_INT8",
@@ -13,8 +15,12 @@ __all__ = [
     "Hop",
     "Ledger",
     "OnMachine",
+    "Progress",
+    "Target",
     "export_individual",
-    "kernels_beside",
+    "instrument_for",
+    "other_kernels_of",
+    "quick_latency",
     "rehearse",
     "to_onnx",
 ]

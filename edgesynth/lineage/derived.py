@@ -11,11 +11,11 @@ from typing import Any
 
 from edgesynth.config import Config
 from edgesynth.errors import UserError
-from edgesynth.lineage.formats import BESIDE, TESTED, Outcome, TaskFile, held_to
 from edgesynth.lineage.predictions import FILE as PREDICTIONS
 from edgesynth.lineage.predictions import Predictions
-from edgesynth.lineage.reading import DamagedError, exists
-from edgesynth.lineage.sealed import read_sealed, write_sealed
+from edgesynth.lineage.storage.formats import EXTRA_METRICS, TESTED, Outcome, TaskFile, held_to
+from edgesynth.lineage.storage.reading import DamagedError, exists
+from edgesynth.lineage.storage.sealed import read_sealed, write_sealed
 
 # Pictures that another release of a decoder reads differ in the last bits of a pixel.
 SAME_MEAN = 0.02
@@ -40,14 +40,14 @@ class Derived:
         """Keep the one reading of the test split for an individual."""
         write_sealed(self.path / "test.json", {**self.tested(), name: metric})
 
-    def beside(self) -> dict[str, dict[str, float]]:
+    def extra_metrics(self) -> dict[str, dict[str, float]]:
         """{individual: {figure: value}}: what was found on the test split besides the metric."""
-        return self._read("beside.json", lambda path: held_to(BESIDE, path, read_sealed(path)), {})
+        return self._read("extra_metrics.json", lambda path: held_to(EXTRA_METRICS, path, read_sealed(path)), {})
 
-    def save_beside(self, name: str, figures: dict[str, float]) -> None:
+    def save_extra_metrics(self, name: str, figures: dict[str, float]) -> None:
         """Keep what was found besides the metric of an individual, where anything was."""
         if figures:
-            write_sealed(self.path / "beside.json", {**self.beside(), name: figures})
+            write_sealed(self.path / "extra_metrics.json", {**self.extra_metrics(), name: figures})
 
     def outcome(self) -> dict[str, Any]:
         """Why the run stopped and its best individual; empty while it has not."""
@@ -108,13 +108,13 @@ class Derived:
         """Remove what is damaged of these files, so that it is made anew.
 
         Returns:
-            What is to be told of it, one line each.
+            What is to be reported of it, one line each.
 
         Raises:
             UserError: a folder stands in the place of one, or the system does not let it be read.
         """
         notes = []
-        for read in (self.outcome, self.tested, self.beside, self.predictions, self.task):
+        for read in (self.outcome, self.tested, self.extra_metrics, self.predictions, self.task):
             try:
                 read()
             except DamagedError as error:
@@ -146,7 +146,7 @@ class Derived:
 
 
 def resumed(run: Path) -> str:
-    """The command that goes on with a run."""
+    """The command that resumes a run."""
     return f"edgesynth evolve --run {shlex.quote(str(run))} --resume"
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from edgesynth.lineage.files import write_bytes
-from edgesynth.lineage.reading import DamagedError, read_file
+from edgesynth.lineage.storage.files import write_bytes
+from edgesynth.lineage.storage.reading import DamagedError, read_file
 
 FILE = "predictions.npz"
 MOST_BYTES = 1 << 30  # a few images and the answers to them
@@ -27,7 +27,7 @@ class Predictions:
     Attributes:
         individuals: names of the ancestor and the offspring.
         form: what the answers are; see `Task.decoding`.
-        images: (K, H, W, C) uint8, as they were before they were normalised.
+        images: (K, H, W, C) uint8, as they were before they were normalized.
         labels: (K, ...), as the task has them.
         ancestor: (K, ...) float32, outputs of the ancestor.
         offspring: the offspring's.

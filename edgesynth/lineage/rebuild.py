@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from edgesynth.anatomy import Anatomy, Prover, RemovalPlan, choose_layout, in_layout, mask, remove, trace
 from edgesynth.anatomy.tracing import evaluating
 from edgesynth.ancestors import build_ancestor, check_size, in_float32
-from edgesynth.boards.cost import Layer
 from edgesynth.errors import UserError
 from edgesynth.importing import quoted
 from edgesynth.lineage.batches import check_batches
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import Individual
 from edgesynth.lineage.seeds import generator
-from edgesynth.precision import quantise_inputs
+from edgesynth.planning.cost import Layer
+from edgesynth.quantization import quantize_inputs
 from edgesynth.tasks import Task
 
 
@@ -32,15 +32,16 @@ class Species:
         model: the ancestor's untrained network.
         anatomy: its anatomy, every removable group proven.
         input_shape: (C, H, W) of one input.
-        beside: kernels of its ONNX that no weight accounts for, such as pooling; empty where no board is predicted.
-        note: what is to be told of the network; empty if nothing.
+        other_kernels: those of its ONNX that no weight accounts for, such as pooling; empty where no board is
+            predicted.
+        note: what is to be reported of the network; empty if nothing.
         prover: proves further cuts of it; None where they are taken on trust.
     """
 
     model: nn.Module
     anatomy: Anatomy
     input_shape: tuple[int, int, int]
-    beside: tuple[Layer, ...] = ()
+    other_kernels: tuple[Layer, ...] = ()
     note: str = ""
     prover: Prover | None = None
 
@@ -54,7 +55,7 @@ class Species:
         set_state(network, individual.weights)
         return in_layout(network).eval()
 
-    def quantised(self, individual: Individual) -> nn.Module:
+    def quantized(self, individual: Individual) -> nn.Module:
         """The same network as a device would run it: the inputs of its layers are rounded to their precision too."""
         return self.on_device(self.removed(individual), individual.genome, individual.scales)
 
@@ -65,7 +66,7 @@ class Species:
         """
         if not genome.precision:
             return network
-        return quantise_inputs(copy.deepcopy(network), genome.precision, scales)
+        return quantize_inputs(copy.deepcopy(network), genome.precision, scales)
 
     def shrunk(self, weights: dict[str, Tensor], before: Genome, after: Genome) -> nn.Module:
         """The network of one genome with the weights of another, of which it has a part.

@@ -12,7 +12,8 @@ NAME/measurements/*.json                the same figures, as SHA256-PRECISION-EN
 NAME/task.json                          what the task calls itself and its metric, and what it says of its data
 NAME/outcome.json                       why the run stopped, its best individual, its Pareto front
 NAME/test.json                          the test split's verdicts, one reading each
-NAME/beside.json, predictions.npz       further figures of those verdicts; a few test images with the answers to them
+NAME/extra_metrics.json                 further figures of those verdicts
+NAME/predictions.npz                    a few test images with the answers to them
 NAME/given.safetensors                  the weights of a network that was handed over
 NAME/bundles/, NAME/report.html         what export and report add
 NAME/.lock                              who breeds in it
@@ -35,21 +36,21 @@ from torch import Tensor
 from edgesynth.anatomy import Anatomy
 from edgesynth.config import Config
 from edgesynth.errors import UserError
-from edgesynth.lineage.ancestral import bred_by
+from edgesynth.lineage.ancestor_key import bred_by
 from edgesynth.lineage.derived import Derived, advised, resumed
-from edgesynth.lineage.figures import Figures
-from edgesynth.lineage.files import remove_left_overs, write_bytes
-from edgesynth.lineage.fitting import check_fits
-from edgesynth.lineage.formats import FIGURES, GenomeFile, IndividualFile, Measured, held_to
 from edgesynth.lineage.genome import Genome
 from edgesynth.lineage.individual import NAME, Individual, Record, individual_name
-from edgesynth.lineage.kept_config import FILE as CONFIG
-from edgesynth.lineage.kept_config import read_kept, write_kept
-from edgesynth.lineage.lock import FILE as LOCK
-from edgesynth.lineage.lock import is_written_by_another
-from edgesynth.lineage.reading import DamagedError, exists, read_file
-from edgesynth.lineage.sealed import digest, read_sealed, write_sealed
-from edgesynth.precision import has_scale
+from edgesynth.lineage.measurement import Figures
+from edgesynth.lineage.storage.files import remove_left_overs, write_bytes
+from edgesynth.lineage.storage.fitting import check_fits
+from edgesynth.lineage.storage.formats import FIGURES, GenomeFile, IndividualFile, Measured, held_to
+from edgesynth.lineage.storage.kept_config import FILE as CONFIG
+from edgesynth.lineage.storage.kept_config import read_kept, write_kept
+from edgesynth.lineage.storage.lock import FILE as LOCK
+from edgesynth.lineage.storage.lock import is_written_by_another
+from edgesynth.lineage.storage.reading import DamagedError, exists, read_file
+from edgesynth.lineage.storage.sealed import digest, read_sealed, write_sealed
+from edgesynth.quantization import has_scale
 
 RECORD, GENOME, WEIGHTS, SCALES, REWIND = (
     "individual.json",

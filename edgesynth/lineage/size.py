@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 
 from edgesynth.anatomy import Census
-from edgesynth.precision import FP32, bits, layer_of
+from edgesynth.quantization import FP32, bits, layer_of
 
 
 def weight_bits(census: Census, precision: Mapping[str, str]) -> int:
-    """Bits of all living synapses at their precision, and 32 for each parameter of biases and normalisation.
+    """Bits of all living synapses at their precision, and 32 for each parameter of biases and normalization.
 
     Which synapses live, and the scales of integers, would have to be written too; they are not counted.
 

@@ -2,46 +2,46 @@
 of each synapse.
 """
 
-from edgesynth.nurture.averaging import MovingAverage
 from edgesynth.nurture.batches import Batch, batches
-from edgesynth.nurture.chances import living_groups
-from edgesynth.nurture.chunks import chunk_of
-from edgesynth.nurture.dead_synapses import DeadSynapses
-from edgesynth.nurture.distillation import distillation_loss
+from edgesynth.nurture.callbacks.averaging import MovingAverage
+from edgesynth.nurture.callbacks.callback import Callback
+from edgesynth.nurture.callbacks.dead_synapses import DeadSynapses
+from edgesynth.nurture.callbacks.rewind_point import RewindPoint
+from edgesynth.nurture.callbacks.stress import Schedule, Stress
+from edgesynth.nurture.callbacks.survival_probability import living_groups
 from edgesynth.nurture.divergence import DivergenceError
-from edgesynth.nurture.gathering import gathered
+from edgesynth.nurture.gradients import squared_gradients, summed_products
 from edgesynth.nurture.hardware import Hardware, choose_autocast, choose_device, reproducible, resident
-from edgesynth.nurture.influence import Influence
-from edgesynth.nurture.lone import check_batch_size
+from edgesynth.nurture.inference.collect_outputs import collect_outputs
+from edgesynth.nurture.inference.inference_batch import inference_batch
 from edgesynth.nurture.newborn import newborn, undrawn
-from edgesynth.nurture.precision import Quantisers
 from edgesynth.nurture.reestimation import reestimate
-from edgesynth.nurture.sensitivity import squared_gradients, summed_products
-from edgesynth.nurture.snapshot import Snapshot
-from edgesynth.nurture.stress import Schedule, Stress
-from edgesynth.nurture.teaching import Teacher
+from edgesynth.nurture.single_image_check import check_batch_size
+from edgesynth.nurture.teacher.distillation import distillation_loss
+from edgesynth.nurture.teacher.teaching import Teacher
 from edgesynth.nurture.training import Recipe, nurture, outputs, score, score_outputs
+from edgesynth.quantization import Quantizers
 
 __all__ = [
     "Batch",
+    "Callback",
     "DeadSynapses",
     "DivergenceError",
     "Hardware",
-    "Influence",
     "MovingAverage",
-    "Quantisers",
+    "Quantizers",
     "Recipe",
+    "RewindPoint",
     "Schedule",
-    "Snapshot",
     "Stress",
     "Teacher",
     "batches",
     "check_batch_size",
     "choose_autocast",
     "choose_device",
-    "chunk_of",
+    "collect_outputs",
     "distillation_loss",
-    "gathered",
+    "inference_batch",
     "living_groups",
     "newborn",
     "nurture",

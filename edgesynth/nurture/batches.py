@@ -37,13 +37,13 @@ def batches(task: Task, size: int, generator: torch.Generator) -> Iterator[Batch
     for indices in order.split(batch_sizes(len(order), size)):
         variants = task.draw_variants(len(indices), generator)
         images, labels = task.train.images[indices], task.train.labels[indices]
-        yield Batch(task.augment(images, variants), task.moved(labels, variants), indices, variants)
+        yield Batch(task.augment(images, variants), task.augment_labels(labels, variants), indices, variants)
 
 
 def batch_sizes(images: int, size: int) -> list[int]:
     """Images of each batch of an epoch: what is left over is a batch too, but a single image joins the one before.
 
-    Batch normalisation cannot train on one value of a channel, which has no variance.
+    Batch normalization cannot train on one value of a channel, which has no variance.
     """
     sizes, rest = [size] * (images // size), images % size
     if rest == 1 and sizes:

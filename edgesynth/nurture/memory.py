@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from edgesynth.errors import UserError
 from edgesynth.importing import quoted
 
-BATCH = 2  # images that the activations are measured with; normalisation in training needs more than one
+BATCH = 2  # images that the activations are measured with; normalization in training needs more than one
 STATES = 4  # of each parameter: itself, its gradient and AdamW's two moments
 TEACHER = 1  # the ancestor's weights, beside those of an offspring
 

@@ -1,4 +1,4 @@
-"""Running statistics of normalisation, measured anew.
+"""Running statistics of normalization, measured anew.
 
 What an offspring inherits was measured while its dead clusters and synapses were alive; thinned, its layers see other
 means and variances (after EagleEye, Li et al., arXiv 2007.02491).

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from edgesynth.anatomy import in_layout
 from edgesynth.errors import UserError
 from edgesynth.nurture.batches import Batch, batch_sizes, batches
-from edgesynth.nurture.chunks import chunk_of
-from edgesynth.nurture.dead_synapses import DeadSynapses
-from edgesynth.nurture.distillation import TEMPERATURE, distillation_loss
+from edgesynth.nurture.callbacks.callback import Callback
+from edgesynth.nurture.callbacks.dead_synapses import DeadSynapses
 from edgesynth.nurture.divergence import expect_finite_loss, expect_finite_weights
-from edgesynth.nurture.gathering import gathered
 from edgesynth.nurture.hardware import Hardware, device_of, seeded
-from edgesynth.nurture.influence import Influence
-from edgesynth.nurture.teaching import Teacher
+from edgesynth.nurture.inference.collect_outputs import collect_outputs
+from edgesynth.nurture.inference.inference_batch import inference_batch
+from edgesynth.nurture.teacher.distillation import TEMPERATURE, distillation_loss
+from edgesynth.nurture.teacher.teaching import Teacher
 from edgesynth.tasks import Split, Stored, Task
 
 EVALUATION_BATCH = 1000
@@ -67,7 +67,7 @@ def nurture(
     teacher: Teacher | None = None,
     epoch_done: EpochDone | None = None,
     learned: Sequence[nn.Parameter] = (),
-    influences: Sequence[Influence] = (),
+    callbacks: Sequence[Callback] = (),
     hardware: Hardware = HERE,
 ) -> list[float]:
     """Train a network in place.
@@ -80,8 +80,8 @@ def nurture(
         synapses: {weight: bool mask of its shape}; False stays zero.
         teacher: the ancestor; with it a share of the loss is distillation.
         epoch_done: told the number of epochs done and the mean loss of the last.
-        learned: what is trained besides the network and not decayed, such as the scales of quantisers.
-        influences: what else acts on the weights, after each step, in this order.
+        learned: what is trained besides the network and not decayed, such as the scales of quantizers.
+        callbacks: what else acts on the weights, after each step, in this order.
         hardware: where, and in what number format.
 
     Returns:
@@ -95,9 +95,9 @@ def nurture(
     groups += [{"params": list(learned), "weight_decay": 0.0}] if learned else []
     optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     steps_per_epoch = len(batch_sizes(len(task.train.labels), recipe.batch_size))
-    acting = [DeadSynapses(synapses or {}), *influences]
-    for influence in acting:
-        influence.begin(network, recipe.epochs, steps_per_epoch)
+    acting = [DeadSynapses(synapses or {}), *callbacks]
+    for callback in acting:
+        callback.begin(network, recipe.epochs, steps_per_epoch)
     losses: list[float] = []
     step = 0
     # Dropout draws from the global source.
@@ -111,16 +111,16 @@ def nurture(
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-                for influence in acting:
-                    influence.after_step(step)
+                for callback in acting:
+                    callback.after_step(step)
                 total += loss.detach().double() * len(batch.labels)
                 step += 1
             losses.append(total.item() / len(task.train.labels))
             expect_finite_loss(losses)
             if epoch_done:
                 epoch_done(epoch + 1, losses[-1])
-    for influence in acting:
-        influence.end()
+    for callback in acting:
+        callback.end()
     expect_finite_weights(network, losses)
     network.eval()
     return losses
@@ -129,9 +129,9 @@ def nurture(
 def outputs(network: nn.Module, images: Tensor | Stored) -> Tensor:
     """Outputs (N, ...) on the CPU of a network in evaluation mode for images (N, C, H, W), wherever it lies."""
     network.eval()
-    device, size = device_of(network), chunk_of(images, EVALUATION_BATCH)
+    device, size = device_of(network), inference_batch(images, EVALUATION_BATCH)
     with torch.no_grad():
-        return gathered((network(chunk.to(device)).cpu() for chunk in images.split(size)), len(images))
+        return collect_outputs((network(chunk.to(device)).cpu() for chunk in images.split(size)), len(images))
 
 
 def score(network: nn.Module, task: Task, split: Split) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgesynth.benchmark.result import metric_of, read_result
+from edgesynth.benchmark.result.result import metric_of, read_result
 from edgesynth.errors import UserError
 from edgesynth.report.formats import decimal, milliseconds
 
@@ -26,7 +26,7 @@ class Measurement:
         cov_percent: standard deviation over mean (percent).
         count: number of latencies.
         throughput_images_per_s: images per second.
-        accuracy_percent: metric on the bundle's labelled samples (percent); None where it was not measured.
+        accuracy_percent: metric on the bundle's labeled samples (percent); None where it was not measured.
         speedup_x: fp32's median latency over its own; None without an fp32 beside it.
         energy: energy per image and its meter, or why it was not measured.
         flags: what must be known before believing it.

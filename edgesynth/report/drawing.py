@@ -16,8 +16,8 @@ from markupsafe import Markup, escape
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette: told apart with any colour vision, and in grey by the markers.
-BLUE, SKY, GREEN, ORANGE, VERMILLION, GREY = "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#666666"
+# Okabe and Ito's palette: told apart with any color vision, and in gray by the markers.
+BLUE, SKY, GREEN, ORANGE, VERMILLION, GRAY = "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#666666"
 
 _STYLE = {
     "svg.fonttype": "none",

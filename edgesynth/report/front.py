@@ -54,8 +54,8 @@ def _panel(axes: Axes, lineage: Lineage, cost: str) -> None:
     axes.plot(costs, accuracies, marker="o", linestyle="none", color=ORANGE)
     for row in named(front, lineage.tip.individual):
         best = row.individual == lineage.tip.individual
-        colour, weight = (BLUE, "bold") if best else ("#222222", "normal")
+        color, weight = (BLUE, "bold") if best else ("#222222", "normal")
         at = (getattr(row, cost), row.validation_percent)
         # Right below a front that rises to the right there is nothing.
-        style = {"color": colour, "fontweight": weight, "fontsize": 8.5}
+        style = {"color": color, "fontweight": weight, "fontsize": 8.5}
         axes.annotate(row.individual, at, (5, -3), textcoords="offset points", va="top", **style)  # type: ignore[arg-type]

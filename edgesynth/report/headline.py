@@ -44,11 +44,13 @@ def _test(lineage: Lineage) -> Figure:
         return Figure(f"Test {lineage.metric}", NOT_MEASURED, f"the test split was not read for {best.individual}")
     before = "ancestor not measured" if first.test_percent is None else f"{percent(first.test_percent)} %"
     after = percent(best.test_percent)
-    first_figures = dict(first.beside)
-    beside = "".join(
-        f"; {name} {first_figures[name]:.3f} → {value:.3f}" for name, value in best.beside if name in first_figures
+    first_figures = dict(first.extra_metrics)
+    others = "".join(
+        f"; {name} {first_figures[name]:.3f} → {value:.3f}"
+        for name, value in best.extra_metrics
+        if name in first_figures
     )
-    return Figure(f"Test {lineage.metric}", f"{after} %", f"{before} → {after} %{beside}")
+    return Figure(f"Test {lineage.metric}", f"{after} %", f"{before} → {after} %{others}")
 
 
 def _latency(lineage: Lineage, benchmarks: Benchmarks) -> Figure:

@@ -53,9 +53,9 @@ def _draw(figure: Figure, one: Measurement, individual: str, range_ms: tuple[flo
     low, high = range_ms or _range_ms(one)
     axes.hist(one.samples_ms, bins=BINS, range=_range_ms(one), color=SKY)
     marks = (("p50", one.p50_ms, BLUE, "-"), ("p90", one.p90_ms, GREEN, "--"), ("p99", one.p99_ms, VERMILLION, ":"))
-    for name, value, colour, style in marks:
+    for name, value, color, style in marks:
         label = f"{name} {milliseconds(value)} ms"
-        axes.axvline(value, color=colour, linestyle=style, linewidth=1.8, label=label)
+        axes.axvline(value, color=color, linestyle=style, linewidth=1.8, label=label)
     axes.set_xlim(low, high)
     drawn_ms = _range_ms(one)[1]
     beyond = sum(value > drawn_ms for value in one.samples_ms)

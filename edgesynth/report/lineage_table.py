@@ -34,7 +34,7 @@ class Row:
         predicted: latency and energy on the run's board by the cost model, as `measured.json` has them; None without.
         figures: what was measured on the machine that the run aims at; None where it was not.
         breeding_s: wall time of its synthesis and nurture (s); None where it was not measured.
-        beside: further figures of the test split, such as (("MAE", 0.1),).
+        extra_metrics: further figures of the test split, such as (("MAE", 0.1),).
     """
 
     individual: str
@@ -57,7 +57,7 @@ class Row:
     breeding_s: float | None
     predicted: dict[str, Any] | None = None
     figures: Figures | None = None
-    beside: tuple[tuple[str, float], ...] = ()
+    extra_metrics: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Lineage:
     def _row_json(self, row: Row) -> dict[str, Any]:
         record = self.records[row.individual]
         facts = {"died": record.died or None, "weight_bits": record.nurture.get("weight_bits")}
-        return {**asdict(row), "beside": dict(row.beside), **facts}
+        return {**asdict(row), "extra_metrics": dict(row.extra_metrics), **facts}
 
 
 def read_lineage(run: Run) -> Lineage:
@@ -179,7 +179,7 @@ def _row(run: Run, record: Record, ancestor: Record, test_percent: float | None,
         breeding_s=measured.get("breeding_s"),
         predicted=measured.get("predicted"),
         figures=run.figures(record.name),
-        beside=tuple(run.beside().get(record.name, {}).items()),
+        extra_metrics=tuple(run.extra_metrics().get(record.name, {}).items()),
     )
 
 

@@ -11,9 +11,9 @@ from typing import Any
 from markupsafe import Markup, escape
 
 import edgesynth
-from edgesynth.benchmark.machine import describe_machine
+from edgesynth.benchmark.conditions.machine import describe_machine
 from edgesynth.lineage import Run
-from edgesynth.lineage.files import remove_left_overs, write_bytes
+from edgesynth.lineage.storage.files import remove_left_overs, write_bytes
 from edgesynth.printable import printable
 from edgesynth.report import formats
 from edgesynth.report.benchmarks import Benchmarks, facts, read_benchmarks

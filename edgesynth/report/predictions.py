@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from markupsafe import Markup
 
-from edgesynth.benchmark.boxes import detections
 from edgesynth.lineage import Predictions
+from edgesynth.metrics.boxes import detections
 from edgesynth.printable import printable
 from edgesynth.report.drawing import svg
 
@@ -22,19 +22,19 @@ SURE = 0.3  # score from which a box is shown
 VOID = 255
 
 
-def _colours() -> np.ndarray:
+def _colors() -> np.ndarray:
     """(256, 3) uint8 of the numbers of classes: the palette of PASCAL VOC, in which near numbers differ; void is white.
 
     The bits of a number go in turn to red, green and blue, the lowest to their highest.
     """
     numbers = np.arange(256)
     channels = [sum(((numbers >> (3 * bit + place)) & 1) << (7 - bit) for bit in range(3)) for place in range(3)]
-    colours = np.stack(channels, axis=1).astype(np.uint8)
-    colours[VOID] = 255
-    return colours
+    colors = np.stack(channels, axis=1).astype(np.uint8)
+    colors[VOID] = 255
+    return colors
 
 
-COLOURS = _colours()
+COLORS = _colors()
 
 
 def predictions_plot(found: Predictions, names: list[str]) -> Markup | None:
@@ -74,17 +74,17 @@ def _map(figure: Figure, found: Predictions, names: list[str]) -> None:
 
 
 def _class_map(figure: Figure, found: Predictions, names: list[str]) -> None:
-    """Four rows: images, masks, and what both say of each pixel, in the colours of the legend; void is white."""
+    """Four rows: images, masks, and what both say of each pixel, in the colors of the legend; void is white."""
     from matplotlib.patches import Patch
 
     answers = [scores.argmax(axis=1) for scores in (found.ancestor, found.offspring)]
     rows: list[tuple[str, Any]] = [("image", found.images)]
     for name, numbers in zip(("mask", *found.individuals), (found.labels, *answers), strict=True):
-        rows.append((name, COLOURS[numbers]))
+        rows.append((name, COLORS[numbers]))
     _rows(figure, rows)
     seen = np.unique(np.stack([found.labels, *answers]))
     kinds = [number for number in seen.tolist() if number != VOID]
-    patches = [Patch(facecolor=COLOURS[number] / 255, edgecolor="gray") for number in kinds]
+    patches = [Patch(facecolor=COLORS[number] / 255, edgecolor="gray") for number in kinds]
     _legend(figure, patches, [_name(names, number) for number in kinds], fontsize=7, frameon=False)
 
 
@@ -98,7 +98,7 @@ def _rows(figure: Figure, rows: list[tuple[str, Any]]) -> None:
 
 
 def _boxes(figure: Figure, found: Predictions, names: list[str]) -> None:
-    """Three rows: the true boxes, and those that both are sure enough of; a colour for each class."""
+    """Three rows: the true boxes, and those that both are sure enough of; a color for each class."""
     truth = [rows[rows[:, 0] >= 0] for rows in found.labels]
     told = [
         [one[one[:, 1] >= SURE][:, [0, 2, 3, 4, 5]] for one in detections(outputs, found.decoding)]
@@ -111,12 +111,12 @@ def _boxes(figure: Figure, found: Predictions, names: list[str]) -> None:
             _outline(axes, image, mine)
         line[0].set_ylabel(name)
     seen = sorted({int(kind) for boxes in (truth, *told) for mine in boxes for kind in mine[:, 0]})
-    lines = [cells[0][0].plot([], [], color=_colour(kind))[0] for kind in seen]
+    lines = [cells[0][0].plot([], [], color=_color(kind))[0] for kind in seen]
     _legend(figure, lines, [_name(names, kind) for kind in seen], fontsize=8)
 
 
 def _legend(figure: Figure, handles: list[Any], names: list[str], **how: Any) -> None:
-    """What each colour stands for; nothing where there is none."""
+    """What each color stands for; nothing where there is none."""
     if not handles:
         return
     # By numbers first: matplotlib leaves out what begins with an underscore, as a class may.
@@ -133,10 +133,10 @@ def _outline(axes: Axes, image: Any, boxes: Any) -> None:
     height, width = image.shape[:2]
     for kind, left, top, right, bottom in boxes:
         corner, size = (left * width, top * height), ((right - left) * width, (bottom - top) * height)
-        axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=_colour(int(kind)), linewidth=1))
+        axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=_color(int(kind)), linewidth=1))
 
 
-def _colour(kind: int) -> str:
+def _color(kind: int) -> str:
     return f"C{kind % 10}"
 
 

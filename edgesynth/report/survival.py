@@ -83,5 +83,5 @@ def _draw(figure: Figure, names: list[str], shares: dict[str, list[float | None]
         for column, value in enumerate(cells):
             dark = value is not None and norm(value) > 0.55
             text = DASH if value is None else share(value)
-            colour = "white" if dark else "#222222"
-            axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8.5, color=colour)
+            color = "white" if dark else "#222222"
+            axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8.5, color=color)

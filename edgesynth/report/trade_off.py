@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from edgesynth.report.drawing import BLUE, GREEN, GREY, ORANGE, VERMILLION, svg
+from edgesynth.report.drawing import BLUE, GRAY, GREEN, ORANGE, VERMILLION, svg
 from edgesynth.report.formats import percent
 from edgesynth.report.lineage_table import Lineage, Row
 
@@ -97,7 +97,7 @@ def _front(axes: Axes, lineage: Lineage, cost: str, most: float) -> None:
 def _floor(axes: Axes, lineage: Lineage) -> None:
     if lineage.min_accuracy is not None:
         label = f"{lineage.metric} floor, {percent(lineage.min_accuracy)} %"
-        axes.axhline(lineage.min_accuracy, color=GREY, linestyle="--", linewidth=1.2, label=label)
+        axes.axhline(lineage.min_accuracy, color=GRAY, linestyle="--", linewidth=1.2, label=label)
 
 
 def _individuals(axes: Axes, lineage: Lineage, rows: list[Row], cost: str, low: float) -> None:
@@ -111,7 +111,7 @@ def _individuals(axes: Axes, lineage: Lineage, rows: list[Row], cost: str, low: 
     siblings = [row for row in shown if not row.proxy]
     scatter([row for row in siblings if row.feasible], "sibling", marker="o", color=GREEN, markerfacecolor="none")
     scatter([row for row in siblings if not row.feasible], "sibling below the floor", marker="x", color=VERMILLION)
-    scatter([row for row in shown if row.proxy], "short nurture only", marker="+", color=GREY)
+    scatter([row for row in shown if row.proxy], "short nurture only", marker="+", color=GRAY)
     scatter(line, "main line", marker="o", color=BLUE, linestyle="-", linewidth=1.5, markersize=7)
     hidden = [row for row in rows if row.validation_percent < low]
     if hidden:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 from edgesynth.errors import UserError
-from edgesynth.lent import is_lent
-from edgesynth.tasks.cifar10 import cifar10
-from edgesynth.tasks.classification import Classification
+from edgesynth.object_registry import is_registered
+from edgesynth.tasks.classification.cifar10 import cifar10
+from edgesynth.tasks.classification.classification import Classification
+from edgesynth.tasks.classification.digits import digits
+from edgesynth.tasks.classification.imagefolder import imagefolder
+from edgesynth.tasks.classification.mnist import mnist
+from edgesynth.tasks.classification.stl10 import stl10
+from edgesynth.tasks.classification.svhn import svhn
+from edgesynth.tasks.datasets.folder import IMAGE_SIZE
 from edgesynth.tasks.detection import Detection, boxes_task
-from edgesynth.tasks.digits import digits
-from edgesynth.tasks.folder import IMAGE_SIZE
-from edgesynth.tasks.given import given_task, lend_task
-from edgesynth.tasks.imagefolder import imagefolder
+from edgesynth.tasks.images.stored import Stored
 from edgesynth.tasks.importing import import_task
-from edgesynth.tasks.mnist import mnist
+from edgesynth.tasks.in_process import register_task, registered_task
 from edgesynth.tasks.saliency import Saliency, masks
 from edgesynth.tasks.segmentation import Segmentation, camvid, voc_segmentation
-from edgesynth.tasks.stl10 import stl10
-from edgesynth.tasks.stored import Stored
-from edgesynth.tasks.svhn import svhn
 from edgesynth.tasks.task import Split, Task, Teaching
+
+LOG = logging.getLogger(__name__)
 
 TASKS: dict[str, Callable[[Path | None], Task]] = {
     "cifar10": cifar10,
@@ -54,9 +57,9 @@ __all__ = [
     "Task",
     "Teaching",
     "folder_of",
-    "lend_task",
     "load_task",
     "placeless",
+    "register_task",
 ]
 
 
@@ -67,7 +70,7 @@ def load_task(
 
     Args:
         name: of a task that comes with edgesynth, such as `digits`, `cifar10:DIR` or `masks:DIR`; or
-            `package.module:callable`, which returns one; or what `lend_task` returned.
+            `package.module:callable`, which returns one; or what `register_task` returned.
         data_root: folder of its data, where the name does not give it.
         image_size: side of its images, pixels; another than the default where it can be chosen alone.
         class_weights: in the loss: all alike, or the rarer a class the more.
@@ -77,6 +80,8 @@ def load_task(
             loss knows no weights, or its images have one size and another is given.
     """
     task = _named(name, data_root, image_size)
+    sizes = len(task.train.labels), len(task.validation.labels)
+    LOG.info("read the data of %s: %d images to train on, %d to select by", name, *sizes)
     return task if class_weights == "none" else task.weighted()
 
 
@@ -94,11 +99,11 @@ def folder_of(name: str, data_root: Path | None = None) -> Path | None:
 
 def _named(name: str, data_root: Path | None, image_size: int) -> Task:
     kind, _, folder = name.partition(":")
-    if image_size != IMAGE_SIZE and (is_lent(name) or kind in TASKS):
-        what = "a task that is given ready made" if is_lent(name) else f"the task {kind}"
+    if image_size != IMAGE_SIZE and (is_registered(name) or kind in TASKS):
+        what = "a task that is given ready made" if is_registered(name) else f"the task {kind}"
         raise UserError(f"--image-size is {image_size} and the images of {what} have one size; leave it out")
-    if is_lent(name):
-        return given_task(name)
+    if is_registered(name):
+        return registered_task(name)
     if kind not in SIZED and kind not in TASKS:
         if ":" in name:
             return import_task(name, data_root, image_size)

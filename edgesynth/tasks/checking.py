@@ -11,8 +11,8 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.importing import quoted
-from edgesynth.tasks.classification import Classification
-from edgesynth.tasks.stored import Stored, form
+from edgesynth.tasks.classification.classification import Classification
+from edgesynth.tasks.images.stored import Stored, form
 from edgesynth.tasks.task import Split, Task, Teaching
 
 MAKE = "make it with edgesynth.Classification(name, train, validation, load_test, labels)"
@@ -95,8 +95,8 @@ def _check_split(name: str, part: str, split: Any, task: Task) -> None:
         raise UserError(f"{where} is no Split of two tensors; give edgesynth.Split(images, labels)")
     images, labels = split
     if len(images.shape) != 4 or (isinstance(images, Tensor) and images.dtype != torch.float32):
-        raise UserError(f"{where} images are {form(images)}; they must be (N, C, H, W) of float32, normalised")
-    if isinstance(labels, Tensor) and labels.numel() and (wrong := task.wrong_labels(labels)):
+        raise UserError(f"{where} images are {form(images)}; they must be (N, C, H, W) of float32, normalized")
+    if isinstance(labels, Tensor) and labels.numel() and (wrong := task.check_labels(labels)):
         raise UserError(f"{where} labels {wrong}")
     if len(images) != len(labels):
         raise UserError(f"{where} has {len(images)} images and {len(labels)} labels; each image needs one")
@@ -108,14 +108,14 @@ def _check_split(name: str, part: str, split: Any, task: Task) -> None:
             "all images must have one shape"
         )
     if isinstance(images, Tensor) and not bool(torch.isfinite(images).all()):
-        raise UserError(f"{where} images hold nan or infinity; look at how they are normalised")
+        raise UserError(f"{where} images hold nan or infinity; look at how they are normalized")
 
 
 def _check_figures(name: str, task: Task) -> None:
     """Loss and metric of a network that says nothing, and of one that is always right."""
     labels = task.validation.targets
     try:
-        right = task.right(labels)
+        right = task.perfect_outputs(labels)
     except Exception as error:
         raise UserError(f"the task {name}: its right answers raised {quoted(error)}") from error
     for kind, outputs in (("all outputs zero", torch.zeros_like(right)), ("outputs that are all right", right)):

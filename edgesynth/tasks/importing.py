@@ -9,7 +9,7 @@ from pathlib import Path
 from edgesynth.errors import UserError
 from edgesynth.importing import import_named, quoted
 from edgesynth.tasks.checking import check_task
-from edgesynth.tasks.folder import IMAGE_SIZE
+from edgesynth.tasks.datasets.folder import IMAGE_SIZE
 from edgesynth.tasks.task import Task
 
 

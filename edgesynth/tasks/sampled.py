@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgesynth.tasks.stored import Stored
+from edgesynth.tasks.images.stored import Stored
 
 COUNT = 16
 

@@ -1,7 +1,7 @@
 """What a task is: data, loss, one metric, preprocessing and decoding. The rest of the package knows no more of it.
 
 A new kind of task is a subclass that says what its targets are (labels, masks, boxes), how they move with their images,
-and how answers are judged. Its metric needs a second form in `edgesynth.benchmark.metrics`, in numpy for the board.
+and how answers are judged. Its metric needs a second form in `edgesynth.metrics`, in numpy for the board.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.augmentation import (
+from edgesynth.tasks.images.augmentation import (
     draw_flips,
     draw_shifts,
     draw_zooms,
@@ -26,8 +26,8 @@ from edgesynth.tasks.augmentation import (
     windows,
     zooms,
 )
+from edgesynth.tasks.images.stored import Stored, whole
 from edgesynth.tasks.sampled import sample_of
-from edgesynth.tasks.stored import Stored, whole
 
 # How answers are compared with a teacher's: classes that exclude each other along dimension 1, at every place; logits
 # that each stand for themselves; plain numbers.
@@ -38,7 +38,7 @@ class Split(NamedTuple):
     """One part of a data set.
 
     Attributes:
-        images: (N, C, H, W), float32, normalised; in memory, or read when they are asked for.
+        images: (N, C, H, W), float32, normalized; in memory, or read when they are asked for.
         labels: (N, ...), what the loss compares outputs with, such as (N,) int64 classes; likewise.
     """
 
@@ -113,11 +113,11 @@ class Task(ABC):
         """Of what a network gives for one image."""
 
     @abstractmethod
-    def wrong_labels(self, labels: Tensor) -> str:
+    def check_labels(self, labels: Tensor) -> str:
         """What is wrong with the labels of a split, as in `are (9,) of float32; they must be ...`; empty if nothing."""
 
     @abstractmethod
-    def right(self, labels: Tensor) -> Tensor:
+    def perfect_outputs(self, labels: Tensor) -> Tensor:
         """Outputs of a network that is always right."""
 
     def weighted(self) -> Task:
@@ -131,11 +131,11 @@ class Task(ABC):
             "saliency do); leave it out"
         )
 
-    def moved(self, labels: Tensor, variants: Tensor) -> Tensor:
+    def augment_labels(self, labels: Tensor, variants: Tensor) -> Tensor:
         """Labels of images that were augmented so, where they depend on it; see `augment`."""
         return labels
 
-    def beside(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
+    def extra_metrics(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
         """Further figures that are reported and never selected by, {name: value}."""
         return {}
 

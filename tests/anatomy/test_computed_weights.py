@@ -1,4 +1,4 @@
-"""Weights that are computed from parameters: counted, cut, and told of where they cannot be."""
+"""Weights that are computed from parameters: counted, cut, and reported where they cannot be."""
 
 import copy
 

@@ -169,7 +169,7 @@ def test_chance_in_training_breaks_no_proof_and_the_sources_of_chance_go_on_as_t
     assert cuttable(anatomy) == {"a", "c"} and not int(network.norm.num_batches_tracked)
 
 
-def test_batch_normalisation_of_one_value_a_channel_is_no_fault_of_the_network():
+def test_batch_normalization_of_one_value_a_channel_is_no_fault_of_the_network():
     layers = nn.Sequential(nn.Conv2d(3, 6, 8), nn.BatchNorm2d(6), nn.ReLU(), nn.Flatten(), nn.Linear(6, 2))
     anatomy = proven(layers, (IMAGES[0][:1],))
     assert cuttable(anatomy) == {"0"} and anatomy.differs_in_training is False

@@ -19,7 +19,7 @@ def taken(state, path, ancestor):
 
 
 def lived_in(network):
-    """The network in evaluation mode, with biases and statistics of normalisation that are no longer as they began."""
+    """The network in evaluation mode, with biases and statistics of normalization that are no longer as they began."""
     torch.manual_seed(3)
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and module.bias is not None:
@@ -46,11 +46,11 @@ def test_resnet34_is_the_trunk_of_refinenet(tmp_path):
     )
 
 
-@pytest.mark.parametrize("normalised", [True, False])
-def test_vgg_is_the_stacks_of_the_saliency_network_with_and_without_normalisation(tmp_path, normalised):
-    """Of torchvision's making, with the widths of the small one: each bias is in the mean of our normalisation."""
+@pytest.mark.parametrize("normalized", [True, False])
+def test_vgg_is_the_stacks_of_the_saliency_network_with_and_without_normalization(tmp_path, normalized):
+    """Of torchvision's making, with the widths of the small one: each bias is in the mean of our normalization."""
     widths = [16, "M", 32, "M", 48, 48, "M", 64, 64, "M", 64, 64, "M"]
-    features = lived_in(torchvision().models.vgg.make_layers(widths, batch_norm=normalised))
+    features = lived_in(torchvision().models.vgg.make_layers(widths, batch_norm=normalized))
     state = {f"features.{name}": tensor for name, tensor in features.state_dict().items()}
     state["classifier.0.weight"] = torch.zeros(5, 5)
     network, found = taken(state, tmp_path / "vgg.pth", "saliency-small")
@@ -73,7 +73,7 @@ def test_mobilenet_is_the_backbone_of_lraspp(tmp_path, size):
 
 
 def test_a_backbone_of_another_depth_is_refused_and_only_what_is_of_it_is_counted(tmp_path):
-    # ResNet-18 has 20 convolutions in its trunk and ResNet-34 has 36, each with four tensors of normalisation
+    # ResNet-18 has 20 convolutions in its trunk and ResNet-34 has 36, each with four tensors of normalization
     with pytest.raises(UserError, match=r"does not fit RefineNet: 100 of its 180 tensors fit \(") as refusal:
         taken(build_ancestor("resnet18").state_dict(), tmp_path / "r.pth", "refinenet-resnet34")
     assert "trunk.layer1.2.conv1.weight 64x64x3x3 none" in " ".join(str(refusal.value).split())

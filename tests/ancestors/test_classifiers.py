@@ -7,7 +7,7 @@ import torch
 
 from edgesynth.anatomy import prove_groups, trace
 from edgesynth.ancestors import build_ancestor, example_shape
-from edgesynth.ancestors.mobilenet import MobileNetV2
+from edgesynth.ancestors.zoo.mobilenet import MobileNetV2
 from edgesynth.errors import UserError
 from edgesynth.optional import torchvision
 
@@ -83,7 +83,7 @@ def test_networks_with_an_auxiliary_head_give_one_answer_in_training_too(name):
 
 
 def test_every_classifier_of_torchvision_has_its_plain_name():
-    from edgesynth.ancestors.torchvisions import path_of
+    from edgesynth.ancestors.zoo.torchvision_classifiers import path_of
 
     names = torchvision().models.list_models(module=torchvision().models)
     assert len(names) > 70 and all(path_of(name) == f"torchvision.models:{name}" for name in names)

@@ -69,7 +69,7 @@ def test_where_all_names_have_a_prefix_none_fits_and_counters_are_not_in_the_lis
     resnet = build_ancestor("resnet20")
     state = {f"x.{name}": tensor for name, tensor in resnet.state_dict().items()}
     first, *names = refusal_of(state, tmp_path / "weights.pth", resnet)
-    # 19 layers of 1 tensor and their normalisations of 4, a linear layer of 2; 40 of each kind are named
+    # 19 layers of 1 tensor and their normalizations of 4, a linear layer of 2; 40 of each kind are named
     assert "0 of its 97 tensors fit (97 are missing, 97 are not in the network)" in first
     assert "conv1.weight 16x3x3x3 none" in names and "x.conv1.weight none 16x3x3x3" in names
     assert names[-2:] == ["and 57 more missing", "and 57 more not in the network"]

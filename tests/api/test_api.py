@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 import edgesynth
-from edgesynth.ancestors import lend_network
+from edgesynth.ancestors import register_network
 from edgesynth.errors import UserError
 from edgesynth.evolution import replay
 from edgesynth.lineage import Run
 from edgesynth.nurture import score
-from edgesynth.tasks import lend_task
+from edgesynth.tasks import register_task
 
 QUICK = {"generations": 1, "offspring": 1, "epochs": 1, "final_epochs": 1, "min_accuracy": 0.0, "strength": "random"}
 SOURCE = """
@@ -211,7 +211,7 @@ def cell(activation):
 def test_a_network_of_the_same_form_that_does_something_else_is_another_one(user):
     one = edgesynth.evolve(cell(torch.sin), user.task(), run="one", **QUICK, ancestor_epochs=1)
     other = edgesynth.evolve(cell(torch.relu), user.task(), run="other", **QUICK, ancestor_epochs=0)
-    again = lend_network(cell(torch.sin), 3, (1, 6, 6))
+    again = register_network(cell(torch.sin), 3, (1, 6, 6))
     assert one.config.ancestor == again != other.config.ancestor
     images = user.task().validation.images
     with torch.no_grad():
@@ -233,8 +233,8 @@ def test_a_constructor_s_argument_that_nothing_shows_is_not_lost(user):
     )
     import user_net
 
-    assert lend_network(user_net.Act(3), 3, (1, 6, 6)) == "user_net:Act"
-    assert lend_network(user_net.Act(3, "sin"), 3, (1, 6, 6)).startswith("object:Act-")
+    assert register_network(user_net.Act(3), 3, (1, 6, 6)) == "user_net:Act"
+    assert register_network(user_net.Act(3, "sin"), 3, (1, 6, 6)).startswith("object:Act-")
     del sys.modules["user_net"]
 
 
@@ -252,13 +252,13 @@ def test_a_task_that_differs_in_what_is_not_trained_on_is_another_one(user, what
             task.name, *(getattr(task, one) for one in ("train", "validation", "load_test", "labels"))
         ),
     }
-    assert lend_task(task) == lend_task(user.task()) != lend_task(changed[what]())
+    assert register_task(task) == register_task(user.task()) != register_task(changed[what]())
 
 
 def test_an_object_may_stand_beside_a_folder_that_is_given_as_text(user, monkeypatch):
     seen = []
-    monkeypatch.setattr("edgesynth.api.load_task", lambda *given: seen.append(given) or user.task())
-    monkeypatch.setattr("edgesynth.api.breed", lambda path, config, *given: Run.create(path, config))
+    monkeypatch.setattr("edgesynth.api.evolving.load_task", lambda *given: seen.append(given) or user.task())
+    monkeypatch.setattr("edgesynth.api.evolving.breed", lambda path, config, *given: Run.create(path, config))
     edgesynth.evolve(user.Net(3), "imagefolder", run="run", data_root="photos", image_size=32, **QUICK)
     assert seen == [("imagefolder", Path("photos"), 32)]
 
@@ -346,7 +346,7 @@ def test_a_network_of_which_nothing_can_be_trained_is_refused_before_anything_is
     assert not (tmp_path / "run").exists()
 
 
-class Unnormalised(nn.Module):
+class Unnormalized(nn.Module):
     """BatchNorm without running statistics: an image is answered by those beside it."""
 
     def __init__(self):
@@ -369,7 +369,7 @@ def test_a_network_that_no_export_could_write_is_refused_before_the_first_epoch(
             heard.append(name)
 
     with pytest.raises(UserError, match=r"let norm \(BatchNorm2d\) keep running statistics"):
-        edgesynth.evolve(Unnormalised(), user.task(), run="run", progress=Heard(), **QUICK)
+        edgesynth.evolve(Unnormalized(), user.task(), run="run", progress=Heard(), **QUICK)
     assert heard == [] and not Path("run").exists()
 
 

@@ -13,11 +13,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-from edgesynth.benchmark.bundle import sha256_of
-from edgesynth.benchmark.layers import sketch_layers, write_layers
-from edgesynth.benchmark.samples import read_samples
-from edgesynth.benchmark.verification import figures_of
-from edgesynth.export.half import to_half
+from edgesynth.benchmark.bundle.bundle import sha256_of
+from edgesynth.benchmark.bundle.samples import read_samples
+from edgesynth.benchmark.verify.layer_bisect import sketch_layers, write_layers
+from edgesynth.benchmark.verify.verification import figures_of
+from edgesynth.export.half.half import to_half
 
 SHAPE = (1, 8, 8)
 CLASSES = 10

@@ -13,6 +13,8 @@ import pytest
 from .conftest import with_tensorrt
 from .sensors import Sensors, tx2
 
+pytestmark = pytest.mark.slow
+
 STOPPED = "edgesynth: stopped by Ctrl-C; what had finished is kept"
 
 
@@ -92,10 +94,10 @@ def test_stopped_before_anything_was_timed_nothing_is_written(begin, bundle):
 
 SAMPLED = """
 import os, signal, sys, threading
-from edgesynth.benchmark.bundle import open_target
+from edgesynth.benchmark.bundle.bundle import open_target
 from edgesynth.benchmark.power import Ina3221
-from edgesynth.benchmark.run import InterruptedRunError, measure
-from edgesynth.benchmark.settings import Settings
+from edgesynth.benchmark.measure.run import InterruptedRunError, measure
+from edgesynth.benchmark.measure.settings import Settings
 signal.signal(signal.SIGINT, signal.default_int_handler)
 meter = Ina3221.find(sys.argv[2])
 opened = meter.open
@@ -181,7 +183,7 @@ def test_a_run_on_tensorrt_that_is_stopped_gives_the_gpu_back_in_order(begin, te
 LEFT_RUNNING = """
 import sys
 import numpy as np
-from edgesynth.benchmark.bundle import open_target
+from edgesynth.benchmark.bundle.bundle import open_target
 from edgesynth.benchmark.engines.tensorrt.engine import TensorRt
 model = open_target(sys.argv[1]).model("fp32")
 engine = TensorRt()

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from edgesynth.benchmark.intervals import median, median_interval, ratio_interval
+from edgesynth.benchmark.result.intervals import median, median_interval, ratio_interval
 
 
 def test_the_interval_holds_the_true_ratio_about_as_often_as_it_says():

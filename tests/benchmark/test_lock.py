@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from edgesynth.benchmark.lock import PLACE, alone_on_this_machine
+from edgesynth.benchmark.measure.lock import PLACE, alone_on_this_machine
 from edgesynth.errors import UserError
 
-HOLD = "import sys\nfrom edgesynth.benchmark.lock import alone_on_this_machine as alone\n"
+HOLD = "import sys\nfrom edgesynth.benchmark.measure.lock import alone_on_this_machine as alone\n"
 HOLD += "with alone():\n    print('held', flush=True)\n    sys.stdin.read()\n"
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from edgesynth.benchmark.flags import flags_of_latency, flags_of_machine
-from edgesynth.benchmark.machine import describe_machine
+from edgesynth.benchmark.conditions.machine import describe_machine
+from edgesynth.benchmark.result.flags import flags_of_latency, flags_of_machine
 
 QUIET = {"cores": 4, "load_1min": 0.1, "governor": "performance", "min_khz": 345600.0, "max_khz": 2035200.0}
 STEADY = {"cov": 0.025, "count": 100}

@@ -4,9 +4,9 @@ import statistics
 
 import pytest
 
-from edgesynth.benchmark.energy import energy_of, half_width_95, plan_energy
+from edgesynth.benchmark.measure.energy import energy_of, half_width_95, plan_energy
 from edgesynth.benchmark.power import Ina3221, NoPower, Rapl, Reading, find
-from edgesynth.benchmark.timing import Track, Window, time_in_turn
+from edgesynth.benchmark.timing.timing import Track, Window, time_in_turn
 
 from .sensors import Sensors
 

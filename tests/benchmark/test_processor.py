@@ -2,8 +2,8 @@
 
 import pytest
 
-from edgesynth.benchmark.bundle import Model
-from edgesynth.benchmark.processor import saturates, why_inexact
+from edgesynth.benchmark.bundle.bundle import Model
+from edgesynth.benchmark.bundle.processor import saturates, why_inexact
 
 AVX2 = "fpu sse2 ssse3 fma avx avx2 bmi2"
 AVX512 = AVX2 + " avx512f avx512bw avx512vl"

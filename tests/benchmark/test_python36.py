@@ -9,18 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from edgesynth.boards.json_file import sealed
 from edgesynth.boards.probed import read_table
+from edgesynth.files.json_file import sealed
 
 from .conftest import LAYERS, REPOSITORY, scale, seal, with_tensorrt
 from .probe.test_model_layers import network, save
 from .sensors import Sensors, tx2
 from .test_verification import overflow, with_half
 
+pytestmark = pytest.mark.slow
+
 COMMANDS_ON_BOARD = [
-    f"cli/{name}.py" for name in ("__init__", "benchmark", "compare", "options", "output", "probe", "verify")
+    f"cli/{name}.py" for name in ("__init__", "benchmark", "compare", "logs", "options", "output", "probe", "verify")
 ]
-ON_BOARD = ("__init__.py", "errors.py", "printable.py", "benchmark", "boards", *COMMANDS_ON_BOARD)
+PARTS = ("__init__.py", "errors.py", "printable.py", "text_table.py", "benchmark", "boards", "files", "metrics")
+ON_BOARD = (*PARTS, *COMMANDS_ON_BOARD)
 PACKAGES = REPOSITORY / "docker/requirements-board.txt"
 
 
@@ -69,8 +72,8 @@ def _interpreter():
 
 @pytest.fixture(scope="session")
 def python36():
-    """An interpreter with what a board has; made once, kept beside the repository's own environment."""
-    folder = REPOSITORY / ".venv36"
+    """An interpreter with what a board has; made once, kept in the user's cache."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgesynth" / "tests" / "python36"
     python = str(folder / "bin" / "python")
     ready = "import click, numpy, onnxruntime"
     if not _runs(python, "-c", ready):
@@ -190,7 +193,7 @@ def test_the_sampler_runs_under_python_36_out_of_a_zip_file(tmp_path):
         pytest.skip("no Python 3.6 here (looked at pyenv's versions and for python3.6 on the PATH)")
     tx2(Sensors(tmp_path / "sys"))
     with zipfile.ZipFile(tmp_path / "board.pyz", "w") as archive:
-        for path in ("__init__.py", "errors.py", "printable.py", "benchmark", "boards"):
+        for path in PARTS:
             for file in [REPOSITORY / "edgesynth" / path, *(REPOSITORY / "edgesynth" / path).rglob("*")]:
                 if file.suffix in (".py", ".json"):
                     archive.write(file, file.relative_to(REPOSITORY))

@@ -3,8 +3,11 @@ import os
 
 import pytest
 
-from edgesynth.benchmark.result import check_destination, default_path, read_result, write_result
-from edgesynth.benchmark.table import format_table
+from edgesynth.benchmark.bundle.bundle import open_target
+from edgesynth.benchmark.measure.run import measure
+from edgesynth.benchmark.measure.settings import Settings
+from edgesynth.benchmark.result.result import check_destination, default_path, read_result, write_result
+from edgesynth.benchmark.result.table import format_table
 from edgesynth.errors import UserError
 
 
@@ -132,3 +135,11 @@ def test_a_flag_of_all_configurations_is_said_once():
     both = ["machine loaded: 3"]
     table = "\n".join(format_table(result(measurement(flags=both), measurement(batch=8, flags=both))))
     assert table.splitlines()[3:] == ["flag: machine loaded: 3"]
+
+
+def test_the_table_names_the_metric_of_the_result(bundle):
+    result = measure(open_target(str(bundle)), settings=Settings(duration_s=0.02, warm_up_s=0.0, idle_s=0.0))
+    assert result["metric"] == "accuracy" and "accuracy %" in format_table(result)[0]
+    assert "F-beta %" in format_table({**result, "metric": "F-beta"})[0]
+    del result["metric"]  # as an older edgesynth wrote it
+    assert "accuracy %" in format_table(result)[0]

@@ -7,12 +7,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from edgesynth.benchmark.bundle import open_target
+from edgesynth.benchmark.bundle.bundle import open_target
+from edgesynth.benchmark.measure.quick import compare_models, measure_model
+from edgesynth.benchmark.measure.run import measure
+from edgesynth.benchmark.measure.settings import Settings
 from edgesynth.benchmark.power import Rapl
-from edgesynth.benchmark.quick import compare_models, measure_model
-from edgesynth.benchmark.run import measure
-from edgesynth.benchmark.settings import Settings
-from edgesynth.benchmark.timing import spread
+from edgesynth.benchmark.timing.timing import spread
 from edgesynth.errors import UserError
 
 from .conftest import read_npz, write_classifier, write_manifest
@@ -120,7 +120,7 @@ def test_a_bare_file_is_measured_without_accuracy(tmp_path):
     assert (result["individual"], result["bundle"]) == (None, "small.onnx")
 
 
-def test_a_bare_quantised_file_is_measured_as_it_is(bundle):
+def test_a_bare_quantized_file_is_measured_as_it_is(bundle):
     (one,) = measure(open_target(str(bundle / "model.int8-cpu.onnx")), settings=QUICK)["measurements"]
     assert one["precision"] == "as-is"
     assert one["speedup_vs_fp32"] is None

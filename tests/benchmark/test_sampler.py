@@ -8,17 +8,19 @@ import time
 
 import pytest
 
-from edgesynth.benchmark.bundle import open_target
-from edgesynth.benchmark.energy import energy_of
+from edgesynth.benchmark.bundle.bundle import open_target
+from edgesynth.benchmark.measure.energy import energy_of
+from edgesynth.benchmark.measure.run import measure
+from edgesynth.benchmark.measure.settings import Settings
 from edgesynth.benchmark.power import Ina3221, opened, rest, sampler
 from edgesynth.benchmark.power.meter import UnreadableError
 from edgesynth.benchmark.power.sampler import Sampler, spare_core
-from edgesynth.benchmark.run import measure
-from edgesynth.benchmark.settings import Settings
-from edgesynth.benchmark.timing import Track
+from edgesynth.benchmark.timing.timing import Track
 
 from .conftest import REPOSITORY
 from .sensors import Averaging, Sensors, nano, tx2
+
+pytestmark = pytest.mark.slow
 
 INA3221 = "edgesynth.benchmark.power.ina3221"
 

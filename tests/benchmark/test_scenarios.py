@@ -3,9 +3,9 @@ import math
 
 import pytest
 
-from edgesynth.benchmark import scenarios
-from edgesynth.benchmark.scenarios import rank_of_bound
-from edgesynth.benchmark.timing import Track
+from edgesynth.benchmark.timing import scenarios
+from edgesynth.benchmark.timing.scenarios import rank_of_bound
+from edgesynth.benchmark.timing.timing import Track
 from edgesynth.errors import UserError
 
 

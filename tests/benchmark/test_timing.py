@@ -4,7 +4,7 @@ import time
 import pytest
 
 from edgesynth.benchmark.power import NoPower
-from edgesynth.benchmark.timing import LEAST_ITERATIONS, percentile, spread, time_in_turn
+from edgesynth.benchmark.timing.timing import LEAST_ITERATIONS, percentile, spread, time_in_turn
 
 NO_METER = NoPower("not needed here")
 

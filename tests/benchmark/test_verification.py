@@ -7,15 +7,15 @@ import numpy as np
 import onnx
 import pytest
 
-from edgesynth.benchmark.bundle import open_target
-from edgesynth.benchmark.layers import Layers, read_layers, sketch_layers, write_layers
-from edgesynth.benchmark.processor import saturates, why_inexact
-from edgesynth.benchmark.run import measure
-from edgesynth.benchmark.samples import read_samples
-from edgesynth.benchmark.settings import Settings
-from edgesynth.benchmark.verification import figures_of, verify
+from edgesynth.benchmark.bundle.bundle import open_target
+from edgesynth.benchmark.bundle.processor import saturates, why_inexact
+from edgesynth.benchmark.bundle.samples import read_samples
+from edgesynth.benchmark.measure.run import measure
+from edgesynth.benchmark.measure.settings import Settings
+from edgesynth.benchmark.verify.layer_bisect import Layers, read_layers, sketch_layers, write_layers
+from edgesynth.benchmark.verify.verification import figures_of, verify
 from edgesynth.errors import UserError
-from edgesynth.export.half import to_half
+from edgesynth.export.half.half import to_half
 
 from .conftest import LAYERS, SHAPE, TENSORS, change, read_npz, scale, seal, write_classifier
 

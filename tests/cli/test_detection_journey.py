@@ -11,8 +11,8 @@ from tests.tasks.scenes import write_kitti, write_voc
 
 # Of the forms of the detectors, and small enough to be traced and trained in a moment.
 TINY = """
-from edgesynth.ancestors.detectnet import DetectNet
-from edgesynth.ancestors.yolov2 import TinyYoloV2
+from edgesynth.ancestors.zoo.detectnet import DetectNet
+from edgesynth.ancestors.zoo.yolov2 import TinyYoloV2
 
 def yolo(num_classes):
     return TinyYoloV2((8, 16, 32), (32,), num_classes, pooled=False)
@@ -48,7 +48,7 @@ def test_the_run_tells_of_its_metric_and_of_what_it_left_out(run):
     assert "test mAP@0.5 " in told and "accuracy" not in told
     tested = json.loads((path / "test.json").read_text())
     assert tested["g000-c0"] > 20
-    assert 0 < json.loads((path / "beside.json").read_text())["g001-c0"]["mAP@0.5:0.95"] < 1
+    assert 0 < json.loads((path / "extra_metrics.json").read_text())["g001-c0"]["mAP@0.5:0.95"] < 1
 
 
 def test_its_bundle_is_verified_and_scored_on_the_board_s_side(run, edgesynth):
@@ -99,10 +99,10 @@ def test_a_bundle_that_decodes_within_its_files_is_verified_scored_and_run_from_
     manifest = json.loads((bundle / "manifest.json").read_text())
     output = manifest["output"]
     assert (output["name"], output["shape"], output["decoding"]["form"]) == ("detections", [100, 6], "detections")
-    quantised = {
+    quantized = {
         node.name for node in onnx.load(str(bundle / "model.int8.onnx")).graph.node if "Quantize" in node.op_type
     }
-    assert quantised and not any(name.startswith("decode/") for name in quantised)
+    assert quantized and not any(name.startswith("decode/") for name in quantized)
     assert not (bundle / "boxes.py").exists()
     result = edgesynth("verify", bundle, cwd=tmp_path)
     assert result.returncode == 0 and "all as exported" in result.stdout, result.stdout + result.stderr

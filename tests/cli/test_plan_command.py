@@ -5,12 +5,13 @@ import shutil
 
 import pytest
 
-from edgesynth.boards.cost import read_layers
 from edgesynth.boards.probed import Staircase, Step
 from edgesynth.boards.table import BOARDS
+from edgesynth.planning.cost import read_layers
 from tests.benchmark.conftest import bundle, pristine_bundle  # noqa: F401  (fixtures)
-from tests.boards.networks import lenet, quantised, residual, single
 from tests.boards.probed.test_staircase import table_of
+from tests.boards.test_board_file import facts_of
+from tests.planning.networks import lenet, quantized, residual, single
 
 
 def test_a_bundle_on_a_tx2(edgesynth, bundle, tmp_path):  # noqa: F811
@@ -35,7 +36,7 @@ def test_no_samples_are_opened(edgesynth, bundle, tmp_path):  # noqa: F811
 
 
 def test_a_qdq_file_does_not_run_on_a_nano_and_says_what_does(edgesynth, tmp_path):
-    quantised(residual(tmp_path / "m.onnx"), tmp_path / "q.onnx")
+    quantized(residual(tmp_path / "m.onnx"), tmp_path / "q.onnx")
     done = edgesynth("plan", "q.onnx", "--board", "jetson-nano", cwd=tmp_path)
     assert done.returncode == 1
     assert "will NOT run: q.onnx holds Q/DQ nodes, and Jetson Nano (sm_53) has no INT8 units" in done.stdout
@@ -160,3 +161,26 @@ def test_a_probe_of_something_else_is_one_line_and_2(edgesynth, tmp_path, facts,
     done = edgesynth("plan", "m.onnx", "--probe", "t.json", *options, cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n"), done.stdout) == (2, 1, "")
     assert why in done.stderr
+
+
+def test_a_board_that_a_file_describes_is_planned_for_as_one_of_the_table(edgesynth, tmp_path):
+    lenet(tmp_path / "m.onnx", opset=13)
+    facts = facts_of(next(board for board in BOARDS if board.name == "agx-orin"))
+    (tmp_path / "mine.json").write_text(json.dumps({**facts, "name": "mine", "title": "My board"}))
+    mine, orin = (
+        edgesynth("plan", "m.onnx", "--board", board, "--json", cwd=tmp_path) for board in ("mine.json", "agx-orin")
+    )
+    assert mine.returncode == 0, mine.stderr
+    mine, orin = json.loads(mine.stdout), json.loads(orin.stdout)
+    assert (mine["board"], mine["title"], mine["tensorrt"]) == ("mine", "My board", orin["tensorrt"])
+    latencies = [
+        [build["predicted"]["latency_ms"] for build in plan["builds"] if build["predicted"]] for plan in (mine, orin)
+    ]
+    assert latencies[0] == latencies[1] != []
+
+
+def test_a_file_that_describes_no_board_is_a_mistake_of_one_line(edgesynth, refused, tmp_path):
+    lenet(tmp_path / "m.onnx", opset=13)
+    (tmp_path / "mine.json").write_text('{"name": "mine", "sm": 87}')
+    done = edgesynth("plan", "m.onnx", "--board", "mine.json", cwd=tmp_path)
+    refused(done, "mine.json has sm 87; it must be the compute capability, such as [8, 7]")

@@ -25,4 +25,4 @@ def test_evolve_prints_the_size_in_bits_of_a_best_below_full_precision(tmp_path,
     size = next(line for line in result.stdout.splitlines() if line.startswith("Size: "))
     bits = int(size.split()[1].replace(",", ""))
     synapses = int(result.stdout.split("g001-c0")[1].split("synapses")[1].split()[0].replace(",", ""))
-    assert size.endswith("bits of synapses, biases and normalisation.") and 8 * synapses < bits < 9 * synapses
+    assert size.endswith("bits of synapses, biases and normalization.") and 8 * synapses < bits < 9 * synapses

@@ -25,7 +25,7 @@ class Pyramid(Net):
         return features + F.interpolate(pooled, size=features.shape[2:], mode="bilinear")
 
 
-class Unnormalised(Net):
+class Unnormalized(Net):
     def __init__(self):
         super().__init__()
         self.norm = nn.BatchNorm2d(8, track_running_stats=False)
@@ -58,10 +58,10 @@ class Vectors(edgesynth.Classification):
     def metric(self, outputs, labels):
         return 100.0 * ((outputs - labels).abs() < 0.5).double().mean().item()
 
-    def wrong_labels(self, labels):
+    def check_labels(self, labels):
         return ""
 
-    def right(self, labels):
+    def perfect_outputs(self, labels):
         return labels.clone()
 
     def fits(self, shape):
@@ -85,7 +85,7 @@ def test_each_is_refused_in_one_line_without_an_epoch_or_a_run_directory(edgesyn
     (tmp_path / "late_nets.py").write_text(SOURCE)
     for given, words in (
         (
-            ["--ancestor", "late_nets:Unnormalised"],
+            ["--ancestor", "late_nets:Unnormalized"],
             ["otherwise alone than beside others", "let norm (BatchNorm2d) keep"],
         ),
         (["--ancestor", "late_nets:half"], ["has weights in bfloat16", "build it in float32"]),

@@ -25,7 +25,7 @@ def test_the_run_tells_of_its_metric_and_of_what_it_left_out(run):
     assert "Data: of shapes, 30 pairs, 1 files are skipped: shapes/images/007.jpg is no image" in told
     assert "test F-beta " in told and "accuracy" not in told
     assert json.loads((path / "task.json").read_text())["metric"] == "F-beta"
-    beside = json.loads((path / "beside.json").read_text())
+    beside = json.loads((path / "extra_metrics.json").read_text())
     assert beside.keys() == {"g000-c0", "g001-c0", "sha256"} and 0 < beside["g001-c0"]["MAE"] < 1
 
 

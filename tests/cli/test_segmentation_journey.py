@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from edgesynth.evolution.generative.performance import net_score
+from edgesynth.evolution.generative.netscore import net_score
 from tests.tasks.shapes import write_camvid
 
 # Of the form of the segmentation networks, and small enough to be traced in a moment.
@@ -42,7 +42,7 @@ def test_generative_synthesis_scores_networks_by_the_task_s_metric(run):
     assert census["params"] < 1200  # of 1,587
     score = net_score(record["validation"], census["params"] / 1e6, census["macs"] / 1e9)
     assert record["synthesis"]["performance_db"] == pytest.approx(score)
-    beside = json.loads((path / "beside.json").read_text())
+    beside = json.loads((path / "extra_metrics.json").read_text())
     assert 0.2 < beside["g001-c0"]["pixel accuracy"] < 1
 
 
@@ -60,7 +60,7 @@ def test_its_bundle_is_verified_and_scored_by_miou(run, edgesynth):
     assert "11 maps of scores an image" in readme and 'save("classes.png")' in readme
 
 
-def test_its_report_shows_what_both_say_of_the_same_images_and_names_the_colours(run, edgesynth):
+def test_its_report_shows_what_both_say_of_the_same_images_and_names_the_colors(run, edgesynth):
     path, _ = run
     assert edgesynth("report", path, cwd=path).returncode == 0
     page = (path / "report.html").read_text()

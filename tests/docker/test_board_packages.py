@@ -15,6 +15,8 @@ BOARD = {"python_version": "3.6", "platform_machine": "aarch64", "platform_syste
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_17_aarch64")
 ABIS = ("cp36m", "abi3", "none")
 
+pytestmark = pytest.mark.index
+
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory):

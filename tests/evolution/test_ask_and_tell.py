@@ -6,8 +6,8 @@ from edgesynth.anatomy.census import Census, LayerCensus
 from edgesynth.errors import UserError
 from edgesynth.evolution import Evolution, Place
 from edgesynth.evolution.evolution import MORE_MEMORY
-from edgesynth.evolution.patience import attempt_of, milder
-from edgesynth.evolution.population import check_population
+from edgesynth.evolution.preflight.population import check_population
+from edgesynth.evolution.retries import attempt_of, milder
 from edgesynth.lineage import Config, Figures, Record
 
 FLOOR = 90.0
@@ -214,8 +214,8 @@ def test_the_machine_sees_the_feasible_front_and_nobody_after_a_proxy():
 def test_who_was_not_measured_meets_no_measured_budget():
     state = evolution(offspring=1, max_latency_ms=1.0, measure_on="local")
     told(state, 95)
-    assert not state.stopped and not state.yardstick.accepts(state.nurtured[-1])
+    assert not state.stopped and not state.budgets.accepts(state.nurtured[-1])
     (place,) = state.ask()
-    state.yardstick.figures[place.name] = Figures("ab", "local", "fp32", 0.8, (0.7, 0.9))
+    state.budgets.figures[place.name] = Figures("ab", "local", "fp32", 0.8, (0.7, 0.9))
     state.tell([record(place, 95)])
     assert state.stopped == "budget" and "measured at most 0.9 ms of 1 ms" in state.reason

@@ -14,10 +14,11 @@ from edgesynth.anatomy import trace
 from edgesynth.ancestors import build_ancestor
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve
-from edgesynth.evolution.allocation import marginal_costs
-from edgesynth.evolution.feasibility import check_feasible, smallest_genome
-from edgesynth.evolution.synthesis import Ration, ration
-from edgesynth.evolution.yardstick import Yardstick
+from edgesynth.evolution.budgets import Budgets, limits
+from edgesynth.evolution.budgets.unit_costs import marginal_costs
+from edgesynth.evolution.preflight.feasibility import check_feasible
+from edgesynth.evolution.preflight.smallest_network import smallest_genome
+from edgesynth.evolution.synthesis.synthesis import Ration, ration
 from edgesynth.lineage import Config, resolve
 from tests import few_digits
 from tests.topology.networks import NETWORKS
@@ -49,7 +50,7 @@ def fixed():
 def weightless():
     return nn.Sequential(nn.AdaptiveAvgPool2d((2, 5)), nn.Flatten())
 
-def normalised():
+def normalized():
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 9), nn.BatchNorm1d(9), nn.ReLU(), nn.Linear(9, 10))
 """
 WHOLE = {"synapses": 300 + 1728 + 9600 + 240, "clusters": 62, "macs": 43200 + 43200 + 9600 + 240}
@@ -81,7 +82,7 @@ def breed(tmp_path, monkeypatch):
 def used(run):
     """{census total: share of its budget that the last individual uses}."""
     census = run.records()[-1].census
-    return {name: getattr(census, name) / most for name, most in run.config.budgets.items()}
+    return {name: getattr(census, name) / most for name, most in limits(run.config).items()}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_two_budgets_at_once_are_both_met_and_each_shrinks_until_it_is(breed, gi
     assert run.outcome()["stopped"] == "budget"
     assert max(used(run).values()) <= 1
     for before, after in zip(run.records(), run.records()[1:], strict=False):
-        for name, most in run.config.budgets.items():
+        for name, most in limits(run.config).items():
             old, new = getattr(before.census, name), getattr(after.census, name)
             assert new < old or old <= most or given.get("encoding") == "synapse"
 
@@ -157,7 +158,7 @@ def test_allocation_by_budgets_goes_down_geometrically_towards_all_of_them_at_on
     assert run.outcome()["stopped"] == "budget" and len(run.records()) > 3
     for before, after in zip(run.records(), run.records()[1:], strict=False):
         goals = after.synthesis["goals"]
-        ways = {name: math.log(getattr(before.census, name) / run.config.budgets[name]) for name in goals}
+        ways = {name: math.log(getattr(before.census, name) / limits(run.config)[name]) for name in goals}
         gone = {name: math.log(getattr(before.census, name) / goal) for name, goal in goals.items()}
         assert max(gone.values()) <= math.log(1 / 0.7) * 1.05  # of clusters, those of the output are not drawn
         assert len({round(gone[name] / ways[name], 9) for name in goals}) == 1
@@ -172,8 +173,8 @@ def test_siblings_in_varied_environments_have_other_shapes_at_the_same_budget(br
     )
     shapes = [{tuple(layer.clusters for layer in record.census.layers) for record in some} for some in (alike, varied)]
     assert len(shapes[0]) < len(shapes[1])
-    assert all("favours" not in record.synthesis for record in alike)
-    assert len({tuple(record.synthesis["favours"].values()) for record in varied}) == 4
+    assert all("favors" not in record.synthesis for record in alike)
+    assert len({tuple(record.synthesis["favors"].values()) for record in varied}) == 4
     assert all(record.census.macs <= record.synthesis["goals"]["macs"] for record in (*alike, *varied))
 
 
@@ -186,7 +187,7 @@ def test_no_cluster_that_fell_alone_would_still_have_fitted_the_budgets(breed, a
     assert filled
     for record in filled:
         before, after = (run.load(name).genome.kept for name in (record.parents[0], record.name))
-        budgets = run.config.budgets
+        budgets = limits(run.config)
         assert all(getattr(record.census, name) <= most for name, most in budgets.items())
         for group, units in after.items():
             for unit in set(before[group]) - set(units):
@@ -368,9 +369,9 @@ def test_a_network_without_a_synapse_is_refused_before_anything_is_written(breed
     assert not Path("run").exists()
 
 
-def test_a_batch_of_one_before_batch_normalisation_is_refused_before_anything_is_written(breed):
+def test_a_batch_of_one_before_batch_normalization_is_refused_before_anything_is_written(breed):
     with pytest.raises(UserError, match="--batch-size is 1 and train has 256 images"):
-        breed("budget_networks:normalised", batch_size=1)
+        breed("budget_networks:normalized", batch_size=1)
     assert not Path("run").exists()
 
 
@@ -382,7 +383,7 @@ def test_a_batch_of_one_before_batch_normalisation_is_refused_before_anything_is
             {"allocation": "params", "environment": "faithful"},
             "--environment is faithful; use --environment calibrated",
         ),
-        ({"normaliser": "percentile"}, "--normaliser is percentile and --strength fisher has no Z"),
+        ({"normalizer": "percentile"}, "--normalizer is percentile and --strength fisher has no Z"),
         ({"min_accuracy": 90.0, "max_loss": 2.0}, "--min-accuracy is 90 and --max-loss is 2, two floors .* give one"),
     ],
 )
@@ -395,7 +396,7 @@ def test_the_budgets_of_a_level_let_it_rest_together_and_its_own_is_aimed_at_whe
     whole = lenet().census()
 
     def fed(options):
-        return ration(Yardstick(resolve(None, options)), whole)
+        return ration(Budgets(resolve(None, options)), whole)
 
     assert fed({"max_params": 431_080, "max_bytes": 2_000_000}) == Ration(None, None)
     assert fed({"max_params": 431_079}).clusters == pytest.approx(0.5**0.5 * 580)

@@ -4,13 +4,13 @@ import torch
 from torch import nn
 
 from edgesynth.anatomy import trace
-from edgesynth.evolution.breeding import Breeder
-from edgesynth.evolution.environment.calibrated import CERTAIN, CalibratedEnvironment
-from edgesynth.evolution.evolution import Place
-from edgesynth.evolution.mating import gene_pool, mean_state
-from edgesynth.evolution.strength import Parent
-from edgesynth.evolution.strength.parent import alive_synapses
-from edgesynth.evolution.sweep import sweep
+from edgesynth.evolution.offspring.breeding import Breeder
+from edgesynth.evolution.place import Place
+from edgesynth.evolution.synthesis.dead_units import sweep
+from edgesynth.evolution.synthesis.environment.calibrated import CERTAIN, CalibratedEnvironment
+from edgesynth.evolution.synthesis.mating import gene_pool, mean_state
+from edgesynth.evolution.synthesis.strength import Parent
+from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.lineage import Config, Genome, Individual, Record, Species, state
 
 

@@ -3,8 +3,12 @@ import math
 import pytest
 import torch
 
-from edgesynth.evolution.environment.calibrated import CalibratedEnvironment, survival_chances, systematic_sample
-from edgesynth.evolution.environment.faithful import FaithfulEnvironment
+from edgesynth.evolution.synthesis.environment.calibrated import (
+    CalibratedEnvironment,
+    survival_chances,
+    systematic_sample,
+)
+from edgesynth.evolution.synthesis.environment.faithful import FaithfulEnvironment
 
 
 def generator(seed=0):
@@ -38,7 +42,7 @@ def test_what_is_expected_of_the_papers_rule_is_the_sum_of_its_chances_and_of_a_
     viability = {"weak": torch.full((5,), -1.0).double(), "strong": torch.tensor([0.0, 3.0, 0.0]).double()}
     alive = {"weak": torch.tensor([1, 1, 0, 1, 1]).bool(), "strong": torch.tensor([1, 1, 0]).bool()}
     found = FaithfulEnvironment(0.7).expects(viability, alive, expected=3)
-    assert found == pytest.approx(4 * 0.7 / math.e + 0.7 + 1)  # of the favoured, whose F P is above 1, all survive
+    assert found == pytest.approx(4 * 0.7 / math.e + 0.7 + 1)  # of the favored, whose F P is above 1, all survive
     assert CalibratedEnvironment(0.1).expects(viability, alive, expected=3) == 3
 
 

@@ -14,11 +14,11 @@ import torch
 from edgesynth import api
 from edgesynth.errors import UserError
 from edgesynth.evolution import Place, Progress, build_executor, evolve, replay
-from edgesynth.evolution.breeding import Breeder
 from edgesynth.evolution.executors import Birth, InProcess
 from edgesynth.evolution.executors.birth import Bred
 from edgesynth.evolution.executors.ray import Luggage, check_answers, lost
 from edgesynth.evolution.executors.threads import cpu_threads
+from edgesynth.evolution.offspring.breeding import Breeder
 from edgesynth.lineage import resolve, species
 from edgesynth.tasks import load_task
 from tests import few_digits, tiny_ancestor
@@ -245,7 +245,7 @@ def test_without_ray_the_extra_to_install_is_named_and_no_run_is_left(tmp_path, 
 
 
 def test_a_run_keeps_to_the_threads_that_it_was_started_with(tmp_path):
-    """Their number is in the bits of a lineage, and the process that goes on with it may have another."""
+    """Their number is in the bits of a lineage, and the process that resumes it may have another."""
     untrained = {"ancestor_epochs": 0, "epochs": 0, "final_epochs": 0, "min_accuracy": 0.0, "strength": "random"}
     config = resolve(None, {**TINY, **untrained, "threads": None, "generations": 1, "offspring": 1})
     before = torch.get_num_threads()

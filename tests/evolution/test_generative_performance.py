@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 
 from edgesynth.errors import UserError
-from edgesynth.evolution.generative.performance import Requirements, net_score, performance
+from edgesynth.evolution.generative.netscore import Requirements, net_score, performance
 
 
 @pytest.mark.parametrize(

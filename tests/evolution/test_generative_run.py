@@ -14,12 +14,12 @@ import torch
 from edgesynth.anatomy import Census, LayerCensus
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve, replay
+from edgesynth.evolution.budgets.machine import Machine
 from edgesynth.evolution.executors import build_executor
 from edgesynth.evolution.generative import GenerativeEvolution
-from edgesynth.evolution.generative.performance import performance
-from edgesynth.evolution.inheritance import reborn
-from edgesynth.evolution.strength.parent import alive_synapses
-from edgesynth.evolution.yardstick import Yardstick
+from edgesynth.evolution.generative.netscore import performance
+from edgesynth.evolution.offspring.initial_weights import reborn
+from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.export import export_individual
 from edgesynth.lineage import Genome, Record, Run, generator, parse_individual, resolve, species, state
 from edgesynth.report import write_report
@@ -251,11 +251,11 @@ def test_a_predicted_latency_is_a_budget_that_it_stops_at(tmp_path):
     given = {"max_latency_ms": 0.57, "strategy": "generative", "search": "random", "probes": 2, "probe_epochs": 0}
     config = resolve(None, {**QUICK, "ancestor": "lenet5", **given})
     run = evolve(tmp_path / "run", config)
-    outcome, yardstick = run.outcome(), Yardstick(config, species(config.ancestor, load_task("digits"), 0).anatomy)
+    outcome, machine = run.outcome(), Machine(config, species(config.ancestor, load_task("digits"), 0).anatomy)
     best = run.record(outcome["best"])
     assert outcome["stopped"] == "budget" and "predicted 0.5" in outcome["reason"]
-    assert yardstick.predict(run.record("g000-c0").census).latency_ms > 0.57
-    assert yardstick.predict(best.census).latency_ms <= 0.57
+    assert machine.predict(run.record("g000-c0").census).latency_ms > 0.57
+    assert machine.predict(best.census).latency_ms <= 0.57
     for probe in best.synthesis["probes"]:
         assert probe["latency_ms"] <= probe["target"]["latency_ms"]
 

@@ -4,11 +4,11 @@ import torch
 from edgesynth.anatomy import trace
 from edgesynth.ancestors import build_ancestor
 from edgesynth.errors import UserError
+from edgesynth.evolution.budgets.machine import Machine
 from edgesynth.evolution.generative.descent import Descent, adapted
 from edgesynth.evolution.generative.generator import Generator
 from edgesynth.evolution.generative.search import Probe, cross_entropy, inquired, ranks, reinforce
-from edgesynth.evolution.units import living
-from edgesynth.evolution.yardstick import Yardstick
+from edgesynth.evolution.synthesis.masks import living
 from edgesynth.lineage import Genome, generator, resolve
 
 
@@ -81,7 +81,7 @@ def thinned(anatomy):
 @pytest.mark.parametrize("budget", ["max_synapses", "max_bytes"])
 def test_synapses_that_are_dead_in_the_parent_stay_dead_and_are_not_asked_for_again(anatomy, thinned, budget):
     goal = Descent.of(resolve(None, {budget: 20_000}), anatomy)
-    here = goal.travelled(thinned.census(anatomy)) - 1e-9
+    here = goal.traveled(thinned.census(anatomy)) - 1e-9
     assert here > 0.05
     made = make(anatomy, goal, 0, (here, here), parent=thinned)
     assert made.genome.kept == thinned.kept
@@ -150,12 +150,12 @@ def test_the_descent_is_geometric_and_ends_at_the_budgets_exactly(anatomy):
     assert both.at(1) == {"synapses": 43_050.0, "macs": 22_930.0}
 
 
-def test_the_farthest_count_behind_says_how_far_a_network_has_travelled(anatomy):
+def test_the_farthest_count_behind_says_how_far_a_network_has_traveled(anatomy):
     both = Descent.of(resolve(None, {"max_macs": 22_930, "max_synapses": 43_050}), anatomy)
-    assert both.travelled(anatomy.census()) == 0
+    assert both.traveled(anatomy.census()) == 0
     small = Genome({"conv1": [*range(20)], "conv2": [*range(50)], "fc1": [0]}).census(anatomy)
     assert (
-        0 < both.travelled(small) == pytest.approx(torch.tensor(2_293_000 / small.macs).log().item() / 4.605, abs=1e-3)
+        0 < both.traveled(small) == pytest.approx(torch.tensor(2_293_000 / small.macs).log().item() / 4.605, abs=1e-3)
     )
 
 
@@ -177,14 +177,14 @@ def test_a_budget_out_of_reach_is_refused_with_the_least_there_can_be(anatomy):
 
 def test_a_predicted_latency_goes_down_as_counts_do_and_every_network_is_within_its_target(anatomy):
     config = resolve(None, {"board": "tx2", "max_latency_ms": 0.56, "max_macs": 2_000_000})
-    yardstick, both = Yardstick(config, anatomy), Descent.of(config, anatomy)
-    whole = yardstick.predict(anatomy.census()).latency_ms
+    machine, both = Machine(config, anatomy), Descent.of(config, anatomy)
+    whole = machine.predict(anatomy.census()).latency_ms
     assert both.start == {"macs": 2_293_000, "latency_ms": whole} and both.at(1)["latency_ms"] == 0.56
     assert both.at(0.5)["latency_ms"] == pytest.approx((0.56 * whole) ** 0.5)
     for seed in range(3):
         made = make(anatomy, both, seed, (0.5, 1.0))
         census, target = made.genome.census(anatomy), both.at(made.pressure)
-        assert yardstick.predict(census).latency_ms <= target["latency_ms"] and census.macs <= target["macs"]
+        assert machine.predict(census).latency_ms <= target["latency_ms"] and census.macs <= target["macs"]
     # The latency binds: without it the same seed makes a larger network.
     counts = Descent.of(resolve(None, {"max_macs": 2_000_000}), anatomy)
     assert census.macs < make(anatomy, counts, 2, (0.5, 1.0)).genome.census(anatomy).macs

@@ -1,4 +1,4 @@
-"""A run is gone on with by its own options, its own data and its own files, wherever they lie."""
+"""A run is resumed by its own options, its own data and its own files, wherever they lie."""
 
 import shutil
 
@@ -11,7 +11,7 @@ from edgesynth.errors import UserError
 from edgesynth.evolution import Progress, evolve, options_of, replay
 from edgesynth.export import export_individual
 from edgesynth.lineage import Config, Run, alone_in
-from edgesynth.lineage.sealed import read_sealed, write_sealed
+from edgesynth.lineage.storage.sealed import read_sealed, write_sealed
 from tests.tasks.test_own_tasks import write_images
 
 DERIVED = ("outcome.json", "test.json", "task.json", "predictions.npz")

@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from edgesynth.errors import UserError
 from edgesynth.evolution.generative.inquisitor import Inquisitor, reliefs
 from edgesynth.evolution.generative.memory import Memory
+from edgesynth.evolution.generative.probe_images import hold_out_probe_images
 from edgesynth.evolution.generative.reactions import Prober, Reactions, Silenced
-from edgesynth.evolution.generative.stimulus import set_aside
 from edgesynth.lineage import Genome, Individual, Record, Run, resolve, species, state
 from edgesynth.tasks import Split, load_task
 
@@ -159,12 +159,12 @@ def test_silencing_measures_what_the_outputs_and_the_loss_do(probed, task):
 
 
 def test_the_stimulus_is_held_out_of_training_and_validation_stays_whole(task):
-    rest, stimulus = set_aside(task, 0)
+    rest, stimulus = hold_out_probe_images(task, 0)
     assert (len(stimulus.labels), len(rest.train.labels)) == (119, 1078)
     keys = [{image.numpy().tobytes() for image in part.images} for part in (stimulus, rest.train, task.train)]
     assert keys[0] | keys[1] == keys[2] and not keys[0] & keys[1]
     assert torch.equal(rest.validation.images, task.validation.images)
-    assert not torch.equal(set_aside(task, 1)[1].images, stimulus.images)
+    assert not torch.equal(hold_out_probe_images(task, 1)[1].images, stimulus.images)
 
 
 def test_memory_comes_back_to_the_last_bit_and_says_when_it_is_damaged(tmp_path, kind):

@@ -9,12 +9,13 @@ from torch import nn
 
 from edgesynth.anatomy import remove, trace
 from edgesynth.ancestors import build_ancestor
-from edgesynth.boards.cost import predict
 from edgesynth.evolution import evolve, replay
+from edgesynth.evolution.budgets import LATENCY
+from edgesynth.evolution.budgets.machine import Machine
 from edgesynth.evolution.progress import Progress
-from edgesynth.evolution.yardstick import Yardstick
-from edgesynth.export import kernels_beside, to_onnx
+from edgesynth.export import other_kernels_of, to_onnx
 from edgesynth.lineage import resolve, species
+from edgesynth.planning.cost import predict
 from edgesynth.tasks import load_task
 from tests.evolution.untrained import QUICK
 
@@ -73,17 +74,17 @@ def test_whole_or_cut_a_network_is_predicted_as_its_file_is(tmp_path, name, shap
     model = build_ancestor(name, 10).eval()
     anatomy = trace(model, (torch.zeros(2, *shape),))
     config = resolve(None, {"board": "tx2", "max_latency_ms": 1.0})
-    without, yardstick = Yardstick(config, anatomy), Yardstick(config, anatomy, kernels_beside(model, shape))
+    without, machine = Machine(config, anatomy), Machine(config, anatomy, other_kernels_of(model, shape))
     third = {group.name: list(range(max(1, group.size // 3))) for group in anatomy.removable}
     for network, census in [
         (model, anatomy.census()),
         (remove(model, anatomy.plan(third)).eval(), anatomy.census(third)),
     ]:
         seen = of_the_file(network, shape, tmp_path)
-        assert yardstick.predict(census).latency_ms == pytest.approx(seen, rel=0.03)
+        assert machine.predict(census).latency_ms == pytest.approx(seen, rel=0.03)
         assert without.predict(census).latency_ms < (1 - missing) * seen
         # What lies beside the layers has no synapse to price.
-        assert set(yardstick.weight_prices(census, "latency_ms")) == set(anatomy.weights())
+        assert set(LATENCY.weight_prices(census, machine)) == set(anatomy.weights())
 
 
 class Attention(nn.Module):
@@ -103,7 +104,7 @@ def test_products_of_activations_are_predicted_with_what_they_multiply(tmp_path)
     model, shape = Attention().eval(), (1, 64, 64)
     anatomy = trace(model, torch.zeros(2, *shape))
     config = resolve(None, {"board": "tx2", "max_latency_ms": 1.0})
-    predicted = Yardstick(config, anatomy, kernels_beside(model, shape)).predict(anatomy.census())
+    predicted = Machine(config, anatomy, other_kernels_of(model, shape)).predict(anatomy.census())
     assert predicted.latency_ms == pytest.approx(of_the_file(model, shape, tmp_path), rel=0.03)
     assert sum(layer.macs for layer in predicted.layers) == anatomy.census().macs
 
@@ -120,17 +121,17 @@ class Notes(Progress):
 def test_a_budget_is_landed_on_by_the_whole_network_and_replayed_so(module, tmp_path, strategy):
     given = {**QUICK, "ancestor": f"{module}:Pooled", "strategy": strategy, "max_latency_ms": 0.78}
     probes = {"probes": 2, "probe_epochs": 0} if strategy == "generative" else {}
-    run = evolve(Path("run"), resolve(None, {**given, **probes}), kernels=kernels_beside)
+    run = evolve(Path("run"), resolve(None, {**given, **probes}), kernels=other_kernels_of)
     assert run.outcome()["stopped"] == "budget"
     last = run.names()[-1]
     kind = species(given["ancestor"], load_task("digits"), 0)
     assert 0.75 <= of_the_file(kind.removed(run.load(last)), kind.input_shape, tmp_path) <= 0.79
-    assert replay(run, last, kernels=kernels_beside)
+    assert replay(run, last, kernels=other_kernels_of)
 
 
 def test_where_the_kernels_cannot_be_read_the_layers_alone_are_counted_and_it_is_told(module):
     given = {**QUICK, "ancestor": f"{module}:Unread", "max_synapses": 120}
     notes = Notes()
-    evolve(Path("run"), resolve(None, given), progress=notes, kernels=kernels_beside)
+    evolve(Path("run"), resolve(None, given), progress=notes, kernels=other_kernels_of)
     (told,) = [note for note in notes.told if "latency is predicted" in note]
     assert told.startswith("latency is predicted from convolutions and linear layers alone (") and "Einsum" in told

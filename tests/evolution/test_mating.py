@@ -6,10 +6,11 @@ from torch import nn
 
 from edgesynth.anatomy import remove, trace
 from edgesynth.errors import UserError
-from edgesynth.evolution.breeding import Breeder
-from edgesynth.evolution.dna import Dna, encode
-from edgesynth.evolution.evolution import Place
-from edgesynth.evolution.mating import (
+from edgesynth.evolution.offspring.breeding import Breeder
+from edgesynth.evolution.place import Place
+from edgesynth.evolution.progress import Progress
+from edgesynth.evolution.synthesis.dna import Dna, encode
+from edgesynth.evolution.synthesis.mating import (
     IntersectionRite,
     QuorumRite,
     build_rite,
@@ -18,10 +19,9 @@ from edgesynth.evolution.mating import (
     mean_state,
     no_more_than,
 )
-from edgesynth.evolution.progress import Progress
-from edgesynth.evolution.strength import Parent
-from edgesynth.evolution.strength.parent import alive_synapses
-from edgesynth.evolution.synthesis import Ration
+from edgesynth.evolution.synthesis.strength import Parent
+from edgesynth.evolution.synthesis.strength.parent import alive_synapses
+from edgesynth.evolution.synthesis.synthesis import Ration
 from edgesynth.lineage import Config, Genome, Individual, Record, Species, state
 from edgesynth.tasks import load_task
 

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from edgesynth.evolution import evolve
-from edgesynth.evolution.proving import FACT, proven
-from edgesynth.evolution.replay import replay
-from edgesynth.evolution.strength.parent import alive_synapses
+from edgesynth.evolution.loop.replay import replay
+from edgesynth.evolution.offspring.proving import FACT, proven
+from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.lineage import Genome, resolve, species
 from edgesynth.tasks import load_task
 

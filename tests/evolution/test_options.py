@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from edgesynth.errors import UserError
-from edgesynth.evolution.options import NEEDS, check_options, check_taught
+from edgesynth.evolution.preflight.options import NEEDS, check_options, check_taught
 from edgesynth.lineage import Config, resolve
 from edgesynth.tasks import load_task
 
@@ -40,7 +40,7 @@ IDLE = [
     *(
         ({"strategy": "generative", **given}, {"strategy": "heredity"})
         for given in (
-            {"strength": "magnitude", "normaliser": "percentile"},
+            {"strength": "magnitude", "normalizer": "percentile"},
             {"temperature": 0.5},
             {"variation": 1.0},
             {"parents": 2},

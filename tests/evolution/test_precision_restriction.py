@@ -7,11 +7,11 @@ from torch import nn
 from edgesynth.ancestors import ANCESTORS, Known
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve
-from edgesynth.evolution.precision import cut_scales, finish, restricted, wanted_precision
-from edgesynth.evolution.strength import MagnitudeStrength, Parent
-from edgesynth.evolution.strength.parent import alive_synapses
+from edgesynth.evolution.offspring.precision import cut_scales, finish, restricted, wanted_precision
+from edgesynth.evolution.synthesis.strength import MagnitudeStrength, Parent
+from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.lineage import Genome, Individual, Run, resolve, species, weight_bits
-from edgesynth.precision import along_rows
+from edgesynth.quantization import along_rows
 from edgesynth.tasks import load_task
 
 
@@ -216,9 +216,9 @@ def test_validation_is_that_of_the_network_as_a_device_runs_it(bred):
 
     run, task = bred(precision="int2"), load_task("digits")
     kind, best = species("tiny", task, 0), run.load("g002-c0")
-    assert score(kind.quantised(best), task, task.validation) == best.record.validation
+    assert score(kind.quantized(best), task, task.validation) == best.record.validation
     assert score(kind.removed(best), task, task.validation) != best.record.validation
-    assert score(kind.quantised(best), task, task.load_test()) == run.tested()["g002-c0"]
+    assert score(kind.quantized(best), task, task.load_test()) == run.tested()["g002-c0"]
 
 
 def test_a_layer_of_its_own_precision_leaves_the_others_alone(bred):

@@ -1,5 +1,6 @@
 """Budgets of a board that is not at hand: predicted, landed on, refused where they are out of reach."""
 
+import json
 import sys
 from functools import cache
 from pathlib import Path
@@ -9,12 +10,15 @@ import torch
 
 from edgesynth.anatomy import trace
 from edgesynth.ancestors import build_ancestor
-from edgesynth.boards.cost import predict_layers, product
+from edgesynth.boards.table import find_board
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve
-from edgesynth.evolution.feasibility import check_feasible
-from edgesynth.evolution.yardstick import Yardstick, layers_left
+from edgesynth.evolution.budgets import LATENCY
+from edgesynth.evolution.budgets.machine import Machine, layers_left
+from edgesynth.evolution.preflight.feasibility import check_feasible
 from edgesynth.lineage import resolve
+from edgesynth.planning.cost import predict_layers, product
+from tests.boards.test_board_file import facts_of
 from tests.evolution.untrained import QUICK
 from tests.topology.networks import NETWORKS
 
@@ -85,10 +89,10 @@ def test_a_latency_and_a_count_are_both_met(breed):
 
 def test_a_cluster_is_priced_by_the_time_of_its_layers_and_not_by_the_start_of_their_kernels():
     anatomy = lenet()
-    yardstick = Yardstick(resolve(None, {"board": "tx2", "max_latency_ms": 1.0}), anatomy)
+    machine = Machine(resolve(None, {"board": "tx2", "max_latency_ms": 1.0}), anatomy)
     census = anatomy.census()
-    prices = yardstick.weight_prices(census, "latency_ms")
-    kernels = yardstick.predict(census).layers
+    prices = LATENCY.weight_prices(census, machine)
+    kernels = machine.predict(census).layers
     spent = sum(kernel.latency_ms for kernel in kernels) - len(kernels) * 0.0371
     total = sum(price * left.synapses for price, left in zip(prices.values(), census.layers, strict=True))
     assert total == pytest.approx(spent)
@@ -173,3 +177,20 @@ def test_evolve_prints_predictions_as_such_and_report_says_so_too(tmp_path, edge
     page = tmp_path / "run" / "report.html"
     assert edgesynth("report", "run", cwd=tmp_path).returncode == 0
     assert "Predicted on Jetson TX2" in page.read_text() and "by the cost model, not measured" in page.read_text()
+
+
+def test_a_run_aims_at_a_board_that_a_file_describes_and_is_resumed_and_replayed(tmp_path, edgesynth, refused):
+    facts = {**facts_of(find_board("tx2")), "name": "mine", "title": "My board"}
+    (tmp_path / "mine.json").write_text(json.dumps(facts))
+    options = ["--task", QUICK["task"], "--ancestor-epochs", 0, "--epochs", 0, "--final-epochs", 0]
+    options += ["--min-accuracy", 0, "--offspring", 1, "--max-latency-ms", 0.64, "--strength", "magnitude"]
+    result = edgesynth("evolve", *options, "--board", "mine.json", "--run", "run", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    # The TX2's latency; no published figure has checked it on this board.
+    lines = [line for line in result.stdout.splitlines() if "predicted on My board (MAXN, fp16, batch 1)" in line]
+    assert lines[0].startswith("g000-c0  ") and "0.662 ms" in lines[0] and "±" not in lines[0]
+    assert edgesynth("evolve", "--resume", "--run", "run", cwd=tmp_path).returncode == 0
+    assert "bit for bit" in edgesynth("replay", "run", cwd=tmp_path).stdout
+    (tmp_path / "mine.json").unlink()
+    result = edgesynth("evolve", "--resume", "--run", "run", cwd=tmp_path)
+    refused(result, "there is no file mine.json for --board; give a board's name, or a JSON file")

@@ -5,9 +5,9 @@ import torch
 
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve, replay
-from edgesynth.evolution.replay import first_difference
+from edgesynth.evolution.loop.replay import first_difference
 from edgesynth.lineage import Run, resolve
-from edgesynth.lineage.sealed import read_sealed, write_sealed
+from edgesynth.lineage.storage.sealed import read_sealed, write_sealed
 from tests import few_digits
 from tests.small_lenet import NAME
 

@@ -5,11 +5,11 @@ import random
 import pytest
 
 from edgesynth.anatomy.census import Census, LayerCensus
+from edgesynth.evolution.budgets import Budgets
 from edgesynth.evolution.selection import ParetoSelection, ValidationSelection
 from edgesynth.evolution.selection.crowding import crowding_distances
 from edgesynth.evolution.selection.domination import Standing, dominates, standing, violation
 from edgesynth.evolution.selection.sorting import sorted_fronts
-from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Config, Record
 
 FLOOR = 90.0
@@ -53,9 +53,9 @@ def test_the_violation_is_what_is_missing_to_the_floor_and_infinite_for_the_dead
 
 def test_what_is_compared_is_validation_and_each_budgeted_total_or_synapses_and_clusters():
     one = record(0, 95.0, synapses=100, clusters=10)
-    assert standing(one, Yardstick(Config()), FLOOR).costs == (-95.0, 100, 10)
-    assert standing(one, Yardstick(Config(max_macs=5)), FLOOR).costs == (-95.0, 200)
-    assert standing(one, Yardstick(Config(max_macs=5, max_synapses=5)), FLOOR).costs == (-95.0, 100, 200)
+    assert standing(one, Budgets(Config()), FLOOR).costs == (-95.0, 100, 10)
+    assert standing(one, Budgets(Config(max_macs=5)), FLOOR).costs == (-95.0, 200)
+    assert standing(one, Budgets(Config(max_macs=5, max_synapses=5)), FLOOR).costs == (-95.0, 100, 200)
 
 
 def test_fronts_are_peeled_off_by_hand():
@@ -84,7 +84,7 @@ def test_nobody_of_a_front_dominates_another_and_everybody_later_is_dominated_by
         assert all(any(dominates(standings[a], standings[b]) for a in before) for b in after)
 
 
-def test_crowding_is_the_gap_between_neighbours_as_a_share_of_the_range():
+def test_crowding_is_the_gap_between_neighbors_as_a_share_of_the_range():
     assert crowding_distances([(0, 10), (1, 6), (4, 0)]) == [math.inf, 4 / 4 + 10 / 10, math.inf]
     assert crowding_distances([(0, 10), (1, 9), (2, 5), (4, 0)])[1:3] == [2 / 4 + 5 / 10, 3 / 4 + 9 / 10]
 
@@ -96,7 +96,7 @@ def test_a_cost_in_which_all_are_equal_tells_nobody_apart():
 
 def test_by_validation_the_most_accurate_comes_first_and_of_equals_the_smaller_then_the_elder():
     records = [record(0, 95.0, 100), record(1, 96.0, 200), record(2, 96.0, 150), record(3, 96.0, 150)]
-    ranked = ValidationSelection(Yardstick(Config()), FLOOR).rank(records)
+    ranked = ValidationSelection(Budgets(Config()), FLOOR).rank(records)
     assert names(ranked) == ["g001-c2", "g001-c3", "g001-c1", "g001-c0"]
 
 
@@ -105,16 +105,16 @@ def test_by_either_selection_the_infeasible_follow_by_violation_and_the_dead_are
     dead = Record(**{**vars(dead), "feasible": False})
     records = [dead, record(1, 60.0, 1), record(2, 89.0, 300), record(3, 90.0, 400), record(4, math.nan)]
     for selection in (ValidationSelection, ParetoSelection):
-        ranked = names(selection(Yardstick(Config()), FLOOR).rank(records))
+        ranked = names(selection(Budgets(Config()), FLOOR).rank(records))
         assert ranked[:3] == ["g001-c3", "g001-c2", "g001-c1"]
 
 
 @pytest.mark.parametrize("selection", [ValidationSelection, ParetoSelection])
 def test_who_is_over_a_budget_comes_after_all_that_meet_it_and_feasible_ones_before_both(selection):
     records = [record(0, 97.0, 800), record(1, 95.0, 400), record(2, 94.0, 500), record(3, 80.0, 10)]
-    ranked = names(selection(Yardstick(Config(max_synapses=500)), FLOOR).rank(records))
+    ranked = names(selection(Budgets(Config(max_synapses=500)), FLOOR).rank(records))
     assert ranked == ["g001-c1", "g001-c2", "g001-c0", "g001-c3"]
-    nobody = selection(Yardstick(Config(max_synapses=5)), FLOOR).rank(records)
+    nobody = selection(Budgets(Config(max_synapses=5)), FLOOR).rank(records)
     assert names(nobody)[0] == "g001-c0"
 
 
@@ -125,6 +125,6 @@ def test_by_fronts_the_ends_of_the_first_come_before_its_middle_and_the_dominate
         record(2, 95.9, 160, 15),  # dominated by child 0, though more accurate than child 3
         record(3, 92.0, 50, 5),  # its smallest
     ]
-    yardstick = Yardstick(Config())
-    assert names(ParetoSelection(yardstick, FLOOR).rank(records)) == ["g001-c1", "g001-c3", "g001-c0", "g001-c2"]
-    assert names(ValidationSelection(yardstick, FLOOR).rank(records))[-1] == "g001-c3"
+    budgets = Budgets(Config())
+    assert names(ParetoSelection(budgets, FLOOR).rank(records)) == ["g001-c1", "g001-c3", "g001-c0", "g001-c2"]
+    assert names(ValidationSelection(budgets, FLOOR).rank(records))[-1] == "g001-c3"

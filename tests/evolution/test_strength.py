@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
@@ -8,8 +9,9 @@ from torch import nn
 from edgesynth.anatomy import output_scales, remove, scale_uses, trace
 from edgesynth.config import Config
 from edgesynth.errors import UserError
-from edgesynth.evolution.dna import encode, priced
-from edgesynth.evolution.strength import (
+from edgesynth.evolution.budgets import Budgets
+from edgesynth.evolution.synthesis.dna import encode, priced
+from edgesynth.evolution.synthesis.strength import (
     STRENGTHS,
     FisherStrength,
     LampStrength,
@@ -19,12 +21,11 @@ from edgesynth.evolution.strength import (
     TaylorStrength,
     build_strength,
 )
-from edgesynth.evolution.strength.lamp import lamp_share
-from edgesynth.evolution.strength.measuring import cluster_products, normalisation_scales
-from edgesynth.evolution.strength.parent import alive_synapses
-from edgesynth.evolution.yardstick import Yardstick
+from edgesynth.evolution.synthesis.strength.lamp import lamp_share
+from edgesynth.evolution.synthesis.strength.measuring import cluster_products, normalization_scales
+from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.lineage import Genome, generator, resolve
-from edgesynth.nurture import sensitivity
+from edgesynth.nurture import gradients
 from edgesynth.tasks import load_task
 
 
@@ -32,7 +33,7 @@ def parent_of(model, *shape, products=None):
     anatomy = trace(model.eval(), (torch.randn(shape),))
     genome = Genome.whole(anatomy)
     weights = {name: model.get_parameter(name).detach() for name in anatomy.weights()}
-    scales = normalisation_scales(anatomy, anatomy.plan(genome.kept), model.state_dict())
+    scales = normalization_scales(anatomy, anatomy.plan(genome.kept), model.state_dict())
     ones = {name: torch.ones_like(weight) for name, weight in weights.items()}
     measured = () if products is None else (lambda: products,)
     return Parent(anatomy, genome, weights, alive_synapses(anatomy, genome), lambda: ones, lambda: scales, *measured)
@@ -64,7 +65,7 @@ def test_norm_strength_of_a_cluster_is_gamma_times_the_norm_of_its_filter():
     assert not torch.allclose(found, MagnitudeStrength(truncation=0).clusters(parent)["0"])
 
 
-def test_without_a_normalisation_norm_strength_is_magnitude():
+def test_without_a_normalization_norm_strength_is_magnitude():
     parent = parent_of(nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 2)), 1, 4)
     norm, magnitude = NormStrength(), MagnitudeStrength()
     assert torch.equal(norm.clusters(parent)["0"], magnitude.clusters(parent)["0"])
@@ -72,7 +73,7 @@ def test_without_a_normalisation_norm_strength_is_magnitude():
 
 
 class Stream(nn.Module):
-    """Normalised before its block reads it, so that the stream's layers have no normalisation of their own."""
+    """Normalized before its block reads it, so that the stream's layers have no normalization of their own."""
 
     def __init__(self):
         super().__init__()
@@ -109,7 +110,7 @@ class Tokens(nn.Module):
     ],
     ids=["batch norm", "group norm and a stream", "layer norm"],
 )
-def test_each_layer_finds_the_scale_of_the_normalisation_that_its_channels_pass(network, shape, uses, scaled):
+def test_each_layer_finds_the_scale_of_the_normalization_that_its_channels_pass(network, shape, uses, scaled):
     model = network().eval()
     anatomy = trace(model, (torch.randn(shape),))
     assert {use.parameter: use.layer for use in scale_uses(anatomy)} == uses
@@ -125,7 +126,7 @@ def test_the_scales_of_a_parent_that_was_cut_stand_at_the_ancestor_s_places():
     model = conv_bn()
     anatomy = trace(model.eval(), (torch.randn(1, 1, 4, 4),))
     plan = anatomy.plan({"0": [0, 2]})
-    assert normalisation_scales(anatomy, plan, remove(model, plan).state_dict())["1.weight"].tolist() == [0.5, 0, 1]
+    assert normalization_scales(anatomy, plan, remove(model, plan).state_dict())["1.weight"].tolist() == [0.5, 0, 1]
 
 
 def lines(**weights):
@@ -164,7 +165,7 @@ def test_taylor_squares_the_sum_over_the_layers_that_die_together_and_fisher_sum
 
 
 def test_products_are_summed_batch_by_batch_over_each_cluster_by_hand(monkeypatch):
-    monkeypatch.setattr(sensitivity, "BATCHES", 2)
+    monkeypatch.setattr(gradients, "BATCHES", 2)
     task = load_task("digits")
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(1, 3, 5, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(3 * 36, 10)).eval()
@@ -174,7 +175,7 @@ def test_products_are_summed_batch_by_batch_over_each_cluster_by_hand(monkeypatc
     found = cluster_products(small, task, anatomy, plan, generator(0, 1, 0, "test"))
     assert set(found) == {("0.weight", 0)} and found["0.weight", 0].shape == (2, 3)
     for batch, sums in zip(
-        sensitivity.batches(task, sensitivity.BATCH_SIZE, generator(0, 1, 0, "test")),
+        gradients.batches(task, gradients.BATCH_SIZE, generator(0, 1, 0, "test")),
         found["0.weight", 0],
         strict=False,
     ):
@@ -211,7 +212,7 @@ def test_the_percentile_of_what_lives_is_as_strong_as_can_be():
         model[0].weight[3] = 0
     parent = parent_of(model, 1, 1001)
     parent.alive["0.weight"][3] = False
-    found = MagnitudeStrength(normaliser="percentile").synapses(parent)["0.weight"]
+    found = MagnitudeStrength(normalizer="percentile").synapses(parent)["0.weight"]
     strongest = [*sorted([*range(1001)] * 3)[:-1], 10**6]
     place = 0.999 * (3003 - 1)
     z = strongest[int(place)] + (place % 1) * (strongest[int(place) + 1] - strongest[int(place)])
@@ -223,30 +224,31 @@ def test_the_percentile_of_what_lives_is_as_strong_as_can_be():
 def test_every_strength_has_an_option_and_gives_viabilities_of_the_right_shape():
     products = lines(**{"0": [[1.0, 2.0, 3.0]]})
     parent = parent_of(conv_bn(), 1, 1, 4, 4, products=products)
-    assert set(STRENGTHS) == set(Config.model_fields["strength"].annotation.__args__)
+    names, _ = get_args(Config.model_fields["strength"].annotation)  # or a class of one's own
+    assert set(STRENGTHS) == set(get_args(names))
     for name in STRENGTHS:
         dna = encode(parent, "cluster", resolve(None, {"strength": name}).strength)
         assert dna.clusters["0"].shape == (3,) and dna.synapses["4.weight"].shape == (2, 27)
         assert max(tensor.max().item() for tensor in [*dna.clusters.values(), *dna.synapses.values()]) <= 1e-12
 
 
-def test_a_normaliser_is_refused_where_there_is_no_z_of_a_layer():
-    with pytest.raises(UserError, match="--normaliser is percentile and --strength fisher has no Z"):
+def test_a_normalizer_is_refused_where_there_is_no_z_of_a_layer():
+    with pytest.raises(UserError, match="--normalizer is percentile and --strength fisher has no Z"):
         build_strength("fisher", "percentile")
-    assert build_strength("norm", "percentile").normaliser == "percentile"
+    assert build_strength("norm", "percentile").normalizer == "percentile"
 
 
 def test_an_allocation_takes_the_place_of_the_cost_that_fisher_strength_divides_by():
     parent = parent_of(conv_bn(), 1, 1, 4, 4)
     plain, costed = FisherStrength(per_synapse=False).clusters(parent)["0"], FisherStrength().clusters(parent)["0"]
     assert torch.allclose(costed, plain - math.log(4 + 18))
-    yardstick = Yardstick(resolve(None, {}), parent.anatomy)
+    budgets = Budgets(resolve(None, {}), parent.anatomy)
     assert torch.allclose(
-        priced(encode(parent, "cluster", "fisher", allocation="macs"), parent, "macs", {}, yardstick).clusters["0"],
+        priced(encode(parent, "cluster", "fisher", allocation="macs"), parent, "macs", {}, budgets).clusters["0"],
         plain - math.log(9 * 4 + 18),
     )
     assert torch.allclose(
-        priced(encode(parent, "cluster", "fisher", allocation="params"), parent, "params", {}, yardstick).clusters["0"],
+        priced(encode(parent, "cluster", "fisher", allocation="params"), parent, "params", {}, budgets).clusters["0"],
         plain - math.log(4 + 2 + 18),
     )
     # 162 MACs and 74 parameters have to be halved, 5 clusters are as many as they may be
@@ -257,7 +259,7 @@ def test_an_allocation_takes_the_place_of_the_cost_that_fisher_strength_divides_
             parent,
             "budgets",
             {"macs": 81, "params": 37, "clusters": 5},
-            yardstick,
+            budgets,
         ).clusters["0"],
         plain - math.log(shares),
     )

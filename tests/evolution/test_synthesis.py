@@ -7,13 +7,13 @@ from torch import nn
 from edgesynth.anatomy import trace
 from edgesynth.ancestors import build_ancestor
 from edgesynth.errors import UserError
-from edgesynth.evolution.dna import Dna, encode
-from edgesynth.evolution.environment import CalibratedEnvironment, FaithfulEnvironment, World
-from edgesynth.evolution.strength import FisherStrength, MagnitudeStrength, Parent, RandomStrength
-from edgesynth.evolution.strength.parent import alive_synapses
-from edgesynth.evolution.sweep import sweep
-from edgesynth.evolution.synthesis import Ration, ration, synthesise
-from edgesynth.evolution.yardstick import Yardstick
+from edgesynth.evolution.budgets import Budgets
+from edgesynth.evolution.synthesis.dead_units import sweep
+from edgesynth.evolution.synthesis.dna import Dna, encode
+from edgesynth.evolution.synthesis.environment import CalibratedEnvironment, FaithfulEnvironment, World
+from edgesynth.evolution.synthesis.strength import FisherStrength, MagnitudeStrength, Parent, RandomStrength
+from edgesynth.evolution.synthesis.strength.parent import alive_synapses
+from edgesynth.evolution.synthesis.synthesis import Ration, ration, synthesize
 from edgesynth.lineage import Genome, resolve
 
 CALIBRATED = World(CalibratedEnvironment(0.1), CalibratedEnvironment(0.1))
@@ -82,7 +82,7 @@ def test_random_strength_knows_no_difference(parent):
 
 def test_calibrated_cluster_synthesis_meets_both_rations(parent):
     dna = encode(parent, "cluster", "magnitude")
-    genome, facts = synthesise(parent, dna, CALIBRATED, Ration(150, 20_000), generator())
+    genome, facts = synthesize(parent, dna, CALIBRATED, Ration(150, 20_000), generator())
     census = genome.census(parent.anatomy)
     assert abs(census.clusters + facts["swept_clusters"] - 150) <= 1
     assert facts["drawn_synapses"] in (19_999, 20_000, 20_001)
@@ -91,7 +91,7 @@ def test_calibrated_cluster_synthesis_meets_both_rations(parent):
 
 
 def test_synapses_of_dead_clusters_are_dead_in_every_layer(parent):
-    genome, _ = synthesise(parent, encode(parent, "cluster", "magnitude"), CALIBRATED, Ration(90, None), generator(1))
+    genome, _ = synthesize(parent, encode(parent, "cluster", "magnitude"), CALIBRATED, Ration(90, None), generator(1))
     alive = torch.zeros(50, dtype=torch.bool)
     alive[genome.kept["conv2"]] = True
     assert not genome.synapses["conv2.weight"][~alive].any()
@@ -102,14 +102,14 @@ def test_synapses_of_dead_clusters_are_dead_in_every_layer(parent):
 def test_the_synapse_encoding_draws_no_clusters_but_sweeps_those_that_lost_all_synapses(parent):
     dna = encode(parent, "synapse", "magnitude")
     assert dna.clusters == {}
-    genome, facts = synthesise(parent, dna, CALIBRATED, Ration(50, 600), generator())
+    genome, facts = synthesize(parent, dna, CALIBRATED, Ration(50, 600), generator())
     assert facts["drawn_clusters"] == 570 and facts["drawn_synapses"] in (599, 600, 601)
     assert facts["swept_clusters"] == 570 - sum(len(kept) for kept in genome.kept.values()) > 100
 
 
 def test_the_faithful_rule_is_drawn_at_both_levels_each_with_its_factor(parent):
     dna = encode(parent, "cluster", "magnitude")
-    genome, facts = synthesise(
+    genome, facts = synthesize(
         parent, dna, World(FaithfulEnvironment(0.8), FaithfulEnvironment(0.5)), Ration(580, 430_500), generator()
     )
     chances = {name: 0.8 * viability.exp() for name, viability in dna.clusters.items()}
@@ -123,15 +123,15 @@ def test_the_faithful_rule_is_drawn_at_both_levels_each_with_its_factor(parent):
 
 
 def test_nothing_is_expected_of_a_level_that_is_not_drawn(parent):
-    _, facts = synthesise(parent, encode(parent, "synapse", "magnitude"), CALIBRATED, Ration(50, 600), generator())
+    _, facts = synthesize(parent, encode(parent, "synapse", "magnitude"), CALIBRATED, Ration(50, 600), generator())
     assert facts["expected_clusters"] is None and facts["expected_synapses"] == 600
-    _, facts = synthesise(parent, encode(parent, "cluster", "magnitude"), CALIBRATED, Ration(90, None), generator())
+    _, facts = synthesize(parent, encode(parent, "cluster", "magnitude"), CALIBRATED, Ration(90, None), generator())
     assert facts["expected_clusters"] == 90 and facts["expected_synapses"] is None
 
 
 def test_a_layer_that_would_die_out_keeps_its_strongest_cluster(parent):
     dna = encode(parent, "cluster", "magnitude")
-    genome, _ = synthesise(
+    genome, _ = synthesize(
         parent, dna, World(FaithfulEnvironment(1e-9), FaithfulEnvironment(1e-9)), Ration(10, 10), generator()
     )
     assert genome.kept == {name: [int(dna.clusters[name].argmax())] for name in ("conv1", "conv2", "fc1")}
@@ -176,7 +176,7 @@ def test_a_ration_shrinks_each_level_until_its_own_budget_is_met(parent):
     whole = parent.genome.census(parent.anatomy)
 
     def fed(options):
-        return ration(Yardstick(resolve(None, options)), whole)
+        return ration(Budgets(resolve(None, options)), whole)
 
     assert fed({"keep": 0.25}) == Ration(0.5 * 580, 0.25 * 430_500)
     assert fed({"keep": 0.25, "keep_clusters": 0.9, "max_synapses": 200_000}) == Ration(0.9 * 580, 200_000)
@@ -195,6 +195,6 @@ def test_dna_names_every_removable_group_and_every_layer(parent):
 def test_no_layer_gives_in_one_generation_what_the_network_gives_in_one_and_a_half(parent):
     dna = encode(parent, "cluster", "magnitude")
     dna.clusters["conv2"] -= 100
-    genome, _ = synthesise(parent, dna, CALIBRATED, Ration(10 + 285, None), generator())
+    genome, _ = synthesize(parent, dna, CALIBRATED, Ration(10 + 285, None), generator())
     assert len(genome.kept["conv2"]) == math.floor(50 * 0.5**1.5)
     assert sum(len(kept) for kept in genome.kept.values()) in (284, 285, 286)

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from edgesynth.errors import UserError
-from edgesynth.evolution import Evolution, Progress, evolve, heredity
-from edgesynth.evolution.breeding import Breeder
-from edgesynth.evolution.evolution import Place
+from edgesynth.evolution import Evolution, Progress, evolve
+from edgesynth.evolution.offspring import genome_sampler
+from edgesynth.evolution.offspring.breeding import Breeder
+from edgesynth.evolution.place import Place
 from edgesynth.lineage import Individual, Record, Run, generator, resolve, species
 from edgesynth.nurture import Recipe, Teacher, reestimate, score
 from edgesynth.tasks import Classification, Split, load_task
@@ -247,8 +248,10 @@ def test_individuals_without_the_new_fields_still_load():
 def test_a_parent_is_measured_once_for_all_its_offspring_of_a_generation(kind, task, ancestor, strength, monkeypatch):
     measured = []
     for name in ("squared_gradients", "cluster_products"):
-        real = getattr(heredity, name)
-        monkeypatch.setattr(heredity, name, lambda *given, real=real, name=name: measured.append(name) or real(*given))
+        real = getattr(genome_sampler, name)
+        monkeypatch.setattr(
+            genome_sampler, name, lambda *given, real=real, name=name: measured.append(name) or real(*given)
+        )
     places = [Place(generation, number, ("g000-c0",)) for generation in (1, 2) for number in (0, 1, 2)]
 
     mother = breeder(kind, task, strength=strength).heredity

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgesynth.evolution import way
+from edgesynth.evolution.budgets import budget_schedule
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,9 @@ def test_equal_steps_end_at_the_goal_and_none_keeps_less_than_asked_for(start, k
     amounts, goal, sizes = {"macs": start}, {"macs": 100.0}, []
     while amounts["macs"] > goal["macs"] or not sizes:
         before = amounts["macs"]
-        amounts = way.stage(amounts, goal, way.evened(way.step(amounts, goal, keep)))
+        amounts = budget_schedule.stage(
+            amounts, goal, budget_schedule.evened(budget_schedule.step(amounts, goal, keep))
+        )
         sizes.append(amounts["macs"] / before)
     assert len(sizes) == steps
     assert min(sizes) >= keep * 0.999

@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from edgesynth.export import to_onnx
-from edgesynth.export.attention import attention
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.onnx.attention import attention
+from edgesynth.export.onnx.runtime import run_onnx
 
 LOWER = torch.ones(5, 7, dtype=torch.bool).tril()
 

@@ -8,9 +8,9 @@ import onnxruntime
 import pytest
 import torch
 
-from edgesynth.benchmark.bundle import CALIBRATED, open_target
+from edgesynth.benchmark.bundle.bundle import CALIBRATED, open_target
 from edgesynth.export import to_onnx
-from edgesynth.export.bare_bundle import complete
+from edgesynth.export.bundle.bare_bundle import complete
 from tests.tiny_ancestor import build
 
 IMAGES = torch.rand(16, 1, 28, 28, generator=torch.Generator().manual_seed(0))
@@ -28,7 +28,7 @@ def bundle(folder, network, precision, bred=None, images=IMAGES):
     return open_target(str(folder))
 
 
-def quantised_layers(path):
+def quantized_layers(path):
     """Names of the layers whose weight comes out of a DequantizeLinear."""
     nodes = onnx.load(str(path)).graph.node
     restored = {name for node in nodes if node.op_type == "DequantizeLinear" for name in node.output}
@@ -43,7 +43,7 @@ def test_int8_has_a_model_for_each_engine_and_ranges_for_a_board_without_int8_un
     assert ranges["amax"][next(iter(ranges["amax"]))] == IMAGES.max().item()
     expected = network(IMAGES).detach().numpy()
     for key in ("int8", "int8-cpu"):
-        assert len(quantised_layers(target.models[key].path)) == 3
+        assert len(quantized_layers(target.models[key].path)) == 3
         session = onnxruntime.InferenceSession(target.models[key].path, providers=["CPUExecutionProvider"])
         (found,) = session.run(None, {session.get_inputs()[0].name: IMAGES.numpy()})
         assert 0 < np.abs(found - expected).max() < 0.05 * np.abs(expected).max()
@@ -51,7 +51,7 @@ def test_int8_has_a_model_for_each_engine_and_ranges_for_a_board_without_int8_un
 
 def test_layers_that_were_bred_in_floating_point_among_integers_stay_so(tmp_path, network):
     target = bundle(tmp_path, network, "int8", {"0.weight": "int8", "3.weight": "int8"})
-    assert len(quantised_layers(target.models["int8"].path)) == 2
+    assert len(quantized_layers(target.models["int8"].path)) == 2
 
 
 @pytest.mark.parametrize(("precision", "models"), [("fp32", {"fp32"}), ("fp16", {"fp32", "fp16"})])

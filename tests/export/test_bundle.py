@@ -7,15 +7,16 @@ import pytest
 import torch
 
 import edgesynth as package
-from edgesynth.benchmark.bundle import open_bundle
-from edgesynth.benchmark.layers import read_layers
-from edgesynth.benchmark.verification import verify
+from edgesynth.benchmark.bundle.bundle import open_bundle
+from edgesynth.benchmark.verify.layer_bisect import read_layers
+from edgesynth.benchmark.verify.verification import verify
 from edgesynth.errors import UserError
-from edgesynth.export import bundle, export_individual
-from edgesynth.export.half import to_half
-from edgesynth.export.runtime import run_onnx
-from edgesynth.export.samples import write_samples
-from edgesynth.export.weight_forms import saturating_layers
+from edgesynth.export import export_individual
+from edgesynth.export.bundle import bundle
+from edgesynth.export.bundle.samples import write_samples
+from edgesynth.export.half.half import to_half
+from edgesynth.export.int8.weight_forms import saturating_layers
+from edgesynth.export.onnx.runtime import run_onnx
 from edgesynth.lineage import Individual
 
 from .conftest import ANCESTOR, OFFSPRING, tree
@@ -65,7 +66,7 @@ def test_the_manifest_describes_the_network(exported, task):
         "int8-cpu": ("model.int8-cpu.onnx", "onnxruntime-cpu"),
     }
     assert {(facts["opset"], facts["ir"], facts["batch"]) for facts in manifest["models"].values()} == {(13, 7, None)}
-    assert manifest["licence"] == "not stated"
+    assert manifest["license"] == "not stated"
     assert manifest["exporter"] == {
         "name": "torchscript",
         "reason": "the dynamo exporter begins at opset 18",
@@ -131,7 +132,7 @@ def test_calibration_images_are_512_different_ones_of_the_training_data(samples,
 
 def test_images_to_calibrate_on_are_written_as_far_as_their_bound_goes(monkeypatch, tmp_path, task):
     test, calibration = task.load_test(), task.train.images[:50]
-    monkeypatch.setattr("edgesynth.export.samples.MOST_BYTES", 10 * 4 * calibration[0].numel())
+    monkeypatch.setattr("edgesynth.export.bundle.samples.MOST_BYTES", 10 * 4 * calibration[0].numel())
     write_samples(tmp_path / "samples.npz", calibration, test, torch.zeros(len(test.labels), 10), 0)
     with np.load(tmp_path / "samples.npz", allow_pickle=False) as arrays:
         assert np.array_equal(arrays["calibration"], calibration[:10].numpy()) and len(arrays["images"]) == 10
@@ -150,7 +151,7 @@ def test_a_second_export_writes_the_same_samples_and_fewer_on_demand(exported, r
 
 
 def test_at_most_a_thousand_test_images_are_written_in_their_order(monkeypatch, run, samples):
-    monkeypatch.setattr("edgesynth.export.samples.TEST_IMAGES", 50)
+    monkeypatch.setattr("edgesynth.export.bundle.samples.TEST_IMAGES", 50)
     written = export_individual(run, OFFSPRING, samples=20)
     with np.load(written.path / "samples.npz", allow_pickle=False) as arrays:
         places = [
@@ -163,7 +164,7 @@ def test_at_most_a_thousand_test_images_are_written_in_their_order(monkeypatch, 
 
 
 def test_the_benchmark_opens_the_bundle_and_scores_the_same_accuracy(exported):
-    from edgesynth.export.runtime import run_onnx
+    from edgesynth.export.onnx.runtime import run_onnx
 
     target = open_bundle(str(exported.path))
     assert set(target.models) == {"fp32", "fp16", "int8", "int8-cpu"}
@@ -238,7 +239,7 @@ def test_a_weight_that_is_not_finite_is_named(run, value):
 
 
 def test_a_bundle_of_weights_beside_the_model_is_whole_and_verified(run, monkeypatch):
-    monkeypatch.setattr("edgesynth.export.onnx_file.MAX_WEIGHTS_BYTES", 100)
+    monkeypatch.setattr("edgesynth.export.onnx.onnx_file.MAX_WEIGHTS_BYTES", 100)
     written = export_individual(run, OFFSPRING, samples=20)
     names = {path.name for path in written.path.iterdir()}
     assert names == FP32_FILES - {"layers.npz", "model.fp16.onnx"} | {"model.onnx.data"}
@@ -252,7 +253,7 @@ def test_a_bundle_of_weights_beside_the_model_is_whole_and_verified(run, monkeyp
 
 
 def test_int8_of_such_weights_is_refused_and_nothing_stays(run, monkeypatch):
-    monkeypatch.setattr("edgesynth.export.onnx_file.MAX_WEIGHTS_BYTES", 100)
+    monkeypatch.setattr("edgesynth.export.onnx.onnx_file.MAX_WEIGHTS_BYTES", 100)
     before = tree(run.path)
     with pytest.raises(UserError, match="export without --int8"):
         export_individual(run, OFFSPRING, int8=True, samples=20)
@@ -279,10 +280,10 @@ def test_every_layer_of_the_network_is_sketched_under_its_own_name(exported):
     assert layers.tensors[-1] == "logits"
 
 
-@pytest.mark.parametrize("licence", ["", "  ", "one\ntwo"])
-def test_a_licence_that_is_no_name_is_refused(run, licence):
-    with pytest.raises(UserError, match="give the name of the licence of the weights in one line"):
-        export_individual(run, OFFSPRING, licence=licence)
+@pytest.mark.parametrize("license", ["", "  ", "one\ntwo"])
+def test_a_license_that_is_no_name_is_refused(run, license):
+    with pytest.raises(UserError, match="give the name of the license of the weights in one line"):
+        export_individual(run, OFFSPRING, license=license)
 
 
 @pytest.fixture

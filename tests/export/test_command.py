@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from edgesynth.cli.export import command
-from edgesynth.export import bundle
+from edgesynth.export.bundle import bundle
 
 from .conftest import OFFSPRING, damage, tree
 
@@ -23,9 +23,9 @@ def test_a_bare_run_exports_its_best_and_says_what_is_next(run, called):
 
 
 def test_the_bundle_is_verified_and_a_changed_one_is_not(run, called):
-    called("export", "run", "--int8", "--samples", "20", "--batch", "8", "--opset", "17", "--licence", "MIT", "-o", "b")
+    called("export", "run", "--int8", "--samples", "20", "--batch", "8", "--opset", "17", "--license", "MIT", "-o", "b")
     manifest = json.loads((run.path.parent / "b" / "manifest.json").read_text())
-    assert manifest["licence"] == "MIT"
+    assert manifest["license"] == "MIT"
     assert {(facts["opset"], facts["batch"]) for facts in manifest["models"].values()} == {(17, 8)}
     code, out, err = called("verify", "b")
     assert (code, err) == (0, "")
@@ -47,7 +47,7 @@ def test_the_bundle_can_be_benchmarked_as_the_last_line_says(run, called):
 
 
 def test_a_lossy_int8_model_is_a_warning_with_figures_and_advice(run, monkeypatch):
-    best = bundle.quantise_best
+    best = bundle.quantize_best
 
     def damaged(source, dialect, path, max_loss):
         found = best(source, dialect, path, max_loss)
@@ -55,7 +55,7 @@ def test_a_lossy_int8_model_is_a_warning_with_figures_and_advice(run, monkeypatc
             damage(path, "images_scale", 0.02)
         return found
 
-    monkeypatch.setattr(bundle, "quantise_best", damaged)
+    monkeypatch.setattr(bundle, "quantize_best", damaged)
     result = CliRunner().invoke(command, [f"{run.path}:{OFFSPRING}", "--int8", "--samples", "64"])
     assert result.exit_code == 0
     (warning,) = [line for line in result.output.splitlines() if line.startswith("warning: ")]
@@ -115,7 +115,7 @@ CASES = {
     "opset too old": (None, ["run", "--opset", "12"], "--opset is 12; it must be 13 to 18"),
     "opset too new": (None, ["run", "--opset", "19"], "--opset is 19; it must be 13 to 18"),
     "batch 0": (None, ["run", "--batch", "0"], "--batch is 0; it must be 1 to 4096"),
-    "no licence": (None, ["run", "--licence", ""], "--licence is ''; give the name of the licence"),
+    "no license": (None, ["run", "--license", ""], "--license is ''; give the name of the license"),
     "no int8": (None, ["run", "--int8-cpu-target", "vnni"], "is of model.int8-cpu.onnx, which --int8 writes"),
     "nan": (_nan, ["run"], "fc1.weight of run:g001-c0 holds nan or infinity"),
     "damaged weights": (_truncated, ["run"], "weights.safetensors is damaged: it has 1,000 bytes of 78,392"),

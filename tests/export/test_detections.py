@@ -9,23 +9,23 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
-from edgesynth.ancestors.detectnet import DetectNet
-from edgesynth.ancestors.yolov2 import TinyYoloV2
-from edgesynth.benchmark.boxes import detections
-from edgesynth.benchmark.metrics import METRICS
-from edgesynth.benchmark.samples import Samples
-from edgesynth.boards.onnx_graph import read_graph
-from edgesynth.boards.operators import check_graph
-from edgesynth.boards.parser import TABLES, parser_of
-from edgesynth.boards.plan import make_plan
+from edgesynth.ancestors.zoo.detectnet import DetectNet
+from edgesynth.ancestors.zoo.yolov2 import TinyYoloV2
+from edgesynth.benchmark.bundle.samples import Samples
 from edgesynth.boards.table import BOARDS
 from edgesynth.errors import UserError
 from edgesynth.export import export_individual, to_onnx
-from edgesynth.export.detections import decode_in_graph, decoding_in_graph
-from edgesynth.export.fixed_batch import fix_batch
-from edgesynth.export.rows import aligned, rows_of
+from edgesynth.export.onnx.detections import decode_in_graph, decoding_in_graph
+from edgesynth.export.onnx.fixed_batch import fix_batch
+from edgesynth.export.onnx.rows import aligned, rows_of
+from edgesynth.metrics import METRICS
+from edgesynth.metrics.boxes import detections
+from edgesynth.planning.onnx_graph import read_graph
+from edgesynth.planning.operators import check_graph
+from edgesynth.planning.parser import TABLES, parser_of
+from edgesynth.planning.plan import make_plan
 from edgesynth.tasks.detection.suppression import Limits
-from tests.benchmark.test_boxes import HEADS, decoding_of, world
+from tests.metrics.test_boxes import HEADS, decoding_of, world
 
 ANCHORS = [[0.1, 0.1], [0.2, 0.2], [0.4, 0.3], [0.3, 0.5], [0.7, 0.7]]
 NETWORKS = {

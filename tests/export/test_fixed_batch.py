@@ -9,15 +9,15 @@ import pytest
 import torch
 from torch import nn
 
-from edgesynth.benchmark.bundle import open_bundle
-from edgesynth.benchmark.run import measure
-from edgesynth.benchmark.settings import Settings
-from edgesynth.benchmark.verification import verify
+from edgesynth.benchmark.bundle.bundle import open_bundle
+from edgesynth.benchmark.measure.run import measure
+from edgesynth.benchmark.measure.settings import Settings
+from edgesynth.benchmark.verify.verification import verify
 from edgesynth.errors import UserError
 from edgesynth.export import export_individual
-from edgesynth.export.fixed_batch import fix_batch
-from edgesynth.export.onnx_file import to_onnx
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.onnx.fixed_batch import fix_batch
+from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.export.onnx.runtime import run_onnx
 
 from .conftest import OFFSPRING, constants
 
@@ -78,10 +78,10 @@ def test_layers_keep_the_names_that_the_network_gave_them(tmp_path):
 
 def test_weights_of_the_tensorrt_form_are_still_floats_with_their_q_and_dq(fixed):
     model = onnx.load(str(fixed.path / "model.int8.onnx"))
-    quantised = {node.input[0] for node in model.graph.node if node.op_type == "QuantizeLinear"}
+    quantized = {node.input[0] for node in model.graph.node if node.op_type == "QuantizeLinear"}
     weights = {name for name, value in constants(model).items() if value.dtype == np.float32 and value.ndim > 1}
     assert len(weights) == 4
-    assert weights <= quantised
+    assert weights <= quantized
 
 
 @pytest.mark.parametrize("count", [1, 4, 7])

@@ -2,7 +2,7 @@ from functools import partial
 
 import pytest
 
-from edgesynth.export.guard import guard
+from edgesynth.export.int8.accuracy_guard import guard
 
 COST = {"a": 0.1, "b": 2.0, "c": 0.3, "d": 0.0}  # points that each layer loses in INT8
 LAYERS = list(COST)
@@ -49,12 +49,12 @@ def test_a_single_layer_is_left_to_the_ledger():
     assert guard(lambda _: 0.0, lambda _: 0.0, ["a"], {}, REFERENCE, 50.0, 0.5).floating == ()
 
 
-BESIDE = {"s1": 3.0, "s2": 1.0, "t": 0.05}  # of nodes without weights
+EXTRA_METRICS = {"s1": 3.0, "s2": 1.0, "t": 0.05}  # of nodes without weights
 KINDS = {"Softmax": ("s1", "s2"), "Add": ("t",)}
 
 
 def test_nodes_without_weights_are_switched_together_by_their_kind():
-    costs = {**COST, **BESIDE}
+    costs = {**COST, **EXTRA_METRICS}
     judged, probed = [], []
 
     def told(seen, floating):

@@ -1,4 +1,4 @@
-"""FP16 as a device computes it: what overflows or vanishes is found, stays in FP32, and is told of."""
+"""FP16 as a device computes it: what overflows or vanishes is found, stays in FP32, and is reported."""
 
 import numpy as np
 import onnx
@@ -9,12 +9,12 @@ from onnx import TensorProto
 from onnx.reference import ReferenceEvaluator
 from torch import nn
 
-from edgesynth.export.beyond_half import beyond_half
 from edgesynth.export.calibration import observe
-from edgesynth.export.half import to_half
-from edgesynth.export.half_search import write_half
-from edgesynth.export.onnx_file import to_onnx
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.half.beyond_half import beyond_half
+from edgesynth.export.half.half import to_half
+from edgesynth.export.half.half_search import write_half
+from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.export.onnx.runtime import run_onnx
 
 SHAPE, CLASSES = (3, 8, 8), 3
 
@@ -49,7 +49,7 @@ def tiny_squares(x):
     return 10 * y / (y.pow(2).sum((1, 2, 3), keepdim=True).sqrt() + 1e-12)
 
 
-def cancelled(x):
+def canceled(x):
     """The last bits of large numbers."""
     large = 0 * x + 2000
     return (x + large) - large
@@ -95,7 +95,7 @@ MIDDLES = [
     (length_of_all, 255, {"ReduceSum": "values to", "Sqrt": "values to"}),
     (norm_of_all, 255, {"ReduceL2": "a sum of"}),
     (tiny_squares, 1, {"Pow": "in FP16", "ReduceSum": "in FP16", "Add": "a constant of 1e-12", "Div": "a constant of"}),
-    (cancelled, 1, {"Sub": "in FP16"}),
+    (canceled, 1, {"Sub": "in FP16"}),
     (average_of_many, 255, {"ReduceMean": "a sum of"}),
     (instance_norm, 1, {"InstanceNormalization": "a sum of"}),
     (epsilon_alone, 1, {"Clip": "a constant of 1e-12", "Expand": "a constant of", "Div": "a constant of 1e-12"}),
@@ -122,7 +122,7 @@ def test_a_bound_that_nothing_reaches_keeps_no_layer(form):
     assert write_half(model, path, seen, images) == []
 
 
-@pytest.mark.parametrize("middle, scale", [(length_of_all, 255), (cancelled, 1), (tiny_squares, 1), (nn.Identity(), 1)])
+@pytest.mark.parametrize("middle, scale", [(length_of_all, 255), (canceled, 1), (tiny_squares, 1), (nn.Identity(), 1)])
 def test_a_file_in_which_nothing_was_kept_is_judged_as_true_fp16_judges_it(middle, scale, form):
     model, path, images, _ = form(middle, scale)
     to_half(model, path)

@@ -6,11 +6,11 @@ from onnx import helper
 
 from edgesynth.errors import UserError
 from edgesynth.export.calibration import METHODS, bounds_of, observe
-from edgesynth.export.choosing import Source, quantise_best
-from edgesynth.export.dialects import OnnxRuntimeCpu, TensorRT
-from edgesynth.export.int8 import quantise
-from edgesynth.export.onnx_file import strip_domains, to_onnx
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.int8.calibration_choice import Source, quantize_best
+from edgesynth.export.int8.dialects import OnnxRuntimeCpu, TensorRT
+from edgesynth.export.int8.int8 import quantize
+from edgesynth.export.onnx.onnx_file import strip_domains, to_onnx
+from edgesynth.export.onnx.runtime import run_onnx
 
 from .conftest import EMPTY_ROW, constants
 
@@ -29,7 +29,7 @@ def cpu(exported):
 
 
 def write(path, dialect, images, method, target, **options):
-    quantise(path, dialect, bounds_of(observe(path, images), method), target, **options)
+    quantize(path, dialect, bounds_of(observe(path, images), method), target, **options)
 
 
 def nodes_of(model, *kinds):
@@ -41,7 +41,7 @@ def axis_of(node):
 
 
 @pytest.mark.parametrize("file", [TRT, CPU])
-def test_quantised_files_import_ai_onnx_13_alone(exported, file):
+def test_quantized_files_import_ai_onnx_13_alone(exported, file):
     model = onnx.load(str(exported.path / file))
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 13)]
     assert model.ir_version == 7
@@ -107,14 +107,14 @@ def test_tensorrt_leaves_a_layer_whose_channels_are_on_axis_1(tmp_path):
     assert {node.input[0] for node in nodes_of(model, "QuantizeLinear")} == {"h", "b"}
 
 
-def test_sparse_zeros_stay_zeros_after_quantisation(tensorrt, pristine_run):
+def test_sparse_zeros_stay_zeros_after_quantization(tensorrt, pristine_run):
     values, weights = constants(tensorrt), pristine_run.load("g001-c0").weights
     for node in nodes_of(tensorrt, "QuantizeLinear"):
         if node.input[0] in WEIGHTS:
             weight, scale = values[node.input[0]], values[node.input[1]]
-            quantised = np.rint(weight / scale.reshape(-1, *[1] * (weight.ndim - 1)))
-            assert np.abs(quantised).max() <= 127
-            assert not quantised[weights[node.input[0]].numpy() == 0].any()
+            quantized = np.rint(weight / scale.reshape(-1, *[1] * (weight.ndim - 1)))
+            assert np.abs(quantized).max() <= 127
+            assert not quantized[weights[node.input[0]].numpy() == 0].any()
     assert not values["fc1.weight"][EMPTY_ROW].any()
 
 
@@ -155,7 +155,7 @@ def test_the_calibration_with_the_best_validation_score_is_kept(convnet, tmp_pat
     images = torch.randn(4000, 1, 8, 8, generator=torch.Generator().manual_seed(0)) ** 3
     remaining = iter(map(float, scores))
     source = Source(model, observe(model, images), 4000, images, lambda _: next(remaining), 90.0)
-    found = quantise_best(source, TensorRT(), target, 100.0)
+    found = quantize_best(source, TensorRT(), target, 100.0)
     assert (found.method, found.images, found.learned) == (best, 4000, 0)
     assert list(found.tried.values()) == list(scores)
     write(model, TensorRT(), images, best, tmp_path / "best.onnx")
@@ -175,7 +175,7 @@ def test_unused_domains_are_stripped_and_used_ones_are_not():
     assert [entry.domain for entry in model.opset_import] == ["", "org.odd"]
 
 
-def test_quantising_prints_and_logs_nothing(convnet, tmp_path, capfd, caplog):
+def test_quantizing_prints_and_logs_nothing(convnet, tmp_path, capfd, caplog):
     to_onnx(convnet, (1, 8, 8), tmp_path / "m.onnx")
     write(tmp_path / "m.onnx", OnnxRuntimeCpu(), torch.randn(8, 1, 8, 8), "percentile-99.99", tmp_path / "q.onnx")
     assert capfd.readouterr() == ("", "")
@@ -217,10 +217,10 @@ def test_what_tensorrt_would_refuse_is_refused_here(tensorrt, spoil, message):
         TensorRT().check(model)
 
 
-def test_a_model_without_anything_to_quantise_is_refused(exported):
-    with pytest.raises(UserError, match="no layer of it could be quantised"):
+def test_a_model_without_anything_to_quantize_is_refused(exported):
+    with pytest.raises(UserError, match="no layer of it could be quantized"):
         TensorRT().check(onnx.load(str(exported.path / "model.onnx")))
-    with pytest.raises(UserError, match="no layer of it could be quantised"):
+    with pytest.raises(UserError, match="no layer of it could be quantized"):
         OnnxRuntimeCpu().check(onnx.load(str(exported.path / "model.onnx")))
 
 

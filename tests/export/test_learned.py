@@ -9,14 +9,13 @@ from torch import nn
 from edgesynth.evolution import evolve
 from edgesynth.export import export_individual
 from edgesynth.export.calibration import bounds_of, observe
-from edgesynth.export.dialects import OnnxRuntimeCpu, TensorRT
-from edgesynth.export.int8 import quantise
-from edgesynth.export.learned import floating_layers, learned_scales, with_learned
-from edgesynth.export.onnx_file import to_onnx
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.int8.dialects import OnnxRuntimeCpu, TensorRT
+from edgesynth.export.int8.int8 import quantize
+from edgesynth.export.int8.learned import floating_layers, learned_scales, with_learned
+from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.export.onnx.runtime import run_onnx
 from edgesynth.lineage import resolve, species
-from edgesynth.nurture.precision import Quantisers
-from edgesynth.precision import quantise_inputs
+from edgesynth.quantization import Quantizers, quantize_inputs
 from edgesynth.tasks import load_task
 
 from .conftest import constants
@@ -41,14 +40,14 @@ def images():
 
 def settled(model, precision, images):
     """Scales of a network that has seen the images once; its weights are rounded then."""
-    quantisers = Quantisers(model, precision)
-    return quantisers.settle(lambda: images)
+    quantizers = Quantizers(model, precision)
+    return quantizers.settle(lambda: images)
 
 
 PRECISION = {"0.weight": "int8", "3.weight": "int8", "5.weight": "int8"}
 
 
-def test_the_scales_in_the_file_are_the_learned_ones_times_what_normalisation_folds_in(images, tmp_path):
+def test_the_scales_in_the_file_are_the_learned_ones_times_what_normalization_folds_in(images, tmp_path):
     model = network()
     scales = settled(model, PRECISION, images)
     to_onnx(model, SHAPE, tmp_path / "m.onnx")
@@ -61,7 +60,7 @@ def test_the_scales_in_the_file_are_the_learned_ones_times_what_normalisation_fo
 
 
 @pytest.mark.parametrize("dialect", [TensorRT(), OnnxRuntimeCpu()], ids=lambda one: one.key)
-def test_the_quantised_file_computes_what_the_network_learned_to_compute(images, tmp_path, dialect):
+def test_the_quantized_file_computes_what_the_network_learned_to_compute(images, tmp_path, dialect):
     model = network()
     scales = settled(model, PRECISION, images)
     to_onnx(model, SHAPE, tmp_path / "m.onnx")
@@ -69,12 +68,12 @@ def test_the_quantised_file_computes_what_the_network_learned_to_compute(images,
     learned = learned_scales(plain, model, PRECISION, scales)
     # Ranges from one dark image: with them alone, almost everything would be clipped.
     dark = bounds_of(observe(tmp_path / "m.onnx", images[:1] / 100), "minmax")
-    quantise(tmp_path / "m.onnx", dialect, dark, tmp_path / "clipped.onnx")
-    if dialect.key == "int8-cpu":  # outputs of its layers are quantised too, and no training has told their ranges
+    quantize(tmp_path / "m.onnx", dialect, dark, tmp_path / "clipped.onnx")
+    if dialect.key == "int8-cpu":  # outputs of its layers are quantized too, and no training has told their ranges
         dark = bounds_of(observe(tmp_path / "m.onnx", images), "minmax")
-    quantise(tmp_path / "m.onnx", dialect, with_learned(dark, plain, learned), tmp_path / "q.onnx", learned=learned)
+    quantize(tmp_path / "m.onnx", dialect, with_learned(dark, plain, learned), tmp_path / "q.onnx", learned=learned)
     with torch.no_grad():
-        expected = quantise_inputs(model, PRECISION, scales)(images)
+        expected = quantize_inputs(model, PRECISION, scales)(images)
     most = expected.abs().max()
     error = (run_onnx(tmp_path / "q.onnx", images) - expected).abs().max() / most
     assert error < (0.05 if dialect.key == "int8-cpu" else 1e-5)
@@ -88,7 +87,7 @@ def test_a_weight_on_a_grid_of_four_bits_is_exact_in_eight(images, tmp_path):
     learned = learned_scales(onnx.load(str(tmp_path / "m.onnx")), model, precision, scales)
     assert list(learned.values())[1].input * 127 == pytest.approx(scales["3.input_scale"].item() * 7)
     bounds = bounds_of(observe(tmp_path / "m.onnx", images), "minmax")
-    quantise(tmp_path / "m.onnx", TensorRT(), bounds, tmp_path / "q.onnx", learned=learned)
+    quantize(tmp_path / "m.onnx", TensorRT(), bounds, tmp_path / "q.onnx", learned=learned)
     values = constants(onnx.load(str(tmp_path / "q.onnx")))
     nodes = onnx.load(str(tmp_path / "q.onnx")).graph.node
     for node in nodes:
@@ -131,7 +130,7 @@ def test_an_offspring_bred_at_int8_is_exported_with_its_own_scales(tmp_path):
     network = species("lenet5", task, run.config.seed).removed(individual)
     test = task.load_test()
     with torch.no_grad():
-        as_bred = task.metric(quantise_inputs(network, individual.genome.precision, scales)(test.images), test.targets)
+        as_bred = task.metric(quantize_inputs(network, individual.genome.precision, scales)(test.images), test.targets)
     accuracies = {hop.hop: hop.accuracy_percent for hop in bundle.ledger.hops}
     one_image = 100 / len(test.images) + 1e-9
     assert accuracies["onnx int8"] == pytest.approx(as_bred, abs=one_image)

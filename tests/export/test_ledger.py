@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from edgesynth.errors import UserError
-from edgesynth.export import bundle, export_individual
-from edgesynth.export.half import FILE as HALF
-from edgesynth.export.ledger import FP32, Ledger, loss_of
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export import export_individual
+from edgesynth.export.bundle import bundle
+from edgesynth.export.bundle.ledger import FP32, Ledger, loss_of
+from edgesynth.export.half.half import FILE as HALF
+from edgesynth.export.onnx.runtime import run_onnx
 
 from .conftest import OFFSPRING, damage, tree
 
@@ -77,10 +78,10 @@ def test_int8_loses_at_most_half_a_point(exported):
     assert cpu >= fp32 - 0.5 - 1e-9
 
 
-def test_quantised_outputs_differ_from_fp32_so_they_are_really_quantised(exported):
-    half, *quantised = exported.ledger.hops[3:]
+def test_quantized_outputs_differ_from_fp32_so_they_are_really_quantized(exported):
+    half, *quantized = exported.ledger.hops[3:]
     assert 1e-3 > half.max_rel > 1e-5
-    for hop in quantised:
+    for hop in quantized:
         assert hop.max_rel > 1e-3
 
 
@@ -133,7 +134,7 @@ def test_a_damaged_onnx_file_is_named_and_no_bundle_stays(run, monkeypatch):
 
 
 def test_a_damaged_int8_file_is_kept_and_marked(run, monkeypatch):
-    best = bundle.quantise_best
+    best = bundle.quantize_best
 
     def damaged(source, dialect, path, max_loss):
         found = best(source, dialect, path, max_loss)
@@ -141,7 +142,7 @@ def test_a_damaged_int8_file_is_kept_and_marked(run, monkeypatch):
             damage(path, "images_scale", 0.02)
         return found
 
-    monkeypatch.setattr(bundle, "quantise_best", damaged)
+    monkeypatch.setattr(bundle, "quantize_best", damaged)
     written = export_individual(run, OFFSPRING, int8=True, samples=64)
     assert not written.ledger
     assert written.ledger.first_bad == "onnx int8"

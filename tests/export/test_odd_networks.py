@@ -1,4 +1,4 @@
-"""INT8 of networks that quantisers stumble over."""
+"""INT8 of networks that quantizers stumble over."""
 
 import onnx
 import pytest
@@ -7,12 +7,12 @@ from torch import nn
 
 from edgesynth.errors import UserError
 from edgesynth.export.calibration import bounds_of, observe
-from edgesynth.export.choosing import Source, quantise_best
-from edgesynth.export.dialects import DIALECTS, OnnxRuntimeCpu, TensorRT
-from edgesynth.export.guard import layers_of
-from edgesynth.export.int8 import quantise
-from edgesynth.export.onnx_file import to_onnx
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.int8.accuracy_guard import layers_of
+from edgesynth.export.int8.calibration_choice import Source, quantize_best
+from edgesynth.export.int8.dialects import DIALECTS, OnnxRuntimeCpu, TensorRT
+from edgesynth.export.int8.int8 import quantize
+from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.export.onnx.runtime import run_onnx
 
 
 class Patches(nn.Module):
@@ -29,11 +29,11 @@ class Patches(nn.Module):
 
 
 def written(network, shape, dialect, folder):
-    """The quantised file's outputs on random images, and those of the plain file."""
+    """The quantized file's outputs on random images, and those of the plain file."""
     torch.manual_seed(0)
     images = torch.randn(32, *shape)
     to_onnx(network.eval(), shape, folder / "m.onnx")
-    quantise(folder / "m.onnx", dialect, bounds_of(observe(folder / "m.onnx", images), "minmax"), folder / "q.onnx")
+    quantize(folder / "m.onnx", dialect, bounds_of(observe(folder / "m.onnx", images), "minmax"), folder / "q.onnx")
     return run_onnx(folder / "q.onnx", images), run_onnx(folder / "m.onnx", images)
 
 
@@ -42,7 +42,7 @@ def error(found, expected):
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda one: one.key)
-def test_a_grouped_transposed_convolution_can_be_in_a_quantised_network(tmp_path, dialect):
+def test_a_grouped_transposed_convolution_can_be_in_a_quantized_network(tmp_path, dialect):
     torch.manual_seed(1)
     network = nn.Sequential(
         nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.ConvTranspose2d(16, 8, 2, 2, groups=2), nn.Conv2d(8, 3, 1)
@@ -73,7 +73,7 @@ class Rescaled(nn.Module):
 def test_products_that_lose_everything_are_left_in_floating_point_and_the_layers_are_not(tmp_path):
     torch.manual_seed(1)
     source = source_of(Rescaled(), (1, 8, 8), tmp_path, lambda found, plain: 100 - 100 * error(found, plain))
-    found = quantise_best(source, OnnxRuntimeCpu(), tmp_path / "q.onnx", 5.0)
+    found = quantize_best(source, OnnxRuntimeCpu(), tmp_path / "q.onnx", 5.0)
     assert found.tried["minmax, int7"] < 60
     products = [node.name for node in onnx.load(str(source.model)).graph.node if node.op_type == "Mul"]
     assert sorted(found.guarded.floating) == sorted(products)
@@ -110,13 +110,13 @@ def source_of(network, shape, folder, score=None):
     return Source(folder / "m.onnx", observe(folder / "m.onnx", images), 16, images, judge, 99.0)
 
 
-def test_a_single_layer_that_a_dialect_can_quantise_stays_so_beside_products_that_it_cannot(tmp_path):
+def test_a_single_layer_that_a_dialect_can_quantize_stays_so_beside_products_that_it_cannot(tmp_path):
     torch.manual_seed(1)
     source = source_of(Patches(), (1, 8, 8), tmp_path)
-    found = quantise_best(source, TensorRT(), tmp_path / "q.onnx", 0.5)
+    found = quantize_best(source, TensorRT(), tmp_path / "q.onnx", 0.5)
     assert found.guarded.floating == ()
     assert any(node.op_type == "QuantizeLinear" for node in onnx.load(str(tmp_path / "q.onnx")).graph.node)
-    found = quantise_best(source, OnnxRuntimeCpu(), tmp_path / "c.onnx", 0.5)
+    found = quantize_best(source, OnnxRuntimeCpu(), tmp_path / "c.onnx", 0.5)
     layers = [name for name in layers_of(onnx.load(str(source.model))) if name not in found.guarded.floating]
     assert len(layers) == 1
 
@@ -124,7 +124,7 @@ def test_a_single_layer_that_a_dialect_can_quantise_stays_so_beside_products_tha
 def test_a_network_of_products_alone_is_refused_by_what_it_is(tmp_path):
     source = source_of(Patches(first=False), (1, 8, 8), tmp_path)
     with pytest.raises(UserError, match=r"^model.int8.onnx cannot be written: of this network no layer can be INT8"):
-        quantise_best(source, TensorRT(), tmp_path / "q.onnx", 0.5)
+        quantize_best(source, TensorRT(), tmp_path / "q.onnx", 0.5)
 
 
 class Skipping(nn.Module):
@@ -145,7 +145,7 @@ def test_what_stays_in_floating_point_reads_nothing_that_is_rounded(tmp_path, fl
     images = torch.randn(8, 1, 8, 8)
     to_onnx(Skipping().eval(), (1, 8, 8), tmp_path / "m.onnx")
     bounds = bounds_of(observe(tmp_path / "m.onnx", images), "minmax")
-    quantise(tmp_path / "m.onnx", TensorRT(), bounds, tmp_path / "q.onnx", floating)
+    quantize(tmp_path / "m.onnx", TensorRT(), bounds, tmp_path / "q.onnx", floating)
     graph = onnx.load(str(tmp_path / "q.onnx")).graph
     rounded = {name for node in graph.node if node.op_type == "DequantizeLinear" for name in node.output}
     reading = {node.name for node in graph.node if node.op_type != "QuantizeLinear" and rounded & set(node.input)}

@@ -6,15 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from edgesynth.boards.onnx_graph import read_graph
-from edgesynth.boards.operators import REFUSED_OPSETS, check_graph
-from edgesynth.boards.parser import parser_of
 from edgesynth.export.calibration import bounds_of, observe
-from edgesynth.export.dialects import TensorRT
-from edgesynth.export.half import to_half
-from edgesynth.export.int8 import quantise
-from edgesynth.export.older_opsets import keep_refused
-from edgesynth.export.onnx_file import to_onnx
+from edgesynth.export.half.half import to_half
+from edgesynth.export.int8.dialects import TensorRT
+from edgesynth.export.int8.int8 import quantize
+from edgesynth.export.onnx.older_opsets import keep_refused
+from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.planning.onnx_graph import read_graph
+from edgesynth.planning.operators import REFUSED_OPSETS, check_graph
+from edgesynth.planning.parser import parser_of
 
 
 class Sampled(nn.Module):
@@ -48,7 +48,7 @@ def advice(path):
 def test_opset_13_that_the_network_lacks_is_advised_of_no_form_of_it(model, tmp_path):
     to_half(model, tmp_path / "half.onnx")
     bounds = bounds_of(observe(model, torch.randn(4, 3, 8, 8)), "minmax")
-    quantise(model, TensorRT(), bounds, tmp_path / "int8.onnx")
+    quantize(model, TensorRT(), bounds, tmp_path / "int8.onnx")
     for path in (model, tmp_path / "half.onnx", tmp_path / "int8.onnx"):
         assert "it cannot be written at opset 13" in advice(path)
 

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from edgesynth.errors import UserError
-from edgesynth.export import onnx_file
-from edgesynth.export.onnx_file import check_batch, form_of, read_checked, remove_model, to_onnx
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.onnx import onnx_file
+from edgesynth.export.onnx.onnx_file import check_batch, form_of, read_checked, remove_model, to_onnx
+from edgesynth.export.onnx.runtime import run_onnx
 
 from .conftest import EMPTY_ROW, KEPT, constants
 
@@ -58,7 +58,7 @@ def test_the_batch_dimension_is_named(model):
     assert model.graph.output[0].type.tensor_type.shape.dim[0].dim_param == "batch"
 
 
-def test_normalisation_is_folded_into_the_convolution(convnet, tmp_path):
+def test_normalization_is_folded_into_the_convolution(convnet, tmp_path):
     to_onnx(convnet, (1, 8, 8), tmp_path / "m.onnx")
     assert [node.op_type for node in onnx.load(str(tmp_path / "m.onnx")).graph.node] == [
         "Conv",

@@ -5,12 +5,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from edgesynth.boards.onnx_graph import read_graph
-from edgesynth.boards.operators import check_graph
-from edgesynth.boards.parser import parser_of
-from edgesynth.export.onnx_file import to_onnx
-from edgesynth.export.pooling import FixedPooling
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.export.onnx.pooling import FixedPooling
+from edgesynth.export.onnx.runtime import run_onnx
+from edgesynth.planning.onnx_graph import read_graph
+from edgesynth.planning.operators import check_graph
+from edgesynth.planning.parser import parser_of
 
 SIDES = range(1, 12)
 

@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from edgesynth.export.calibration import bounds_of, observe
-from edgesynth.export.dialects import OnnxRuntimeCpu, TensorRT
-from edgesynth.export.guard import quantised_kinds
-from edgesynth.export.int8 import quantise
-from edgesynth.export.onnx_file import to_onnx
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.int8.accuracy_guard import quantized_kinds
+from edgesynth.export.int8.dialects import OnnxRuntimeCpu, TensorRT
+from edgesynth.export.int8.int8 import quantize
+from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.export.onnx.runtime import run_onnx
 
 from .conftest import constants
 
@@ -73,7 +73,7 @@ class SqueezeExcite(nn.Module):
 
 
 class Graph:
-    """The quantised file, by who writes and who reads each tensor."""
+    """The quantized file, by who writes and who reads each tensor."""
 
     def __init__(self, model):
         self.model, self.values = model, constants(model)
@@ -90,7 +90,7 @@ class Graph:
     def made_by(self, name):
         return self.maker[name].op_type if name in self.maker else "input" if name not in self.values else "constant"
 
-    def quantised_tensors(self):
+    def quantized_tensors(self):
         return sorted(self.made_by(node.input[0]) for node in self.of("QuantizeLinear"))
 
 
@@ -111,7 +111,7 @@ def graph(request, tmp_path):
     exported(network, tmp_path / "m.onnx")
     images = torch.randn(64, *SHAPE, generator=torch.Generator().manual_seed(0))
     bounds = bounds_of(observe(tmp_path / "m.onnx", images), "minmax")
-    quantise(tmp_path / "m.onnx", TensorRT(), bounds, tmp_path / "q.onnx")
+    quantize(tmp_path / "m.onnx", TensorRT(), bounds, tmp_path / "q.onnx")
     plain, int8 = (run_onnx(tmp_path / name, images) for name in ("m.onnx", "q.onnx"))
     assert 0 < (plain - int8).abs().max() < 0.1 * plain.abs().max()
     return Graph(onnx.load(str(tmp_path / "q.onnx")))
@@ -133,7 +133,7 @@ def test_every_input_and_weight_of_a_layer_comes_from_a_pair_and_no_output_goes_
 
 
 def _is_shortcut(graph, name):
-    """Of two convolutions that are added, the earlier one's output is quantised."""
+    """Of two convolutions that are added, the earlier one's output is quantized."""
     (q,) = graph.reader[name]
     (dq,) = graph.reader[q.output[0]]
     (add,) = graph.reader[dq.output[0]]
@@ -158,14 +158,14 @@ def test_pairs_are_int8_symmetric_activations_per_tensor_weights_per_channel_on_
 
 
 @everywhere
-def test_normalisation_is_folded_and_activations_follow_their_convolution_at_once(graph):
+def test_normalization_is_folded_and_activations_follow_their_convolution_at_once(graph):
     assert not graph.of("BatchNormalization")
     for node in graph.of("Relu", "Clip"):
         assert graph.made_by(node.input[0]) in ("Conv", "Add")
 
 
 @pytest.mark.parametrize("graph", [Residual], indirect=True)
-def test_what_is_added_to_a_convolution_is_quantised_and_the_convolution_is_not(graph):
+def test_what_is_added_to_a_convolution_is_quantized_and_the_convolution_is_not(graph):
     identity, shortcut = graph.of("Add")
     for add in (identity, shortcut):
         assert sorted(graph.made_by(name) for name in add.input) == ["Conv", "DequantizeLinear"]
@@ -182,14 +182,14 @@ def test_a_depthwise_weight_has_a_scale_for_each_channel(graph):
     (deep,) = [
         node for node in graph.of("Conv") if any(item.name == "group" and item.i == 8 for item in node.attribute)
     ]
-    quantise_weight = graph.maker[graph.maker[deep.input[1]].input[0]]
-    assert graph.values[quantise_weight.input[1]].shape == (8,)
+    quantize_weight = graph.maker[graph.maker[deep.input[1]].input[0]]
+    assert graph.values[quantize_weight.input[1]].shape == (8,)
     (add,) = graph.of("Add")
     assert sorted(graph.made_by(name) for name in add.input) == ["Conv", "DequantizeLinear"]
 
 
 @pytest.mark.parametrize("graph", [Concatenated], indirect=True)
-def test_a_concatenation_is_quantised_once_behind_it(graph):
+def test_a_concatenation_is_quantized_once_behind_it(graph):
     (concat,) = graph.of("Concat")
     assert [node.op_type for node in graph.reader[concat.output[0]]] == ["QuantizeLinear"]
     assert {graph.made_by(name) for name in concat.input} == {"Relu"}
@@ -207,12 +207,12 @@ def test_layers_that_are_to_stay_in_floating_point_do_and_the_sum_behind_them_to
     bounds = bounds_of(observe(tmp_path / "m.onnx", images), "minmax")
     names = [node.name for node in onnx.load(str(tmp_path / "m.onnx")).graph.node if node.op_type == "Conv"]
     for dialect in (TensorRT(), OnnxRuntimeCpu()):
-        quantise(tmp_path / "m.onnx", dialect, bounds, tmp_path / "q.onnx", floating=names[1:3])
+        quantize(tmp_path / "m.onnx", dialect, bounds, tmp_path / "q.onnx", floating=names[1:3])
         graph = Graph(onnx.load(str(tmp_path / "q.onnx")))
         for node in graph.of("Conv"):
             floating = node.name in names[1:3]
             assert (graph.made_by(node.input[1]) == "constant") == floating
-    quantise(tmp_path / "m.onnx", TensorRT(), bounds, tmp_path / "q.onnx", floating=names[1:3])
+    quantize(tmp_path / "m.onnx", TensorRT(), bounds, tmp_path / "q.onnx", floating=names[1:3])
     graph = Graph(onnx.load(str(tmp_path / "q.onnx")))
     identity = graph.of("Add")[0]
     assert sorted(graph.made_by(name) for name in identity.input) == ["Conv", "Relu"]
@@ -221,11 +221,11 @@ def test_layers_that_are_to_stay_in_floating_point_do_and_the_sum_behind_them_to
 def test_sums_that_are_to_stay_in_floating_point_do(tmp_path):
     exported(Residual, tmp_path / "m.onnx")
     bounds = bounds_of(observe(tmp_path / "m.onnx", torch.randn(8, *SHAPE)), "minmax")
-    quantise(tmp_path / "m.onnx", TensorRT(), bounds, tmp_path / "q.onnx")
+    quantize(tmp_path / "m.onnx", TensorRT(), bounds, tmp_path / "q.onnx")
     written = onnx.load(str(tmp_path / "q.onnx"))
-    sums = quantised_kinds(written, {node.name for node in written.graph.node if node.op_type == "Add"})
+    sums = quantized_kinds(written, {node.name for node in written.graph.node if node.op_type == "Add"})
     assert list(sums) == ["Add"]
     assert sums["Add"]
-    quantise(tmp_path / "m.onnx", TensorRT(), bounds, tmp_path / "q.onnx", floating=sums["Add"])
+    quantize(tmp_path / "m.onnx", TensorRT(), bounds, tmp_path / "q.onnx", floating=sums["Add"])
     graph = Graph(onnx.load(str(tmp_path / "q.onnx")))
     assert all(graph.made_by(name) != "DequantizeLinear" for node in graph.of("Add") for name in node.input)

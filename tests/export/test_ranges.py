@@ -8,8 +8,8 @@ from torch import nn
 from edgesynth.errors import UserError
 from edgesynth.export.calibration import METHODS, UNSEEN, Histogram, bounds_of, methods, observe
 from edgesynth.export.calibration.histogram import BINS
-from edgesynth.export.onnx_file import to_onnx
-from edgesynth.export.ranges import ranges_json
+from edgesynth.export.int8.ranges import ranges_json
+from edgesynth.export.onnx.onnx_file import to_onnx
 
 SHAPE = (1, 8, 8)
 

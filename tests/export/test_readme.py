@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 
 from edgesynth.boards.calibration_cache import write_cache
-from edgesynth.export.readme import readme
-from edgesynth.export.snippets import onnxruntime_python, trtexec
+from edgesynth.export.bundle.readme import readme
+from edgesynth.export.bundle.snippets import onnxruntime_python, trtexec
 from edgesynth.tasks import load_task
-from edgesynth.tasks.imagefolder import imagefolder
+from edgesynth.tasks.classification.imagefolder import imagefolder
 from tests.tasks.scenes import write_voc
 
 
@@ -62,7 +62,7 @@ def test_the_python_lines_preprocess_a_raw_digit_as_in_training(exported, manife
 
 
 @pytest.mark.parametrize("shape", [(50, 71), (400, 15)])
-def test_colour_images_are_resized_and_cropped_as_the_task_reads_them(manifest, shape, tmp_path):
+def test_color_images_are_resized_and_cropped_as_the_task_reads_them(manifest, shape, tmp_path):
     draws = np.random.default_rng(0)
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
@@ -124,7 +124,7 @@ def test_boards_without_int8_are_given_fp16_and_those_with_it_the_qdq_file(manif
     assert "model.int8.onnx" not in readme(manifest)
 
 
-def test_it_tells_of_every_file_figure_and_forebear_and_of_the_licence(exported, manifest, text):
+def test_it_tells_of_every_file_figure_and_forebear_and_of_the_license(exported, manifest, text):
     for file in exported.manifest["files"].keys() - {"README.md"} | {"manifest.json"}:
         assert f"`{file}`" in text
     for hop in exported.ledger.hops:
@@ -132,7 +132,7 @@ def test_it_tells_of_every_file_figure_and_forebear_and_of_the_licence(exported,
     for one in exported.manifest["lineage"]:
         assert re.search(rf"^\| {one['name']} \|.* {one['synapses']:,} \|", text, re.MULTILINE)
     assert text.endswith("Of the weights: not stated.\n")
-    manifest["licence"] = "CC-BY-4.0"
+    manifest["license"] = "CC-BY-4.0"
     assert readme(manifest).endswith("Of the weights: CC-BY-4.0.\n")
 
 

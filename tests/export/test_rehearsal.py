@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from torch import nn
 
 import edgesynth
-from edgesynth.ancestors import lend_network
+from edgesynth.ancestors import register_network
 from edgesynth.errors import UserError
 from edgesynth.export import rehearse
-from edgesynth.export.onnx_file import IR_OF, OPSET
+from edgesynth.export.onnx.onnx_file import IR_OF, OPSET
 from edgesynth.lineage import Config, species
 from edgesynth.tasks import load_task
 
@@ -42,8 +42,8 @@ class Net(nn.Module):
 
 
 def rehearsed(network, task, weights=None, bred=None, **options):
-    """What is told of a network, given as an object."""
-    name = lend_network(network, 3, SHAPE)
+    """What is reported of a network, given as an object."""
+    name = register_network(network, 3, SHAPE)
     kind = species(name, task, 0)
     return rehearse(Config(ancestor=name, **options), kind, task, weights, bred or {})
 
@@ -141,10 +141,10 @@ class Vectors(edgesynth.Classification):
     def metric(self, outputs, labels):
         return 100.0 * ((outputs - labels).abs() < 0.5).double().mean().item()
 
-    def wrong_labels(self, labels):
+    def check_labels(self, labels):
         return ""
 
-    def right(self, labels):
+    def perfect_outputs(self, labels):
         return labels.clone()
 
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from edgesynth.benchmark.samples import read_calibration, read_samples
-from edgesynth.export import samples
-from edgesynth.export.samples import write_samples
-from edgesynth.export.snippets import READY
+from edgesynth.benchmark.bundle.samples import read_calibration, read_samples
+from edgesynth.export.bundle import samples
+from edgesynth.export.bundle.samples import write_samples
+from edgesynth.export.bundle.snippets import READY
 from edgesynth.tasks import Split
-from edgesynth.tasks.normalising import normalised
+from edgesynth.tasks.images.normalization import normalized
 
 
 def scenes(count, size, seed, channels=3):
@@ -28,7 +28,7 @@ def written(path, calibration, images, outputs=10):
 
 
 def test_images_that_were_pixels_are_kept_as_pixels_and_come_back_bit_for_bit(tmp_path):
-    calibration, images = normalised(scenes(40, 64, 0)), normalised(scenes(60, 64, 1))
+    calibration, images = normalized(scenes(40, 64, 0)), normalized(scenes(60, 64, 1))
     facts, labels, expected = written(tmp_path / "samples.npz", calibration, images)
     assert facts == {"images": 60, "calibration": 40, "expected": 60, "pixels": True}
     found = read_samples(str(tmp_path / "samples.npz"), (3, 64, 64), "accuracy")
@@ -39,12 +39,12 @@ def test_images_that_were_pixels_are_kept_as_pixels_and_come_back_bit_for_bit(tm
     assert (tmp_path / "samples.npz").stat().st_size < calibration.numel() + images.numel()
     with np.load(tmp_path / "samples.npz", allow_pickle=False) as arrays:
         assert (arrays["images"].dtype, arrays["levels"].shape) == (np.uint8, (3, 256))
-        brightness = normalised(torch.arange(256).to(torch.uint8)[:, None, None, None].expand(-1, 3, 1, 1))
+        brightness = normalized(torch.arange(256).to(torch.uint8)[:, None, None, None].expand(-1, 3, 1, 1))
         assert set(arrays["levels"].ravel()) <= {*brightness.numpy().ravel(), 0.0}
 
 
 def test_the_readme_s_lines_make_of_pixels_what_the_network_is_given(tmp_path, monkeypatch):
-    images = normalised(scenes(4, 16, 0))
+    images = normalized(scenes(4, 16, 0))
     written(tmp_path / "samples.npz", images, images)
     monkeypatch.chdir(tmp_path)
     names = {}
@@ -61,7 +61,7 @@ def test_numbers_that_only_their_bits_tell_apart_stay_apart(tmp_path):
 
 @pytest.mark.parametrize("odd", ["the images", "one image to calibrate on"])
 def test_images_of_more_levels_are_kept_as_numbers(odd, tmp_path):
-    calibration, images = normalised(scenes(8, 32, 0)), normalised(scenes(8, 32, 1))
+    calibration, images = normalized(scenes(8, 32, 0)), normalized(scenes(8, 32, 1))
     if odd == "the images":
         images = images + 1e-3 * torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
     else:
@@ -75,7 +75,7 @@ def test_images_of_more_levels_are_kept_as_numbers(odd, tmp_path):
 
 def test_large_images_are_as_many_as_fit_and_numbers_a_quarter_of_them(monkeypatch, tmp_path):
     monkeypatch.setattr(samples, "MOST_BYTES", 20 * 3 * 32 * 32)
-    pixels = normalised(scenes(50, 32, 0))
+    pixels = normalized(scenes(50, 32, 0))
     facts, *_ = written(tmp_path / "pixels.npz", pixels, pixels)
     assert (facts["images"], facts["calibration"]) == (20, 20)
     numbers = pixels + torch.randn(pixels.shape)
@@ -85,7 +85,7 @@ def test_large_images_are_as_many_as_fit_and_numbers_a_quarter_of_them(monkeypat
 
 def test_large_answers_are_kept_for_the_first_images_and_all_images_are_judged(monkeypatch, tmp_path):
     monkeypatch.setattr(samples, "MOST_EXPECTED_BYTES", 3 * 4 * 10)
-    images = normalised(scenes(16, 8, 0))
+    images = normalized(scenes(16, 8, 0))
     facts, labels, expected = written(tmp_path / "samples.npz", images, images)
     assert (facts["images"], facts["expected"]) == (16, 3)
     found = read_samples(str(tmp_path / "samples.npz"), (3, 8, 8), "accuracy")

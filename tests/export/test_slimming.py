@@ -8,12 +8,12 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from edgesynth.boards.onnx_graph import read_graph
-from edgesynth.boards.operators import check_graph
-from edgesynth.boards.parser import parser_of
-from edgesynth.export.fixed_batch import fix_batch
-from edgesynth.export.onnx_file import to_onnx
-from edgesynth.export.runtime import run_onnx
+from edgesynth.export.onnx.fixed_batch import fix_batch
+from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.export.onnx.runtime import run_onnx
+from edgesynth.planning.onnx_graph import read_graph
+from edgesynth.planning.operators import check_graph
+from edgesynth.planning.parser import parser_of
 
 
 class Coordinates(nn.Module):

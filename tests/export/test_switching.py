@@ -1,4 +1,4 @@
-"""A layer that is switched back in a quantised model gives what quantising without it gives."""
+"""A layer that is switched back in a quantized model gives what quantizing without it gives."""
 
 import onnx
 import pytest
@@ -6,12 +6,12 @@ import torch
 from torch import nn
 
 from edgesynth.export.calibration import bounds_of, observe
-from edgesynth.export.dialects import DIALECTS
-from edgesynth.export.guard import layers_of
-from edgesynth.export.int8 import quantise
-from edgesynth.export.onnx_file import to_onnx
-from edgesynth.export.runtime import run_onnx
-from edgesynth.export.switching import switched_back
+from edgesynth.export.int8.accuracy_guard import layers_of
+from edgesynth.export.int8.dialects import DIALECTS
+from edgesynth.export.int8.int8 import quantize
+from edgesynth.export.int8.switching import switched_back
+from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.export.onnx.runtime import run_onnx
 
 
 class Residual(nn.Module):
@@ -40,20 +40,20 @@ def decoder():
 
 @pytest.mark.parametrize("build", [Residual, decoder])
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.key)
-def test_a_layer_switched_back_gives_what_quantising_without_it_gives(build, dialect, tmp_path):
+def test_a_layer_switched_back_gives_what_quantizing_without_it_gives(build, dialect, tmp_path):
     torch.manual_seed(0)
     images = torch.randn(32, 1, 8, 8)
     to_onnx(build().eval(), (1, 8, 8), tmp_path / "m.onnx")
     plain = onnx.load(str(tmp_path / "m.onnx"))
     bounds = bounds_of(observe(tmp_path / "m.onnx", images), "minmax")
-    quantise(tmp_path / "m.onnx", dialect, bounds, tmp_path / "q.onnx")
-    quantised = onnx.load(str(tmp_path / "q.onnx"))
-    able = {node.name for node in plain.graph.node if dialect.quantises(node)}
+    quantize(tmp_path / "m.onnx", dialect, bounds, tmp_path / "q.onnx")
+    quantized = onnx.load(str(tmp_path / "q.onnx"))
+    able = {node.name for node in plain.graph.node if dialect.quantizes(node)}
     layers = [name for name in layers_of(plain) if name in able]
     rounded = run_onnx(tmp_path / "q.onnx", images)
     for names in [*((layer,) for layer in layers), *(layers[:n] for n in range(2, len(layers)))]:
-        quantise(tmp_path / "m.onnx", dialect, bounds, tmp_path / "anew.onnx", names)
-        switched = switched_back(quantised, plain, names, able, dialect.rounds_outputs)
+        quantize(tmp_path / "m.onnx", dialect, bounds, tmp_path / "anew.onnx", names)
+        switched = switched_back(quantized, plain, names, able, dialect.rounds_outputs)
         onnx.save(switched, str(tmp_path / "switched.onnx"))
         outputs = run_onnx(tmp_path / "switched.onnx", images)
         assert torch.equal(outputs, run_onnx(tmp_path / "anew.onnx", images)), names

@@ -9,12 +9,12 @@ from onnx import helper, numpy_helper
 
 from edgesynth.errors import UserError
 from edgesynth.export.calibration import observe
-from edgesynth.export.choosing import Source, quantise_best
-from edgesynth.export.dialects import OnnxRuntimeCpu
-from edgesynth.export.int8 import quantise
-from edgesynth.export.learned import Scales
-from edgesynth.export.runtime import run_onnx
-from edgesynth.export.weight_forms import INT7, INT8, UINT8, check_target, exact_on, saturating_layers
+from edgesynth.export.int8.calibration_choice import Source, quantize_best
+from edgesynth.export.int8.dialects import OnnxRuntimeCpu
+from edgesynth.export.int8.int8 import quantize
+from edgesynth.export.int8.learned import Scales
+from edgesynth.export.int8.weight_forms import INT7, INT8, UINT8, check_target, exact_on, saturating_layers
+from edgesynth.export.onnx.runtime import run_onnx
 
 from .conftest import constants
 
@@ -75,26 +75,26 @@ def computed(path, images, optimized=True):
     return session.run(None, {"images": images})[0]
 
 
-def quantised(kind, folder, dialect, form):
+def quantized(kind, folder, dialect, form):
     """The Q/DQ file of a layer, its images, and one level of its output."""
     images = write_layer(folder / "m.onnx", kind)
     most = float(np.abs(computed(folder / "m.onnx", images)).max())
     bounds = {"images": (0.0, float(MOST)), "y": (-most, most)}
-    quantise(folder / "m.onnx", dialect, bounds, folder / "q.onnx", form=form)
+    quantize(folder / "m.onnx", dialect, bounds, folder / "q.onnx", form=form)
     return folder / "q.onnx", images, 2 * most / 255
 
 
 @pytest.mark.parametrize("form", OnnxRuntimeCpu().forms, ids=lambda form: form.name)
 @pytest.mark.parametrize("kind", LAYERS)
 def test_onnx_runtime_here_computes_every_layer_as_fp32_arithmetic_does(tmp_path, kind, form):
-    path, images, level = quantised(kind, tmp_path, OnnxRuntimeCpu(), form)
+    path, images, level = quantized(kind, tmp_path, OnnxRuntimeCpu(), form)
     assert np.abs(computed(path, images) - computed(path, images, optimized=False)).max() <= 1.01 * level
     assert exact_on(onnx.load(str(path))) == "any"
 
 
 @pytest.mark.parametrize("kind", SATURATING)
 def test_files_for_vnni_alone_are_judged_exactly_on_any_machine_and_told_from_the_others(tmp_path, kind):
-    path, images, level = quantised(kind, tmp_path, OnnxRuntimeCpu("vnni"), INT8)
+    path, images, level = quantized(kind, tmp_path, OnnxRuntimeCpu("vnni"), INT8)
     expected = computed(path, images, optimized=False)
     assert np.abs(run_onnx(path, torch.from_numpy(images)).numpy() - expected).max() <= 1.01 * level
     assert saturating_layers(onnx.load(str(path))) == ["layer"]
@@ -105,7 +105,7 @@ def test_files_for_vnni_alone_are_judged_exactly_on_any_machine_and_told_from_th
 
 @pytest.mark.parametrize("kind", ["depthwise", "depthwise, odd"])
 def test_a_depthwise_convolution_keeps_all_8_bits(tmp_path, kind):
-    path, _, _ = quantised(kind, tmp_path, OnnxRuntimeCpu(), INT7)
+    path, _, _ = quantized(kind, tmp_path, OnnxRuntimeCpu(), INT7)
     integers = constants(onnx.load(str(path)))["w_quantized"]
     assert (integers.dtype, np.abs(integers).max()) == (np.int8, 127)
 
@@ -132,7 +132,7 @@ def vpmaddubsw(activations, weights):
     ids=lambda value: getattr(value, "name", value),
 )
 def test_no_activations_make_what_is_shipped_saturate_in_the_kernel_without_vnni(tmp_path, dialect, form, saturates):
-    path, _, _ = quantised("linear", tmp_path, dialect, form)
+    path, _, _ = quantized("linear", tmp_path, dialect, form)
     values = constants(onnx.load(str(path)))
     weights, zero_point = values["w_quantized"], int(values["w_zero_point"].flat[0])
     assert {(True, 0), (False, 128)} >= {(weights.dtype == np.int8, zero_point)}
@@ -163,7 +163,7 @@ def test_learned_integers_are_written_as_they_are_and_in_uint8_where_int8_would_
     onnx.save(model, str(tmp_path / "m.onnx"))
     bounds, learned = {"images": (0.0, 255.0), "y": (-9.0, 9.0)}, {"layer": Scales(1.0, scales)}
     for form in OnnxRuntimeCpu().forms:
-        quantise(tmp_path / "m.onnx", OnnxRuntimeCpu(), bounds, tmp_path / "q.onnx", learned=learned, form=form)
+        quantize(tmp_path / "m.onnx", OnnxRuntimeCpu(), bounds, tmp_path / "q.onnx", learned=learned, form=form)
         values = constants(onnx.load(str(tmp_path / "q.onnx")))
         written, zero_point = values["w_quantized"], values["w_zero_point"].astype(int)
         assert written.dtype == LEARNED[bits]
@@ -191,7 +191,7 @@ def source_of(folder, scores):
 def test_of_methods_and_forms_the_most_accurate_is_kept_and_the_quicker_form_where_they_tie(
     tmp_path, scores, method, weights
 ):
-    found = quantise_best(source_of(tmp_path, scores), OnnxRuntimeCpu(), tmp_path / "q.onnx", 100.0)
+    found = quantize_best(source_of(tmp_path, scores), OnnxRuntimeCpu(), tmp_path / "q.onnx", 100.0)
     assert (found.method, found.weights) == (method, weights)
     assert list(found.tried.values()) == list(scores)
     assert next(iter(found.tried)) == "minmax, int7"
@@ -202,7 +202,7 @@ def test_of_methods_and_forms_the_most_accurate_is_kept_and_the_quicker_form_whe
 
 def test_for_vnni_alone_weights_have_8_bits_and_there_is_no_other_form(tmp_path):
     dialect = OnnxRuntimeCpu("vnni")
-    found = quantise_best(source_of(tmp_path, (90, 90, 90, 90)), dialect, tmp_path / "q.onnx", 100.0)
+    found = quantize_best(source_of(tmp_path, (90, 90, 90, 90)), dialect, tmp_path / "q.onnx", 100.0)
     assert (found.weights, next(iter(found.tried))) == ("int8", "minmax")
     assert dialect.facts(tmp_path / "q.onnx") == {"exact_on": "vnni"}
 

@@ -15,18 +15,18 @@ import safetensors.torch
 import torch
 from damage import OTHER, kinds_of
 
-from edgesynth.ancestors.tensor_file import read_tensors
-from edgesynth.benchmark.bundle import open_target, sha256_of
-from edgesynth.benchmark.comparable import read_comparable
-from edgesynth.benchmark.comparison import compare
-from edgesynth.benchmark.comparison_table import format_comparisons
-from edgesynth.benchmark.run import measure
-from edgesynth.benchmark.settings import Settings
-from edgesynth.benchmark.verification import verify
+from edgesynth.ancestors.weights.tensor_file import read_tensors
+from edgesynth.benchmark.bundle.bundle import open_target, sha256_of
+from edgesynth.benchmark.measure.run import measure
+from edgesynth.benchmark.measure.settings import Settings
+from edgesynth.benchmark.result.comparison import compare
+from edgesynth.benchmark.result.comparison_table import format_comparisons
+from edgesynth.benchmark.result.result_reader import read_results
+from edgesynth.benchmark.verify.verification import verify
 from edgesynth.boards.calibration_cache import read_ranges
-from edgesynth.boards.plan import plan_for_all, read_forms
 from edgesynth.errors import UserError
 from edgesynth.lineage import resolve
+from edgesynth.planning.plan import plan_for_all, read_forms
 from tests.benchmark.conftest import pristine_bundle, pristine_tensorrt_bundle
 
 assert pristine_bundle and pristine_tensorrt_bundle  # fixtures
@@ -94,7 +94,7 @@ def test_a_damaged_bundle_is_read_or_refused(pristine_tensorrt_bundle, tmp_path,
 
 @pytest.fixture(scope="module")
 def results(pristine_bundle, tmp_path_factory):
-    from edgesynth.benchmark.result import write_result
+    from edgesynth.benchmark.result.result import write_result
 
     folder = tmp_path_factory.mktemp("results")
     for name in ("a.json", "b.json"):
@@ -104,7 +104,7 @@ def results(pristine_bundle, tmp_path_factory):
 
 def compared(folder):
     os.chdir(folder)
-    first, second = read_comparable(["a.json", "b.json"])
+    first, second = read_results(["a.json", "b.json"])
     return format_comparisons(first, [second], [compare(first, second, 5.0, 0.5, anyway=True)])
 
 

@@ -16,7 +16,7 @@ import pytest
 from edgesynth.cli.evolve import _continued_with
 from edgesynth.errors import UserError
 from edgesynth.lineage import Run, alone_in, resolve
-from edgesynth.lineage.files import write_bytes
+from edgesynth.lineage.storage.files import write_bytes
 
 from ..conftest import ROOT
 

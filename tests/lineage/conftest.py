@@ -29,7 +29,7 @@ def whole_run(tiny, tmp_path_factory):
         run.save(Individual(record, genome, state(remove(tiny.model, tiny.plan(genome)))))
         run.save_measured(record.name, {"breeding_s": 1.5})
         run.save_tested(record.name, 88.0)
-        run.save_beside(record.name, {"MAE": 0.25})
+        run.save_extra_metrics(record.name, {"MAE": 0.25})
     run.save_outcome({"stopped": "budget", "reason": "it is small", "best": "g001-c0", "min_accuracy": 80.0})
     run.save_task(load_task("digits").to_json())
     answers = np.zeros((2, 10), np.float32)

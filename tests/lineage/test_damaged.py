@@ -14,7 +14,7 @@ import torch
 from edgesynth.errors import UserError
 from edgesynth.lineage import DamagedError, Individual, Record, Run, resolve, state
 from edgesynth.lineage.genome import Genome
-from edgesynth.lineage.sealed import SEAL, digest, read_sealed, write_sealed
+from edgesynth.lineage.storage.sealed import SEAL, digest, read_sealed, write_sealed
 from edgesynth.report import write_report
 from tests.tiny_ancestor import NAME
 
@@ -28,7 +28,7 @@ READERS = {
     f"{OFFSPRING}/measured.json": lambda run: run.measured("g001-c0"),
     "outcome.json": lambda run: run.outcome(),
     "test.json": lambda run: run.tested(),
-    "beside.json": lambda run: run.beside(),
+    "extra_metrics.json": lambda run: run.extra_metrics(),
     "task.json": lambda run: run.task(),
     "predictions.npz": lambda run: run.predictions(),
 }
@@ -98,6 +98,15 @@ def values(data, place=()):
         yield (*place, key), value
         if isinstance(value, (dict, list)):
             yield from values(value, (*place, key))
+
+
+def test_a_layer_with_a_figure_too_many_is_found_though_its_seal_is_right(tiny_run):
+    path = tiny_run.path / OFFSPRING / "individual.json"
+    whole = read_sealed(path)
+    whole["census"]["layers"][0]["unknown"] = 1
+    write_sealed(path, whole)
+    with pytest.raises(DamagedError, match=re.escape(str(path))):
+        tiny_run.record(OFFSPRING.rpartition("/")[2])
 
 
 def test_a_value_of_another_type_is_found_though_its_seal_is_right(tiny_run):

@@ -2,7 +2,7 @@ import itertools
 import math
 import random
 
-from edgesynth.lineage.front import pareto_front
+from edgesynth.lineage.pareto import pareto_front
 
 
 def test_the_front_of_known_points():

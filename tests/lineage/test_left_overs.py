@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from edgesynth.export.staging import staged
-from edgesynth.lineage.files import held, is_left_over, remove_left_overs, temporary_path, write_bytes
+from edgesynth.export.bundle.staging import staged
+from edgesynth.lineage.storage.files import held, is_left_over, remove_left_overs, temporary_path, write_bytes
 from edgesynth.report import write_report
 
 

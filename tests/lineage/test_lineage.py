@@ -19,7 +19,7 @@ from edgesynth.lineage import (
     species,
     state,
 )
-from edgesynth.lineage.files import write_bytes
+from edgesynth.lineage.storage.files import write_bytes
 from edgesynth.tasks import load_task
 
 KEPT = {"conv1": [0, 3, 5], "conv2": [1, 7, 20, 33], "fc1": [*range(40)]}
@@ -257,12 +257,12 @@ def test_a_genome_written_before_there_were_precisions_is_all_fp32(run, individu
     assert not (run.folder("g002-c1") / "scales.safetensors").exists() and run.load("g002-c1").scales == {}
 
 
-def test_the_quantised_network_rounds_activations_and_the_removed_one_does_not(kind, individual):
+def test_the_quantized_network_rounds_activations_and_the_removed_one_does_not(kind, individual):
     genome = Genome(KEPT, individual.genome.synapses, {"fc2.weight": "int2"})
     scales = {"fc2.weight_scale": torch.ones(10), "fc2.input_scale": torch.tensor(0.2)}
-    quantised = Individual(individual.record, genome, individual.weights, scales)
+    quantized = Individual(individual.record, genome, individual.weights, scales)
     seen = {}
-    for name, network in (("plain", kind.removed(quantised)), ("device", kind.quantised(quantised))):
+    for name, network in (("plain", kind.removed(quantized)), ("device", kind.quantized(quantized))):
         network.fc2.register_forward_hook(lambda module, inputs, outputs, name=name: seen.update({name: inputs[0]}))
         network(torch.randn(3, 1, 28, 28, generator=torch.Generator().manual_seed(0)))
     assert set(seen["device"].unique().tolist()) <= {0.0, torch.tensor(0.2).item()}

@@ -9,8 +9,8 @@ import pytest
 
 from edgesynth.errors import UserError
 from edgesynth.lineage import alone_in, check_unheld
-from edgesynth.lineage.lock import is_written_by_another
 from edgesynth.lineage.run import is_taken
+from edgesynth.lineage.storage.lock import is_written_by_another
 
 
 class Holder:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from edgesynth.errors import UserError
-from edgesynth.nurture import DivergenceError, Influence, Recipe, nurture, score
+from edgesynth.nurture import Callback, DivergenceError, Recipe, nurture, score
 from edgesynth.tasks import Classification, load_task
 
 
@@ -44,7 +44,7 @@ def test_a_training_that_runs_away_says_of_what_and_when(task):
 
 
 def test_weights_that_the_last_step_has_spoilt_are_found(task):
-    class Spoil(Influence):
+    class Spoil(Callback):
         def begin(self, network, epochs, steps_per_epoch):
             self.network, self.last = network, epochs * steps_per_epoch - 1
 
@@ -53,14 +53,14 @@ def test_weights_that_the_last_step_has_spoilt_are_found(task):
                 self.network[1].bias.data[3] = torch.inf
 
     with pytest.raises(DivergenceError, match=r"^1\.bias was not finite after epoch 2$") as caught:
-        nurture(network(), task, Recipe(2), torch.Generator(), influences=[Spoil()])
+        nurture(network(), task, Recipe(2), torch.Generator(), callbacks=[Spoil()])
     assert len(caught.value.losses) == 2
 
 
 def test_a_metric_that_is_not_a_number_is_refused_by_the_task_s_name(task):
-    class Unlabelled(Classification):
+    class Unlabeled(Classification):
         def metric(self, outputs, labels):
             return outputs[:0].mean().item()
 
     with pytest.raises(UserError, match="the accuracy of the task digits is nan on 300 images"):
-        score(network(), like(task, Unlabelled), task.validation)
+        score(network(), like(task, Unlabeled), task.validation)

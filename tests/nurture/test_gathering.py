@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from edgesynth.errors import UserError
-from edgesynth.nurture import gathered, gathering, outputs
-from edgesynth.nurture.gathering import gathered_bytes
+from edgesynth.nurture import collect_outputs, outputs
+from edgesynth.nurture.inference import collect_outputs as module
+from edgesynth.nurture.inference.collect_outputs import collected_bytes
 
 FREE = 64 * 1024
 
@@ -16,7 +17,7 @@ FREE = 64 * 1024
 @pytest.fixture
 def little_memory(monkeypatch, tmp_path):
     """64 kB are free, and temporary files go to the folder that is returned."""
-    monkeypatch.setattr(gathering, "available_bytes", lambda: FREE)
+    monkeypatch.setattr(module, "available_bytes", lambda: FREE)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
@@ -33,7 +34,7 @@ def mapped(tensor: torch.Tensor) -> bool:
 @pytest.mark.parametrize(("count", "in_file"), [(32, False), (33, True)])
 def test_an_eighth_of_the_free_memory_is_filled_and_what_is_more_lies_in_a_file(little_memory, count, in_file):
     expected = torch.randn(count, 64)  # 256 bytes each, 8 kB are an eighth
-    found = gathered(expected.split(5), count)
+    found = collect_outputs(expected.split(5), count)
     assert torch.equal(found, expected)
     assert mapped(found) is in_file
     del found
@@ -43,20 +44,20 @@ def test_an_eighth_of_the_free_memory_is_filled_and_what_is_more_lies_in_a_file(
 
 @pytest.mark.parametrize(("count", "expected"), [(5, 5 * 256), (32, FREE // 8), (1000, FREE // 8)])
 def test_memory_that_outputs_take_is_known_before(little_memory, count, expected):
-    assert gathered_bytes(count, (4, 4, 4)) == expected
+    assert collected_bytes(count, (4, 4, 4)) == expected
 
 
 def test_shapes_and_types_stay(little_memory):
     for dtype in (torch.float16, torch.float32, torch.int64):
         expected = torch.arange(2 * 3 * 4096).reshape(2, 3, 64, 64).to(dtype)
-        found = gathered(iter([expected]), 2)
+        found = collect_outputs(iter([expected]), 2)
         assert found.dtype == dtype and torch.equal(found, expected)
 
 
 def test_outputs_of_a_network_are_the_same_in_a_file(little_memory, monkeypatch):
     network, images = torch.nn.Conv2d(1, 8, 3, padding=1), torch.randn(4, 1, 32, 32)
     in_file = outputs(network, images)
-    monkeypatch.setattr(gathering, "available_bytes", lambda: 1 << 30)
+    monkeypatch.setattr(module, "available_bytes", lambda: 1 << 30)
     in_memory = outputs(network, images)
     assert mapped(in_file) and not mapped(in_memory)
     assert torch.equal(in_file, in_memory)
@@ -65,5 +66,5 @@ def test_outputs_of_a_network_are_the_same_in_a_file(little_memory, monkeypatch)
 def test_where_the_disk_is_too_small_too_a_line_says_what_to_do(little_memory, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=20_000))
     with pytest.raises(UserError, match=r"outputs for 1,000 images take .* TMPDIR .* --image-size"):
-        gathered(iter([torch.zeros(10, 64)]), 1000)
+        collect_outputs(iter([torch.zeros(10, 64)]), 1000)
     assert not list(little_memory.iterdir())

@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from edgesynth.nurture import (
-    Influence,
+    Callback,
     MovingAverage,
     Recipe,
-    Snapshot,
+    RewindPoint,
     Teacher,
     batches,
     newborn,
@@ -112,7 +112,7 @@ def test_the_moving_average_is_that_by_hand_with_its_warm_up():
     assert 11 < expected < 13
 
 
-class Watch(Influence):
+class Watch(Callback):
     """Keeps every state that it sees."""
 
     def begin(self, network, epochs, steps_per_epoch):
@@ -130,7 +130,7 @@ def clone(module):
 def test_the_average_of_a_training_keeps_the_dead_at_zero_and_averages_statistics_too(task):
     pupil, watch = network(), Watch()
     mask = torch.rand(10, 256, generator=generator(1)) < 0.3
-    nurture(pupil, task, Recipe(1), generator(), synapses={"5.weight": mask}, influences=[watch, MovingAverage(0.999)])
+    nurture(pupil, task, Recipe(1), generator(), synapses={"5.weight": mask}, callbacks=[watch, MovingAverage(0.999)])
     assert watch.length == (1, 10) and len(watch.seen) == 11
     for name in ("5.weight", "1.running_var"):
         expected = watch.seen[0][name].double()
@@ -143,16 +143,16 @@ def test_the_average_of_a_training_keeps_the_dead_at_zero_and_averages_statistic
 
 
 def test_a_snapshot_is_the_state_after_its_share_of_the_steps(task):
-    pupil, watch, early = network(), Watch(), Snapshot(0.25)
-    nurture(pupil, task, Recipe(2), generator(), influences=[watch, early])
+    pupil, watch, early = network(), Watch(), RewindPoint(0.25)
+    nurture(pupil, task, Recipe(2), generator(), callbacks=[watch, early])
     assert all(torch.equal(tensor, early.state[name]) for name, tensor in watch.seen[5].items())
     assert not torch.equal(watch.seen[6]["5.weight"], early.state["5.weight"])
 
 
 def test_a_snapshot_of_no_training_is_the_state_as_it_is(task):
-    pupil, early = network(), Snapshot()
+    pupil, early = network(), RewindPoint()
     before = clone(pupil)
-    nurture(pupil, task, Recipe(0), generator(), influences=[early])
+    nurture(pupil, task, Recipe(0), generator(), callbacks=[early])
     assert all(torch.equal(tensor, early.state[name]) for name, tensor in before.items())
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from edgesynth.errors import UserError
 from edgesynth.nurture import (
-    Influence,
+    Callback,
     Recipe,
     Teacher,
     batches,
@@ -97,7 +97,7 @@ def test_a_single_image_that_is_left_over_joins_the_batch_before(task, images, s
     assert sorted(torch.cat([batch.indices for batch in drawn]).tolist()) == list(range(images))
 
 
-class Counted(Influence):
+class Counted(Callback):
     def begin(self, network, epochs, steps_per_epoch):
         self.told, self.taken = epochs * steps_per_epoch, 0
 
@@ -105,29 +105,29 @@ class Counted(Influence):
         self.taken += 1
 
 
-def normalised():
-    """Its last normalisation sees one value of a channel for each image."""
+def normalized():
+    """Its last normalization sees one value of a channel for each image."""
     return nn.Sequential(nn.Conv2d(1, 4, 5, stride=3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(256, 9),
                          nn.BatchNorm1d(9), nn.ReLU(), nn.Linear(9, 10))  # fmt: skip
 
 
 @pytest.mark.parametrize(("images", "steps"), [(129, 2), (130, 3), (65, 1)])
-def test_batch_normalisation_trains_whatever_is_left_over_and_influences_know_the_steps(task, images, steps):
+def test_batch_normalization_trains_whatever_is_left_over_and_influences_know_the_steps(task, images, steps):
     counted = Counted()
-    losses = nurture(normalised(), first(task, images), Recipe(2, batch_size=64), generator(), influences=[counted])
+    losses = nurture(normalized(), first(task, images), Recipe(2, batch_size=64), generator(), callbacks=[counted])
     assert len(losses) == 2 and counted.taken == counted.told == 2 * steps
 
 
-def test_steps_of_one_image_are_refused_where_batch_normalisation_would_see_one_value(task):
+def test_steps_of_one_image_are_refused_where_batch_normalization_would_see_one_value(task):
     shape = task.input_shape
     with pytest.raises(
-        UserError, match=r"--batch-size is 1 and train has 90 images, .* batch normalisation 4 one value"
+        UserError, match=r"--batch-size is 1 and train has 90 images, .* batch normalization 4 one value"
     ):
-        check_batch_size(normalised(), shape, images=90, batch_size=1)
+        check_batch_size(normalized(), shape, images=90, batch_size=1)
     with pytest.raises(UserError, match="--batch-size is 64 and train has 1 image, so"):
-        check_batch_size(normalised(), shape, images=1, batch_size=64)
-    check_batch_size(normalised(), shape, images=90, batch_size=2)
-    check_batch_size(normalised()[:4], shape, images=90, batch_size=1)  # 64 values of each channel
+        check_batch_size(normalized(), shape, images=1, batch_size=64)
+    check_batch_size(normalized(), shape, images=90, batch_size=2)
+    check_batch_size(normalized()[:4], shape, images=90, batch_size=1)  # 64 values of each channel
 
 
 def test_a_pupil_that_is_only_taught_learns_the_teacher_s_answers(task):
@@ -151,7 +151,7 @@ def test_a_pupil_that_is_only_taught_learns_the_teacher_s_answers(task):
 
 @pytest.mark.parametrize("most", [1 << 28, 0])
 def test_the_teacher_answers_each_image_as_it_was_shifted_from_memory_or_at_once(task, monkeypatch, most):
-    monkeypatch.setattr("edgesynth.nurture.teaching.MOST_REMEMBERED", most)
+    monkeypatch.setattr("edgesynth.nurture.teacher.teaching.MOST_REMEMBERED", most)
     teacher = network().eval()
     taught = Teacher(teacher, task)
     for batch in batches(task, 500, generator(3)):
@@ -182,7 +182,7 @@ def test_outputs_in_chunks_are_those_of_one_batch(task):
 
 
 def test_frozen_weights_have_gradients_too(task, monkeypatch):
-    monkeypatch.setattr("edgesynth.nurture.sensitivity.BATCHES", 2)
+    monkeypatch.setattr("edgesynth.nurture.gradients.BATCHES", 2)
     pupil, frozen = network(), network().requires_grad_(False)
     frozen.load_state_dict(pupil.state_dict())
     wanted = squared_gradients(pupil, task, ["0.weight", "4.weight"], generator(2))
@@ -191,7 +191,7 @@ def test_frozen_weights_have_gradients_too(task, monkeypatch):
 
 
 def test_squared_gradients_are_the_mean_of_squares_by_hand(task, monkeypatch):
-    monkeypatch.setattr("edgesynth.nurture.sensitivity.BATCHES", 3)
+    monkeypatch.setattr("edgesynth.nurture.gradients.BATCHES", 3)
     pupil = network()
     found = squared_gradients(pupil, task, ["4.weight"], generator(2))["4.weight"]
     total, drawn = torch.zeros(10, 256), batches(task, 16, generator(2))

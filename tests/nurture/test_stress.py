@@ -6,8 +6,8 @@ from torch import nn
 
 from edgesynth.anatomy import remove, trace
 from edgesynth.nurture import DeadSynapses, Recipe, Schedule, Stress, living_groups, nurture
-from edgesynth.nurture.chances import cluster_chances, synapse_chances
-from edgesynth.nurture.stress_forms import ClusterStress, EvenDecay, SynapseStress
+from edgesynth.nurture.callbacks.stress_forms import ClusterStress, EvenDecay, SynapseStress
+from edgesynth.nurture.callbacks.survival_probability import cluster_probabilities, synapse_probabilities
 from edgesynth.tasks import load_task
 
 
@@ -25,10 +25,10 @@ def groups(network, kept=None):
 
 
 def test_chances_of_synapses_are_the_papers_by_hand():
-    chances = synapse_chances(torch.tensor([[2.0, -4.0], [0.0, 1.0]]))
+    chances = synapse_probabilities(torch.tensor([[2.0, -4.0], [0.0, 1.0]]))
     expected = [[math.exp(-0.5), 1.0], [math.exp(-1), math.exp(-0.75)]]
     assert torch.allclose(chances, torch.tensor(expected))
-    assert torch.allclose(synapse_chances(torch.zeros(3)), torch.full((3,), math.exp(-1)))
+    assert torch.allclose(synapse_probabilities(torch.zeros(3)), torch.full((3,), math.exp(-1)))
 
 
 def test_chances_of_clusters_sum_a_row_without_its_weak_synapses():
@@ -36,7 +36,7 @@ def test_chances_of_clusters_sum_a_row_without_its_weak_synapses():
     network[0].weight.data = torch.tensor([[4.0, -4.0, 0.39], [2.0, 0.5, 0.1], [0.0, 0.0, 0.0]])
     (group,) = living_groups(trace(network, (torch.zeros(1, 3),)), {})
     expected = [1.0, math.exp(2.5 / 8 - 1), math.exp(-1)]
-    assert torch.allclose(cluster_chances(network, group), torch.tensor(expected))
+    assert torch.allclose(cluster_probabilities(network, group), torch.tensor(expected))
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -63,7 +63,7 @@ def test_a_struck_cluster_is_weakened_in_its_whole_row_and_in_the_scale_after_it
     network = normed()
     (group,) = groups(network)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    struck = torch.rand(3, generator=generator(5)) >= cluster_chances(network, group)
+    struck = torch.rand(3, generator=generator(5)) >= cluster_probabilities(network, group)
     with torch.no_grad():
         ClusterStress(["0.weight", "3.weight"], (group,), generator(5)).strike(network, 0.5)
     assert struck.any() and not struck.all()
@@ -98,7 +98,8 @@ def test_the_control_shrinks_all_alike_and_as_much_as_stress_on_synapses_does_in
     assert even.max() - even.min() < 1e-5
 
     expected = sum(
-        (math.log(0.8) * (1 - synapse_chances(weight)))[weight != 0].double().sum().item() for weight in before.values()
+        (math.log(0.8) * (1 - synapse_probabilities(weight)))[weight != 0].double().sum().item()
+        for weight in before.values()
     )
     assert even.double().sum().item() == pytest.approx(expected, rel=1e-4)
 
@@ -140,22 +141,22 @@ def task():
 def trained(task, stress=None, masks=None, epochs=1):
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(1, 4, 5, stride=3), nn.ReLU(), nn.Dropout(0.1), nn.Flatten(), nn.Linear(256, 10))
-    source, influences = generator(3), []
+    source, callbacks = generator(3), []
     if stress:
         anatomy = trace(network, (torch.zeros(1, 1, 28, 28),))
         draws = generator(4)
-        influences = [Stress(stress, Schedule(), anatomy.weights(), living_groups(anatomy, {}), draws)]
-    nurture(network, task, Recipe(epochs), source, synapses=masks, influences=influences)
-    return network, source.get_state(), influences
+        callbacks = [Stress(stress, Schedule(), anatomy.weights(), living_groups(anatomy, {}), draws)]
+    nurture(network, task, Recipe(epochs), source, synapses=masks, callbacks=callbacks)
+    return network, source.get_state(), callbacks
 
 
 @pytest.mark.parametrize("stress", ["synapses", "clusters", "both", "decay"])
 def test_one_epoch_is_stressed_the_dead_stay_dead_and_the_other_draws_are_as_without(task, stress):
     masks = {"4.weight": torch.rand(10, 256, generator=generator(1)) < 0.3}
     plain, state, _ = trained(task, masks=masks)
-    stressed, same_state, (influence,) = trained(task, stress, masks)
+    stressed, same_state, (callback,) = trained(task, stress, masks)
     again, _, _ = trained(task, stress, masks)
-    assert influence.facts() == {"strikes": influence.struck} and influence.struck >= 1
+    assert callback.facts() == {"strikes": callback.struck} and callback.struck >= 1
     assert not torch.equal(plain[0].weight, stressed[0].weight)
     assert torch.equal(stressed[0].weight, again[0].weight)
     assert (stressed[4].weight[~masks["4.weight"]] == 0).all()
@@ -179,4 +180,4 @@ def test_dead_synapses_are_cleared_before_stress_looks_at_them():
     network = nn.Linear(2, 1, bias=False)
     network.weight.data = torch.tensor([[100.0, 1.0]])
     DeadSynapses({"weight": torch.tensor([[False, True]])}).begin(network)
-    assert synapse_chances(network.weight).tolist() == [[pytest.approx(math.exp(-1)), 1.0]]
+    assert synapse_probabilities(network.weight).tolist() == [[pytest.approx(math.exp(-1)), 1.0]]

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import edgesynth
 from edgesynth.lineage import Run
-from edgesynth.lineage.sealed import read_sealed, write_sealed
+from edgesynth.lineage.storage.sealed import read_sealed, write_sealed
 from edgesynth.report import read_lineage, write_report
 from edgesynth.report.benchmarks import read_benchmarks
 from edgesynth.report.headline import headline

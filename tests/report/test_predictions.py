@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edgesynth.lineage import DamagedError, Predictions
-from edgesynth.report.predictions import COLOURS, predictions_plot
+from edgesynth.report.predictions import COLORS, predictions_plot
 
 
 def written(plot):
@@ -40,7 +40,7 @@ def test_a_class_without_a_name_is_numbered(digits):
     assert "g002-c1: class 0" in written(predictions_plot(digits, []))
 
 
-def test_maps_of_classes_are_drawn_in_the_colours_of_a_legend_and_void_is_in_none():
+def test_maps_of_classes_are_drawn_in_the_colors_of_a_legend_and_void_is_in_none():
     scores = np.zeros((1, 3, 4, 4), np.float32)
     scores[:, 1] = 1
     labels = np.full((1, 4, 4), 255, np.uint8)
@@ -56,8 +56,8 @@ def test_maps_of_classes_are_drawn_in_the_colours_of_a_legend_and_void_is_in_non
     assert [text for text in texts if text not in ("image", "mask", "g000-c0", "g002-c1")] == ["_bee_", r"[b]\x1b[2J"]
 
 
-def test_the_colours_are_those_of_voc():
-    assert COLOURS[[0, 1, 2, 8, 15]].tolist() == [[0, 0, 0], [128, 0, 0], [0, 128, 0], [64, 0, 0], [192, 128, 128]]
+def test_the_colors_are_those_of_voc():
+    assert COLORS[[0, 1, 2, 8, 15]].tolist() == [[0, 0, 0], [128, 0, 0], [0, 128, 0], [64, 0, 0], [192, 128, 128]]
 
 
 def test_answers_of_a_form_that_is_not_known_are_not_drawn(digits):

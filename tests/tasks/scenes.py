@@ -1,11 +1,11 @@
-"""Scenes of coloured shapes with their boxes, annotated as PASCAL VOC, KITTI and COCO do."""
+"""Scenes of colored shapes with their boxes, annotated as PASCAL VOC, KITTI and COCO do."""
 
 import json
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-COLOURS = {"ball": (230, 40, 40), "crate": (40, 60, 230)}
+COLORS = {"ball": (230, 40, 40), "crate": (40, 60, 230)}
 
 
 def draw_scene(draws, size=(96, 72), count=2):
@@ -13,13 +13,13 @@ def draw_scene(draws, size=(96, 72), count=2):
     image = Image.fromarray(draws.integers(0, 60, (size[1], size[0], 3), np.uint8))
     boxes = []
     for place in range(count):
-        name = list(COLOURS)[int(draws.integers(0, 2))]
+        name = list(COLORS)[int(draws.integers(0, 2))]
         side = int(draws.integers(16, 28))
         left = place * size[0] // count + int(draws.integers(2, size[0] // count - side - 2))
         top = int(draws.integers(2, size[1] - side - 2))
         corners = (left, top, left + side, top + side)
         kind = "ellipse" if name == "ball" else "rectangle"
-        getattr(ImageDraw.Draw(image), kind)((left, top, left + side - 1, top + side - 1), fill=COLOURS[name])
+        getattr(ImageDraw.Draw(image), kind)((left, top, left + side - 1, top + side - 1), fill=COLORS[name])
         boxes.append((name, *corners))
     return image, boxes
 

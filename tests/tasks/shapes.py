@@ -61,8 +61,8 @@ def _scene(draws, size):
     left, top = int(draws.integers(2, width // 2)), int(draws.integers(height // 4, height // 2))
     numbers[top : top + height // 3, left : left + width // 3] = 8
     pixels = np.zeros((height, width, 3), np.uint8)
-    for number, colour in ((0, (70, 110, 170)), (3, (60, 55, 60)), (8, (235, 200, 210))):
-        pixels[numbers == number] = colour
+    for number, color in ((0, (70, 110, 170)), (3, (60, 55, 60)), (8, (235, 200, 210))):
+        pixels[numbers == number] = color
     pixels += draws.integers(0, 20, pixels.shape, np.uint8)
     numbers[:, -3:] = 11
     return Image.fromarray(pixels), numbers

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from edgesynth.tasks.augmentation import draw_shifts, draw_zooms, flipped, shifted, shifts, shown, windows, zooms
+from edgesynth.tasks.images.augmentation import draw_shifts, draw_zooms, flipped, shifted, shifts, shown, windows, zooms
 
 
 def drawn(images, max_shift):

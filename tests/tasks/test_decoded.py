@@ -12,10 +12,11 @@ import torch
 from PIL import Image
 
 from edgesynth.errors import UserError
-from edgesynth.tasks import decoded, load_task
-from edgesynth.tasks.decoded import database, pixels_of, size_of
-from edgesynth.tasks.pixels import UnreadableError, colour
-from edgesynth.tasks.stored import Kept
+from edgesynth.tasks import load_task
+from edgesynth.tasks.images import decoded
+from edgesynth.tasks.images.decoded import database, pixels_of, size_of
+from edgesynth.tasks.images.pixels import UnreadableError, color
+from edgesynth.tasks.images.stored import Kept
 
 calls = []
 
@@ -23,7 +24,7 @@ calls = []
 def counted(file, size):
     """Decode, and remember that."""
     calls.append(file)
-    return colour(file, size)
+    return color(file, size)
 
 
 def next_command():
@@ -87,7 +88,7 @@ def test_another_size_or_way_of_reading_is_decoded_anew(photo):
     assert pixels_of(file, partial(counted, size=8)).shape == (3, 8, 8)
     next_command()
     assert pixels_of(file, partial(counted, size=4)).shape == (3, 4, 4)
-    assert pixels_of(file, partial(colour, size=8)).shape == (3, 8, 8)
+    assert pixels_of(file, partial(color, size=8)).shape == (3, 8, 8)
     assert len(calls) == 2
 
 
@@ -195,7 +196,7 @@ def test_what_was_not_used_today_gives_way_and_what_was_stays(photo, monkeypatch
 def _decode_all(files):
     found = [pixels_of(file, partial(counted, size=16)) for file in files]
     decoded._store(str(database()), decoded.most_bytes(), os.getpid()).close()
-    os._exit(0 if all(torch.equal(one, colour(file, 16)) for one, file in zip(found, files, strict=True)) else 1)
+    os._exit(0 if all(torch.equal(one, color(file, 16)) for one, file in zip(found, files, strict=True)) else 1)
 
 
 def test_commands_write_at_once_and_each_has_its_own_right_pixels(photo, monkeypatch):

@@ -48,7 +48,7 @@ def test_every_layout_gives_the_same_boxes_and_splits_always_alike(scenes, kind)
     check_task(task, kind)
 
 
-def colour_within(image, row):
+def color_within(image, row):
     """What stands in the middle of a box."""
     _, left, top, right, bottom = row.tolist()
     size = image.shape[1]
@@ -60,7 +60,7 @@ def assert_boxes_hold_their_shapes(task, images, labels):
     assert (labels[..., 0] >= 0).sum() >= len(images)
     for image, rows in zip(images, labels, strict=True):
         for row in rows[rows[:, 0] >= 0]:
-            red, _, blue = colour_within(image, row).tolist()
+            red, _, blue = color_within(image, row).tolist()
             assert (red > blue) == (task.labels[int(row[0])] == "ball")
             assert max(red, blue) > 1  # and not the dark ground
 
@@ -69,10 +69,10 @@ def test_boxes_lie_where_the_shapes_are_in_the_letterbox(scenes):
     task = load_task(f"voc:{scenes['voc']}", None, 48)
     images = task.train.images[torch.arange(9)]
     assert_boxes_hold_their_shapes(task, images, task.train.targets)
-    # 96x72 becomes 48x36, with 6 rows of grey above and below.
-    grey = (128 / 255 - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
-    assert np.abs(images[0, :, :6].numpy() - grey[:, None, None]).max() < 1e-5
-    assert np.abs(images[0, :, 6].numpy() - grey[:, None]).min() > 0.1
+    # 96x72 becomes 48x36, with 6 rows of gray above and below.
+    gray = (128 / 255 - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
+    assert np.abs(images[0, :, :6].numpy() - gray[:, None, None]).max() < 1e-5
+    assert np.abs(images[0, :, 6].numpy() - gray[:, None]).min() > 0.1
 
 
 @pytest.mark.parametrize("zoom", [1.0, 1.5])
@@ -83,7 +83,7 @@ def test_boxes_are_shifted_mirrored_and_scaled_with_their_images(scenes, zoom):
     for seed in range(4):
         variants = task.draw_variants(9, torch.Generator().manual_seed(seed))
         seen |= set(task.windows(variants)[1].tolist())
-        moved = task.moved(labels, variants)
+        moved = task.augment_labels(labels, variants)
         assert not torch.equal(moved, labels) and moved.shape == labels.shape
         assert_boxes_hold_their_shapes(task, task.augment(images, variants), moved)
     assert seen == {False, True}
@@ -93,7 +93,7 @@ def test_a_box_that_is_shifted_out_of_its_image_is_no_longer_looked_for(scenes):
     task = replace(load_task(f"voc:{scenes['voc']}", None, 48), max_shift=24, flip=False, max_zoom=1)
     labels = torch.tensor([[[1.0, 0.0, 0.0, 0.4, 0.4], [0.0, 0.6, 0.0, 1.0, 0.4]]])
     # The last column of shifts: 24 pixels, half of the width, to the left.
-    moved = task.moved(labels, torch.tensor([24 * 49 + 48]))
+    moved = task.augment_labels(labels, torch.tensor([24 * 49 + 48]))
     assert moved[0, 0].tolist() == [-1, 0, 0, 0, 0]
     assert moved[0, 1].tolist() == pytest.approx([0, 0.1, 0, 0.5, 0.4])
 
@@ -102,7 +102,7 @@ def test_a_box_that_is_cut_away_by_magnifying_is_no_longer_looked_for(scenes):
     task = replace(load_task(f"voc:{scenes['voc']}", None, 48), max_shift=1, flip=False, max_zoom=2)
     labels = torch.tensor([[[1.0, 0.0, 0.0, 0.2, 0.2], [0.0, 0.2, 0.2, 0.5, 0.5], [0.0, 0.5, 0.5, 0.6, 0.6]]])
     # The middle of the shifts at the last factor, 2: what is shown is 0.25 to 0.75.
-    moved = task.moved(labels, torch.tensor([4 + 9 * 4]))
+    moved = task.augment_labels(labels, torch.tensor([4 + 9 * 4]))
     assert moved[0, 0].tolist() == [-1, 0, 0, 0, 0]
     assert moved[0, 1].tolist() == pytest.approx([0, 0, 0, 0.5, 0.5], abs=1e-6)
     assert moved[0, 2].tolist() == pytest.approx([0, 0.5, 0.5, 0.7, 0.7], abs=1e-6)
@@ -141,7 +141,7 @@ def test_boxes_without_area_outside_or_broken_are_left_out_and_those_across_an_e
     dropped, cut = task.notes
     assert "48 boxes are left out" in dropped and "object 3 has no box of four numbers" in dropped
     assert cut.startswith("12 boxes of ")
-    # 96x72 with 12 rows of grey above; VOC counts pixels from 1.
+    # 96x72 with 12 rows of gray above; VOC counts pixels from 1.
     assert task.train.targets[0, 0].tolist() == pytest.approx([0, 79 / 96, (59 + 12) / 96, 1, 84 / 96])
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from edgesynth.tasks import free_memory
-from edgesynth.tasks.free_memory import available_bytes
+from edgesynth.tasks.images import free_memory
+from edgesynth.tasks.images.free_memory import available_bytes
 
 MIB = 1 << 20
 

@@ -8,8 +8,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from edgesynth.errors import UserError
+from edgesynth.metrics.average_precision import mean_average_precision
 from edgesynth.tasks import load_task
-from edgesynth.tasks.detection.average_precision import mean_average_precision
 from edgesynth.tasks.detection.coverage import CoverageHead
 from edgesynth.tasks.detection.heads import Candidates
 from edgesynth.tasks.detection.suppression import Limits, suppressed
@@ -28,7 +28,7 @@ LABELS = torch.tensor(
 
 @pytest.mark.parametrize("head", HEADS, ids=["yolov2", "detectnet"])
 def test_an_answer_that_is_right_decodes_to_the_boxes_and_costs_next_to_nothing(head):
-    right = head.right(LABELS, 8, 8)
+    right = head.perfect_outputs(LABELS, 8, 8)
     assert right.shape == (2, head.channels, 8, 8)
     for found, rows in zip(suppressed(head.candidates(right), Limits(min_score=0.5)), LABELS, strict=True):
         rows = rows[rows[:, 0] >= 0]
@@ -36,7 +36,7 @@ def test_an_answer_that_is_right_decodes_to_the_boxes_and_costs_next_to_nothing(
         assert sorted(order) == list(range(len(rows)))
         assert torch.equal(found[:, 0], rows[order, 0]) and torch.allclose(found[:, 2:], rows[order, 1:], atol=1e-3)
     assert head.loss(right, LABELS) < 0.01 < head.loss(torch.zeros_like(right), LABELS)
-    assert mean_average_precision(suppressed(head.candidates(right)), LABELS, 3) == pytest.approx(100)
+    assert mean_average_precision(suppressed(head.candidates(right)), LABELS.numpy()) == pytest.approx(100)
 
 
 @pytest.mark.parametrize("head", HEADS, ids=["yolov2", "detectnet"])
@@ -44,12 +44,12 @@ def test_descending_the_loss_finds_the_boxes(head):
     torch.manual_seed(0)
     outputs = torch.randn(2, head.channels, 8, 8, requires_grad=True)
     descent = torch.optim.Adam([outputs], lr=0.1)
-    before = mean_average_precision(suppressed(head.candidates(outputs.detach())), LABELS, 3)
+    before = mean_average_precision(suppressed(head.candidates(outputs.detach())), LABELS.numpy())
     for _ in range(100):
         descent.zero_grad()
         head.loss(outputs, LABELS).backward()
         descent.step()
-    found = mean_average_precision(suppressed(head.candidates(outputs.detach())), LABELS, 3)
+    found = mean_average_precision(suppressed(head.candidates(outputs.detach())), LABELS.numpy())
     assert before < 30 and found > 95
 
 
@@ -81,15 +81,15 @@ def test_all_classes_that_cover_a_cell_are_told_without_a_tensor_of_boxes_by_cla
     kinds = torch.randint(-1, classes, (images, rows, 1), generator=draws)
     labels = torch.cat([kinds, begin, begin + 0.05 + size * 0.8], dim=2)
     with Largest() as largest:
-        said = CoverageHead(classes, ANCHORS).right(labels, side, side)[:, :classes]
+        said = CoverageHead(classes, ANCHORS).perfect_outputs(labels, side, side)[:, :classes]
     assert largest.numbers <= side * side * images * max(4 * rows, classes + 4)
     expected = torch.full_like(said, -10)
     cells = (torch.arange(side) + 0.5) / side
     for image, row in ((place, row) for place in range(images) for row in labels[place] if row[0] >= 0):
-        centre, half = (row[1:3] + row[3:]) / 2, (row[3:] - row[1:3]) / 2
-        near = [(cells - centre[axis]).abs() <= half[axis] / 2 for axis in (1, 0)]
+        center, half = (row[1:3] + row[3:]) / 2, (row[3:] - row[1:3]) / 2
+        near = [(cells - center[axis]).abs() <= half[axis] / 2 for axis in (1, 0)]
         expected[image, int(row[0])][near[0][:, None] & near[1]] = 10
-        expected[image, int(row[0]), int(centre[1] * side), int(centre[0] * side)] = 10
+        expected[image, int(row[0]), int(center[1] * side), int(center[0] * side)] = 10
     assert torch.equal(said, expected) and (expected > 0).sum(1).max() > 2
 
 
@@ -126,10 +126,12 @@ def test_average_precision_of_a_ranking_that_is_known():
     labels = torch.tensor([[[0, 0.1, 0.1, 0.3, 0.3], [0, 0.5, 0.5, 0.9, 0.9]]])
     found = torch.tensor([[0, 0.9, 0.1, 0.1, 0.3, 0.3], [0, 0.8, 0.3, 0.3, 0.4, 0.4], [0, 0.7, 0.5, 0.5, 0.9, 0.88]])
     expected = 100 * (51 * 1 + 50 * 2 / 3) / 101
-    assert mean_average_precision([found], labels, 2) == pytest.approx(expected)  # the second class has no box
-    assert mean_average_precision([found[:0]], labels, 2) == 0
-    assert math.isnan(mean_average_precision([found], labels[:, :0], 2))
-    assert math.isnan(mean_average_precision([found * math.nan], labels, 2))
+    assert mean_average_precision([found.numpy()], labels.numpy()) == pytest.approx(
+        expected
+    )  # the second class has no box
+    assert mean_average_precision([found[:0].numpy()], labels.numpy()) == 0
+    assert math.isnan(mean_average_precision([found.numpy()], labels[:, :0].numpy()))
+    assert math.isnan(mean_average_precision([(found * math.nan).numpy()], labels.numpy()))
 
 
 def test_the_task_knows_the_head_by_the_channels_and_says_what_a_device_must_know(tmp_path):

@@ -6,9 +6,9 @@ import pytest
 
 from edgesynth.errors import UserError
 from edgesynth.tasks import load_task
-from edgesynth.tasks.imagefolder import images_below
+from edgesynth.tasks.classification.imagefolder import images_below
 from edgesynth.tasks.survey import survey
-from edgesynth.tasks.survey.layouts import recognised
+from edgesynth.tasks.survey.layouts import recognized
 from tests.tasks.scenes import write_coco, write_kitti
 from tests.tasks.shapes import write_camvid
 
@@ -68,7 +68,7 @@ def test_camvid_s_folders_may_begin_with_a_capital(tmp_path):
     write_camvid(tmp_path)
     for folder in list(tmp_path.iterdir()):
         folder.rename(folder.with_name(folder.name.capitalize()))
-    assert recognised(tmp_path).task == "camvid"
+    assert recognized(tmp_path).task == "camvid"
     assert len(load_task(f"camvid:{tmp_path}", None, 32).train.labels) == 8
 
 

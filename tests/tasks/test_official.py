@@ -8,10 +8,10 @@ from scipy.io import savemat
 from edgesynth.errors import UserError
 from edgesynth.optional import torchvision
 from edgesynth.tasks import Stored, load_task
-from edgesynth.tasks.cifar10 import cifar10
-from edgesynth.tasks.normalising import DEVIATION, MEAN
-from edgesynth.tasks.stl10 import stl10
-from edgesynth.tasks.svhn import svhn
+from edgesynth.tasks.classification.cifar10 import cifar10
+from edgesynth.tasks.classification.stl10 import stl10
+from edgesynth.tasks.classification.svhn import svhn
+from edgesynth.tasks.images.normalization import DEVIATION, MEAN
 
 
 def write_cifar10(root, count=8):

@@ -10,7 +10,7 @@ from PIL import Image
 from edgesynth.errors import UserError
 from edgesynth.optional import torchvision
 from edgesynth.tasks import Stored, load_task
-from edgesynth.tasks.imagefolder import _list, imagefolder
+from edgesynth.tasks.classification.imagefolder import _list, imagefolder
 
 SOURCE = """
 import torch
@@ -45,10 +45,10 @@ class Heat(Task):
     def metric(self, outputs, labels):
         return 100 / (1 + (outputs - labels).abs().mean().item())
 
-    def wrong_labels(self, labels):
+    def check_labels(self, labels):
         return "" if labels.shape[1:] == (1,) else "are not one number each"
 
-    def right(self, labels):
+    def perfect_outputs(self, labels):
         return labels
 
 class Unnamed(Heat):
@@ -61,7 +61,7 @@ class Undecoded(Heat):
     decoding = "numbers"
 
 class Lost(Heat):
-    def right(self, labels):
+    def perfect_outputs(self, labels):
         raise KeyError("no answers")
 
 class Loss(Classification):
@@ -77,7 +77,7 @@ def undecoded(): return Undecoded("heat", warm(12), warm(9), lambda: warm(6), ["
 def lost(): return Lost("heat", warm(12), warm(9), lambda: warm(6), ["warmth"])
 def task(): return build()
 def rooted(data_root=None, image_size=None): return build(labels=["a", "b", str(data_root), str(image_size)])
-def grey(): return build(validation=split(9, (1, 8, 8)))
+def gray(): return build(validation=split(9, (1, 8, 8)))
 def flat(): return build(train=split(12, (192,)))
 def double(): return build(validation=split(9, dtype=torch.float64))
 def empty(): return build(validation=split(0))
@@ -155,7 +155,7 @@ def test_a_size_is_refused_where_images_have_one_of_their_own(here, name, messag
         ("untaught", r"has teaching 'numerals'; give its class one of 'classes', 'logits', 'numbers'"),
         ("undecoded", r"has decoding 'numbers'; give its class a dict such as \{'form': 'logits'\}"),
         ("lost", r"its right answers raised KeyError: 'no answers'"),
-        ("grey", r"validation images are \(9, 1, 8, 8\) of float32 and those of train \(12, 3, 8, 8\)"),
+        ("gray", r"validation images are \(9, 1, 8, 8\) of float32 and those of train \(12, 3, 8, 8\)"),
         ("flat", r"train images are \(12, 192\) of float32; they must be \(N, C, H, W\)"),
         ("double", r"validation images are \(9, 3, 8, 8\) of float64; they must be"),
         ("empty", r"validation is empty"),
@@ -191,7 +191,7 @@ def test_a_root_that_a_task_has_no_use_for_is_refused(here):
 
 
 def write_images(folder, per_class, classes=("cat", "dog"), size=(20, 12)):
-    """Images of one colour, which is another for each."""
+    """Images of one color, which is another for each."""
     folder.mkdir(parents=True, exist_ok=True)
     for label, name in enumerate(classes):
         (folder / name).mkdir()
@@ -200,7 +200,7 @@ def write_images(folder, per_class, classes=("cat", "dog"), size=(20, 12)):
     return folder
 
 
-def colours(split):
+def colors(split):
     pixels = split.images * torch.tensor([0.229, 0.224, 0.225])[:, None, None]
     pixels = (pixels + torch.tensor([0.485, 0.456, 0.406])[:, None, None]) * 255
     assert torch.allclose(pixels, pixels[:, :, :1, :1].expand_as(pixels), atol=1e-3)
@@ -212,9 +212,9 @@ def test_one_folder_is_split_into_70_15_15_always_in_the_same_way(tmp_path):
     one, other = (load_task("imagefolder", tmp_path / "data", 8) for _ in range(2))
     parts = [one.train, one.validation, one.load_test()]
     assert [len(part.labels) for part in parts] == [14, 3, 3] and one.labels == ["cat", "dog"]
-    found = [colour for part in parts for colour in colours(part)]
+    found = [color for part in parts for color in colors(part)]
     assert sorted(found) == sorted((10 * index, 100 * label, 50) for index in range(10) for label in range(2))
-    assert all(colour[1] == 100 * label for colour, label in zip(colours(one.train), one.train.labels, strict=True))
+    assert all(color[1] == 100 * label for color, label in zip(colors(one.train), one.train.labels, strict=True))
     assert torch.equal(one.train.images, other.train.images)
 
 
@@ -245,13 +245,13 @@ def test_without_val_some_of_train_is_held_out(tmp_path):
     write_images(tmp_path / "test", 2)
     task = load_task("imagefolder", tmp_path, 8)
     assert [len(part.labels) for part in (task.train, task.validation, task.load_test())] == [17, 3, 4]
-    assert not set(colours(task.train)) & set(colours(task.validation))
+    assert not set(colors(task.train)) & set(colors(task.validation))
 
 
-def test_the_shorter_side_is_scaled_and_the_centre_cut_out(tmp_path):
+def test_the_shorter_side_is_scaled_and_the_center_cut_out(tmp_path):
     write_images(tmp_path / "data", 10)
     pixels = np.zeros((40, 120, 3), np.uint8)
-    pixels[:, 40:80] = 255  # the centre square is white
+    pixels[:, 40:80] = 255  # the center square is white
     for index in range(20):
         Image.fromarray(pixels).save(tmp_path / "data" / "cat" / f"wide{index}.png")
     task = load_task("imagefolder", tmp_path / "data", 10)
@@ -399,8 +399,8 @@ def test_a_damaged_image_is_skipped_counted_and_named_and_moves_no_other(tmp_pat
     assert "20 images, 2 are skipped: " in task.notes[0] and "3.png cannot be read as an image" in task.notes[0]
     parts = [(split.train, split.validation, split.load_test()) for split in (before, task)]
     for old, new in zip(*parts, strict=True):
-        lost = [colour for colour in colours(old) if colour[0] == 30]
-        assert colours(new) == [colour for colour in colours(old) if colour not in lost]
+        lost = [color for color in colors(old) if color[0] == 30]
+        assert colors(new) == [color for color in colors(old) if color not in lost]
 
 
 def test_a_split_without_a_readable_image_is_refused(tmp_path):

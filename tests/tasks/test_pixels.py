@@ -8,19 +8,19 @@ import pytest
 import torch
 from PIL import Image
 
-from edgesynth.export.snippets import DECODE
-from edgesynth.tasks.pixels import UnreadableError, binary, centred, colour, open_image, rgb, size_of
+from edgesynth.export.bundle.snippets import DECODE
+from edgesynth.tasks.images.pixels import UnreadableError, binary, centered, color, open_image, rgb, size_of
 
 
 def picture():
-    """24x16, dark left and bright right, of few colours, so that a palette holds it whole."""
+    """24x16, dark left and bright right, of few colors, so that a palette holds it whole."""
     pixels = np.zeros((16, 24, 3), np.uint8)
     pixels[:, 12:] = (200, 120, 40)
     pixels[:8, :12] = (20, 60, 90)
     return Image.fromarray(pixels)
 
 
-def grey_16_bit(path):
+def gray_16_bit(path):
     levels = np.asarray(picture().convert("L"), np.uint16) * 257
     Image.fromarray(levels).save(path)
 
@@ -47,23 +47,23 @@ def see_through_palette(path):
 
 
 FILES = {
-    "grey": ("png", lambda path: picture().convert("L").save(path)),
+    "gray": ("png", lambda path: picture().convert("L").save(path)),
     "black and white": ("png", lambda path: picture().convert("1").save(path)),
     "palette": ("png", lambda path: picture().quantize(4).save(path)),
     "cmyk": ("tif", lambda path: picture().convert("CMYK").save(path)),
-    "16 bits": ("png", grey_16_bit),
-    "16 bits that Pillow calls 32": ("pgm", grey_16_bit),
+    "16 bits": ("png", gray_16_bit),
+    "16 bits that Pillow calls 32": ("pgm", gray_16_bit),
     "floating point": ("tif", floating_point),
     "floating point to 255": ("tif", lambda path: picture().convert("F").save(path)),
     "rotated": ("png", rotated),
     "transparent": ("png", half_transparent),
     "transparent palette": ("png", see_through_palette),
-    "grey and alpha": ("png", lambda path: picture().convert("LA").save(path)),
+    "gray and alpha": ("png", lambda path: picture().convert("LA").save(path)),
 }
 
 
 def expected(kind):
-    if kind.startswith(("grey", "16 bits", "floating point")):
+    if kind.startswith(("gray", "16 bits", "floating point")):
         return np.asarray(picture().convert("L").convert("RGB"))
     if kind == "black and white":
         return np.asarray(picture().convert("1").convert("RGB"))
@@ -128,28 +128,28 @@ def test_one_pixel_and_48_million_are_brought_to_size(tmp_path):
     Image.new("RGB", (1, 1), (7, 8, 9)).save(tmp_path / "one.png")
     Image.new("RGB", (8000, 6000), (7, 8, 9)).save(tmp_path / "many.png")
     for name in ("one", "many"):
-        for read in (centred, colour):
+        for read in (centered, color):
             pixels = read(str(tmp_path / f"{name}.png"), 16)
             assert torch.equal(pixels, torch.tensor([7, 8, 9], dtype=torch.uint8)[:, None, None].expand(3, 16, 16))
 
 
 @pytest.mark.parametrize("shape", [(48, 64), (64, 48), (7, 90), (1, 300), (33, 33)])
 @pytest.mark.parametrize("size", [16, 33])
-def test_the_centre_is_that_of_the_whole_image_scaled(tmp_path, shape, size):
+def test_the_center_is_that_of_the_whole_image_scaled(tmp_path, shape, size):
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8))
     noise.save(tmp_path / "a.png")
     width, height = (round(size * side / min(shape)) for side in noise.size)
     left, top = (width - size) // 2, (height - size) // 2
     whole = noise.resize((width, height), Image.Resampling.BILINEAR)
     expected = np.asarray(whole.crop((left, top, left + size, top + size)), np.int64)
-    found = centred(str(tmp_path / "a.png"), size).permute(1, 2, 0).numpy()
+    found = centered(str(tmp_path / "a.png"), size).permute(1, 2, 0).numpy()
     assert np.abs(found - expected).max() <= 1
 
 
-def test_the_centre_of_a_sliver_takes_no_whole_image_of_its_scale(tmp_path):
+def test_the_center_of_a_sliver_takes_no_whole_image_of_its_scale(tmp_path):
     """Scaled as a whole it would be 2,304,000,000 x 256 pixels, which no memory holds."""
     Image.new("L", (9_000_000, 1), 7).save(tmp_path / "a.png")
-    assert torch.equal(centred(str(tmp_path / "a.png"), 256), torch.full((3, 256, 256), 7, dtype=torch.uint8))
+    assert torch.equal(centered(str(tmp_path / "a.png"), 256), torch.full((3, 256, 256), 7, dtype=torch.uint8))
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "tif", "webp"])

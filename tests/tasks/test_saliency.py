@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from edgesynth.errors import UserError
-from edgesynth.tasks import Split, lend_task, load_task
+from edgesynth.metrics.f_beta import f_beta, mean_absolute_error
+from edgesynth.tasks import Split, load_task, register_task
 from edgesynth.tasks.checking import check_task
-from edgesynth.tasks.saliency.f_beta import f_beta, mean_absolute_error
 from tests.tasks.shapes import write_shapes
 
 
@@ -46,11 +46,11 @@ def test_images_and_masks_are_shifted_mirrored_and_scaled_alike(root):
     task = load_task(f"masks:{root}", None, 32)
     masks = task.train.targets
     variants = task.draw_variants(7, torch.Generator().manual_seed(1))
-    moved = task.moved(masks, variants)
+    moved = task.augment_labels(masks, variants)
     alike = task.augment(masks.float(), variants)
     assert torch.equal(moved[(alike - 0.5).abs() > 0.499], alike[(alike - 0.5).abs() > 0.499].round().to(torch.uint8))
     assert set(moved.unique().tolist()) == {0, 1} and not torch.equal(moved, masks)
-    assert torch.equal(task.moved(masks, variants), moved)
+    assert torch.equal(task.augment_labels(masks, variants), moved)
     assert len(task.windows(variants)[0][:, 2].unique()) > 2
 
 
@@ -87,7 +87,7 @@ def test_what_is_broken_is_left_out_counted_and_named(root):
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK", "I;16", "P"])
-def test_grey_cmyk_16_bit_and_palette_images_are_read_as_colour(root, mode):
+def test_gray_cmyk_16_bit_and_palette_images_are_read_as_color(root, mode):
     for path in sorted((root / "images").iterdir()):
         image = Image.open(path)
         path.unlink()
@@ -162,8 +162,8 @@ def test_f_beta_of_a_map_that_is_known(root):
     logits = torch.tensor([[[[20.0, -1.0, -1.0, -20, -20, -20, -20, -20]]]])
     # At the high level P = 1, R = 1/2; at the middle one P = 2/3, R = 1; at 0 P = 1/4, R = 1.
     high, middle = 1.3 * 0.5 / (0.3 + 0.5), 1.3 * (2 / 3) / (0.3 * 2 / 3 + 1)
-    assert f_beta(logits, mask) == pytest.approx(100 * max(high, middle))
-    assert mean_absolute_error(torch.zeros_like(logits), mask) == pytest.approx(0.5)
+    assert f_beta(logits.numpy(), mask.numpy()) == pytest.approx(100 * max(high, middle))
+    assert mean_absolute_error(torch.zeros_like(logits).numpy(), mask.numpy()) == pytest.approx(0.5)
 
 
 def test_f_beta_is_taken_of_averages_over_images_and_not_pixels():
@@ -171,16 +171,16 @@ def test_f_beta_is_taken_of_averages_over_images_and_not_pixels():
     mask[0, 0, 0, 0], mask[1] = 1, 1
     logits = torch.where(mask > 0, 20.0, -20.0)
     logits[0, 0, 3, 3] = 20.0  # P = 1/2 in the image with one salient pixel, 1 in the other
-    assert f_beta(logits, mask) == pytest.approx(100 * 1.3 * 0.75 / (0.3 * 0.75 + 1))
-    assert np.isnan(f_beta(logits.fill_(float("nan")), mask))
+    assert f_beta(logits.numpy(), mask.numpy()) == pytest.approx(100 * 1.3 * 0.75 / (0.3 * 0.75 + 1))
+    assert np.isnan(f_beta(logits.fill_(float("nan")).numpy(), mask.numpy()))
 
 
 def test_a_task_that_is_handed_over_has_another_name_when_its_files_change(root):
-    one = lend_task(load_task(f"masks:{root}", None, 16))
-    assert lend_task(load_task(f"masks:{root}", None, 16)) == one
+    one = register_task(load_task(f"masks:{root}", None, 16))
+    assert register_task(load_task(f"masks:{root}", None, 16)) == one
     for path in (root / "images").iterdir():
         os.utime(path, (1, 1))
-    assert lend_task(load_task(f"masks:{root}", None, 16)) != one
+    assert register_task(load_task(f"masks:{root}", None, 16)) != one
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 from edgesynth.errors import UserError
+from edgesynth.metrics.mean_iou import mean_iou, pixel_accuracy
 from edgesynth.tasks import Split, load_task
 from edgesynth.tasks.checking import check_task
 from edgesynth.tasks.segmentation.class_weights import median_frequency
-from edgesynth.tasks.segmentation.miou import mean_iou, pixel_accuracy
 from tests.tasks.shapes import write_camvid, write_voc
 
 VOID = 255
@@ -51,7 +51,7 @@ def test_images_and_masks_are_shifted_mirrored_and_scaled_alike(camvid):
     task = load_task(f"camvid:{camvid}", None, 32)
     masks = task.train.targets
     variants = task.draw_variants(8, torch.Generator().manual_seed(1))
-    moved = task.moved(masks, variants)
+    moved = task.augment_labels(masks, variants)
     alike = task.augment(masks[:, None].float(), variants)[:, 0]
     assert moved.dtype == masks.dtype and set(moved.unique().tolist()) <= set(masks.unique().tolist())
     # Apart from the edges, over which the image is interpolated and the mask is not.
@@ -71,7 +71,7 @@ def test_without_val_and_test_train_is_split_always_in_the_same_way(camvid, tmp_
     assert [len(load_task(f"camvid:{camvid}", None, 32).train.labels)] == [7]
 
 
-def test_voc_is_found_from_above_its_palette_is_no_colour_and_val_is_its_test(voc):
+def test_voc_is_found_from_above_its_palette_is_no_color_and_val_is_its_test(voc):
     task = load_task(f"voc-segmentation:{voc.parent}", None, 32)
     train, validation, test = task.train, task.validation, task.load_test()
     assert stems(test) == ["008", "009"] and sorted(stems(train) + stems(validation)) == [f"00{i}" for i in range(8)]
@@ -128,7 +128,7 @@ def test_what_is_broken_is_left_out_counted_and_named(camvid):
 @pytest.mark.parametrize(
     ("value", "message"), [(30, "holds the number 30; the 11 classes have 0 to 10"), (None, "RGB")]
 )
-def test_a_mask_of_other_numbers_or_of_colours_is_named(camvid, value, message):
+def test_a_mask_of_other_numbers_or_of_colors_is_named(camvid, value, message):
     for path in (camvid / "testannot").iterdir():
         image = Image.open(path)
         (Image.new("L", image.size, value) if value else image.convert("RGB")).save(path)
@@ -179,9 +179,9 @@ def test_miou_counts_over_all_images_leaves_void_out_and_classes_that_nobody_nam
     labels = torch.tensor([[[0, 0, 1, VOID]], [[1, 1, 1, 1]]], dtype=torch.uint8)
     told = scores([[[0, 1, 1, 0]], [[1, 1, 2, 0]]], 4)
     # class 0: 1 of 3 (two true, one more told); class 1: 3 of 6; class 2: 0 of 1; class 3 is in neither.
-    assert mean_iou(told, labels) == pytest.approx(100 * (1 / 3 + 3 / 6 + 0) / 3)
-    assert pixel_accuracy(told, labels) == pytest.approx(4 / 7)
-    assert np.isnan(mean_iou(told.fill_(float("nan")), labels))
+    assert mean_iou(told.numpy(), labels.numpy()) == pytest.approx(100 * (1 / 3 + 3 / 6 + 0) / 3)
+    assert pixel_accuracy(told.numpy(), labels.numpy()) == pytest.approx(4 / 7)
+    assert np.isnan(mean_iou(told.fill_(float("nan")).numpy(), labels.numpy()))
 
 
 def test_median_frequency_weighs_by_the_images_in_which_a_class_occurs():

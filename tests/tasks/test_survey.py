@@ -9,11 +9,11 @@ from PIL import Image
 
 from edgesynth.errors import UserError
 from edgesynth.tasks import SIZED, TASKS, load_task
-from edgesynth.tasks.cifar10 import cifar10
-from edgesynth.tasks.imagefolder import imagefolder
+from edgesynth.tasks.classification.cifar10 import cifar10
+from edgesynth.tasks.classification.imagefolder import imagefolder
 from edgesynth.tasks.survey import survey
 from edgesynth.tasks.survey.boxes import look_at_boxes
-from edgesynth.tasks.survey.layouts import LAYOUTS, recognised
+from edgesynth.tasks.survey.layouts import LAYOUTS, recognized
 from edgesynth.tasks.survey.memory import held_bytes
 from tests.tasks import scenes, shapes
 from tests.tasks.shapes import write_shapes
@@ -123,7 +123,7 @@ def test_every_layout_is_told_from_the_others(tmp_path, write, task):
     root = tmp_path / "data"
     root.mkdir()
     write(root) if task not in ("voc", "kitti", "coco") else write(root / "in")
-    layout = recognised(root / "in" if (root / "in").is_dir() else root)
+    layout = recognized(root / "in" if (root / "in").is_dir() else root)
     assert layout is not None and layout.task == task
 
 
@@ -143,7 +143,7 @@ def test_what_is_broken_and_what_is_converted_is_told_by_file(tmp_path):
     root = write_images(tmp_path / "data", 12)
     whole = (root / "cat" / "3.png").read_bytes()
     (root / "cat" / "3.png").write_bytes(whole[: len(whole) // 2])
-    Image.new("L", (9, 9)).save(root / "dog" / "grey.png")
+    Image.new("L", (9, 9)).save(root / "dog" / "gray.png")
     Image.new("CMYK", (9, 9)).save(root / "dog" / "cmyk.jpg")
     Image.fromarray(np.full((9, 9), 900, np.uint16)).save(root / "dog" / "deep.png")
     Image.new("RGBA", (9, 9)).save(root / "dog" / "glass.png")
@@ -153,7 +153,7 @@ def test_what_is_broken_and_what_is_converted_is_told_by_file(tmp_path):
     (cut,) = found.broken["image cannot be read"]
     assert "3.png cannot be read as an image" in cut and found.usable
     assert {kind: [file.rpartition("/")[2] for file in files] for kind, files in found.converted.items()} == {
-        "grey": ["grey.png"],
+        "gray": ["gray.png"],
         "CMYK": ["cmyk.jpg"],
         "16 bits": ["deep.png"],
         "transparent": ["glass.png"],
@@ -170,7 +170,7 @@ def test_what_the_task_would_refuse_is_an_obstacle_in_its_words(tmp_path):
     assert not found.usable and task is None and "has no image of emu" in found.obstacles[0]
 
 
-def test_a_mask_of_another_size_is_told_and_masks_are_not_called_grey(tmp_path):
+def test_a_mask_of_another_size_is_told_and_masks_are_not_called_gray(tmp_path):
     root = write_shapes(tmp_path)
     Image.new("L", (5, 5)).save(root / "masks" / "002.png")
     found, _ = survey(root, 16)

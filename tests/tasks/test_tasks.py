@@ -7,7 +7,7 @@ import torch
 
 from edgesynth.errors import UserError
 from edgesynth.tasks import load_task
-from edgesynth.tasks.idx import read_idx
+from edgesynth.tasks.classification.idx import read_idx
 
 
 def rows(images):
@@ -23,7 +23,7 @@ def test_digits_are_split_into_three_without_a_digit_in_common():
     assert not train & validation and not train & held_out and not validation & held_out
 
 
-def test_digits_are_normalised_by_the_training_images():
+def test_digits_are_normalized_by_the_training_images():
     images = load_task("digits").train.images
     assert images.mean().abs() < 1e-4 and (images.std() - 1).abs() < 1e-4
 

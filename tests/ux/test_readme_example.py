@@ -55,7 +55,7 @@ def test_the_example_s_commands_lead_from_images_to_a_report(edgesynth, console_
     bundle = folder / "runs/photos/bundles/best"
     manifest = json.loads((bundle / "manifest.json").read_text())
     assert manifest["task"]["name"] == "imagefolder" and manifest["labels"] == ["bright", "dark"]
-    assert manifest["preprocessing"]["crop"] == {"size": [32, 32], "at": "centre"}
+    assert manifest["preprocessing"]["crop"] == {"size": [32, 32], "at": "center"}
     assert (bundle / "model.int8.onnx").is_file() and (bundle / "result.json").is_file()
     assert (folder / "runs/photos/report.html").is_file()
 

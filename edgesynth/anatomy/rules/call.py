@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from edgesynth.anatomy.channels import FIXED, Atoms, Channels, Fold, Product, Rescale, Role, Source, Value, labelled
+from edgesynth.anatomy.channels import FIXED, Atoms, Channels, Fold, Product, Rescale, Role, Source, Value, labeled
 
 COMPUTED = "its weight is computed"
 
@@ -92,7 +92,7 @@ class Call:
         atoms = known.atoms if known else self.channels.fresh(value.shape[axis])
         constant = self._bind_sources(sources, axis, atoms, "emit")
         stain = f"computed from {first.parameter} ({self.where})"
-        return replace(labelled(value.shape, axis, atoms), constant=constant, stain=stain)
+        return replace(labeled(value.shape, axis, atoms), constant=constant, stain=stain)
 
     def count(self, macs: int, atoms: Atoms | None = None) -> None:
         """Enter multiply-accumulates, of all inputs together, that no layer accounts for.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgesynth.anatomy.channels import FIXED, Atoms, Value, labelled
+from edgesynth.anatomy.channels import FIXED, Atoms, Value, labeled
 from edgesynth.anatomy.rules.call import Call, Operand, rule
 
 
@@ -20,7 +20,7 @@ def linear(call: Call) -> Value:
     call.read(call.tensor("input"), -1, weight, 1, bias)
     call.bind(weight, 0, rows, "weight")
     call.bind(bias, 0, rows, "emit")
-    return labelled(call.shape, len(call.shape) - 1, rows)
+    return labeled(call.shape, len(call.shape) - 1, rows)
 
 
 @rule("embedding")
@@ -29,7 +29,7 @@ def embedding(call: Call) -> Value:
     atoms = call.channels.fresh(call.shape[-1])
     call.bind(call.args["weight"], 0, None, "state")
     call.bind(call.args["weight"], 1, atoms, "emit")
-    return labelled(call.shape, len(call.shape) - 1, atoms)
+    return labeled(call.shape, len(call.shape) - 1, atoms)
 
 
 @rule("addmm")
@@ -162,4 +162,4 @@ def _by_parameter(call: Call, left: Operand, weight: Operand, bias: Operand | No
     call.bind(weight, 1, rows, "weight")
     if bias is not None:
         call.bind(bias, len(bias.value.shape) - 1, rows, "emit")
-    return labelled(call.shape, len(call.shape) - 1, rows)
+    return labeled(call.shape, len(call.shape) - 1, rows)

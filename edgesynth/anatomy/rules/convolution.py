@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgesynth.anatomy.channels import FIXED, Atoms, Value, labelled
+from edgesynth.anatomy.channels import FIXED, Atoms, Value, labeled
 from edgesynth.anatomy.rules.call import Call, Operand, rule
 
 
@@ -42,7 +42,7 @@ def _convolve(call: Call, written: int, read: int, padded: bool) -> Value:
         if 0 not in weight.value.uniform:  # as of a filter that is repeated for every channel
             call.bind(weight, 0, rows if written == 0 else source.reshape(-1), "weight")
     call.bind(bias, 0, rows, "emit")
-    return labelled(call.shape, axis, rows)
+    return labeled(call.shape, axis, rows)
 
 
 def _blocks(call: Call, value: Value, axis: int, groups: int) -> Atoms:

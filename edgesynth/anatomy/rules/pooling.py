@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgesynth.anatomy.channels import FIXED, Value, labelled
+from edgesynth.anatomy.channels import FIXED, Value, labeled
 from edgesynth.anatomy.rules.call import Call, rule
 
 RANKS = (1, 2, 3)
@@ -52,7 +52,7 @@ def unpool(call: Call) -> Value:
 def in_channels(call: Call, value: Value, axis: int = 1) -> Value:
     """The value with its channels in one dimension alone; without any, and protected, where there are none in it."""
     atoms = call.channel_atoms(value, axis)
-    return value.like(value.shape, None if atoms is None else labelled(value.shape, axis, atoms).atoms)
+    return value.like(value.shape, None if atoms is None else labeled(value.shape, axis, atoms).atoms)
 
 
 @rule("pad", "constant_pad_nd")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgesynth.anatomy.channels import Atoms, Value, labelled
+from edgesynth.anatomy.channels import Atoms, Value, labeled
 from edgesynth.anatomy.layers import LayerUse
 from edgesynth.anatomy.rules.call import Call, Operand, rule
 from edgesynth.anatomy.rules.contraction import give_up
@@ -49,9 +49,9 @@ def recurrent(call: Call) -> list[Value]:
         _tie(call, block, read, hidden, cells)
         if number % directions == directions - 1:  # the next layer reads what all directions of this one give
             axis = len(call.shape) - 1
-            read = labelled(call.shape, axis, np.tile(hidden, directions))
+            read = labeled(call.shape, axis, np.tile(hidden, directions))
     ends = [
-        labelled(shape, len(shape) - 1, units) for shape, units in zip(call.shapes[1:], (hidden, cells), strict=False)
+        labeled(shape, len(shape) - 1, units) for shape, units in zip(call.shapes[1:], (hidden, cells), strict=False)
     ]
     return [read, *ends]
 
@@ -64,7 +64,7 @@ def cell(call: Call) -> list[Value]:
     states = call.args["hx"] if call.op == "lstm_cell" else [call.args["hx"]]
     hidden, _ = _units(call, [block], states)
     _tie(call, block, call.tensor("input"), hidden, hidden)
-    return [labelled(shape, len(shape) - 1, hidden) for shape in call.shapes]
+    return [labeled(shape, len(shape) - 1, hidden) for shape in call.shapes]
 
 
 def _blocks(params: list[Operand], count: int) -> list[_Weights]:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from edgesynth.anatomy.channels import Value, labelled
+from edgesynth.anatomy.channels import Value, labeled
 from edgesynth.anatomy.rules.call import Call, rule
 from edgesynth.anatomy.rules.pooling import in_channels
 
@@ -38,7 +38,7 @@ def unfold(call: Call) -> Value:
     if atoms is None:
         return Value(call.shape)
     constant = value.constant if value.constant == 0 or not np.any(call.args["padding"]) else None
-    windows = labelled(call.shape, 1, np.repeat(atoms, call.shape[1] // value.shape[1])).atoms
+    windows = labeled(call.shape, 1, np.repeat(atoms, call.shape[1] // value.shape[1])).atoms
     return Value(call.shape, windows, constant, f"padding of a constant ({call.where})")
 
 
@@ -53,7 +53,7 @@ def fold(call: Call) -> Value:
     call.channels.tie(np.broadcast_to(blocks[:, :1], blocks.shape), blocks, f"places of a window ({call.where})")
     constant = 0.0 if value.constant == 0 else None
     stain = f"overlapping windows of a constant ({call.where})"
-    return Value(call.shape, labelled(call.shape, 1, blocks[:, 0].copy()).atoms, constant, stain)
+    return Value(call.shape, labeled(call.shape, 1, blocks[:, 0].copy()).atoms, constant, stain)
 
 
 @rule("unfold")

@@ -8,7 +8,7 @@ from typing import Any, Dict, List
 
 from edgesynth.benchmark.conditions.clocks import Clock, cpu_clock, gpu_clock
 from edgesynth.benchmark.conditions.condition import Condition, Unseen
-from edgesynth.benchmark.conditions.neighbours import Neighbours
+from edgesynth.benchmark.conditions.other_processes import OtherProcesses
 from edgesynth.benchmark.conditions.throttling import Slowdowns, Throttling
 from edgesynth.benchmark.power.meter import UnreadableError
 from edgesynth.benchmark.power.nvml_library import LIBRARY, NvmlLibrary
@@ -63,7 +63,7 @@ def watch(device: str, sysfs: str = "/sys", library: str = LIBRARY) -> Condition
             parts += [
                 Clock("gpu", lambda: nvml.clock_mhz(handle)),
                 Slowdowns(nvml, handle),
-                Neighbours(lambda: nvml.processes(handle)),
+                OtherProcesses(lambda: nvml.processes(handle)),
             ]
         except UnreadableError as why:
             parts += gpu_clock(sysfs)

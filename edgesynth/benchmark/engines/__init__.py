@@ -1,8 +1,9 @@
-"""Engines by name. A new engine is a new file with a class like `OnnxRuntime`, and one line here."""
+"""Engines by name. One of one's own is a class anywhere (see `imported`); one with a name is a file and a line here."""
 
 from typing import Dict, Tuple, Type
 
 from edgesynth.benchmark.engines.engine import Engine
+from edgesynth.benchmark.engines.imported import import_engine, is_imported
 from edgesynth.benchmark.engines.onnxruntime import OnnxRuntime
 from edgesynth.benchmark.engines.tensorrt.engine import TensorRt
 from edgesynth.benchmark.engines.tensorrt.importing import problem_of_import
@@ -15,16 +16,22 @@ def find(name: str) -> Type[Engine]:
     """The engine of a name.
 
     Args:
-        name: one of `ENGINES`.
+        name: one of `ENGINES`, or `package.module:Class`.
 
     Returns:
         The engine's class; one object of it holds one loaded model.
 
     Raises:
-        UserError: there is no engine of that name.
+        UserError: there is no engine of that name, or the class is none.
     """
+    if is_imported(name):
+        return import_engine(name)
     if name not in ENGINES:
-        raise UserError("there is no engine {!r}; choose from: {}".format(name, ", ".join(sorted(ENGINES))))
+        raise UserError(
+            "there is no engine {!r}; choose from: {}, or give package.module:Class".format(
+                name, ", ".join(sorted(ENGINES))
+            )
+        )
     return ENGINES[name]
 
 

@@ -10,7 +10,7 @@ from typing import Any, Iterator, List, Set, Tuple
 
 import numpy as np
 
-from edgesynth.boards.protobuf import Value, contents, field, fields_of, text
+from edgesynth.files.protobuf import Value, contents, field, fields_of, text
 
 # Field numbers and values of onnx.proto.
 _MODEL_GRAPH = 7

@@ -2,7 +2,7 @@
 
 from typing import Dict, Iterator, NamedTuple, Optional
 
-from edgesynth.boards.protobuf import contents, fields_of, text
+from edgesynth.files.protobuf import contents, fields_of, text
 
 # Field numbers of onnx.proto.
 _MODEL_GRAPH = 7

@@ -8,8 +8,8 @@ import numpy as np
 
 from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine, shape_of_images
 from edgesynth.benchmark.engines.half_storage import rounding
-from edgesynth.boards.protobuf import field
 from edgesynth.errors import UserError
+from edgesynth.files.protobuf import field
 
 # How ONNX Runtime says that it got no memory: it has no error of its own for it.
 _MEMORY = re.compile("bad_alloc|bad allocation|Failed to allocate memory")
@@ -64,7 +64,7 @@ class OnnxRuntime(Engine):
             precision: "fp32", "int8" or "as-is".
             batch: images per run, at least 1.
             threads: threads within an operator, at least 1.
-            ranges: not used: nothing is quantised here.
+            ranges: not used: nothing is quantized here.
             samples: not used.
             kept: not used: nothing is made FP16 here.
 
@@ -86,7 +86,7 @@ class OnnxRuntime(Engine):
     def load_with_outputs(self, path: str, outputs: Sequence[str]) -> None:
         """Load a model so that `run_all` gives tensors from within it.
 
-        A serialised message followed by another one is the two merged: outputs are added without reading the graph,
+        A serialized message followed by another one is the two merged: outputs are added without reading the graph,
         for which a board has no package.
 
         Args:

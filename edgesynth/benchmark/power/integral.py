@@ -10,7 +10,7 @@ def trapezoid(points: Sequence[Point], begin_s: float, end_s: float) -> float:
 
     Args:
         points: (time in s, power in mW), in the order of time, at least one. The window's ends are interpolated between
-            their neighbours; beyond the first and the last sample the power is taken as theirs.
+            their neighbors; beyond the first and the last sample the power is taken as theirs.
         begin_s: start of the window.
         end_s: its end.
 

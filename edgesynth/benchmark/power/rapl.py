@@ -90,7 +90,7 @@ class Rapl(Meter):
         return cls(domains)
 
     def start(self) -> None:
-        """Begin a window; a counter that cannot be read is told of when it ends."""
+        """Begin a window; a counter that cannot be read is reported when it ends."""
         self._unread = None
         try:
             self._before = [domain.read_uj() for domain in self.domains]

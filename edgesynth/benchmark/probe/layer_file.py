@@ -11,7 +11,7 @@ import numpy as np
 
 from edgesynth.boards.probed import LayerShape
 from edgesynth.boards.probed.shape import DEPTHWISE, LINEAR
-from edgesynth.boards.protobuf import field
+from edgesynth.files.protobuf import field
 
 OPSET, IR = 13, 7
 

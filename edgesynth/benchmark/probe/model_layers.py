@@ -6,8 +6,8 @@ The board has no package that infers shapes. `edgesynth export` writes the shape
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from edgesynth.boards.probed import LayerShape, convolution_shape, linear_shape
-from edgesynth.boards.protobuf import contents, fields_of, numbers, text
 from edgesynth.errors import UserError
+from edgesynth.files.protobuf import contents, fields_of, numbers, text
 
 # Field numbers of onnx.proto.
 _MODEL_GRAPH = 7

@@ -9,13 +9,13 @@ import json
 import os
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Type
 
-from edgesynth.benchmark.bundle import CALIBRATED
+from edgesynth.benchmark.bundle.bundle import CALIBRATED
+from edgesynth.benchmark.bundle.samples import NoSamples
 from edgesynth.benchmark.engines.engine import Engine
 from edgesynth.benchmark.power import NoPower
 from edgesynth.benchmark.probe.layer_file import LayerFile, layer_file, smallest_file
 from edgesynth.benchmark.probe.settings import ProbeSettings
-from edgesynth.benchmark.samples import NoSamples
-from edgesynth.benchmark.timing import Track, spread, time_in_turn
+from edgesynth.benchmark.timing.timing import Track, spread, time_in_turn
 from edgesynth.boards.probed import linear_shape
 from edgesynth.errors import UserError
 
@@ -102,7 +102,7 @@ class Bench:
         self._sweep = self._call(self._load(sweep, 0))
 
     def time(self, files: Sequence[LayerFile]) -> List[Track]:
-        """Load files together and time them by turns.
+        """Load files together and time them interleaved.
 
         Raises:
             UserError: the engine refuses one.

@@ -6,15 +6,15 @@ import time
 from typing import Any, Callable, List, NamedTuple, Optional, Set, Tuple
 
 from edgesynth.benchmark import engines
-from edgesynth.benchmark.bundle import Target
+from edgesynth.benchmark.bundle.bundle import Target
 from edgesynth.benchmark.probe.ladder import Rung, missing, rungs
 from edgesynth.benchmark.probe.layer_file import LayerFile, channels_of, layer_file
 from edgesynth.benchmark.probe.model_layers import read_layers
 from edgesynth.benchmark.probe.one_layer import Bench, form_of
 from edgesynth.benchmark.probe.settings import ProbeSettings, check_settings
 from edgesynth.benchmark.probe.tables import new_table, resumed
-from edgesynth.benchmark.result import check_destination, write_result
-from edgesynth.benchmark.timing import Track, percentile
+from edgesynth.benchmark.result.result import check_destination, write_result
+from edgesynth.benchmark.timing.timing import Track, percentile
 from edgesynth.boards.probed import LayerShape, ProbeTable, Step
 from edgesynth.boards.probed.shape import DEPTHWISE
 from edgesynth.errors import UserError
@@ -52,7 +52,7 @@ def probe(
 
     Args:
         target: a bundle or a bare ONNX file; its plain form is what is read.
-        output: the table; one that is there is gone on with, and holds what another model left in it too.
+        output: the table; it is resumed if it exists, and holds what another model left in it too.
         engine: its name; None for TensorRT where it can be imported, else ONNX Runtime.
         precision: "fp32", "fp16" or "int8"; None for fp16 where the engine has it, else fp32.
         settings: see there.
@@ -121,7 +121,7 @@ def _measure(bench: Bench, part: Rung, works: bool, announce: Announce) -> List[
 
 
 def measure_steps(bench: Bench, part: Rung) -> List[Step]:
-    """Time widths of one shape by turns with their frame, and subtract it.
+    """Time widths of one shape, interleaved with their frame, and subtract it.
 
     Args:
         bench: where.

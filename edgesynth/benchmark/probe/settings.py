@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from edgesynth.benchmark.settings import MAX_BATCH, MAX_THREADS
+from edgesynth.benchmark.measure.settings import MAX_BATCH, MAX_THREADS
 from edgesynth.errors import UserError
 
 

@@ -1,14 +1,14 @@
-"""A probe's table: begun with what it is measured on, or gone on with where that is the same."""
+"""A probe's table: begun with what it is measured on, or resumed where that is the same."""
 
 import os
 import time
 from typing import Any, Dict
 
-from edgesynth.benchmark.bundle import Target
-from edgesynth.benchmark.flags import flags_of_machine
-from edgesynth.benchmark.machine import describe_machine
+from edgesynth.benchmark.bundle.bundle import Target
+from edgesynth.benchmark.conditions.machine import describe_machine
 from edgesynth.benchmark.probe.one_layer import Bench
 from edgesynth.benchmark.probe.settings import ProbeSettings
+from edgesynth.benchmark.result.flags import flags_of_machine
 from edgesynth.boards.detect import detect_board
 from edgesynth.boards.probed import ProbeTable, read_table
 from edgesynth.boards.probed.table import KIND, SCHEMA

@@ -16,7 +16,7 @@ Where the connection ends, or its beats stop, the worker is ended and the folder
 
 from typing import Any, Callable, Dict
 
-from edgesynth.benchmark.options import Options, measure_here
+from edgesynth.benchmark.measure.options import Options, measure_here
 from edgesynth.benchmark.remote.address import LOCAL, parse_address
 from edgesynth.benchmark.remote.client import measure_by_ssh
 from edgesynth.errors import UserError

@@ -1,4 +1,4 @@
-"""The application that is sent: `benchmark` and `boards` in one zip file that Python runs, with the same bytes always.
+"""The application that is sent: what a board runs, in one zip file that Python runs, with the same bytes always.
 
 The standard library's `zipapp` puts each file's time of change into the archive: its bytes differ from clone to clone.
 """
@@ -13,7 +13,7 @@ from typing import Iterator, Tuple
 
 import edgesynth
 
-_PARTS = ("__init__.py", "errors.py", "printable.py", "benchmark", "boards")
+_PARTS = ("__init__.py", "errors.py", "printable.py", "text_table.py", "benchmark", "boards", "files", "metrics")
 _MAIN = b"from edgesynth.benchmark.service.worker import main\n\nmain()\n"
 
 

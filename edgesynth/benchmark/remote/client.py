@@ -1,20 +1,24 @@
 """This machine's side: checks what is asked for, sends what is lacking there, and takes the result."""
 
 import json
+import logging
 import os
 from typing import Any, Callable, Dict, List
 
-from edgesynth.benchmark.bundle import MANIFEST, Target, open_target, sha256_of
+from edgesynth.benchmark.bundle.bundle import MANIFEST, Target, open_target, sha256_of
+from edgesynth.benchmark.engines.imported import is_imported
 from edgesynth.benchmark.interruption import Deferred
-from edgesynth.benchmark.options import Options
+from edgesynth.benchmark.measure.options import Options
+from edgesynth.benchmark.measure.run import InterruptedRunError
 from edgesynth.benchmark.remote.address import Address
 from edgesynth.benchmark.remote.connection import Connection
-from edgesynth.benchmark.result import check_result
-from edgesynth.benchmark.run import InterruptedRunError
+from edgesynth.benchmark.result.result import check_result
 from edgesynth.benchmark.service.serving import LENGTH_DIGITS
 from edgesynth.benchmark.service.store import Sent
-from edgesynth.boards.onnx_external import external_files
 from edgesynth.errors import UserError
+from edgesynth.files.onnx_external import external_files
+
+LOG = logging.getLogger(__name__)
 
 # Beats come six times as often: a board that misses one of them is not yet alone.
 SILENCE_S = 30.0
@@ -24,6 +28,11 @@ _PIECE_BYTES = 1 << 20
 def measure_by_ssh(address: Address, bundle: str, options: Options, announce: Callable[[str], Any]) -> Dict[str, Any]:
     """Measure a bundle or a bare ONNX file on another machine; see `measure_on`."""
     options.settings()
+    if options.engine is not None and is_imported(options.engine):
+        raise UserError(
+            "--engine {} is a class of this machine and --on is {}, where only edgesynth is sent; install both there "
+            "and measure there, or leave --on out".format(options.engine, address.host)
+        )
     target = open_target(bundle)
     options.settings(target.batch)
     files = _files(target)
@@ -35,6 +44,7 @@ def measure_by_ssh(address: Address, bundle: str, options: Options, announce: Ca
                 order = json.dumps(_order(target, files, options)).encode("ascii")
                 connection.send(str(len(order)).zfill(LENGTH_DIGITS).encode("ascii") + order)
             elif "lacking" in frame:
+                LOG.info("%s lacks %d of %d files", address.host, len(frame["lacking"]), len(files))
                 _send(connection, [paths[one] for one in frame["lacking"] if one in paths], announce)
                 connection.beating = True
             elif "line" in frame:

@@ -13,11 +13,11 @@ from edgesynth.benchmark.interruption import tell
 from edgesynth.benchmark.remote.address import Address
 from edgesynth.benchmark.remote.application import application, bootstrap_of
 from edgesynth.benchmark.remote.ssh_refusals import explain
-from edgesynth.benchmark.result import MOST_BYTES
+from edgesynth.benchmark.result.result import MOST_BYTES
 from edgesynth.benchmark.service.bootstrap import MARK
 from edgesynth.benchmark.service.serving import STOP
-from edgesynth.boards.json_file import parse_json
 from edgesynth.errors import UserError
+from edgesynth.files.json_file import parse_json
 
 BEAT_S = 5.0
 FAREWELL_S = 15.0

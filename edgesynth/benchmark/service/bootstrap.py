@@ -1,9 +1,10 @@
 """The first code on the other machine: it receives the application and hands over to it.
 
 It is given to that machine's Python as text, and any Python may be there: this file reads under Python 2 too, to say in
-one line that it is too old.
+one line that it is too old. Hence types in comments.
 """
 
+import importlib
 import json
 import os
 import select
@@ -19,6 +20,7 @@ SILENCE_S = 30.0
 
 
 def say(**frame):
+    # type: (**object) -> None
     """Send one line to the side that asked.
 
     Raises:
@@ -33,6 +35,7 @@ def say(**frame):
 
 
 def receive(count):
+    # type: (int) -> bytes
     """Read so many bytes of what the other side sends.
 
     Raises:
@@ -51,18 +54,21 @@ def receive(count):
 
 
 def cache():
+    # type: () -> str
     """Our folder on this machine: in $XDG_CACHE_HOME, or in ~/.cache."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(base, "edgesynth", "remote")
 
 
 def cannot_write(error):
+    # type: (OSError) -> None
     """Say in words that nothing more fits, or may be written, here."""
     what = "nothing more can be written in its {} ({}); make room there, or let it be written"
     say(error=what.format(cache(), error.strerror))
 
 
 def start(size, sha256):
+    # type: (int, str) -> None
     """Receive the application and run it, in a folder that is gone afterwards.
 
     Args:
@@ -83,9 +89,8 @@ def start(size, sha256):
             cannot_write(error)
             return
         sys.path[0] = application
-        from edgesynth.benchmark.service.serving import serve
-
-        serve(folder, application)
+        # By name: this file goes ahead alone, and what has arrived builds on it.
+        importlib.import_module("edgesynth.benchmark.service.serving").serve(folder, application)
     except (EOFError, KeyboardInterrupt):
         pass  # whoever asked is gone: there is nobody to tell
     finally:
@@ -96,6 +101,7 @@ def start(size, sha256):
 
 
 def _unpack(content, sha256):
+    # type: (bytes, str) -> tuple[str, str]
     if not os.path.isdir(cache()):
         os.makedirs(cache(), 0o700)
     folder = tempfile.mkdtemp(prefix="run-{}-".format(os.getpid()), dir=cache())

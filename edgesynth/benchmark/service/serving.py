@@ -20,8 +20,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 from edgesynth.benchmark.service.bootstrap import cache, cannot_write, receive, say
 from edgesynth.benchmark.service.store import Sent, Store, files_of
-from edgesynth.boards.path_within import path_within
 from edgesynth.errors import UserError
+from edgesynth.files.path_within import path_within
 
 LENGTH_DIGITS = 10
 # Among the beats: the worker is to end as by Ctrl-C, and to leave what it has measured.

@@ -5,8 +5,8 @@ import os
 import re
 from typing import Any, Callable, List, NamedTuple
 
-from edgesynth.boards.path_within import path_within
 from edgesynth.errors import UserError
+from edgesynth.files.path_within import path_within
 
 LIMIT_BYTES = 1 << 30
 _PIECE_BYTES = 1 << 20

@@ -46,9 +46,9 @@ def _measure(target: str, order: Dict[str, Any], output: str) -> None:
             "numpy cannot be imported by {0} there ({1}); install it: {0} -m pip install numpy, or name another Python "
             "with --remote-python".format(sys.executable, why[-1])
         ) from None
-    from edgesynth.benchmark.options import Options, measure_here
-    from edgesynth.benchmark.result import write_result
-    from edgesynth.benchmark.run import InterruptedRunError
+    from edgesynth.benchmark.measure.options import Options, measure_here
+    from edgesynth.benchmark.measure.run import InterruptedRunError
+    from edgesynth.benchmark.result.result import write_result
 
     options = Options(**order)
     try:

@@ -9,10 +9,10 @@ import math
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from edgesynth.boards.board import Board, PowerMode
-from edgesynth.boards.json_file import read_json, unsealed
 from edgesynth.boards.probed.shape import LayerShape
 from edgesynth.boards.probed.staircase import Staircase, Step, between
 from edgesynth.errors import UserError
+from edgesynth.files.json_file import read_json, unsealed
 
 SCHEMA = 1
 KIND = "probe"

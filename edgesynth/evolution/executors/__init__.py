@@ -2,8 +2,8 @@
 
 An individual is the same wherever it is bred. An executor is handed births and gives individuals back, in whatever
 order they are finished; who asked for them writes them down. So no worker needs the run directory, nor the file of
-`--weights`. Data that are read from disk (`edgesynth.tasks.stored`) travel as paths alone: they must lie at the same
-path on every machine of a cluster.
+`--weights`. Data that are read from disk (`edgesynth.tasks.images.stored`) travel as paths alone: they must lie at
+the same path on every machine of a cluster.
 """
 
 from __future__ import annotations

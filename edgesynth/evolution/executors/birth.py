@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from edgesynth.evolution.breeding import Breeder
+from edgesynth.evolution.offspring.breeding import Breeder
 from edgesynth.lineage import Individual
 
 

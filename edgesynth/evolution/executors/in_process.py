@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from edgesynth.evolution.breeding import Breeder
 from edgesynth.evolution.executors.birth import Birth, Bred
+from edgesynth.evolution.offspring.breeding import Breeder
 
 
 class InProcess:

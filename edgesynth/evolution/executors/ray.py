@@ -25,9 +25,9 @@ from torch import Tensor
 
 from edgesynth.anatomy.tracing import export
 from edgesynth.errors import UserError
-from edgesynth.evolution.breeding import Breeder
 from edgesynth.evolution.executors.birth import Birth, Bred
 from edgesynth.evolution.executors.threads import cpu_threads
+from edgesynth.evolution.offspring.breeding import Breeder
 from edgesynth.evolution.progress import Progress
 from edgesynth.lineage import Config, Individual, Species
 from edgesynth.nurture import Teacher

@@ -1,5 +1,7 @@
 """Generative synthesis (Wong, Shafiee et al., arXiv 1809.05989): a generator of networks and its inquisitor.
 
+Experimental: in the ablation of `benchmarks/` it ends below the calibrated environment.
+
     G* = argmax U(G(s))  subject to  1_r(G(s)) = 1  for all seeds s
 
 The papers keep the generator, the inquisitor and what passes between them to themselves; these forms are ours. A cycle:
@@ -10,6 +12,6 @@ inquisitor; the best feasible network is nurtured in full and becomes the cycle'
 
 from edgesynth.evolution.generative.breeding import GenerativeBreeder
 from edgesynth.evolution.generative.loop import GenerativeEvolution
-from edgesynth.evolution.generative.performance import net_score
+from edgesynth.evolution.generative.netscore import net_score
 
 __all__ = ["GenerativeBreeder", "GenerativeEvolution", "net_score"]

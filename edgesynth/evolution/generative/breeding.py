@@ -11,21 +11,21 @@ from typing import Any
 
 from torch import nn
 
-from edgesynth.evolution.breeding import Breeder
-from edgesynth.evolution.evolution import Place
+from edgesynth.evolution.budgets import MACS, PARAMS
 from edgesynth.evolution.generative.descent import Descent, adapted
 from edgesynth.evolution.generative.generator import Generator
 from edgesynth.evolution.generative.inquisitor import Inquisitor, reliefs
 from edgesynth.evolution.generative.memory import Memory
-from edgesynth.evolution.generative.performance import UNITS, Requirements, accuracy_db, performance
+from edgesynth.evolution.generative.netscore import UNITS, Requirements, accuracy_db, performance
+from edgesynth.evolution.generative.probe_images import hold_out_probe_images
 from edgesynth.evolution.generative.reactions import Prober
 from edgesynth.evolution.generative.search import Probe, cross_entropy, inquired, reinforce
-from edgesynth.evolution.generative.stimulus import set_aside
-from edgesynth.evolution.inheritance import heritable
+from edgesynth.evolution.offspring.breeding import Breeder
+from edgesynth.evolution.offspring.initial_weights import heritable
+from edgesynth.evolution.offspring.proving import FACT, proven, words
+from edgesynth.evolution.place import Place
 from edgesynth.evolution.progress import Progress
-from edgesynth.evolution.proving import FACT, proven, words
-from edgesynth.evolution.units import Units, living
-from edgesynth.evolution.yardstick import ON_BOARD
+from edgesynth.evolution.synthesis.masks import Units, living
 from edgesynth.lineage import Config, Genome, Individual, Run, Species, generator, individual_name, state
 from edgesynth.nurture import DeadSynapses, DivergenceError, Hardware, choose_autocast, nurture, reestimate, score
 from edgesynth.tasks import Task
@@ -55,7 +55,7 @@ class GenerativeBreeder(Breeder):
         config: the run's.
         species: the ancestor's network and anatomy.
         task: what the networks learn.
-        progress: told of every network.
+        progress: hears of every network.
         path: the run directory, where the memory of earlier cycles is.
 
     Raises:
@@ -63,9 +63,9 @@ class GenerativeBreeder(Breeder):
     """
 
     def __init__(self, config: Config, species: Species, task: Task, progress: Progress, path: Path) -> None:
-        rest, stimulus = set_aside(task, config.seed)
+        rest, stimulus = hold_out_probe_images(task, config.seed)
         super().__init__(config, species, rest, progress)
-        self.descent = Descent.of(config, species.anatomy, species.beside)
+        self.descent = Descent.of(config, species.anatomy, species.other_kernels)
         self.prober = Prober(species.anatomy, rest, stimulus)
         self.run = Run(path, config)
 
@@ -77,7 +77,7 @@ class GenerativeBreeder(Breeder):
         described, memory = self._inquire(parent, memory, generation, alive)
         bounds = self.descent.bounds(parent.record.census, memory.step)
         floor = self.config.min_accuracy if self.config.min_accuracy is not None else 0.0
-        required = Requirements(floor, self.descent.at(bounds[0]), self.yardstick.amount)
+        required = Requirements(floor, self.descent.at(bounds[0]), self.budgets.amount)
 
         scored = []
         for number in range(self.config.probes):
@@ -121,7 +121,7 @@ class GenerativeBreeder(Breeder):
             SILENCED,
             generator(self.config.seed, generation, 0, f"silence {purpose}"),
         )
-        relief = reliefs(self.species.anatomy, individual.genome, tuple(self.descent.goal), self.yardstick.amount)
+        relief = reliefs(self.species.anatomy, individual.genome, tuple(self.descent.goal), self.budgets.amount)
         described = inquisitor.describe(reactions, relief)
         inquisitor.hear_ablations(reactions, described)
         return described
@@ -168,13 +168,11 @@ class GenerativeBreeder(Breeder):
             network, accuracy = inherited, 0.0  # below any floor; the inquisitor hears of it all the same
         network.cpu()
         rank = required.rank(accuracy, census)
-        predicted = [name for name in self.descent.goal if name in ON_BOARD]
-        counted = [name for name in self.descent.goal if name not in ON_BOARD]
+        amounts = dict.fromkeys((MACS.name, PARAMS.name, *self.descent.goal))
         facts = {
             "pressure": made.pressure,
             "target": self.descent.at(made.pressure),
-            **{name: getattr(census, name) for name in dict.fromkeys(("macs", "params", *counted))},
-            **{name: self.yardstick.amount(census, name) for name in predicted},
+            **{name: self.budgets.amount(census, name) for name in amounts},
             "validation": accuracy,
             "performance_db": performance(accuracy, census),
             "feasible": rank[0],
@@ -231,15 +229,15 @@ class GenerativeBreeder(Breeder):
         genome: Genome = chosen.generated.genome
         census = genome.census(self.species.anatomy)
         # Without budgets, a grown network keeps to the descent's goal.
-        goals = self.yardstick.budgets or self.descent.goal
-        grown = place.generation == self.config.generations or self.yardstick.meets(census, goals)
+        goals = self.budgets.limits or self.descent.goal
+        grown = place.generation == self.config.generations or self.budgets.meets(census, goals)
         epochs = self.config.final_epochs if grown else self.config.epochs
         genome = replace(genome, precision=self.precision if grown or self.config.precision_at == "start" else {})
         network = chosen.network
         if grown and self.config.final_inheritance is not None:
             network = self._begun([parent], genome, place, grown)[0]
         individual = self._raised(network, genome, place, epochs, facts, [], {})
-        if not (grown or individual.record.died) and self.yardstick.within(individual.record.census):
+        if not (grown or individual.record.died) and self.budgets.within(individual.record.census):
             individual = self._grown_up(individual, place)
         if individual.record.died:
             return individual

@@ -13,12 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgesynth.anatomy import Anatomy, Census
-from edgesynth.boards.cost import Layer
 from edgesynth.errors import UserError
-from edgesynth.evolution import way
-from edgesynth.evolution.feasibility import as_given
-from edgesynth.evolution.yardstick import OPTIONS, Yardstick, in_words
+from edgesynth.evolution.budgets import BUDGETS, MACS, Budgets, budget_schedule
 from edgesynth.lineage import Config
+from edgesynth.planning.cost import Layer
 
 LEAST_STEP = 0.005
 SPREAD = 0.8  # of a step, either way: small sizes and large ones are tried in one cycle, whatever the step is worth
@@ -29,54 +27,55 @@ class Descent:
     """Where the amounts start and where they are to end.
 
     Attributes:
-        start: {name of an amount: the ancestor's}; see `Yardstick`.
+        start: {name of an amount: the ancestor's}; see `Budget`.
         goal: {the same: what it is to be at most}; never above the start.
-        yardstick: tells a network's amounts.
+        budgets: tell a network's amounts.
     """
 
     start: dict[str, float]
     goal: dict[str, float]
-    yardstick: Yardstick
+    budgets: Budgets
 
     @classmethod
-    def of(cls, config: Config, anatomy: Anatomy, beside: Sequence[Layer] = ()) -> Descent:
+    def of(cls, config: Config, anatomy: Anatomy, other_kernels: Sequence[Layer] = ()) -> Descent:
         """The budgets steer; without any, MACs go down towards one unit in each group.
 
         Raises:
             UserError: one unit in each group already has more than a budget.
         """
-        yardstick = Yardstick(config, anatomy, beside)
+        budgets = Budgets(config, anatomy, other_kernels)
         least = anatomy.census({group.name: [0] for group in anatomy.removable})
         whole = anatomy.census()
-        for name, most in yardstick.unmet(least).items():
+        for name, most in budgets.unmet(least).items():
+            budget = BUDGETS[name]
             raise UserError(
-                f"{OPTIONS[name]} is {as_given(name, most)}; with one cluster left in each group that can be cut "
-                f"{config.ancestor} still has {in_words(name, yardstick.amount(least, name))}, and generative "
-                f"synthesis cuts clusters alone: {'lower it' if name == 'energy_mj' else 'raise the budget'}, or take "
+                f"{budget.option} is {budget.as_given(most)}; with one cluster left in each group that can be cut "
+                f"{config.ancestor} still has {budget.format(budgets.amount(least, name))}, and generative "
+                f"synthesis cuts clusters alone: {'lower it' if budget.is_floor else 'raise the budget'}, or take "
                 "--strategy heredity"
             )
-        goal = yardstick.budgets or {"macs": float(least.macs)}
-        start = {name: yardstick.amount(whole, name) for name in goal}
-        return cls(start, {name: min(most, start[name]) for name, most in goal.items()}, yardstick)
+        goal = budgets.limits or {MACS.name: float(least.macs)}
+        start = {name: budgets.amount(whole, name) for name in goal}
+        return cls(start, {name: min(most, start[name]) for name, most in goal.items()}, budgets)
 
     def at(self, pressure: float) -> dict[str, float]:
         """{name: most that is allowed} at a pressure in [0, 1]."""
-        return way.stage(self.start, self.goal, pressure)
+        return budget_schedule.stage(self.start, self.goal, pressure)
 
-    def travelled(self, census: Census) -> float:
+    def traveled(self, census: Census) -> float:
         """The pressure that a network stands: that of its amount which is farthest behind, in [0, 1]."""
         ways = {name: math.log(self.start[name] / most) for name, most in self.goal.items() if most < self.start[name]}
-        left = {name: max(sys.float_info.min, self.yardstick.amount(census, name)) for name in ways}
+        left = {name: max(sys.float_info.min, self.budgets.amount(census, name)) for name in ways}
         gone = [math.log(self.start[name] / left[name]) / way for name, way in ways.items()]
         return min(1.0, max(0.0, min(gone, default=1.0)))
 
     def first_step(self, keep: float) -> float:
         """The step with which the amount that has farthest to go is multiplied by `keep`."""
-        return way.step(self.start, self.goal, keep)
+        return budget_schedule.step(self.start, self.goal, keep)
 
     def bounds(self, parent: Census, step: float) -> tuple[float, float]:
         """Lowest and highest pressure on networks that inherit from a parent."""
-        here = self.travelled(parent)
+        here = self.traveled(parent)
         return min(1.0, here + (1 - SPREAD) * step), min(1.0, here + (1 + SPREAD) * step)
 
 

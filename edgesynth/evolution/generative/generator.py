@@ -16,9 +16,9 @@ import torch
 
 from edgesynth.anatomy import Anatomy
 from edgesynth.evolution.generative.descent import Descent
-from edgesynth.evolution.strength.parent import alive_synapses
-from edgesynth.evolution.sweep import sweep
-from edgesynth.evolution.units import Units, kept_units, living
+from edgesynth.evolution.synthesis.dead_units import sweep
+from edgesynth.evolution.synthesis.masks import Units, kept_units, living
+from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.lineage import Genome
 
 NOISE = 0.25  # scale of the logistic noise of each unit, in logits
@@ -81,7 +81,7 @@ class Generator:
             return passed_on(self.anatomy, parent, units, noisy)
 
         threshold = self._threshold(
-            noisy, lambda units: descent.yardstick.meets(made(units).census(self.anatomy), limits)
+            noisy, lambda units: descent.budgets.meets(made(units).census(self.anatomy), limits)
         )
         genome = made(_above(noisy, threshold))
         chances = {

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from edgesynth.anatomy import Anatomy, Census
 from edgesynth.evolution.generative.reactions import Reactions
-from edgesynth.evolution.units import Units
+from edgesynth.evolution.synthesis.masks import Units
 from edgesynth.lineage import Genome
 
 SCHEMA = 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from edgesynth.evolution.evolution import Evolution, Place
-from edgesynth.evolution.generative.performance import performance
-from edgesynth.evolution.yardstick import Yardstick
+from edgesynth.evolution.budgets import Budgets
+from edgesynth.evolution.evolution import Evolution
+from edgesynth.evolution.generative.netscore import performance
+from edgesynth.evolution.place import Place
 from edgesynth.lineage import Config, Record
 
 PATIENCE = 3
@@ -19,11 +20,11 @@ class GenerativeEvolution(Evolution):
     Args:
         config: generations (cycles) and budgets; `min_accuracy` must be resolved.
         ancestor: generation 0, nurtured.
-        yardstick: see `Evolution`.
+        budgets: see `Evolution`.
     """
 
-    def __init__(self, config: Config, ancestor: Record, yardstick: Yardstick | None = None) -> None:
-        super().__init__(config, ancestor, yardstick)
+    def __init__(self, config: Config, ancestor: Record, budgets: Budgets | None = None) -> None:
+        super().__init__(config, ancestor, budgets)
         self.cycle = 0
         self.stale = 0
 
@@ -52,10 +53,10 @@ class GenerativeEvolution(Evolution):
         better = record.feasible and (before is None or _score(record) > _score(before))
         self.stale = 0 if better else self.stale + 1
         if record.feasible and self._within_budgets(record):
-            self._stop("budget", f"{record.name} meets every budget: {self._budgets(record)}")
+            self._stop("budget", f"{record.name} meets every budget: {self._amounts(record)}")
         elif self.cycle >= self.config.generations:
-            shown = self._budgets(self.best or self.line[-1])
-            unmet = f"; not every budget is met: {shown}" if self.yardstick.budgets else ""
+            shown = self._amounts(self.best or self.line[-1])
+            unmet = f"; not every budget is met: {shown}" if self.budgets.limits else ""
             self._stop("generations", f"all {self.config.generations} cycles are done{unmet}")
         elif self.stale >= PATIENCE:
             found = f"the best, {self.best.name}, has {_score(self.best):.2f} dB" if self.best else "none is feasible"

@@ -13,7 +13,7 @@ import torch
 
 from edgesynth.anatomy import Anatomy
 from edgesynth.evolution.generative.inquisitor import Inquisitor
-from edgesynth.evolution.units import Units
+from edgesynth.evolution.synthesis.masks import Units
 from edgesynth.lineage import Run
 
 GENERATOR, INQUISITOR = "generator.safetensors", "inquisitor.json"

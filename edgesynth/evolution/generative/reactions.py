@@ -13,12 +13,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from edgesynth.anatomy import Anatomy, RemovalPlan
+from edgesynth.anatomy import Anatomy, RemovalPlan, sum_over_clusters
 from edgesynth.anatomy.groups import layer_name
-from edgesynth.evolution.strength.parent import sum_over_clusters
-from edgesynth.evolution.units import Units, living
+from edgesynth.evolution.synthesis.masks import Units, living
 from edgesynth.lineage import Genome
-from edgesynth.nurture import chunk_of, distillation_loss, outputs
+from edgesynth.nurture import distillation_loss, inference_batch, outputs
 from edgesynth.tasks import Split, Task
 
 CHUNK = 256
@@ -123,7 +122,7 @@ class Prober:
 
         handles = [module.register_forward_pre_hook(gate) for module in readers]
         try:
-            size = chunk_of(self.stimulus.images, CHUNK)
+            size = inference_batch(self.stimulus.images, CHUNK)
             for images, labels in zip(self.stimulus.images.split(size), self.stimulus.labels.split(size), strict=True):
                 gates.clear()
                 loss = self.task.loss(network(images), labels) * len(labels)

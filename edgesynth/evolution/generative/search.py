@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from edgesynth.evolution.generative.generator import NOISE, Generated
-from edgesynth.evolution.units import Units
+from edgesynth.evolution.synthesis.masks import Units
 
 WORTH_RATE = 0.4  # eta: on ranks in [-1, 1]
 SCORE_RATE = 1.0  # eta_2: on the REINFORCE term of each unit

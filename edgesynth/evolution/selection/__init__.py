@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from edgesynth.evolution.budgets import Budgets
 from edgesynth.evolution.selection.pareto import ParetoSelection
 from edgesynth.evolution.selection.validation import ValidationSelection
-from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Record
 
 __all__ = ["SELECTIONS", "ParetoSelection", "Selection", "ValidationSelection", "build_selection"]
@@ -24,17 +24,17 @@ class Selection(Protocol):
         ...
 
 
-SELECTIONS: dict[str, Callable[[Yardstick, float], Selection]] = {
+SELECTIONS: dict[str, Callable[[Budgets, float], Selection]] = {
     "validation": ValidationSelection,
     "pareto": ParetoSelection,
 }
 
 
-def build_selection(yardstick: Yardstick, floor: float) -> Selection:
+def build_selection(budgets: Budgets, floor: float) -> Selection:
     """The selection that a configuration names.
 
     Args:
-        yardstick: the run's.
+        budgets: the run's.
         floor: least validation metric of a feasible individual (percent).
     """
-    return SELECTIONS[yardstick.config.selection](yardstick, floor)
+    return SELECTIONS[budgets.config.selection](budgets, floor)

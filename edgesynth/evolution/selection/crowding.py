@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def crowding_distances(costs: Sequence[tuple[float, ...]]) -> list[float]:
-    """Sum over all costs of the gap between the two neighbours, as a share of the front's range.
+    """Sum over all costs of the gap between the two neighbors, as a share of the front's range.
 
     Whoever has the least or the most of a cost is infinitely far from the others. A cost in which all are equal, or
     whose range is infinite, tells nobody apart and adds nothing.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from edgesynth.evolution.yardstick import COUNTED, Yardstick
+from edgesynth.evolution.budgets import CLUSTERS, COUNTED, SYNAPSES, Budgets
 from edgesynth.lineage import Record
 
 
@@ -32,15 +32,15 @@ def dominates(one: Standing, other: Standing) -> bool:
     return one.costs != other.costs and all(own <= its for own, its in zip(one.costs, other.costs, strict=True))
 
 
-def standing(record: Record, yardstick: Yardstick, floor: float) -> Standing:
+def standing(record: Record, budgets: Budgets, floor: float) -> Standing:
     """Validation error first, then everything that is budgeted; without a budget synapses and clusters."""
-    names = tuple(yardstick.budgets) or ("synapses", "clusters")
-    return Standing(violation(record, floor), (loss(record), *(yardstick.has(record, name) for name in names)))
+    names = tuple(budgets.limits) or (SYNAPSES.name, CLUSTERS.name)
+    return Standing(violation(record, floor), (loss(record), *(budgets.has(record, name) for name in names)))
 
 
 def counted(record: Record, floor: float) -> Standing:
     """Validation error and every total of the census, budgeted or not."""
-    totals = (getattr(record.census, name) for name in COUNTED)
+    totals = (budget.total(record.census) for budget in COUNTED)
     return Standing(violation(record, floor), (loss(record), *totals))
 
 
@@ -52,13 +52,13 @@ def violation(record: Record, floor: float) -> float:
     return missing if missing > 0 and math.isfinite(missing) and not record.nurture.get("died") else math.inf
 
 
-def within_first(ranked: list[Record], yardstick: Yardstick) -> list[Record]:
+def within_first(ranked: list[Record], budgets: Budgets) -> list[Record]:
     """Those that meet every budget, and then the others, each in the order that they come in.
 
     On the way down to the budgets nobody meets them; of a generation that arrives, who is over one comes after all that
     are not, be it more accurate.
     """
-    return sorted(ranked, key=lambda record: not (record.feasible and yardstick.accepts(record)))
+    return sorted(ranked, key=lambda record: not (record.feasible and budgets.accepts(record)))
 
 
 def loss(record: Record) -> float:

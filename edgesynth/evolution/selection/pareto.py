@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from edgesynth.evolution.budgets import Budgets
 from edgesynth.evolution.selection.crowding import crowding_distances
 from edgesynth.evolution.selection.domination import standing, within_first
 from edgesynth.evolution.selection.sorting import sorted_fronts
-from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Record
 
 
@@ -18,17 +18,17 @@ class ParetoSelection:
     most of one may come before.
 
     Args:
-        yardstick: the run's; its budgets are what is compared besides validation, or synapses and clusters without any.
+        budgets: the run's, which are compared besides validation; without any, synapses and clusters.
         floor: least validation metric of a feasible individual (percent).
     """
 
-    def __init__(self, yardstick: Yardstick, floor: float) -> None:
-        self.yardstick = yardstick
+    def __init__(self, budgets: Budgets, floor: float) -> None:
+        self.budgets = budgets
         self.floor = floor
 
     def rank(self, records: list[Record]) -> list[Record]:
         """See `Selection.rank`."""
-        standings = [standing(record, self.yardstick, self.floor) for record in records]
+        standings = [standing(record, self.budgets, self.floor) for record in records]
         ranked = []
         for front in sorted_fronts(standings):
             lonely = crowding_distances([standings[index].costs for index in front])
@@ -37,4 +37,4 @@ class ParetoSelection:
                 key=lambda pair: (-pair[0], *standings[pair[1]].costs, records[pair[1]].child),
             )
             ranked += [records[index] for _, index in order]
-        return within_first(ranked, self.yardstick)
+        return within_first(ranked, self.budgets)

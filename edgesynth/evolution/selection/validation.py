@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from edgesynth.evolution.budgets import Budgets
 from edgesynth.evolution.selection.domination import loss, violation, within_first
-from edgesynth.evolution.yardstick import Yardstick
 from edgesynth.lineage import Record
 
 
@@ -12,12 +12,12 @@ class ValidationSelection:
     the smallest violation first.
 
     Args:
-        yardstick: the run's.
+        budgets: the run's.
         floor: least validation metric of a feasible individual (percent).
     """
 
-    def __init__(self, yardstick: Yardstick, floor: float) -> None:
-        self.yardstick = yardstick
+    def __init__(self, budgets: Budgets, floor: float) -> None:
+        self.budgets = budgets
         self.floor = floor
 
     def rank(self, records: list[Record]) -> list[Record]:
@@ -26,4 +26,4 @@ class ValidationSelection:
             records,
             key=lambda record: (violation(record, self.floor), loss(record), record.census.synapses, record.child),
         )
-        return within_first(ranked, self.yardstick)
+        return within_first(ranked, self.budgets)

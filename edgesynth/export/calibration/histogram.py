@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from edgesynth.precision.sampling import stride_of
+from edgesynth.quantization.sampling import stride_of
 
 BINS = 2048
 MOST_VALUES = 1 << 18  # of one tensor and batch that are counted; the extremes are those of all values
@@ -16,7 +16,7 @@ MOST_VALUES = 1 << 18  # of one tensor and batch that are counted; the extremes 
 class Histogram:
     """Magnitudes of one activation tensor over all calibration images.
 
-    The bins are of equal width from 0 to `top`. Where a value lies beyond, neighbours are merged until it fits, so that
+    The bins are of equal width from 0 to `top`. Where a value lies beyond, neighbors are merged until it fits, so that
     one pass over the images is enough.
 
     Attributes:

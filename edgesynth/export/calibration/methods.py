@@ -1,6 +1,6 @@
 """Methods: from a histogram of magnitudes to the range that INT8 shall span.
 
-ONNX Runtime has these methods too. Its entropy is run by `quantize_static` with as many bins as quantised bins, so that
+ONNX Runtime has these methods too. Its entropy is run by `quantize_static` with as many bins as quantized bins, so that
 it returns what min-max returns, and its percentiles keep every value of every tensor in memory.
 """
 
@@ -38,7 +38,7 @@ def percentile(share: float, seen: Histogram) -> float:
 
 
 def entropy(seen: Histogram) -> float:
-    """The clipping whose quantised distribution tells least from the clipped one (Kullback and Leibler's divergence).
+    """The clipping whose quantized distribution tells least from the clipped one (Kullback and Leibler's divergence).
 
     After Migacz, 8-bit inference with TensorRT (GTC 2017). Zeros are left out, as INT8 holds them exactly: the first
     bin counts as much as the second.
@@ -108,9 +108,9 @@ def _divergence(counts: Tensor, stop: int) -> float:
     filled = (inside > 0).double()
     sums = torch.zeros(LEVELS, dtype=torch.float64).index_add_(0, level, inside)
     sizes = torch.zeros(LEVELS, dtype=torch.float64).index_add_(0, level, filled)
-    quantised = (sums / sizes.clamp_min(1))[level] * filled
-    if quantised.sum() == 0:
+    quantized = (sums / sizes.clamp_min(1))[level] * filled
+    if quantized.sum() == 0:
         return float("inf")
-    p, q = reference / reference.sum(), quantised / quantised.sum()
+    p, q = reference / reference.sum(), quantized / quantized.sum()
     # A bin that only P fills (the last one, of outliers) is charged as if Q had a little there.
     return torch.where(p > 0, p * (p / q.clamp_min(LEAST)).log(), 0.0).sum().item()

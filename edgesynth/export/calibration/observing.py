@@ -12,7 +12,7 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.export.calibration.histogram import Histogram
-from edgesynth.export.onnx_file import save
+from edgesynth.export.onnx.onnx_file import save
 
 if TYPE_CHECKING:
     import onnx

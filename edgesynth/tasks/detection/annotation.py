@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.few import few
+from edgesynth.tasks.datasets.summarize import few
 
 
 class Box(NamedTuple):

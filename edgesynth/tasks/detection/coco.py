@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.class_list import listed_classes
+from edgesynth.tasks.classification.imagefolder import is_hidden
+from edgesynth.tasks.datasets.class_list import listed_classes
 from edgesynth.tasks.detection.annotation import Annotated, Box, Found
-from edgesynth.tasks.imagefolder import is_hidden
 
 LAYOUT = "DIR/annotations/instances_train2017.json with DIR/train2017/NAME.jpg, or one DIR/NAME.json with DIR/images"
 FILES = ("*/_annotations.coco.json", "annotations/*.json", "*.json")  # as exported, as downloaded, or one beside images

@@ -1,8 +1,8 @@
 """DetectNet's head and its loss (NVIDIA DIGITS' DetectNet: coverage L2, boxes L1).
 
 For each cell: log-odds of its being covered by an object of each class, then left, top, right and bottom of that
-object's box as distances from the cell's centre, in cells. Covered are cells whose centre lies in the middle of a box,
-and in any case the one that holds its centre; where boxes lie on each other, the smallest counts.
+object's box as distances from the cell's center, in cells. Covered are cells whose center lies in the middle of a box,
+and in any case the one that holds its center; where boxes lie on each other, the smallest counts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class CoverageHead(Head):
         """P = h w, row by row."""
         height, width = outputs.shape[2:]
         distances = outputs[:, self.classes :].flatten(2).transpose(1, 2)
-        corners = (distances + _centres(outputs)) / outputs.new_tensor([width, height] * 2)
+        corners = (distances + _centers(outputs)) / outputs.new_tensor([width, height] * 2)
         return Candidates(corners, outputs[:, : self.classes].sigmoid().flatten(2).transpose(1, 2))
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ class CoverageHead(Head):
         boxes = far.sum(dim=(1, 2)) / any_covered.sum(dim=(1, 2)).clamp(min=1)
         return (coverage + BOXES * boxes.sum()) / len(outputs)
 
-    def right(self, labels: Tensor, height: int, width: int) -> Tensor:
+    def perfect_outputs(self, labels: Tensor, height: int, width: int) -> Tensor:
         """Each box by the cells that it covers."""
         covered, distances, _ = self._targets(labels, height, width)
         return torch.cat([(2 * covered - 1) * CERTAIN, distances], dim=1)
@@ -56,10 +56,10 @@ class CoverageHead(Head):
     def _targets(self, labels: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
         """(N, C, h, w) 1 where covered; (N, 4, h, w) distances; (N, h, w) 1 where covered by anything."""
         boxes = labels[..., 1:] * labels.new_tensor([width, height] * 2)  # in cells
-        centre, half = (boxes[..., :2] + boxes[..., 2:]) / 2, (boxes[..., 2:] - boxes[..., :2]) / 2
-        cells = _centres(labels, height, width)[:, :2]
-        apart = (cells - centre[:, :, None]).abs()  # (N, M, h w, 2)
-        home = centre.floor().clamp(min=0).minimum(labels.new_tensor([width - 1, height - 1]))
+        center, half = (boxes[..., :2] + boxes[..., 2:]) / 2, (boxes[..., 2:] - boxes[..., :2]) / 2
+        cells = _centers(labels, height, width)[:, :2]
+        apart = (cells - center[:, :, None]).abs()  # (N, M, h w, 2)
+        home = center.floor().clamp(min=0).minimum(labels.new_tensor([width - 1, height - 1]))
         inside = (apart <= MIDDLE * half[:, :, None]).all(-1) | (cells - 0.5 == home[:, :, None]).all(-1)
         inside &= labels[..., :1] >= 0
         area = torch.where(inside, half.prod(dim=-1)[..., None], torch.inf)
@@ -69,7 +69,7 @@ class CoverageHead(Head):
         # A product of matrices counts the boxes of each class over a cell, without a row for each box and class.
         covered = (inside.transpose(1, 2).to(labels.dtype) @ kinds > 0).to(labels.dtype)  # (N, h w, C)
         any_covered = inside.any(dim=1).to(labels.dtype)
-        distances = (mine - _centres(labels, height, width)) * any_covered[..., None]
+        distances = (mine - _centers(labels, height, width)) * any_covered[..., None]
         return (
             covered.transpose(1, 2).unflatten(2, (height, width)),
             distances.transpose(1, 2).unflatten(2, (height, width)),
@@ -77,8 +77,8 @@ class CoverageHead(Head):
         )
 
 
-def _centres(like: Tensor, height: int | None = None, width: int | None = None) -> Tensor:
-    """(h w, 4): x, y, x, y of each cell's centre, in cells."""
+def _centers(like: Tensor, height: int | None = None, width: int | None = None) -> Tensor:
+    """(h w, 4): x, y, x, y of each cell's center, in cells."""
     height, width = height or like.shape[2], width or like.shape[3]
     rows, columns = torch.meshgrid(
         torch.arange(height, device=like.device), torch.arange(width, device=like.device), indexing="ij"

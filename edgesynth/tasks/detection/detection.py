@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.detection.average_precision import mean_average_precision
+from edgesynth.metrics.average_precision import mean_average_precision
+from edgesynth.tasks.as_numpy import as_numpy
 from edgesynth.tasks.detection.coverage import CoverageHead
 from edgesynth.tasks.detection.heads import Head
 from edgesynth.tasks.detection.suppression import Limits, suppressed
 from edgesynth.tasks.detection.yolo import YoloHead
-from edgesynth.tasks.stored import form
+from edgesynth.tasks.images.stored import form
 from edgesynth.tasks.task import Task
 
 NO_BOX = (-1.0, 0.0, 0.0, 0.0, 0.0)
@@ -48,12 +50,12 @@ class Detection(Task):
 
     def metric(self, outputs: Tensor, labels: Tensor) -> float:
         """Mean average precision, percent, of what is left after suppression, at an IoU of 0.5."""
-        return mean_average_precision(self.detected(outputs), labels, len(self.labels))
+        return mean_average_precision(self._rows(outputs), as_numpy(labels))
 
-    def beside(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
+    def extra_metrics(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
         """COCO's mean over IoU of 0.5 to 0.95, 0 to 1."""
-        found = mean_average_precision(self.detected(outputs), labels, len(self.labels), OVERLAPS)
-        return {"mAP@0.5:0.95": found / 100}
+        score = mean_average_precision(self._rows(outputs), as_numpy(labels), OVERLAPS)
+        return {"mAP@0.5:0.95": score / 100}
 
     def detected(self, outputs: Tensor) -> list[Tensor]:
         """For each image (K, 6) rows of class, score, left, top, right, bottom, the surest first.
@@ -64,6 +66,9 @@ class Detection(Task):
             return [rows[rows[:, 0] >= 0] for rows in outputs]
         head = self.head(outputs.shape[1])
         return [one for chunk in outputs.float().split(CHUNK) for one in suppressed(head.candidates(chunk))]
+
+    def _rows(self, outputs: Tensor) -> list[np.ndarray]:
+        return [as_numpy(rows) for rows in self.detected(outputs)]
 
     @property
     def heads(self) -> tuple[Head, Head]:
@@ -98,7 +103,7 @@ class Detection(Task):
         """Any grid of either head."""
         return len(shape) == 3 and shape[0] in [head.channels for head in self.heads]
 
-    def moved(self, labels: Tensor, variants: Tensor) -> Tensor:
+    def augment_labels(self, labels: Tensor, variants: Tensor) -> Tensor:
         """Boxes go where their images go; of those that leave the image the rest counts, if enough of them is left."""
         windows, mirrored = (one.to(labels.device)[:, None] for one in self.windows(variants))
         begin, size = windows[..., :2].repeat(1, 1, 2), windows[..., 2:].repeat(1, 1, 2)
@@ -109,7 +114,7 @@ class Detection(Task):
         there = (labels[..., :1] >= 0) & (_area(inner) > LEAST_LEFT * _area(corners))
         return torch.where(there, torch.cat([labels[..., :1], inner], dim=-1), labels.new_tensor(NO_BOX))
 
-    def wrong_labels(self, labels: Tensor) -> str:
+    def check_labels(self, labels: Tensor) -> str:
         """Labels are (N, M, 5) of float32; classes are numbers of `labels`, or -1; corners lie within the image."""
         if labels.ndim != 3 or labels.shape[2] != 5 or labels.dtype != torch.float32:
             return f"are {form(labels)}; they must be (N, M, 5) of float32: class, left, top, right, bottom"
@@ -119,9 +124,9 @@ class Detection(Task):
         sound = (boxes[:, 1:3] < boxes[:, 3:]).all() and (boxes[:, 1:] >= 0).all() and (boxes[:, 1:] <= 1 + 1e-5).all()
         return "" if bool(sound) else "hold boxes without area or outside 0 to 1, the shares of the image"
 
-    def right(self, labels: Tensor) -> Tensor:
+    def perfect_outputs(self, labels: Tensor) -> Tensor:
         """Outputs of YOLOv2's form that are sure of every box."""
-        return self.heads[0].right(labels, *self.answer_shape[1:])
+        return self.heads[0].perfect_outputs(labels, *self.answer_shape[1:])
 
 
 def _area(corners: Tensor) -> Tensor:

@@ -14,21 +14,20 @@ import torch
 from torch import Tensor
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.augmentation import MAX_ZOOM
+from edgesynth.tasks.datasets.folder import folder_of
+from edgesynth.tasks.datasets.pairs.reading import DEVIATION, MEAN, normalized
+from edgesynth.tasks.datasets.shuffling import shuffled
+from edgesynth.tasks.datasets.splits import three_parts
+from edgesynth.tasks.datasets.summarize import few
 from edgesynth.tasks.detection import coco, kitti, voc
 from edgesynth.tasks.detection.anchors import find_anchors
 from edgesynth.tasks.detection.annotation import Annotated, Found
-from edgesynth.tasks.detection.average_precision import check_installed
+from edgesynth.tasks.detection.annotation_filter import AnnotationFilter
 from edgesynth.tasks.detection.detection import NO_BOX, Detection
-from edgesynth.tasks.detection.letterbox import GREY, fit_of, letterboxed
-from edgesynth.tasks.detection.sound import Sieve
-from edgesynth.tasks.few import few
-from edgesynth.tasks.folder import folder_of
-from edgesynth.tasks.pairs.reading import DEVIATION, MEAN, normalised
-from edgesynth.tasks.pixels import DECODING
-from edgesynth.tasks.shuffling import shuffled
-from edgesynth.tasks.splits import three_parts
-from edgesynth.tasks.stored import Kept, Stored
+from edgesynth.tasks.detection.letterbox import GRAY, fit_of, letterboxed
+from edgesynth.tasks.images.augmentation import MAX_ZOOM
+from edgesynth.tasks.images.pixels import DECODING
+from edgesynth.tasks.images.stored import Kept, Stored
 from edgesynth.tasks.task import Split
 
 LAYOUTS = {
@@ -58,7 +57,7 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
     """Build the task from a folder; see `voc`, `kitti` and `coco` for their layouts.
 
     Splits that the data have are kept; see `three_parts` for what is done about one that is missing. Images are fitted
-    to (3, S, S) with their proportions kept, and normalised by ImageNet's mean and deviation. Training shifts, mirrors
+    to (3, S, S) with their proportions kept, and normalized by ImageNet's mean and deviation. Training shifts, mirrors
     and scales them, and their boxes alike; a box of which too little is left is not looked for.
 
     Args:
@@ -67,21 +66,19 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
         image_size: S, pixels.
 
     Raises:
-        UserError: no folder was given, it is of another layout, a split has no image or no box left, or pycocotools,
-            which judges, is not installed.
+        UserError: no folder was given, it is of another layout, or a split has no image or no box left.
     """
     root = folder_of(kind, data_root, LAYOUTS[kind][1])
-    check_installed()
     found, kept = read_annotated(kind, root), Kept()
     reader = partial(letterboxed, size=image_size)
-    sieve = Sieve(found, lambda file: kept(file, reader))
+    sieve = AnnotationFilter(found, lambda file: kept(file, reader))
     count = sum(map(len, found.parts.values())) + sum(map(len, found.skipped.values()))
     sound = {name: sieve.images(listed) for name, listed in found.parts.items()}
     parts = three_parts(root, sound, partial(shuffled, what="sound images", why=_why(found)))
     classes, lost = _classes(found, parts["train"])
     splits = {
         name: Split(
-            Stored([str(one.image) for one in listed], (3, image_size, image_size), reader, normalised, kept),
+            Stored([str(one.image) for one in listed], (3, image_size, image_size), reader, normalized, kept),
             _labels(listed, classes, image_size),
         )
         for name, listed in parts.items()
@@ -100,7 +97,7 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
             "source": "RGB images with values 0..255",
             "decode": DECODING,
             "resize": {"longer_side": image_size, "mode": "bilinear", "antialias": True},
-            "pad": {"size": [image_size, image_size], "at": "centre", "value": GREY},
+            "pad": {"size": [image_size, image_size], "at": "center", "value": GRAY},
             "scale": 1 / 255,
             "mean": list(MEAN),
             "std": list(DEVIATION),
@@ -144,7 +141,9 @@ def _why(found: Found) -> str:
     return f": {few(odd)}" if odd else ""
 
 
-def _notes(root: Path, count: int, parts: dict[str, list[Annotated]], sieve: Sieve, lost: list[str]) -> list[str]:
+def _notes(
+    root: Path, count: int, parts: dict[str, list[Annotated]], sieve: AnnotationFilter, lost: list[str]
+) -> list[str]:
     listed = [one for part in parts.values() for one in part]
     seen = {box.name for one in parts["train"] for box in one.boxes}
     known = seen if sieve.found.classes is None else seen & set(sieve.found.classes)

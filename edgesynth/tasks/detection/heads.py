@@ -52,7 +52,7 @@ class Head(ABC):
         """One number, the mean over images, of outputs against labels (N, M, 5)."""
 
     @abstractmethod
-    def right(self, labels: Tensor, height: int, width: int) -> Tensor:
+    def perfect_outputs(self, labels: Tensor, height: int, width: int) -> Tensor:
         """(N, channels, height, width), sure of every box, as far as cells do not have to tell of two."""
 
     @abstractmethod

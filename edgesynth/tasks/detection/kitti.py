@@ -13,10 +13,10 @@ import math
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.class_list import listed_classes
+from edgesynth.tasks.datasets.class_list import listed_classes
+from edgesynth.tasks.datasets.pairs import by_stem
+from edgesynth.tasks.datasets.splits import split_folders
 from edgesynth.tasks.detection.annotation import Annotated, Box, Found
-from edgesynth.tasks.pairs import by_stem
-from edgesynth.tasks.splits import split_folders
 
 LAYOUT = "DIR/training/image_2/NAME.png with DIR/training/label_2/NAME.txt, or DIR/train/images with DIR/train/labels"
 PAIRS = (("image_2", "label_2"), ("images", "labels"))

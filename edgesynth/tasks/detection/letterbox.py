@@ -1,4 +1,4 @@
-"""Letterbox: an image scaled to a square with its proportions kept, grey where it does not reach.
+"""Letterbox: an image scaled to a square with its proportions kept, gray where it does not reach.
 
 Darknet does so, and boxes keep their shape, which anchors stand for; a frame of KITTI's (1242x375) would be squeezed to
 a third of its width otherwise.
@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgesynth.tasks.pixels import rgb
+from edgesynth.tasks.images.pixels import rgb
 
-GREY = 128
+GRAY = 128
 
 
 class Fit(NamedTuple):
@@ -49,6 +49,6 @@ def letterboxed(file: str, size: int) -> Tensor:
 
     image = rgb(file)
     width, height, left, top = fitted_size(*image.size, size)
-    square = Image.new("RGB", (size, size), (GREY, GREY, GREY))
+    square = Image.new("RGB", (size, size), (GRAY, GRAY, GRAY))
     square.paste(image.resize((width, height), Image.Resampling.BILINEAR), (left, top))
     return torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous()

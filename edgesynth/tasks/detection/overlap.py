@@ -17,7 +17,7 @@ def overlap(boxes: Tensor, others: Tensor) -> Tensor:
 
 
 def shape_overlap(shapes: Tensor, others: Tensor) -> Tensor:
-    """(..., P, Q) IoU of widths and heights (..., P, 2) with (Q, 2), were they of one centre."""
+    """(..., P, Q) IoU of widths and heights (..., P, 2) with (Q, 2), were they of one center."""
     shared = torch.minimum(shapes[..., :, None, :], others).prod(dim=-1)
     return shared / (shapes.prod(dim=-1)[..., :, None] + others.prod(dim=-1) - shared).clamp(min=TINY)
 

@@ -1,6 +1,6 @@
 """Non-maximum suppression: of boxes of one class that overlap, the surest is kept.
 
-`edgesynth.benchmark.boxes` is the same in numpy.
+`edgesynth.metrics.boxes` is the same in numpy.
 """
 
 from __future__ import annotations

@@ -12,11 +12,11 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.class_list import listed_classes
+from edgesynth.tasks.datasets.class_list import listed_classes
+from edgesynth.tasks.datasets.pairs import by_stem
+from edgesynth.tasks.datasets.voc_year import IMAGES, year_of
 from edgesynth.tasks.detection.annotation import Annotated, Box, Found
 from edgesynth.tasks.detection.voc_lists import listed_parts
-from edgesynth.tasks.pairs import by_stem
-from edgesynth.tasks.voc_year import IMAGES, year_of
 
 LAYOUT = "DIR/JPEGImages/NAME.jpg with DIR/Annotations/NAME.xml, and lists in DIR/ImageSets/Main if it is split"
 

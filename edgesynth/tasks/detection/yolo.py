@@ -1,6 +1,6 @@
 """YOLOv2's head and its loss (YOLO9000, arXiv 1612.08242, section 2; darknet's region layer for the weights).
 
-For each anchor of a cell (x, y, w, h, objectness, one for each class): the centre is where sigmoid(x, y) lies within
+For each anchor of a cell (x, y, w, h, objectness, one for each class): the center is where sigmoid(x, y) lies within
 the cell, the size the anchor's times exp(w, h); objectness is a sigmoid, the classes a softmax.
 """
 
@@ -61,7 +61,7 @@ class YoloHead(Head):
         total = total + CLASS * F.cross_entropy(told[:, 5:], mine[:, 0].long(), reduction="sum")
         return total / len(outputs)
 
-    def right(self, labels: Tensor, height: int, width: int) -> Tensor:
+    def perfect_outputs(self, labels: Tensor, height: int, width: int) -> Tensor:
         """Each box by the anchor that is most like it; a second one of the same cell and anchor is lost."""
         outputs = torch.zeros(len(labels), len(self.anchors), height, width, 5 + self.classes)
         outputs[..., 4] = -CERTAIN
@@ -96,16 +96,16 @@ class YoloHead(Head):
         rows, columns = torch.meshgrid(
             torch.arange(height, device=cells.device), torch.arange(width, device=cells.device), indexing="ij"
         )
-        centres = (cells[..., :2].sigmoid() + torch.stack([columns, rows], dim=-1)) / grid
+        centers = (cells[..., :2].sigmoid() + torch.stack([columns, rows], dim=-1)) / grid
         sizes = cells[..., 2:4].clamp(-MOST_LOG, MOST_LOG).exp() * self._anchors(cells)[:, None, None]
-        return torch.cat([centres - sizes / 2, centres + sizes / 2], dim=-1)
+        return torch.cat([centers - sizes / 2, centers + sizes / 2], dim=-1)
 
     def _targets(self, mine: Tensor, height: int, width: int) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
         """Of boxes (B, 5): (anchor, row, column) of the cell that tells of each; (B, 4) what it should say; (B, 2)."""
-        centres, shapes = (mine[:, 1:3] + mine[:, 3:]) / 2, (mine[:, 3:] - mine[:, 1:3]).clamp(min=EDGE)
+        centers, shapes = (mine[:, 1:3] + mine[:, 3:]) / 2, (mine[:, 3:] - mine[:, 1:3]).clamp(min=EDGE)
         anchors = self._anchors(mine)
         chosen = shape_overlap(shapes, anchors).argmax(dim=1)
-        scaled = centres * mine.new_tensor([width, height])
+        scaled = centers * mine.new_tensor([width, height])
         column, row = scaled[:, 0].long().clamp(0, width - 1), scaled[:, 1].long().clamp(0, height - 1)
         within = scaled - torch.stack([column, row], dim=1)
         sizes = (shapes / anchors[chosen]).log().clamp(-MOST_LOG, MOST_LOG)

@@ -6,15 +6,15 @@ from functools import partial
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.augmentation import MAX_ZOOM
-from edgesynth.tasks.class_list import FILE as CLASS_LIST
-from edgesynth.tasks.folder import folder_of
-from edgesynth.tasks.pairs import Pair, Reading, by_split, max_shift, preprocessing, read_pairs
-from edgesynth.tasks.pixels import binary
+from edgesynth.tasks.datasets.class_list import FILE as CLASS_LIST
+from edgesynth.tasks.datasets.folder import folder_of
+from edgesynth.tasks.datasets.pairs import Pair, Reading, by_split, max_shift, preprocessing, read_pairs
+from edgesynth.tasks.datasets.splits import split_folders
+from edgesynth.tasks.images.augmentation import MAX_ZOOM
+from edgesynth.tasks.images.pixels import binary
 from edgesynth.tasks.saliency.lists import listed_parts
 from edgesynth.tasks.saliency.pairs import LAYOUTS, find_pairs
 from edgesynth.tasks.saliency.saliency import Saliency
-from edgesynth.tasks.splits import split_folders
 
 CHUNK = 64
 OF_CLASSES = "masks of classes are for --task camvid:DIR, with DIR/train beside DIR/trainannot"
@@ -24,9 +24,9 @@ def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
     """Build the task from a folder; see `pairs` for its layouts, and `lists` for the splits of MSRA-B and HKU-IS.
 
     One folder without such lists is shuffled, always in the same way, and split 70/10/20; see `three_parts` for what is
-    done about a split that is missing. Images and masks are stretched to (3, S, S) and (1, S, S), the images normalised
+    done about a split that is missing. Images and masks are stretched to (3, S, S) and (1, S, S), the images normalized
     by ImageNet's mean and deviation. Training flips, shifts and scales both alike. A pair that cannot be read, or whose
-    mask is of another size than its image, is left out and told of in `notes`.
+    mask is of another size than its image, is left out and reported in `notes`.
 
     Args:
         data_root: the folder.

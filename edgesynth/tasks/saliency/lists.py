@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.few import few
-from edgesynth.tasks.name_list import names_in, take
-from edgesynth.tasks.pairs import Pair
-from edgesynth.tasks.pairs.files import SUFFIXES
+from edgesynth.tasks.datasets.name_list import names_in, take
+from edgesynth.tasks.datasets.pairs import Pair
+from edgesynth.tasks.datasets.pairs.files import SUFFIXES
+from edgesynth.tasks.datasets.summarize import few
 
 FILES = {
     "train": ("train_cvpr2013.txt", "trainImgSet.mat", "train.txt"),

@@ -10,11 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.pairs import Pair, by_stem, matched
+from edgesynth.tasks.datasets.pairs import Pair, by_stem, matched
 
 IMAGES = ("images", "image", "imgs", "img")
 MASKS = ("masks", "mask", "gt", "ground_truth_mask", "ground_truth", "annotation", "annotations")
-BESIDE = (".jpg", ".jpeg"), (".png",)  # of images and of masks in one folder
+EXTRA_METRICS = (".jpg", ".jpeg"), (".png",)  # of images and of masks in one folder
 LAYOUTS = (
     "DIR/images/NAME.jpg with DIR/masks/NAME.png (folders imgs and gt, or ground_truth_mask, are known too), or "
     "DIR/NAME.jpg with DIR/NAME.png"
@@ -48,5 +48,5 @@ def _listed(folder: Path) -> tuple[dict[str, Path], dict[str, Path], list[str]]:
         return images, masks, repeated + others
     if image_folder or mask_folder:
         raise UserError(f"{folder} has {(image_folder or mask_folder)} alone; give {LAYOUTS}")
-    (images, repeated), (masks, others) = (by_stem(folder.iterdir(), suffixes) for suffixes in BESIDE)
+    (images, repeated), (masks, others) = (by_stem(folder.iterdir(), suffixes) for suffixes in EXTRA_METRICS)
     return images, masks, repeated + others

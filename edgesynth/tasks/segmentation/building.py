@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.augmentation import MAX_ZOOM
-from edgesynth.tasks.pairs import Pair, Reading, max_shift, preprocessing, read_pairs
+from edgesynth.tasks.datasets.pairs import Pair, Reading, max_shift, preprocessing, read_pairs
+from edgesynth.tasks.images.augmentation import MAX_ZOOM
 from edgesynth.tasks.segmentation.class_map import VOID, class_map
 from edgesynth.tasks.segmentation.class_weights import pixels_of
 from edgesynth.tasks.segmentation.segmentation import Segmentation
@@ -19,9 +19,9 @@ Parts = tuple[Mapping[str, Sequence[Pair]], Sequence[str]]
 def build(name: str, root: Path, found: Parts, classes: Sequence[str], void: int, image_size: int) -> Segmentation:
     """Read the pairs and make a task of them.
 
-    Images and masks are stretched to (3, S, S) and (S, S), the images normalised by ImageNet's mean and deviation.
+    Images and masks are stretched to (3, S, S) and (S, S), the images normalized by ImageNet's mean and deviation.
     Training flips, shifts and scales both alike. A pair that cannot be read, whose mask is of another size than its
-    image or holds a number that is no class, is left out and told of in `notes`, as are classes without a pixel to
+    image or holds a number that is no class, is left out and reported in `notes`, as are classes without a pixel to
     learn from.
 
     Args:

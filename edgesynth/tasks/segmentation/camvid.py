@@ -10,13 +10,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.folder import folder_of
-from edgesynth.tasks.pairs import Pair, by_split, by_stem, matched
+from edgesynth.tasks.datasets.folder import folder_of
+from edgesynth.tasks.datasets.pairs import Pair, by_split, by_stem, matched
+from edgesynth.tasks.datasets.splits import split_folders
 from edgesynth.tasks.segmentation.building import Parts, build
 from edgesynth.tasks.segmentation.class_map import VOID
 from edgesynth.tasks.segmentation.class_names import own_classes
 from edgesynth.tasks.segmentation.segmentation import Segmentation
-from edgesynth.tasks.splits import split_folders
 
 CLASSES = (
     "sky",
@@ -59,19 +59,19 @@ def _parts(root: Path) -> Parts:
     return by_split(folders, _pairs)
 
 
-def masks_beside(folder: Path) -> Path:
+def masks_folder(folder: Path) -> Path:
     """Where the masks of a split are, whether they are there or not."""
     return folder.with_name(f"{folder.name}annot")
 
 
 def _pairs(folder: Path) -> tuple[list[Pair], list[str]]:
     """The pairs of a split, and what of it is no pair."""
-    beside = masks_beside(folder)
-    if not beside.is_dir():
-        raise UserError(f"{folder.parent} has no {beside.name}; give {LAYOUT}")
-    (images, odd), (masks, others) = (by_stem(entry.iterdir()) for entry in (folder, beside))
+    annotated = masks_folder(folder)
+    if not annotated.is_dir():
+        raise UserError(f"{folder.parent} has no {annotated.name}; give {LAYOUT}")
+    (images, odd), (masks, others) = (by_stem(entry.iterdir()) for entry in (folder, annotated))
     pairs, alone = matched(images, masks)
     if not pairs:
-        counts = f"{len(images)} images and {beside.name} {len(masks)} masks"
+        counts = f"{len(images)} images and {annotated.name} {len(masks)} masks"
         raise UserError(f"{folder} has {counts}, none of the same name")
     return pairs, odd + others + alone

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgesynth.tasks.pixels import UnreadableError, open_image
+from edgesynth.tasks.images.pixels import UnreadableError, open_image
 
 VOID = 255  # in every mask in memory, and in the files of VOC
 
@@ -15,13 +15,13 @@ def class_map(file: str, size: int, classes: int, void: int = VOID) -> Tensor:
     """(size, size) uint8 of a mask's file, stretched to a square: a class's number for each pixel, or `VOID`.
 
     Args:
-        file: grey or with a palette, whose numbers count and not its colours.
+        file: gray or with a palette, whose numbers count and not its colors.
         size: side, pixels.
         classes: how many there are; they are numbered from 0.
         void: the number of what belongs to no class, besides 255.
 
     Raises:
-        UnreadableError: the file is no image, has colours, or holds another number.
+        UnreadableError: the file is no image, has colors, or holds another number.
     """
     from PIL import Image
 
@@ -29,8 +29,8 @@ def class_map(file: str, size: int, classes: int, void: int = VOID) -> Tensor:
     numbers = np.asarray(image)
     if numbers.ndim != 2 or numbers.dtype.kind not in "uib":
         raise UnreadableError(
-            f"{file} holds colours or fractions ({image.mode}); a mask holds the number of a class for each pixel, "
-            "in grey or with a palette"
+            f"{file} holds colors or fractions ({image.mode}); a mask holds the number of a class for each pixel, "
+            "in gray or with a palette"
         )
     numbers = np.where((numbers == void) | (numbers == VOID), VOID, numbers)
     odd = numbers[(numbers != VOID) & ((numbers < 0) | (numbers >= classes))]

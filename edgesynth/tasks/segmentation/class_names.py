@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgesynth.tasks.class_list import listed_classes
+from edgesynth.tasks.datasets.class_list import listed_classes
 from edgesynth.tasks.segmentation.class_map import VOID
 
 

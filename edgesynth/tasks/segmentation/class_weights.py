@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from edgesynth.tasks.rarity import median_over
+from edgesynth.tasks.classification.class_frequency import median_over
+from edgesynth.tasks.images.stored import Stored
 from edgesynth.tasks.segmentation.class_map import VOID
-from edgesynth.tasks.stored import Stored
 
 CHUNK = 64
 

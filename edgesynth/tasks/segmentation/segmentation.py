@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from edgesynth.metrics.mean_iou import mean_iou, pixel_accuracy
+from edgesynth.tasks.as_numpy import as_numpy
+from edgesynth.tasks.images.stored import form
 from edgesynth.tasks.segmentation.class_map import VOID
 from edgesynth.tasks.segmentation.class_weights import median_frequency
-from edgesynth.tasks.segmentation.miou import mean_iou, pixel_accuracy
-from edgesynth.tasks.stored import form
 from edgesynth.tasks.task import Task
 
 CERTAIN = 20.0  # score of the right class, above those of the others
@@ -44,23 +45,23 @@ class Segmentation(Task):
         return total / there.clamp(min=1e-12)
 
     def metric(self, outputs: Tensor, labels: Tensor) -> float:
-        """Mean intersection over union, percent; see `miou`."""
-        return mean_iou(outputs, labels)
+        """Mean intersection over union, percent."""
+        return mean_iou(as_numpy(outputs), as_numpy(labels))
 
-    def beside(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
-        """Share of pixels whose class is told, 0 to 1."""
-        return {"pixel accuracy": pixel_accuracy(outputs, labels)}
+    def extra_metrics(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
+        """Share of pixels whose class is predicted, 0 to 1."""
+        return {"pixel accuracy": pixel_accuracy(as_numpy(outputs), as_numpy(labels))}
 
     @property
     def answer_shape(self) -> tuple[int, ...]:
         """(classes, H, W)."""
         return (len(self.labels), *self.input_shape[1:])
 
-    def moved(self, labels: Tensor, variants: Tensor) -> Tensor:
+    def augment_labels(self, labels: Tensor, variants: Tensor) -> Tensor:
         """Masks go where their images go."""
         return self.augment_masks(labels[:, None], variants)[:, 0]
 
-    def wrong_labels(self, labels: Tensor) -> str:
+    def check_labels(self, labels: Tensor) -> str:
         """Labels are (N, H, W) of uint8, each the number of a class or 255, and not all of them 255."""
         shape = self.answer_shape[1:]
         if labels.shape[1:] != shape or labels.dtype != torch.uint8:
@@ -75,7 +76,7 @@ class Segmentation(Task):
             )
         return ""
 
-    def right(self, labels: Tensor) -> Tensor:
+    def perfect_outputs(self, labels: Tensor) -> Tensor:
         """(N, classes, H, W) scores that are sure of every pixel; of void ones it does not matter."""
         numbers = labels.long().masked_fill(labels == VOID, 0)
         return F.one_hot(numbers, len(self.labels)).movedim(-1, 1) * CERTAIN

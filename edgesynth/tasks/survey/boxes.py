@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
+from edgesynth.tasks.detection.annotation_filter import AnnotationFilter, told
 from edgesynth.tasks.detection.folders import LAYOUTS, read_annotated
-from edgesynth.tasks.detection.sound import Sieve, told
-from edgesynth.tasks.pixels import UnreadableError
+from edgesynth.tasks.images.pixels import UnreadableError
 
 HAVE_BOXES = tuple(LAYOUTS)
 
@@ -36,7 +36,7 @@ def look_at_boxes(
             raise UnreadableError(unreadable[file])
 
     found = read_annotated(task, folder)
-    sieve = Sieve(found, read)
+    sieve = AnnotationFilter(found, read)
     counts: Counter[str] = Counter()
     for one in (one for listed in found.parts.values() for one in sieve.images(listed)):
         for box in one.boxes:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgesynth.tasks.pixels import rgb
+from edgesynth.tasks.images.pixels import rgb
 
 LARGE = 20_000_000  # pixels: of a photograph that takes longer to read than to learn from
 MODES = {
     "1": "black and white",
-    "L": "grey",
-    "LA": "grey",
+    "L": "gray",
+    "LA": "gray",
     "P": "palette",
     "PA": "palette",
     "CMYK": "CMYK",

@@ -1,4 +1,4 @@
-"""Layouts of data sets, recognised by their files."""
+"""Layouts of data sets, recognized by their files."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from edgesynth.tasks.classification.imagefolder import class_splits, images_below, is_hidden
+from edgesynth.tasks.datasets.pairs import by_stem
+from edgesynth.tasks.datasets.splits import split_folders
 from edgesynth.tasks.detection.coco import FILES, visible_files
 from edgesynth.tasks.detection.kitti import kitti_folders
-from edgesynth.tasks.imagefolder import class_splits, images_below, is_hidden
-from edgesynth.tasks.pairs import by_stem
-from edgesynth.tasks.saliency.pairs import BESIDE, IMAGES, MASKS
-from edgesynth.tasks.segmentation.camvid import masks_beside
-from edgesynth.tasks.splits import split_folders
+from edgesynth.tasks.saliency.pairs import EXTRA_METRICS, IMAGES, MASKS
+from edgesynth.tasks.segmentation.camvid import masks_folder
 
 MOST_JSON_BYTES = 4 << 30
 
@@ -32,7 +32,7 @@ class Layout(NamedTuple):
     fits: Callable[[Path], bool]
 
 
-def recognised(folder: Path) -> Layout | None:
+def recognized(folder: Path) -> Layout | None:
     """The first layout that fits, the most particular ones first."""
     return next((layout for layout in LAYOUTS if layout.fits(folder)), None)
 
@@ -73,13 +73,13 @@ def _kitti(folder: Path) -> bool:
 
 def _camvid(folder: Path) -> bool:
     train = split_folders(folder).get("train")
-    return train is not None and masks_beside(train).is_dir()
+    return train is not None and masks_folder(train).is_dir()
 
 
 def _masks(folder: Path) -> bool:
     folder = split_folders(folder).get("train", folder)
     names = {entry.name.lower() for entry in folder.iterdir() if entry.is_dir()}
-    images, masks = (by_stem(folder.iterdir(), suffixes)[0] for suffixes in BESIDE)
+    images, masks = (by_stem(folder.iterdir(), suffixes)[0] for suffixes in EXTRA_METRICS)
     return bool(names & {*IMAGES} and names & {*MASKS}) or bool(images.keys() & masks.keys())
 
 

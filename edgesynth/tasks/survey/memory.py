@@ -7,8 +7,8 @@ from collections import Counter
 
 from torch import Tensor
 
-from edgesynth.tasks.packed import Packed
-from edgesynth.tasks.stored import Kept
+from edgesynth.tasks.classification.packed import Packed
+from edgesynth.tasks.images.stored import Kept
 from edgesynth.tasks.task import Task
 
 

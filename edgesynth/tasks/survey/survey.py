@@ -11,14 +11,14 @@ from typing import Any
 
 from edgesynth.errors import UserError
 from edgesynth.tasks import load_task
-from edgesynth.tasks.classification import Classification
-from edgesynth.tasks.few import few
-from edgesynth.tasks.imagefolder import images_below
-from edgesynth.tasks.pixels import UnreadableError
-from edgesynth.tasks.stored import Stored
+from edgesynth.tasks.classification.classification import Classification
+from edgesynth.tasks.classification.imagefolder import images_below
+from edgesynth.tasks.datasets.summarize import few
+from edgesynth.tasks.images.pixels import UnreadableError
+from edgesynth.tasks.images.stored import Stored
 from edgesynth.tasks.survey.boxes import HAVE_BOXES, look_at_boxes
 from edgesynth.tasks.survey.images import look
-from edgesynth.tasks.survey.layouts import LAYOUTS, is_mask, recognised
+from edgesynth.tasks.survey.layouts import LAYOUTS, is_mask, recognized
 from edgesynth.tasks.task import Split, Task
 
 
@@ -77,7 +77,7 @@ def survey(folder: Path, image_size: int = 64) -> tuple[Survey, Task | None]:
         raise UserError(f"{folder} is not a folder; give the one that holds the data")
     found = Survey(folder)
     unreadable = _look_at_images(found)
-    layout = recognised(folder)
+    layout = recognized(folder)
     if layout is None:
         known = "; ".join(one.words for one in LAYOUTS)
         found.obstacles.append(f"{folder} holds {found.images:,} images in no known layout; known are {known}")

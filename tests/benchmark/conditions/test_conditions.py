@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from edgesynth.benchmark.bundle import open_target
+from edgesynth.benchmark.bundle.bundle import open_target
 from edgesynth.benchmark.conditions import watch
-from edgesynth.benchmark.run import measure
-from edgesynth.benchmark.settings import Settings
+from edgesynth.benchmark.measure.run import measure
+from edgesynth.benchmark.measure.settings import Settings
 
 QUICK = Settings(duration_s=0.02, warm_up_s=0.0)
 

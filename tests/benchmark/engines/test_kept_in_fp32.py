@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgesynth.export.half import to_half
+from edgesynth.export.half.half import to_half
 
 from ..conftest import CLASSES, write_manifest
 from .conftest import ORIN, TX2, of

@@ -11,6 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 from ..conftest import write_classifier
 from .conftest import TX2, of
 
+pytestmark = pytest.mark.slow
+
 MEMORY = {"STANDIN_MEMORY": "1000000"}
 
 
@@ -81,9 +83,9 @@ def test_onnx_runtime_that_really_runs_out_of_memory_is_given_a_smaller_batch(tm
     path = _wide(tmp_path / "wide.onnx")
     script = (
         "import resource, sys\n"
-        "from edgesynth.benchmark.bundle import open_target\n"
-        "from edgesynth.benchmark.run import measure\n"
-        "from edgesynth.benchmark.settings import Settings\n"
+        "from edgesynth.benchmark.bundle.bundle import open_target\n"
+        "from edgesynth.benchmark.measure.run import measure\n"
+        "from edgesynth.benchmark.measure.settings import Settings\n"
         "resource.setrlimit(resource.RLIMIT_AS, (5 << 28, 5 << 28))\n"
         f"result = measure(open_target({str(path)!r}), 'onnxruntime', settings=Settings((128,), 0.01, 0.0, 1, 0.0))\n"
         "(one,) = result['measurements']\n"

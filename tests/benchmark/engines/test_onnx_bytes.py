@@ -3,7 +3,7 @@
 import onnx
 
 from edgesynth.benchmark.engines.onnx_bytes import node_at, nodes_of
-from edgesynth.boards.onnx_external import external_files
+from edgesynth.files.onnx_external import external_files
 
 from ..conftest import write_classifier
 

@@ -6,10 +6,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from edgesynth.export.detections import decode_in_graph, decoding_in_graph
+from edgesynth.export.onnx.detections import decode_in_graph, decoding_in_graph
+from tests.metrics.test_boxes import HEADS, decoding_of
 
 from ..conftest import write_classifier, write_manifest
-from ..test_boxes import HEADS, decoding_of
 from .conftest import ORIN, TX2, VERSIONS, of
 
 MACHINES = [("8.2", TX2), ("8.6", ORIN), ("10.3", ORIN), ("10.16", ORIN), ("11.1", ORIN)]
@@ -192,7 +192,7 @@ def _free_height(tmp_path):
     return write_classifier(tmp_path / "free.onnx", height="height")
 
 
-def _quantised(tmp_path):
+def _quantized(tmp_path):
     return tmp_path / "bundle" / "model.int8.onnx"
 
 
@@ -205,7 +205,7 @@ def _quantised(tmp_path):
         (
             "8.2",
             TX2,
-            _quantised,
+            _quantized,
             {},
             "{} holds Q/DQ nodes and the GPU of this board (NVIDIA Tegra X2, sm_62) has no",
         ),

@@ -6,8 +6,8 @@ import onnxruntime
 import pytest
 
 from edgesynth.benchmark.probe.layer_file import channels_of, layer_file, smallest_file
-from edgesynth.boards.cost import layers_of
 from edgesynth.boards.probed import LayerShape, linear_shape
+from edgesynth.planning.cost import layers_of
 
 CONV = LayerShape("conv", 6, 1, (9, 8), (3, 3), (2, 2), (1, 1), (1, 0, 1, 0))
 GROUPED = CONV._replace(inputs=3, groups=2, dilations=(1, 2))

@@ -5,10 +5,10 @@ import pytest
 from onnx import TensorProto, helper
 
 from edgesynth.benchmark.probe.model_layers import read_layers
-from edgesynth.boards.cost import layers_of
 from edgesynth.boards.probed import linear_shape
 from edgesynth.errors import UserError
-from tests.boards.cost.sketch import Graph
+from edgesynth.planning.cost import layers_of
+from tests.planning.cost.sketch import Graph
 
 
 def network():

@@ -10,13 +10,13 @@ from pathlib import Path
 import onnx
 import pytest
 
-from edgesynth.benchmark.bundle import open_target
+from edgesynth.benchmark.bundle.bundle import open_target
 from edgesynth.benchmark.probe.probing import probe
 from edgesynth.benchmark.probe.settings import ProbeSettings
-from edgesynth.boards.json_file import sealed
 from edgesynth.boards.probed import read_table
 from edgesynth.errors import UserError
-from tests.boards.cost.sketch import Graph
+from edgesynth.files.json_file import sealed
+from tests.planning.cost.sketch import Graph
 
 from ..conftest import with_tensorrt
 from .test_model_layers import network, save
@@ -121,7 +121,7 @@ def test_a_precision_that_the_engine_cannot_be_probed_at_is_refused(model, tmp_p
         probe(open_target(model), str(tmp_path / "t.json"), "onnxruntime", precision, QUICK)
 
 
-def test_a_quantised_file_is_refused(bundle, tmp_path):
+def test_a_quantized_file_is_refused(bundle, tmp_path):
     with pytest.raises(UserError, match="has no plain model"):
         probe(open_target(str(bundle / "model.int8-cpu.onnx")), str(tmp_path / "t.json"), settings=QUICK)
 

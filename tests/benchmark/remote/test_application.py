@@ -27,9 +27,11 @@ def test_its_bytes_do_not_hang_on_when_the_files_were_written(tmp_path):
 def test_it_holds_what_a_board_runs_and_nothing_else():
     names = zipfile.ZipFile(io.BytesIO(application())).namelist()
     rooms = {tuple(name.split("/")[:2]) for name in names}
+    files, packages = ("__init__", "errors", "printable", "text_table"), ("benchmark", "boards", "files", "metrics")
     assert rooms == {
         ("__main__.py",),
-        *(("edgesynth", part) for part in ("__init__.py", "errors.py", "printable.py", "benchmark", "boards")),
+        *(("edgesynth", f"{name}.py") for name in files),
+        *(("edgesynth", name) for name in packages),
     }
     assert "edgesynth/benchmark/service/run.sh" in names
     assert not [name for name in names if name.endswith(".pyc")]

@@ -32,7 +32,7 @@ def held(machine, bundle, tmp_path):
     return command
 
 
-@pytest.mark.parametrize("there", ["this Python", "a board's Python"])
+@pytest.mark.parametrize("there", ["this Python", pytest.param("a board's Python", marks=pytest.mark.index)])
 def test_what_was_measured_there_is_written_here_as_a_run_of_here_would(machine, bundle, tmp_path, there, request):
     python = [] if there == "this Python" else ["--remote-python", request.getfixturevalue("python36")]
     command = machine.begin(bundle, *python, cwd=tmp_path)

@@ -16,6 +16,8 @@ from tests.benchmark.test_python36 import python36  # noqa: F401  (a fixture)
 
 from .conftest import QUICK, heeds_ctrl_c
 
+pytestmark = pytest.mark.slow
+
 
 def sent(err):
     return [line.split(": ", 1)[1].rpartition(" (")[0] for line in err.splitlines() if line.startswith("sending: ")]

@@ -16,9 +16,9 @@ class Bindings(Generation):
         """An attribute here; 16 MiB if it is left alone."""
         config.max_workspace_size = size_bytes
 
-    def set_precision(self, config: Any, precision: str, quantised: bool, calibrator: Optional[Any]) -> None:
+    def set_precision(self, config: Any, precision: str, quantized: bool, calibrator: Optional[Any]) -> None:
         """By flags."""
-        set_flags(self.trt, config, precision, quantised, calibrator)
+        set_flags(self.trt, config, precision, quantized, calibrator)
 
     def tensors(self, engine: Any) -> List[Tensor]:
         """In the order of the bindings."""

@@ -3,6 +3,7 @@
 import os
 from typing import Any, Iterator, NamedTuple, Optional, Tuple
 
+from edgesynth.benchmark.bundle.samples import read_calibration
 from edgesynth.benchmark.engines.engine import BeyondMemoryError, shape_of_images
 from edgesynth.benchmark.engines.onnx_bytes import node_at
 from edgesynth.benchmark.engines.tensorrt.calibration import images_calibrator, ranges_calibrator
@@ -11,7 +12,6 @@ from edgesynth.benchmark.engines.tensorrt.gpu import Gpu
 from edgesynth.benchmark.engines.tensorrt.log import is_about_memory, said
 from edgesynth.benchmark.engines.tensorrt.plan_cache import calibration_key
 from edgesynth.benchmark.engines.tensorrt.request import Request
-from edgesynth.benchmark.samples import read_calibration
 from edgesynth.errors import UserError
 
 # A Jetson shares its memory with the CPU: no layer may take more of it than a quarter.
@@ -63,7 +63,7 @@ def build(generation: Generation, gpu: Gpu, log: Any, request: Request, timings:
     _set_shape(builder, network, config, request)
     generation.set_workspace(config, min(_WORKSPACE_BYTES, gpu.total_bytes // _WORKSPACE_SHARE))
     calibrator = _calibrator(trt, gpu, request, tuple(network.get_input(0).shape)[1:])
-    generation.set_precision(config, request.precision, request.quantised, calibrator)
+    generation.set_precision(config, request.precision, request.quantized, calibrator)
     kept = generation.keep_in_fp32(network, config, request)
     # What the inspector can tell of a plan is decided here. 8.0 has neither.
     detailed = getattr(trt.ProfilingVerbosity, "DETAILED", None)

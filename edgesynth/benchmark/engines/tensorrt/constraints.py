@@ -10,7 +10,7 @@ _IDLE = ("CONSTANT", "SHAPE")
 _PRODUCTS = ("CONVOLUTION", "DECONVOLUTION", "FULLY_CONNECTED", "MATRIX_MULTIPLY")
 
 
-def keep_in_fp32(trt: Any, network: Any, config: Any, path: str, kept: Collection[str], quantised: bool) -> int:
+def keep_in_fp32(trt: Any, network: Any, config: Any, path: str, kept: Collection[str], quantized: bool) -> int:
     """Have the layers of some nodes computed and written in FP32.
 
     The parser may make several layers of a node. They follow each other, and the last one writes the node's tensor: by
@@ -22,7 +22,7 @@ def keep_in_fp32(trt: Any, network: Any, config: Any, path: str, kept: Collectio
         config: of the builder.
         path: the ONNX file.
         kept: names of the nodes.
-        quantised: whether the file holds Q/DQ nodes.
+        quantized: whether the file holds Q/DQ nodes.
 
     Returns:
         How many layers of TensorRT that are.
@@ -38,7 +38,7 @@ def keep_in_fp32(trt: Any, network: Any, config: Any, path: str, kept: Collectio
         if not nodes:
             continue
         if any(name in kept for name in nodes):
-            count += sum(_pin(trt, one, quantised) for one in waiting)
+            count += sum(_pin(trt, one, quantized) for one in waiting)
         waiting = []
     if count:
         obey = getattr(trt.BuilderFlag, "OBEY_PRECISION_CONSTRAINTS", None)
@@ -47,13 +47,13 @@ def keep_in_fp32(trt: Any, network: Any, config: Any, path: str, kept: Collectio
     return count
 
 
-def _pin(trt: Any, layer: Any, quantised: bool) -> bool:
+def _pin(trt: Any, layer: Any, quantized: bool) -> bool:
     """Whether there was something to pin: indices and sizes have no such precision."""
     outputs = [layer.get_output(place) for place in range(layer.num_outputs)]
     floating = [place for place, tensor in enumerate(outputs) if tensor.dtype == trt.DataType.FLOAT]
     if not floating or layer.type.name in _IDLE:
         return False
-    if not (quantised and layer.type.name in _PRODUCTS):
+    if not (quantized and layer.type.name in _PRODUCTS):
         layer.precision = trt.DataType.FLOAT
     for place in floating:
         layer.set_output_type(place, trt.DataType.FLOAT)

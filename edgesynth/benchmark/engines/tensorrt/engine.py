@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Type
 
 import numpy as np
 
-from edgesynth.benchmark.bundle import is_quantised
+from edgesynth.benchmark.bundle.bundle import is_quantized
 from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine, shape_of_images
 from edgesynth.benchmark.engines.tensorrt import plan_cache
 from edgesynth.benchmark.engines.tensorrt.bindings import Bindings
@@ -115,7 +115,7 @@ class TensorRt(Engine):
         refusal = None
         with Deferred() as interruption:
             try:
-                self._load(Request(path, precision, batch, is_quantised(path), ranges, samples, tuple(kept)))
+                self._load(Request(path, precision, batch, is_quantized(path), ranges, samples, tuple(kept)))
             except UserError as error:
                 # Raised anew: the frames of the old one hold what must be gone before the GPU's context.
                 refusal = type(error)(*error.args)
@@ -126,7 +126,7 @@ class TensorRt(Engine):
         raise refusal
 
     def _load(self, request: Request) -> None:
-        if request.quantised and self._gpu.native("int8") is False:
+        if request.quantized and self._gpu.native("int8") is False:
             raise _no_int8(request.path, self._gpu, self._trt.__version__)
         del self._log.errors[:]
         self._request = request
@@ -197,18 +197,18 @@ class TensorRt(Engine):
             not be kept, or None.
         """
         request = self._request
-        quantised = ""
+        quantized = ""
         if request.ranges is not None:
-            quantised = " + calibration cache from {}".format(os.path.basename(request.ranges))
+            quantized = " + calibration cache from {}".format(os.path.basename(request.ranges))
         elif request.samples is not None:
-            quantised = " + entropy calibration on {}".format(os.path.basename(request.samples))
+            quantized = " + entropy calibration on {}".format(os.path.basename(request.samples))
         return dict(
             dict({"kept_in_fp32": 0}, **self._plan_facts),
             requested=request.precision,
             effective=in_words(self._layers),
             layers=self._layers,
-            native=self._gpu.native("int8" if request.quantised else request.precision),
-            source=os.path.basename(request.path) + quantised,
+            native=self._gpu.native("int8" if request.quantized else request.precision),
+            source=os.path.basename(request.path) + quantized,
         )
 
     def flags(self) -> List[str]:

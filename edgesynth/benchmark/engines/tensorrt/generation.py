@@ -2,7 +2,7 @@
 
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from edgesynth.benchmark.bundle import CALIBRATED, SAMPLED
+from edgesynth.benchmark.bundle.bundle import CALIBRATED, SAMPLED
 from edgesynth.benchmark.engines.tensorrt.constraints import keep_in_fp32
 from edgesynth.benchmark.engines.tensorrt.request import Request
 
@@ -56,13 +56,13 @@ class Generation:
         """Memory that the layers may use while they run."""
         raise NotImplementedError
 
-    def set_precision(self, config: Any, precision: str, quantised: bool, calibrator: Optional[Any]) -> None:
+    def set_precision(self, config: Any, precision: str, quantized: bool, calibrator: Optional[Any]) -> None:
         """Ask for a precision.
 
         Args:
             config: of the builder.
             precision: "fp32", "fp16", "int8" or "as-is".
-            quantised: whether the file holds Q/DQ nodes.
+            quantized: whether the file holds Q/DQ nodes.
             calibrator: gives the ranges of a plain file at int8; None otherwise.
         """
         raise NotImplementedError
@@ -78,9 +78,9 @@ class Generation:
         Returns:
             How many layers that are.
         """
-        if not request.kept or (request.precision == "fp32" and not request.quantised):
+        if not request.kept or (request.precision == "fp32" and not request.quantized):
             return 0
-        return keep_in_fp32(self.trt, network, config, request.path, request.kept, request.quantised)
+        return keep_in_fp32(self.trt, network, config, request.path, request.kept, request.quantized)
 
     def tensors(self, engine: Any) -> List[Tensor]:
         """Inputs and outputs, in the engine's own order."""
@@ -99,13 +99,13 @@ class Generation:
         raise NotImplementedError
 
 
-def set_flags(trt: Any, config: Any, precision: str, quantised: bool, calibrator: Optional[Any]) -> None:
+def set_flags(trt: Any, config: Any, precision: str, quantized: bool, calibrator: Optional[Any]) -> None:
     """Ask for a precision as TensorRT 8 to 10 are asked; see `Generation.set_precision`."""
     if precision == "fp32":
         config.clear_flag(trt.BuilderFlag.TF32)
-    if precision in ("fp16", "int8") or quantised:
+    if precision in ("fp16", "int8") or quantized:
         config.set_flag(trt.BuilderFlag.FP16)
-    if precision == "int8" or quantised:
+    if precision == "int8" or quantized:
         # Beside FP16, which takes the layers that have no INT8 kernel: they would fall back to FP32.
         config.set_flag(trt.BuilderFlag.INT8)
     if calibrator is not None:

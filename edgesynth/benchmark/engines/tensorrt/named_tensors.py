@@ -16,9 +16,9 @@ class NamedTensors(Generation):
         """One pool of several."""
         config.set_memory_pool_limit(self.trt.MemoryPoolType.WORKSPACE, size_bytes)
 
-    def set_precision(self, config: Any, precision: str, quantised: bool, calibrator: Optional[Any]) -> None:
+    def set_precision(self, config: Any, precision: str, quantized: bool, calibrator: Optional[Any]) -> None:
         """By flags."""
-        set_flags(self.trt, config, precision, quantised, calibrator)
+        set_flags(self.trt, config, precision, quantized, calibrator)
 
     def tensors(self, engine: Any) -> List[Tensor]:
         """Inputs and outputs in the engine's order."""

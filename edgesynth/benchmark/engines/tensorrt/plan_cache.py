@@ -3,8 +3,8 @@
 A file is one line of JSON, which holds what the content was made of and its sha256, and then the content. What does not
 fit what is asked for, or is damaged, is as if it were not there: TensorRT is never given it.
 
-A plan hangs on the model, TensorRT, the GPU, precision and batch. Timings of kernels hang on TensorRT and the GPU
-alone: the next model, precision or batch is built faster by them. The ranges of an entropy calibration hang on the
+The cache key of a plan is the model, TensorRT, the GPU, precision and batch; that of kernel timings is TensorRT and the
+GPU alone, so the next model, precision or batch is built faster; that of the ranges of an entropy calibration is the
 model, the images and TensorRT.
 """
 
@@ -14,11 +14,11 @@ import os
 import tempfile
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from edgesynth.benchmark.bundle import sha256_of
+from edgesynth.benchmark.bundle.bundle import sha256_of
 from edgesynth.benchmark.engines.tensorrt.gpu import Gpu
 from edgesynth.benchmark.engines.tensorrt.request import Request
-from edgesynth.boards.json_file import parse_json
-from edgesynth.boards.onnx_external import external_files
+from edgesynth.files.json_file import parse_json
+from edgesynth.files.onnx_external import external_files
 
 FORMAT = 1
 _MOST_HEADER_BYTES = 1 << 20
@@ -56,7 +56,7 @@ def timings_key(tensorrt: str, gpu: Gpu) -> Dict[str, Any]:
 
 
 def plan_key(tensorrt: str, gpu: Gpu, request: Request) -> Dict[str, Any]:
-    """What a plan hangs on; files are known by their content, not by their name.
+    """The cache key of a plan; files are known by their content, not by their name.
 
     Args:
         tensorrt: its version.

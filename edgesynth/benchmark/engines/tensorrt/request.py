@@ -10,8 +10,8 @@ class Request(NamedTuple):
         path: the ONNX file.
         precision: "fp32", "fp16", "int8" or "as-is".
         batch: images per run.
-        quantised: whether the file holds Q/DQ nodes.
-        ranges: the ranges.json to quantise a plain file by; None where the file's own types decide.
+        quantized: whether the file holds Q/DQ nodes.
+        ranges: the ranges.json to quantize a plain file by; None where the file's own types decide.
         samples: the samples.npz to calibrate a plain file on, in place of ranges.
         kept: names of nodes that stay in FP32 where other layers are FP16.
     """
@@ -19,7 +19,7 @@ class Request(NamedTuple):
     path: str
     precision: str
     batch: int
-    quantised: bool
+    quantized: bool
     ranges: Optional[str]
     samples: Optional[str] = None
     kept: Tuple[str, ...] = ()

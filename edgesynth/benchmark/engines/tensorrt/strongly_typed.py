@@ -17,7 +17,7 @@ class StronglyTyped(NamedTensors):
         """Explicit batch and strong types are all there is."""
         return builder.create_network(0)
 
-    def set_precision(self, config: Any, precision: str, quantised: bool, calibrator: Optional[Any]) -> None:
+    def set_precision(self, config: Any, precision: str, quantized: bool, calibrator: Optional[Any]) -> None:
         """Nothing to ask for but that FP32 is not rounded to TF32."""
         if precision == "fp32":
             config.clear_flag(self.trt.BuilderFlag.TF32)

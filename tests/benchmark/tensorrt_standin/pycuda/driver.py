@@ -12,7 +12,7 @@ import weakref
 import numpy as np
 
 _NAMES = {"5.3": "NVIDIA Tegra X1", "6.2": "NVIDIA Tegra X2", "7.2": "Xavier", "8.7": "Orin"}
-_state = {"initialised": False, "contexts": 0}
+_state = {"initialized": False, "contexts": 0}
 _numbers = itertools.count(0x1000, 0x1000)
 _memory = {}
 _streams = {}
@@ -47,7 +47,7 @@ class device_attribute:  # noqa: N801
 def init():
     if not os.environ.get("STANDIN_GPU"):
         raise RuntimeError("cuInit failed: no CUDA-capable device is detected")
-    _state["initialised"] = True
+    _state["initialized"] = True
 
 
 def get_driver_version():
@@ -62,7 +62,7 @@ def mem_get_info():
 
 class Device:
     def __init__(self, number):
-        if not _state["initialised"]:
+        if not _state["initialized"]:
             raise LogicError("cuDeviceGet failed: initialization error")
         if number != 0:
             raise LogicError("cuDeviceGet failed: invalid device ordinal")

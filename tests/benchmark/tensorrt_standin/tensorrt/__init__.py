@@ -2,7 +2,7 @@
 
 Names are those of the public bindings (`names.json`); a name that is not in the version is an AttributeError, one that
 is but is not played here a NotImplementedError. Networks are computed by ONNX Runtime on the CPU: FP16 rounds the ends
-of the network, INT8 with a calibration cache quantises its input.
+of the network, INT8 with a calibration cache quantizes its input.
 """
 
 from tensorrt import _building, _running, _strict

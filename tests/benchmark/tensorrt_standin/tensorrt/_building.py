@@ -10,7 +10,7 @@ import onnxruntime
 import pycuda.driver as cuda
 
 from edgesynth.benchmark.engines.onnx_bytes import _graph, nodes_of, writers_of
-from edgesynth.boards.protobuf import fields_of
+from edgesynth.files.protobuf import fields_of
 from tensorrt._strict import NUMBERS, VERSION, Strict, member
 
 # onnx-tensorrt 8.2-GA, operators.md: what that parser does not have, as far as the tests meet it.
@@ -177,7 +177,7 @@ class INetworkDefinition(Strict):
     def __init__(self, logger, flags):
         self._logger, self._flags = logger, flags
         self._model = self._session = None
-        self._quantised = self._half = False
+        self._quantized = self._half = False
         self._layers = []
 
     @property
@@ -251,7 +251,7 @@ class OnnxParser(Strict):
         with open(path, "rb") as file:
             self._network._model = file.read()
         self._network._layers = _layers(path)
-        self._network._quantised = any(node.op in _QDQ for node in nodes)
+        self._network._quantized = any(node.op in _QDQ for node in nodes)
         self._network._half = any(
             dict(fields_of(tensor)).get(_DATA_TYPE) == _FLOAT16 for tensor in _graph(path, _INITIALIZER)
         )
@@ -384,16 +384,16 @@ class Builder(Strict):
             return "tactics are spent"
         if any(-1 in network.get_input(number).shape for number in range(network.num_inputs)) and not config._profiles:
             return "Network has dynamic or shape inputs, but no optimization profile has been defined."
-        if network._quantised and not _has_int8():
+        if network._quantized and not _has_int8():
             return (
                 "9: [standardEngineBuilder.cpp::buildEngine::1631] Error Code 9: Internal Error (Networks with "
                 "QuantizeLayer/DequantizeLayer layers require hardware with Int8 support.)"
             )
         if NUMBERS >= (11,):
             return None
-        if network._quantised and "INT8" not in config._flags:
+        if network._quantized and "INT8" not in config._flags:
             return "Int8 precision has been set for a layer, but int8 is not configured in the builder"
-        if "INT8" in config._flags and not network._quantised and config._calibrator is None:
+        if "INT8" in config._flags and not network._quantized and config._calibrator is None:
             return "Calibrator is not being used. Users must provide dynamic range for all tensors"
         return None
 
@@ -461,7 +461,7 @@ def _calibrate(calibrator, network, config):
 
 
 def _precision(network, config):
-    if network._quantised:
+    if network._quantized:
         return "INT8"
     if NUMBERS >= (11,):
         return "FP16" if network._half else "FP32"

@@ -1,0 +1,218 @@
+"""From the meter's windows to images per joule; what was not measured is null with its reason, never 0."""
+
+import math
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from edgesynth.benchmark import power
+from edgesynth.benchmark.power import Meter, NoPower, Reading, UnreadableError
+from edgesynth.benchmark.timing.timing import WINDOW_S, Track, Window
+
+# Typical error of a power sensor: a difference of two powers that is a smaller share of them is none.
+_SENSOR_ERROR = 0.01
+_FIGURES = ("per_image_mj", "images_per_joule", "images_per_joule_95", "mean_power_mw")
+
+
+class EnergyPlan(NamedTuple):
+    """How a run is cut up so that its energy can be measured.
+
+    Attributes:
+        meter: the meter, or one that says why it cannot be used.
+        window_s: length of each window.
+        settling_s: untimed seconds for each configuration in all.
+        idle_s: rest before the run, whose power is measured.
+    """
+
+    meter: Meter
+    window_s: float
+    settling_s: float
+    idle_s: float
+
+    @property
+    def rest_s(self) -> float:
+        """Seconds before the run in which nothing is done."""
+        return self.idle_s + self.meter.settle_s if self.idle_s else 0.0
+
+
+def plan_energy(meter: Meter, duration_s: float, idle_s: Optional[float]) -> EnergyPlan:
+    """Plan a run.
+
+    Args:
+        meter: from `power.find`.
+        duration_s: timed seconds for each configuration.
+        idle_s: rest before the run; None for as long as `duration_s`.
+    """
+    if meter.reason is not None:
+        return EnergyPlan(meter, WINDOW_S, 0.0, 0.0)
+    try:
+        window_s = power.window_for(meter, duration_s, WINDOW_S)
+    except UnreadableError as why:
+        return EnergyPlan(NoPower(str(why)), WINDOW_S, 0.0, 0.0)
+    settling_s = meter.settle_s * math.ceil(duration_s / window_s)
+    return EnergyPlan(meter, window_s, settling_s, duration_s if idle_s is None else idle_s)
+
+
+def energy_of(meter: Meter, track: Track, batch: int, idle: Optional[Reading] = None) -> Dict[str, Any]:
+    """Energy of a track.
+
+    Args:
+        meter: the meter that read the track's windows.
+        track: its windows.
+        batch: images that go through in one call.
+        idle: the meter's window before the run, in which nothing was run; None without one.
+
+    Returns:
+        Of the total rails, the headline: `per_image_mj`, `images_per_joule`, `images_per_joule_95` (the 95 % interval,
+        from the windows' spread), `mean_power_mw`; the same of the GPU's rail in `gpu` and, with the idle power taken
+        away as if it were exact, in `above_idle`, either null where it was not measured (`above_idle_reason`);
+        `idle_power_mw`; `rails_mj`, `sensor_values` (how many new ones the sensor had) and `misses` over all windows
+        that were read; `seen_period_s`, the sensor's own pace as its values changed, None where it is not sampled or
+        they did not; `windows`, raw, all of them; `meter`, `scope` (what is in the headline and what is not),
+        `idle_subtracted` (always False: the headline's) and `reason`: why the figures are None, or None.
+    """
+    windows = [one for one in track.windows if one.reading.reason is None]
+    total = None
+    reason = meter.reason or _reason(meter, track.windows, windows)
+    if reason is None:
+        try:
+            total = _figures(windows, batch, meter.total_rails)
+        except UnreadableError as why:
+            reason = str(why)
+    energy: Dict[str, Any] = dict.fromkeys(_FIGURES)
+    energy.update(total or {})
+    idle_power_mw, above_idle, above_reason = None, None, reason
+    if total is not None:
+        idle_power_mw, above_reason = _idle_power_mw(meter, idle)
+        if idle_power_mw is not None:
+            try:
+                above_idle = _figures(windows, batch, meter.total_rails, idle_power_mw)
+            except UnreadableError as why:
+                above_reason = str(why)
+    values = [one.reading.values for one in windows if one.reading.values is not None]
+    energy.update(
+        gpu=_gpu(meter, windows, batch) if total is not None else None,
+        idle_power_mw=idle_power_mw,
+        above_idle=above_idle,
+        above_idle_reason=above_reason,
+        rails_mj=_rails_mj(windows) if total is not None else {},
+        sensor_values=sum(values) if values else None,
+        seen_period_s=_seen_period_s(windows),
+        misses=sum(one.reading.misses for one in track.windows),
+        windows=[dict(raw_reading(one.reading), images=one.calls * batch) for one in track.windows]
+        if meter.reason is None
+        else [],
+        meter=meter.name,
+        scope=meter.scope,
+        idle_subtracted=False,
+        reason=reason,
+    )
+    return energy
+
+
+def raw_reading(reading: Reading) -> Dict[str, Any]:
+    """A window as the result keeps it; `samples` are (seconds after `begin_s`, then one value for each rail)."""
+    return dict(reading._asdict(), samples=[list(sample) for sample in reading.samples])
+
+
+def half_width_95(values: Sequence[float], weights: Sequence[float]) -> float:
+    """Half of the 95 % interval of a ratio of sums, by the ratio estimator and Student's t.
+
+    Args:
+        values: what is summed above, of each window; at least two.
+        weights: what is summed below, of each window.
+
+    Returns:
+        In the ratio's own unit.
+    """
+    count = len(values)
+    ratio = math.fsum(values) / math.fsum(weights)
+    variance = math.fsum((value - ratio * weight) ** 2 for value, weight in zip(values, weights)) / (count - 1)
+    return _student_95(count - 1) * math.sqrt(variance / count) / (math.fsum(weights) / count)
+
+
+def _student_95(freedom: int) -> float:
+    """Two-sided 95 % quantile of Student's t by Fisher's expansion; within 0.3 % from 4 degrees of freedom on."""
+    z = 1.959964
+    terms = (
+        z,
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+    )
+    return sum(term / freedom**power_of for power_of, term in enumerate(terms))
+
+
+def _reason(meter: Meter, windows: Sequence[Window], read: Sequence[Window]) -> Optional[str]:
+    if len(read) < power.LEAST_WINDOWS:
+        unread = [one.reading for one in windows if one.reading.reason is not None]
+        if unread:
+            needed_s = max(one.needed_s or 0.0 for one in unread) * power.MOST_TURNS
+            remedy = "use --duration-s {:.0f} or more".format(needed_s + 0.5) if needed_s else "measure again"
+            return "{} of {} windows could not be read, the first because: {}; {}".format(
+                len(unread), len(windows), unread[0].reason, remedy
+            )
+        return "{} windows were measured and at least {} are needed; raise --duration-s".format(
+            len(read), power.LEAST_WINDOWS
+        )
+    if sum(_rails_mj(read).get(rail, 0.0) for rail in meter.total_rails) <= 0:
+        return "{} ({}) showed no energy during the run; check the sensor".format(
+            meter.name, " + ".join(meter.total_rails)
+        )
+    return None
+
+
+def _figures(windows: Sequence[Window], batch: int, rails: Sequence[str], idle_mw: float = 0.0) -> Dict[str, Any]:
+    images = [float(one.calls * batch) for one in windows]
+    gross_mj = [sum(one.reading.rails_mj[rail] for rail in rails) for one in windows]
+    energies_mj = [mj - idle_mw * one.reading.duration_s for mj, one in zip(gross_mj, windows)]
+    duration_s = math.fsum(one.reading.duration_s for one in windows)
+    per_image_mj = math.fsum(energies_mj) / math.fsum(images)
+    half_mj = half_width_95(energies_mj, images)
+    if per_image_mj <= max(half_mj, _SENSOR_ERROR * math.fsum(gross_mj) / math.fsum(images)):
+        raise UnreadableError(
+            "{:.2g} mJ per image +- {:.2g} (95 %, {} windows) cannot be told from nothing".format(
+                per_image_mj, half_mj, len(windows)
+            )
+        )
+    return {
+        "per_image_mj": per_image_mj,
+        "images_per_joule": 1e3 / per_image_mj,
+        "images_per_joule_95": [1e3 / (per_image_mj + half_mj), 1e3 / (per_image_mj - half_mj)],
+        "mean_power_mw": math.fsum(energies_mj) / duration_s,
+    }
+
+
+def _seen_period_s(windows: Sequence[Window]) -> Optional[float]:
+    """Median time between two changes of any value."""
+    gaps_s = []
+    for one in windows:
+        samples = one.reading.samples
+        changed = [b[0] for a, b in zip(samples, samples[1:]) if a[1:] != b[1:]]
+        gaps_s += [b - a for a, b in zip(changed, changed[1:])]
+    return sorted(gaps_s)[len(gaps_s) // 2] if gaps_s else None
+
+
+def _gpu(meter: Meter, windows: Sequence[Window], batch: int) -> Optional[Dict[str, Any]]:
+    if meter.gpu_rail is None:
+        return None
+    try:
+        return dict(_figures(windows, batch, [meter.gpu_rail]), rail=meter.gpu_rail)
+    except UnreadableError:  # a GPU that is not used is switched off
+        return None
+
+
+def _idle_power_mw(meter: Meter, idle: Optional[Reading]) -> Tuple[Optional[float], Optional[str]]:
+    if idle is None:
+        return None, "idle power was not asked for (--idle-s 0)"
+    if idle.reason is not None:
+        return None, "idle power was not measured: {}{}".format(
+            idle.reason, "; use --idle-s {:.0f} or more".format(idle.needed_s + 0.5) if idle.needed_s else ""
+        )
+    return sum(idle.rails_mj[rail] for rail in meter.total_rails) / idle.duration_s, None
+
+
+def _rails_mj(windows: Sequence[Window]) -> Dict[str, float]:
+    sums: Dict[str, List[float]] = {}
+    for one in windows:
+        for rail, energy_mj in one.reading.rails_mj.items():
+            sums.setdefault(rail, []).append(energy_mj)
+    return {rail: math.fsum(values) for rail, values in sums.items()}

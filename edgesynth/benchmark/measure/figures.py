@@ -1,0 +1,92 @@
+"""The figures of each contender, put together for the result."""
+
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from edgesynth.benchmark.bundle import processor
+from edgesynth.benchmark.engines.engine import Engine
+from edgesynth.benchmark.measure.configurations import Configuration
+from edgesynth.benchmark.measure.energy import energy_of
+from edgesynth.benchmark.power import Meter, Reading
+from edgesynth.benchmark.result.flags import flags_of_latency, is_invalid
+from edgesynth.benchmark.timing.scenarios import Plain
+from edgesynth.benchmark.timing.timing import Track, spread
+
+REFERENCE = "fp32"
+
+
+def measurements_of(
+    timed: Sequence[Tuple[Configuration, Track]],
+    meter: Meter,
+    idle: Optional[Reading],
+    common: List[str],
+    scenario: Plain,
+    interrupted: bool = False,
+) -> List[Dict[str, Any]]:
+    """What the result says of each contender, in their order; see `benchmark.result` for the fields.
+
+    Args:
+        timed: each contender, and what was seen of it: at least one latency.
+        meter: read the tracks' windows.
+        idle: the meter's window before the run; None without one.
+        common: flags of the whole run.
+        scenario: whose figures stand beside the others.
+        interrupted: whether nobody wants to wait: nothing more is run.
+    """
+    spreads = [spread(track.latencies_ms) for _, track in timed]
+    reference_ms = {one.batch: found["p50"] for (one, _), found in zip(timed, spreads) if one.precision == REFERENCE}
+    measurements = []
+    for (one, track), found in zip(timed, spreads):
+        figures = figures_of(one, track, found)
+        flags = _flags(one, found) + one.engine.flags() + common
+        figures.update(
+            precision=one.precision,
+            batch=one.batch,
+            asked_batch=one.asked_batch,
+            accuracy_percent=one.score.accuracy_percent,
+            accuracy_reason=one.score.reason,
+            max_abs_error=one.score.max_abs_error,
+            scored_samples=one.score.samples,
+            energy=energy_of(meter, track, one.batch, idle),
+            speedup_vs_fp32=reference_ms[one.batch] / found["p50"] if one.batch in reference_ms else None,
+            built=one.engine.built(),
+            compute_ms=None if interrupted else _compute_ms(one.engine),
+            scenario=scenario.figures(track, one.batch),
+            valid=not any(map(is_invalid, flags)),
+            flags=flags,
+            samples_ms=[round(value, 6) for value in track.latencies_ms],
+        )
+        measurements.append(figures)
+    return measurements
+
+
+def figures_of(one: Configuration, track: Track, found: Dict[str, float]) -> Dict[str, Any]:
+    """What can be said of any contender, its energy and its answers aside; `found` is the spread of the track."""
+    return {
+        "file": one.model.file,
+        "dialect": one.model.dialect,
+        "bytes": one.model.size_bytes,
+        "latency_ms": found,
+        "throughput_images_per_s": len(track.latencies_ms) * one.batch / track.duration_s,
+    }
+
+
+def _compute_ms(engine: Engine) -> Optional[Dict[str, float]]:
+    """Spread of the latencies by the device's own clock; None where it has none."""
+    latencies_ms = engine.compute_latencies_ms()
+    return spread(latencies_ms) if latencies_ms else None
+
+
+def _flags(one: Configuration, found: Dict[str, float]) -> List[str]:
+    flags = flags_of_latency(found)
+    if one.asked_batch is not None:
+        flags.append(
+            "smaller batch: {} were asked for and do not fit the memory; {} is measured".format(
+                one.asked_batch, one.batch
+            )
+        )
+    inexact = processor.why_inexact(one.model)
+    if inexact is not None:
+        flags.append("not exact: {}".format(inexact))
+    if not one.score.finite:
+        flags.append("not finite: the outputs hold nan or infinity; nothing measured on them means anything")
+    return flags

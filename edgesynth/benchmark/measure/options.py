@@ -1,0 +1,82 @@
+"""What a user asks of a measurement, and the measurement of a file or folder by it: the same on every machine."""
+
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
+
+from edgesynth.benchmark.bundle.bundle import open_target
+from edgesynth.benchmark.measure.run import measure
+from edgesynth.benchmark.measure.settings import Settings, check_settings
+
+
+class Options(NamedTuple):
+    """The options of `edgesynth benchmark`; see `settings.Settings` for the ranges.
+
+    Attributes:
+        engine: its name, or `package.module:Class` (on this machine alone); None for TensorRT where it can be imported,
+            else ONNX Runtime.
+        precisions: names; None for all that the bundle has and the engine can run.
+        batches: images per inference; None for 1, or for what the bundle is fixed to.
+        duration_s: timed seconds for each precision and batch.
+        warm_up_s: untimed seconds before, for each.
+        idle_s: seconds of rest in which the idle power is measured; None for `duration_s`.
+        threads: threads of the engine.
+        scenario: see there.
+        wait: see there.
+        calibrate: see there.
+        docker: on another machine, measure in the board's container.
+        python: on another machine, the Python to use: a name on its PATH, or a path.
+    """
+
+    engine: Optional[str] = None
+    precisions: Optional[Tuple[str, ...]] = None
+    batches: Optional[Tuple[int, ...]] = None
+    duration_s: float = 3.0
+    warm_up_s: float = 0.5
+    idle_s: Optional[float] = None
+    threads: int = 1
+    scenario: str = Settings().scenario
+    wait: Optional[str] = None
+    calibrate: Optional[str] = None
+    docker: bool = False
+    python: str = "python3"
+
+    def settings(self, fixed_batch: Optional[int] = None) -> Settings:
+        """How to measure a bundle.
+
+        Args:
+            fixed_batch: what its models are fixed to; None if free.
+
+        Raises:
+            UserError: a value is out of range.
+        """
+        batches = self.batches if self.batches is not None else (fixed_batch or 1,)
+        settings = Settings(
+            tuple(batches),
+            self.duration_s,
+            self.warm_up_s,
+            self.threads,
+            self.idle_s,
+            self.scenario,
+            self.wait,
+            self.calibrate,
+        )
+        check_settings(settings)
+        return settings
+
+
+def measure_here(path: str, options: Options, announce: Callable[[str], Any]) -> Dict[str, Any]:
+    """Measure a bundle or a bare ONNX file on this machine.
+
+    Args:
+        path: the bundle's folder or the file.
+        options: what is asked for.
+        announce: called with each line of progress.
+
+    Returns:
+        The result, as `result.write_result` writes it.
+
+    Raises:
+        UserError: see `open_target` and `measure`.
+    """
+    options.settings()
+    target = open_target(path)
+    return measure(target, options.engine, options.precisions, options.settings(target.batch), announce=announce)

@@ -1,0 +1,138 @@
+"""Measure: load every configuration, score it, time all of them interleaved, and put the figures together."""
+
+import time
+from typing import Any, Callable, Dict, Optional, Sequence
+
+from edgesynth.benchmark import engines, power
+from edgesynth.benchmark.bundle.bundle import Target
+from edgesynth.benchmark.conditions import Conditions, watch
+from edgesynth.benchmark.conditions.machine import describe_machine
+from edgesynth.benchmark.measure.configurations import choose_models, load_all
+from edgesynth.benchmark.measure.energy import plan_energy, raw_reading
+from edgesynth.benchmark.measure.figures import measurements_of
+from edgesynth.benchmark.measure.lock import alone_on_this_machine
+from edgesynth.benchmark.measure.settings import Settings, check_settings
+from edgesynth.benchmark.power import Meter
+from edgesynth.benchmark.result import result
+from edgesynth.benchmark.result.flags import flags_of_machine
+from edgesynth.benchmark.timing import scenarios
+from edgesynth.benchmark.timing.timing import StoppedError, time_in_turn
+
+
+class InterruptedRunError(KeyboardInterrupt):
+    """Ctrl-C during a run.
+
+    Attributes:
+        result: what was measured until then, flagged `interrupted`.
+    """
+
+    def __init__(self, result: Dict[str, Any]) -> None:
+        super().__init__()
+        self.result = result
+
+
+def measure(
+    target: Target,
+    engine: Optional[str] = None,
+    precisions: Optional[Sequence[str]] = None,
+    settings: Settings = Settings(),  # noqa: B008  (a NamedTuple does not change)
+    meter: Optional[Meter] = None,
+    conditions: Optional[Conditions] = None,
+    announce: Callable[[str], Any] = lambda line: None,
+) -> Dict[str, Any]:
+    """Measure a bundle or a bare ONNX file on this machine.
+
+    All configurations are timed interleaved in one run, so that their ratios hold on a machine that is not quiet.
+
+    Args:
+        target: from `bundle.open_target`.
+        engine: name of the engine; None for TensorRT where it can be imported, else ONNX Runtime.
+        precisions: names; None for all that the target has and the engine can run.
+        settings: batches, durations, threads.
+        meter: power meter; None for the first one that can be read here.
+        conditions: what is watched during the run; None for all that can be seen here.
+        announce: called with a line that names the engine where none was asked for, and with one when everything is
+            loaded and the timing begins.
+
+    Returns:
+        The result, as `result.write_result` writes it.
+
+    Raises:
+        UserError: a setting is out of range, the engine or a precision does not exist, a model cannot be loaded, or
+            another process measures on this machine.
+        InterruptedRunError: Ctrl-C during the timing, with what was measured.
+    """
+    check_settings(settings)
+    with alone_on_this_machine():
+        return _measure(target, engine, precisions, settings, meter, conditions, announce)
+
+
+def _measure(
+    target: Target,
+    engine: Optional[str],
+    precisions: Optional[Sequence[str]],
+    settings: Settings,
+    meter: Optional[Meter],
+    conditions: Optional[Conditions],
+    announce: Callable[[str], Any],
+) -> Dict[str, Any]:
+    name, why = (engine, "asked for") if engine is not None else engines.default()
+    kind = engines.find(name)
+    meter = power.find(device=kind.device) if meter is None else meter
+    machine = describe_machine()
+    # Before the engine is: its own work on the GPU is not another process's.
+    conditions = watch(kind.device) if conditions is None else conditions
+    scenario = scenarios.find(settings.scenario)
+    settings = settings._replace(batches=scenario.batches(settings.batches))
+    kind.choose_wait(settings.wait)
+    models = choose_models(target, kind, precisions, settings.calibrate)
+    configurations, left_out = load_all(target, kind, models, settings.batches, settings.threads, announce)
+    plan = plan_energy(meter, settings.duration_s, settings.idle_s)
+    seconds = plan.rest_s + len(configurations) * (settings.duration_s + settings.warm_up_s + plan.settling_s)
+    listed = ", ".join("{} x{}".format(one.precision, one.batch) for one in configurations)
+    if engine is None:
+        announce("engine: {} ({})".format(name, why))
+    announce("measuring {} ({}): about {:.0f} s".format(target.name, listed, max(seconds, 1)))
+    interrupted = False
+    with power.opened(plan.meter, settings.threads) as meter:
+        idle = power.rest(meter, plan.idle_s) if plan.idle_s and meter.reason is None else None
+        calls = [one.run for one in configurations]
+        try:
+            tracks = time_in_turn(
+                calls, settings.duration_s, settings.warm_up_s, meter, plan.window_s, look=conditions.look
+            )
+        except StoppedError as stop:
+            tracks, interrupted = stop.tracks, True
+        sensor = meter.describe()
+    common = flags_of_machine(machine, settings.threads) + conditions.flags()
+    timed = [(one, track) for one, track in zip(configurations, tracks) if track.latencies_ms]
+    if interrupted:
+        common.append("interrupted: stopped by Ctrl-C before its time was over; measure again")
+    if not timed:
+        raise KeyboardInterrupt
+    found = {
+        "schema": result.SCHEMA,
+        "kind": result.KIND,
+        "individual": target.individual,
+        "metric": target.samples.metric,
+        "bundle": target.name,
+        "created_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "machine": machine,
+        "engine": configurations[0].engine.describe(),
+        "settings": dict(
+            settings._asdict(),
+            batches=list(settings.batches),
+            precisions=[one for one, _ in models],
+            idle_s=plan.idle_s,
+        ),
+        "power": dict(sensor, meter=meter.name, idle=raw_reading(idle) if idle else None),
+        "conditions": conditions.describe(),
+        "interrupted": interrupted,
+        "left_out": left_out,
+        "measurements": measurements_of(timed, meter, idle, common, scenario, interrupted),
+    }
+    for one in configurations:
+        one.engine.close()
+    if interrupted:
+        raise InterruptedRunError(found)
+    return found

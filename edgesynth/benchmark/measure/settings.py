@@ -1,0 +1,66 @@
+"""How to measure: the settings of a run, and which of them cannot be measured."""
+
+import math
+from typing import NamedTuple, Optional, Tuple
+
+from edgesynth.benchmark.engines.engine import WAITS
+from edgesynth.benchmark.measure.configurations import CALIBRATIONS
+from edgesynth.benchmark.timing import scenarios
+from edgesynth.benchmark.timing.scenarios import Plain
+from edgesynth.errors import UserError
+
+MAX_BATCH = 4096
+MAX_THREADS = 256
+
+
+class Settings(NamedTuple):
+    """How to measure.
+
+    Attributes:
+        batches: images per inference, each 1 to 4096.
+        duration_s: timed seconds for each precision and batch, above 0.
+        warm_up_s: untimed seconds before, for each, 0 or more.
+        threads: threads of the engine, 1 to 256.
+        idle_s: seconds of rest in which the idle power is measured, 0 or more (0: it is not); None for `duration_s`.
+        scenario: one of `scenarios.SCENARIOS`.
+        wait: how the CPU waits for a GPU, one of `engines.engine.WAITS`; None for spinning.
+        calibrate: where the ranges of int8 come from, one of `configurations.CALIBRATIONS`; None for the best there is.
+    """
+
+    batches: Tuple[int, ...] = (1,)
+    duration_s: float = 3.0
+    warm_up_s: float = 0.5
+    threads: int = 1
+    idle_s: Optional[float] = None
+    scenario: str = Plain.name
+    wait: Optional[str] = None
+    calibrate: Optional[str] = None
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuse settings that cannot be measured.
+
+    Args:
+        settings: what was asked for.
+
+    Raises:
+        UserError: a value is out of range; the message names it.
+    """
+    if not settings.batches:
+        raise UserError("no batch was given; it must be 1 to {}, e.g. --batch 1".format(MAX_BATCH))
+    for batch in settings.batches:
+        if not 1 <= batch <= MAX_BATCH:
+            raise UserError("the batch is {}; it must be 1 to {}, e.g. --batch 1,8".format(batch, MAX_BATCH))
+    if not (math.isfinite(settings.duration_s) and settings.duration_s > 0):
+        raise UserError("--duration-s is {}; it must be above 0 (3 is the default)".format(settings.duration_s))
+    if not (math.isfinite(settings.warm_up_s) and settings.warm_up_s >= 0):
+        raise UserError("--warm-up-s is {}; it must be 0 or more (0.5 is the default)".format(settings.warm_up_s))
+    if settings.idle_s is not None and not (math.isfinite(settings.idle_s) and settings.idle_s >= 0):
+        raise UserError("--idle-s is {}; it must be 0 or more (0: idle power is not measured)".format(settings.idle_s))
+    if not 1 <= settings.threads <= MAX_THREADS:
+        raise UserError("--threads is {}; it must be 1 to {} (1 is the default)".format(settings.threads, MAX_THREADS))
+    scenarios.find(settings.scenario).batches(settings.batches)
+    if settings.wait is not None and settings.wait not in WAITS:
+        raise UserError("--wait is {!r}; choose from: {}".format(settings.wait, ", ".join(WAITS)))
+    if settings.calibrate is not None and settings.calibrate not in CALIBRATIONS:
+        raise UserError("--calibrate is {!r}; choose from: {}".format(settings.calibrate, ", ".join(CALIBRATIONS)))

@@ -1,0 +1,1 @@
+"""Results of `edgesynth benchmark`: written, read back, flagged, compared and printed."""

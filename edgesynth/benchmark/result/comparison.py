@@ -1,0 +1,261 @@
+"""Two results of `edgesynth benchmark` held against each other: what may be compared, and by how much it differs.
+
+A ratio says something about the networks only where all else was the same. What was not (machine, power mode, engine
+and its version, threads, batch, metric) is found first and named.
+"""
+
+import math
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from edgesynth.benchmark.result.intervals import interval_of_intervals, ratio_interval
+from edgesynth.benchmark.result.result import metric_of
+from edgesynth.benchmark.result.result_reader import Named
+from edgesynth.benchmark.timing.scenarios import Plain
+from edgesynth.errors import UserError
+from edgesynth.metrics.metric import ROUNDING_POINTS
+
+
+class Change(NamedTuple):
+    """One configuration of a result against the same of the reference; every ratio is above 1 where it is better.
+
+    Attributes:
+        precision: of both.
+        batches: images per inference: the reference's, the result's.
+        p50_ms: median latencies in ms: the reference's, the result's.
+        faster_x: the reference's median latency over the result's.
+        interval: 95 % interval of `faster_x`; None with fewer than 5 latencies in a run.
+        throughput_x: the result's images per second over the reference's.
+        energy_x: the reference's energy per image over the result's; None where one has none or their meters differ.
+        energy_interval: 95 % interval of `energy_x`; None where a result has none for its images per joule.
+        energy_reason: why `energy_x` is None although an energy was measured; else None.
+        accuracy_points: the result's metric less the reference's, in percentage points; None where one has none.
+        size_x: bytes of the reference's file over those of the result's.
+        regressions: what is worse by more than allowed, one line each.
+    """
+
+    precision: str
+    batches: Tuple[int, int]
+    p50_ms: Tuple[float, float]
+    faster_x: float
+    interval: Optional[Tuple[float, float]]
+    throughput_x: float
+    energy_x: Optional[float]
+    energy_interval: Optional[Tuple[float, float]]
+    energy_reason: Optional[str]
+    accuracy_points: Optional[float]
+    size_x: float
+    regressions: List[str]
+
+
+class Comparison(NamedTuple):
+    """A result against the reference.
+
+    Attributes:
+        path: the result's file.
+        changes: one for each configuration that both have.
+        differences: what was not the same in both, one line each; empty unless `anyway`.
+        left_out: configurations that only one of them has, one line each.
+    """
+
+    path: str
+    changes: List[Change]
+    differences: List[str]
+    left_out: List[str]
+
+    @property
+    def regressions(self) -> List[str]:
+        """What is worse by more than allowed, over all configurations."""
+        return [line for one in self.changes for line in one.regressions]
+
+    def to_json(self) -> Dict[str, Any]:
+        """Plain values."""
+        return dict(self._asdict(), changes=[dict(one._asdict()) for one in self.changes])
+
+
+def compare(
+    reference: Named, other: Named, tolerance_percent: float, loss_points: float, anyway: bool = False
+) -> Comparison:
+    """Compare a result with the reference.
+
+    Args:
+        reference: what it is compared with.
+        other: the result.
+        tolerance_percent: by how much the median latency and the energy per image may rise, 0 or more.
+        loss_points: percentage points of accuracy that may be lost, 0 or more.
+        anyway: compare although something else than the network differs, and name it; a configuration that is missing
+            at its batch is then compared with the one of the same precision at another batch.
+
+    Returns:
+        The comparison.
+
+    Raises:
+        UserError: they were not measured alike or lack each other's configurations (not with `anyway`), or they have no
+            precision in common; or a limit is below 0.
+    """
+    for name, limit in (("--tolerance", tolerance_percent), ("--max-accuracy-loss", loss_points)):
+        if not 0 <= limit < math.inf:
+            raise UserError("{} is {:g}; it must be 0 or more, e.g. 5".format(name, limit))
+    differences = _differences(reference.result, other.result)
+    pairs, missing, extra = _pairs(reference.result["measurements"], other.result["measurements"], anyway)
+    differences += [
+        "{} is at batch {} and at batch {}".format(one["precision"], one["batch"], two["batch"])
+        for one, two in pairs
+        if one["batch"] != two["batch"]
+    ]
+    if not anyway and (differences or missing):
+        absent = ["it has no {}".format(", ".join(map(_name, missing)))] if missing else []
+        raise UserError(
+            "{} cannot be compared with {}: {}; measure both alike, or compare with --anyway".format(
+                other.path, reference.path, "; ".join(differences + absent)
+            )
+        )
+    if not pairs:
+        raise UserError(
+            "{} has nothing to compare with {}: no precision is in both ({}; {}); measure with --precision".format(
+                other.path,
+                reference.path,
+                ", ".join(map(_name, missing)) or "nothing",
+                ", ".join(map(_name, extra)) or "nothing",
+            )
+        )
+    left_out = ["{} is only in {}".format(_name(one), reference.path) for one in missing]
+    left_out += ["{} is only in {}".format(_name(one), other.path) for one in extra]
+    metrics = [metric_of(one.result) for one in (reference, other)]
+    metric = metrics[0] if metrics[0] == metrics[1] else None
+    changes = [_change(one, two, metric, tolerance_percent, loss_points) for one, two in pairs]
+    return Comparison(other.path, changes, differences, left_out)
+
+
+def _differences(one: Dict[str, Any], two: Dict[str, Any]) -> List[str]:
+    found = []
+    for what, values in (
+        ("machine", [_machine(result["machine"]) for result in (one, two)]),
+        ("power mode", [result["machine"].get("power_mode") for result in (one, two)]),
+        ("engine", [_engine(result["engine"]) for result in (one, two)]),
+        ("scenario", [result["settings"].get("scenario", Plain.name) for result in (one, two)]),
+        ("wait", [result["engine"].get("wait") for result in (one, two)]),
+        ("threads", [result["engine"].get("threads") for result in (one, two)]),
+        ("metric", [metric_of(result) for result in (one, two)]),
+    ):
+        if values[0] != values[1]:
+            found.append("{} is {} and {}".format(what, *("not known" if value is None else value for value in values)))
+    return found
+
+
+def _machine(machine: Dict[str, Any]) -> str:
+    cores = " with {} cores".format(machine["cores"]) if "cores" in machine else ""
+    return "{}{}".format(machine.get("board") or machine.get("cpu") or "not known", cores)
+
+
+def _engine(engine: Dict[str, Any]) -> str:
+    return " ".join(str(engine[key]) for key in ("name", "version", "provider") if engine.get(key)) or "not known"
+
+
+def _name(measurement: Dict[str, Any]) -> str:
+    return "{} x{}".format(measurement["precision"], measurement["batch"])
+
+
+_Measurements = List[Dict[str, Any]]
+
+
+def _pairs(
+    one: _Measurements, two: _Measurements, anyway: bool
+) -> Tuple[List[Tuple[Dict[str, Any], Dict[str, Any]]], _Measurements, _Measurements]:
+    """Configurations of both, then those of the first alone, then those of the second alone."""
+    pairs = []
+    missing, extra = [], list(two)
+    for mine in one:
+        same = [his for his in extra if his["precision"] == mine["precision"] and his["batch"] == mine["batch"]]
+        if same:
+            pairs.append((mine, same[0]))
+            extra.remove(same[0])
+        else:
+            missing.append(mine)
+    for mine in list(missing) if anyway else ():
+        near = [his for his in extra if his["precision"] == mine["precision"]]
+        if near:
+            his = min(near, key=lambda his: abs(his["batch"] - mine["batch"]))
+            pairs.append((mine, his))
+            extra.remove(his)
+            missing.remove(mine)
+    return pairs, missing, extra
+
+
+def _change(
+    one: Dict[str, Any], two: Dict[str, Any], metric: Optional[str], tolerance_percent: float, loss_points: float
+) -> Change:
+    p50_ms = (one["latency_ms"]["p50"], two["latency_ms"]["p50"])
+    energy_x, energy_reason = _energy(one["energy"], two["energy"])
+    was_percent, is_percent = one.get("accuracy_percent"), two.get("accuracy_percent")
+    points = None
+    if metric is not None and was_percent is not None and is_percent is not None:
+        points = is_percent - was_percent
+    change = Change(
+        precision=one["precision"],
+        batches=(one["batch"], two["batch"]),
+        p50_ms=p50_ms,
+        faster_x=p50_ms[0] / p50_ms[1],
+        interval=ratio_interval(one["samples_ms"], two["samples_ms"]),
+        throughput_x=two["throughput_images_per_s"] / one["throughput_images_per_s"],
+        energy_x=energy_x,
+        energy_interval=_energy_interval(energy_x, one["energy"], two["energy"]),
+        energy_reason=energy_reason,
+        accuracy_points=points,
+        size_x=one["bytes"] / float(two["bytes"]),
+        regressions=[],
+    )
+    return change._replace(regressions=_regressions(change, metric, tolerance_percent, loss_points))
+
+
+def _energy(one: Dict[str, Any], two: Dict[str, Any]) -> Tuple[Optional[float], Optional[str]]:
+    energies = (one.get("per_image_mj"), two.get("per_image_mj"))
+    if energies[0] is None and energies[1] is None:
+        return None, None
+    for energy, which in zip((one, two), ("the reference", "the other")):
+        if energy.get("per_image_mj") is None:
+            return None, "{} has none ({})".format(which, energy.get("reason"))
+    scopes = [tuple(energy.get(key) for key in ("meter", "scope")) for energy in (one, two)]
+    if scopes[0] != scopes[1]:
+        return None, "measured by {} and by {}".format(*(scope[0] for scope in scopes))
+    return one["per_image_mj"] / two["per_image_mj"], None
+
+
+def _energy_interval(
+    energy_x: Optional[float], one: Dict[str, Any], two: Dict[str, Any]
+) -> Optional[Tuple[float, float]]:
+    mine, his = (energy.get("images_per_joule_95") for energy in (two, one))
+    return None if energy_x is None or mine is None or his is None else interval_of_intervals(energy_x, mine, his)
+
+
+def _regressions(change: Change, metric: Optional[str], tolerance_percent: float, loss_points: float) -> List[str]:
+    """The ratio itself decides, not its interval: a bad run must not pass for being noisy too."""
+    name = "{} x{}".format(change.precision, change.batches[1])
+    lines = []
+    slower_percent = 100 * (1 / change.faster_x - 1)
+    if slower_percent > tolerance_percent:
+        lines.append(
+            "{}: {:.1f} % slower (p50 {:.3f} ms, was {:.3f} ms; {:g} % allowed){}".format(
+                name,
+                slower_percent,
+                change.p50_ms[1],
+                change.p50_ms[0],
+                tolerance_percent,
+                _doubt(change.interval),
+            )
+        )
+    if change.energy_x is not None and 100 * (1 / change.energy_x - 1) > tolerance_percent:
+        lines.append(
+            "{}: {:.1f} % more energy per image ({:g} % allowed){}".format(
+                name, 100 * (1 / change.energy_x - 1), tolerance_percent, _doubt(change.energy_interval)
+            )
+        )
+    if change.accuracy_points is not None and -change.accuracy_points > loss_points + ROUNDING_POINTS:
+        lines.append(
+            "{}: {:.2f} points of {} lost ({:g} allowed)".format(name, -change.accuracy_points, metric, loss_points)
+        )
+    return lines
+
+
+def _doubt(interval: Optional[Tuple[float, float]]) -> str:
+    unsure = interval is not None and interval[0] <= 1 <= interval[1]
+    return "; within the noise of these runs: measure longer, with --duration-s" if unsure else ""

@@ -1,0 +1,166 @@
+"""Results as plain text: one line per configuration or hop, then what must be known before believing it."""
+
+from typing import Any, Dict, List
+
+from edgesynth.benchmark.result.flags import is_invalid
+from edgesynth.benchmark.result.hops_table import HopRow, hops_table, or_dash
+from edgesynth.benchmark.result.result import metric_of
+from edgesynth.benchmark.timing import scenarios
+from edgesynth.benchmark.verify.verification import Verification
+from edgesynth.text_table import TextTable
+
+_COLUMNS = (
+    "precision",
+    "batch",
+    "p50 ms",
+    "p90 ms",
+    "p99 ms",
+    "images/s",
+    "CoV %",
+    "x fp32",
+    "{metric} %",
+    "KiB",
+    "energy",
+)
+
+
+def format_table(result: Dict[str, Any]) -> List[str]:
+    """The table of a result.
+
+    Args:
+        result: from `run.measure`.
+
+    Returns:
+        Lines.
+    """
+    measurements, metric = result["measurements"], metric_of(result)
+    headings = [column.format(metric=metric) for column in _COLUMNS]
+    table = TextTable(*headings, right=headings)
+    for one in measurements:
+        table.add_row(*_row(one))
+    lines = table.lines()
+    lines += _answers(measurements)
+    lines += _below(measurements)
+    reasons = ["energy not measured: {}".format(one["energy"]["reason"]) for one in measurements if _unread(one)]
+    reasons += [
+        "{} not measured: {}".format(metric, one["accuracy_reason"]) for one in measurements if one["accuracy_reason"]
+    ]
+    reasons += ["not measured: {}".format(line) for line in result.get("left_out", [])]
+    return lines + _built(measurements) + _unique(reasons) + flag_lines(measurements)
+
+
+def format_hops(verification: Verification) -> List[str]:
+    """The lines of a verification's table."""
+    rows = [
+        HopRow(
+            hop.hop,
+            "export",
+            hop.figures.max_abs,
+            hop.figures.max_rel,
+            hop.figures.accuracy_percent,
+            hop.change_points,
+            hop.why is None,
+        )
+        for hop in verification.hops
+    ]
+    lines = hops_table(verification.target.samples.metric, rows).lines()
+    lines += ["bad: {} ({}): {}".format(one.hop, one.file, one.why) for one in verification.bad]
+    lines += [
+        "not exact here: {} ({}): {}".format(one.hop, one.file, one.inexact) for one in verification.hops if one.inexact
+    ]
+    if verification.layer is not None:
+        lines.append("first bad layer of {}: {}".format(verification.hops[0].file, verification.layer))
+    return lines
+
+
+def _row(one: Dict[str, Any]) -> List[str]:
+    latency = one["latency_ms"]
+    energy = (
+        "not measured"
+        if _unread(one)
+        else "{per_image_mj:.3f} mJ, {images_per_joule:.1f} images/J".format(**one["energy"]) + _interval(one["energy"])
+    )
+    return [
+        one["precision"],
+        str(one["batch"]),
+        "{:.3f}".format(latency["p50"]),
+        "{:.3f}".format(latency["p90"]),
+        "{:.3f}".format(latency["p99"]),
+        "{:.1f}".format(one["throughput_images_per_s"]),
+        "{:.1f}".format(100 * latency["cov"]),
+        or_dash("{:.2f}", one["speedup_vs_fp32"]),
+        or_dash("{:.2f}", one["accuracy_percent"]),
+        "{:.1f}".format(one["bytes"] / 1024.0),
+        energy,
+    ]
+
+
+def _interval(figures: Dict[str, Any]) -> str:
+    """The 95 % interval, which a result of schema 1 has not."""
+    bounds = figures.get("images_per_joule_95")
+    return " ({:.1f} to {:.1f})".format(*bounds) if bounds else ""
+
+
+def _answers(measurements: List[Dict[str, Any]]) -> List[str]:
+    """What answers the scenario's question, where it is not a plain run."""
+    lines = []
+    for one in measurements:
+        figures = one.get("scenario")
+        if figures is not None:
+            said = scenarios.find(figures["name"]).line(figures)
+            lines.append("{} x{}, {}: {}".format(one["precision"], one["batch"], figures["name"], said))
+    return lines
+
+
+def _below(measurements: List[Dict[str, Any]]) -> List[str]:
+    """What else is known of the energy: of the GPU's rail alone, and above idle."""
+    lines = []
+    for one in measurements:
+        form = "{name} x{batch}, {what}: {per_image_mj:.3f} mJ, {images_per_joule:.1f} images/J"
+        name = {"name": one["precision"], "batch": one["batch"]}
+        gpu, above = one["energy"].get("gpu"), one["energy"].get("above_idle")
+        if gpu and list(one["energy"]["rails_mj"]) != [gpu["rail"]]:
+            lines.append(form.format(what=gpu["rail"], **name, **gpu) + _interval(gpu))
+        if above:
+            what = "above idle ({:.0f} mW)".format(one["energy"]["idle_power_mw"])
+            lines.append(form.format(what=what, **name, **above) + _interval(above))
+    return lines
+
+
+def _built(measurements: List[Dict[str, Any]]) -> List[str]:
+    """What an engine made of each model, where it made something."""
+    lines = []
+    for one in measurements:
+        built, compute_ms = one.get("built"), one.get("compute_ms")
+        if built is None:
+            continue
+        parts = ["runs at {}".format(built["effective"] or "a precision that TensorRT does not tell")]
+        if built.get("kept_in_fp32"):
+            parts.append("{} layers kept in FP32".format(built["kept_in_fp32"]))
+        if compute_ms is not None:
+            parts.append("computes {:.3f} ms without copies (p50)".format(compute_ms["p50"]))
+        parts.append(
+            "{} in {:.1f} s".format("plan of an earlier build" if built["from_cache"] else "built", built["build_s"])
+        )
+        if built["not_kept"]:
+            parts.append("plan not kept: {}".format(built["not_kept"]))
+        lines.append("{} x{} from {}: {}".format(one["precision"], one["batch"], built["source"], ", ".join(parts)))
+    return lines
+
+
+def _unread(one: Dict[str, Any]) -> bool:
+    return one["energy"]["per_image_mj"] is None
+
+
+def flag_lines(measurements: List[Dict[str, Any]]) -> List[str]:
+    """Each flag once, "invalid" where it makes the run so; with the configurations that have it, unless all do."""
+    lines = []
+    for flag in _unique([flag for one in measurements for flag in one["flags"]]):
+        holders = ["{} x{}".format(one["precision"], one["batch"]) for one in measurements if flag in one["flags"]]
+        where = "" if len(holders) == len(measurements) else "{}: ".format(", ".join(holders))
+        lines.append("{}: {}{}".format("invalid" if is_invalid(flag) else "flag", where, flag))
+    return lines
+
+
+def _unique(lines: List[str]) -> List[str]:
+    return sorted(set(lines), key=lines.index)

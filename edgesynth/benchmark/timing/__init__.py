@@ -1,0 +1,1 @@
+"""Timing: windows of repeated calls, and the scenarios in which images arrive."""

@@ -1,0 +1,90 @@
+"""The budgets of a run: the limits that it sets, and which of them a network does not meet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from edgesynth.anatomy import Anatomy, Census
+from edgesynth.evolution.budgets.machine import Machine
+from edgesynth.evolution.budgets.on_board import AIM, BoardBudget
+from edgesynth.evolution.budgets.registry import BUDGETS, limits
+from edgesynth.lineage import Config, Figures, Genome, Individual, Record
+from edgesynth.planning.cost import Layer
+
+
+class Budgets:
+    """The budgets of one run.
+
+    Args:
+        config: sets limits and the board.
+        anatomy: of the ancestor; without it nothing is predicted.
+        other_kernels: the ancestor's kernels besides its convolutions and linear layers; see `Species`.
+
+    Attributes:
+        limits: {name of a budget: most that is allowed}.
+        machine: the one that the run aims at.
+        figures: {individual: what was measured of it}.
+    """
+
+    def __init__(self, config: Config, anatomy: Anatomy | None = None, other_kernels: Sequence[Layer] = ()) -> None:
+        self.config = config
+        self.limits = limits(config)
+        self.machine = Machine(config, anatomy, other_kernels)
+        self.figures: dict[str, Figures] = {}
+
+    def seen_from(self, parent: Individual) -> Budgets:
+        """The budgets for a parent's offspring, which are not measured yet.
+
+        Where a run is measured, they aim a little below what is predicted, so that they meet it when they are measured.
+        """
+        seen = Budgets(self.config, self.machine.anatomy, self.machine.other_kernels)
+        if self.machine.is_measured:
+            seen.machine = self.machine.seen_from(parent)
+            if self.machine.predict(parent.record.census) is not None:
+                seen.limits.update({name: AIM * most for name, most in seen.limits.items() if BUDGETS[name].on_board})
+        return seen
+
+    def is_measured(self, name: str) -> bool:
+        """Whether what a budget names is measured in this run."""
+        return BUDGETS[name].on_board and self.machine.is_measured
+
+    def amount(self, census: Census, name: str) -> float:
+        """How much a network has of what a budget names; infinite where it cannot be told."""
+        return BUDGETS[name].amount(census, self.machine)
+
+    def unit_costs(self, anatomy: Anatomy, genome: Genome, name: str) -> dict[str, Tensor]:
+        """How much of what a budget names dies with each unit; see `Budget.unit_costs`."""
+        return BUDGETS[name].unit_costs(anatomy, genome, self.machine)
+
+    def meets(self, census: Census, limits: Mapping[str, float]) -> bool:
+        """Whether a network has at most so much of everything that is named."""
+        return all(self.amount(census, name) <= most for name, most in limits.items())
+
+    def unmet(self, census: Census) -> dict[str, float]:
+        """The limits that a network is over."""
+        return {name: most for name, most in self.limits.items() if self.amount(census, name) > most}
+
+    def within(self, census: Census) -> bool:
+        """Whether there are budgets and a network meets them all."""
+        return bool(self.limits) and not self.unmet(census)
+
+    def has(self, record: Record, name: str) -> float:
+        """How much an individual has of what a budget names; of what is measured, the worse end of its interval."""
+        budget = BUDGETS[name]
+        if not isinstance(budget, BoardBudget) or not self.machine.is_measured:
+            return self.amount(record.census, name)
+        return budget.worst(self.figures[record.name]) if record.name in self.figures else math.inf
+
+    def accepts(self, record: Record) -> bool:
+        """Whether there are budgets and an individual meets them all."""
+        return bool(self.limits) and all(self.has(record, name) <= most for name, most in self.limits.items())
+
+    def words(self, record: Record) -> str:
+        """What an individual has of every budget, such as `40,000 macs of 50,000, predicted 1.4 ms of 3 ms`."""
+        return ", ".join(
+            BUDGETS[name].used(self.has(record, name), most, self.is_measured(name))
+            for name, most in self.limits.items()
+        )

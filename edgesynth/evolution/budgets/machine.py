@@ -1,0 +1,116 @@
+"""The machine that a run aims at: what the cost model predicts of a network there, and whether it is measured instead.
+
+Convolutions and linear layers are predicted from the census, what lies beside them from the ancestor's kernels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from edgesynth.anatomy import Anatomy, Census
+from edgesynth.anatomy.groups import layer_name
+from edgesynth.boards.board import Board
+from edgesynth.lineage import Config, Individual, board_of, precision_on
+from edgesynth.planning.cost import Layer, Prediction, predict_layers, product
+
+
+class Machine:
+    """The machine that a run aims at.
+
+    Args:
+        config: names the board, or none, and where is measured.
+        anatomy: of the ancestor; without it nothing is predicted.
+        other_kernels: the ancestor's kernels besides its convolutions and linear layers; see `Species`.
+        parent: whose figures correct what is predicted of its offspring, where the run is measured.
+
+    Attributes:
+        is_measured: whether latency and energy are measured in this run.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        anatomy: Anatomy | None = None,
+        other_kernels: Sequence[Layer] = (),
+        parent: Individual | None = None,
+    ) -> None:
+        self.config = config
+        self.anatomy = anatomy
+        self.other_kernels = other_kernels
+        self.parent = parent
+        self.is_measured = config.measure_on is not None
+
+    def seen_from(self, parent: Individual) -> Machine:
+        """The same machine for a parent's offspring, which are not measured yet."""
+        return Machine(self.config, self.anatomy, self.other_kernels, parent)
+
+    @cached_property
+    def board(self) -> Board | None:
+        """The board that is predicted.
+
+        Raises:
+            UserError: there is none of that name.
+        """
+        return board_of(self.config)
+
+    @property
+    def precision(self) -> str:
+        """Precision of the engine."""
+        return precision_on(self.board, self.config)
+
+    def predict(self, census: Census) -> Prediction | None:
+        """Latency and energy of one image on the board, at its fastest power mode; None without a board.
+
+        Convolutions and linear layers come first, in the order of the anatomy's weights. What lies beside them is as
+        many kernels as in the ancestor, which move the share of its values that these layers still write.
+
+        Raises:
+            UserError: there is no such board, or no source gives its clocks.
+        """
+        if self.anatomy is None or self.board is None:
+            return None
+        layers = layers_left(self.anatomy, census)
+        share = sum(layer.writes for layer in layers) / self._written
+        others = (_part(kernel, share) for kernel in self.other_kernels)
+        return predict_layers([*layers, *others], self.board, self.precision)
+
+    @cached_property
+    def _written(self) -> int:
+        """Values that the ancestor's convolutions and linear layers write."""
+        assert self.anatomy is not None
+        return sum(layer.writes for layer in layers_left(self.anatomy, self.anatomy.census()))
+
+
+def layers_left(anatomy: Anatomy, census: Census) -> list[Layer]:
+    """The convolutions and linear layers that removal leaves, as the cost model sees them."""
+    layers = []
+    for weight, left in zip(anatomy.weights(), census.layers, strict=True):
+        module = anatomy.model.get_submodule(layer_name(weight))
+        steps = (*_steps(module, "stride"), *_steps(module, "dilation"))
+        outputs, full = left.shape[0], anatomy.shapes[weight]
+        groups = getattr(module, "groups", 1) * outputs // full[0]
+        positions = left.macs // math.prod(left.shape)
+        layers.append(product(left.name, left.shape, positions, groups=max(groups, 1), strided=any(steps)))
+    return layers
+
+
+def _part(kernel: Layer, share: float) -> Layer:
+    """A kernel that moves and multiplies a share of what it did."""
+    reads, writes, macs = (int(share * count) for count in (kernel.reads, kernel.writes, kernel.macs))
+    return Layer(kernel.name, kernel.kind, reads, writes, macs, rows=kernel.rows, columns=kernel.columns)
+
+
+def _steps(module: object, name: str) -> tuple[bool, ...]:
+    """For each dimension, whether windows skip positions."""
+    steps = getattr(module, name, 1)
+    return tuple(step != 1 for step in (steps if isinstance(steps, tuple) else (steps,)))
+
+
+def kept_facts(prediction: Prediction) -> dict[str, Any]:
+    """What a run keeps of a prediction beside an individual; another version of the cost model may say otherwise."""
+    names = ("board", "mode", "precision", "batch", "latency_ms", "error", "energy_error")
+    own = {name: getattr(prediction, name) for name in names}
+    return {"source": "predicted", **own, "images_per_joule": prediction.images_per_joule}

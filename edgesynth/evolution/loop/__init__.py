@@ -1,0 +1,1 @@
+"""The generation loop: breed, keep, select, measure, and breed again what was bred."""

@@ -1,0 +1,276 @@
+"""The generation loop: breed, keep, select, until a budget is met or accuracy falls."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from operator import methodcaller
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+
+from edgesynth.errors import UserError
+from edgesynth.evolution.budgets.machine import kept_facts
+from edgesynth.evolution.budgets.other_kernels import Kernels
+from edgesynth.evolution.evolution import Evolution
+from edgesynth.evolution.executors import Birth, Executor, InProcess
+from edgesynth.evolution.executors.threads import cpu_threads, threads_of
+from edgesynth.evolution.instrument import Instrument
+from edgesynth.evolution.loop.measuring import Bench
+from edgesynth.evolution.loop.sample_predictions import keep_sample_predictions
+from edgesynth.evolution.offspring.breeding import Breeder
+from edgesynth.evolution.offspring.first_weights import Given, given_file
+from edgesynth.evolution.place import Place
+from edgesynth.evolution.preflight.continuing import continued
+from edgesynth.evolution.preflight.preflight import Rehearse, preflight
+from edgesynth.evolution.progress import Progress
+from edgesynth.evolution.strategy import build_evolution
+from edgesynth.lineage import (
+    ANCESTOR,
+    Config,
+    Individual,
+    Record,
+    Run,
+    Species,
+    alone_in,
+    check_unheld,
+    is_taken,
+    milder_run,
+)
+from edgesynth.lineage.storage.files import write_bytes
+from edgesynth.nurture import Teacher, outputs, score_outputs
+from edgesynth.tasks import Task
+
+LOG = logging.getLogger(__name__)
+DEFAULT_LOSS_POINTS = 1.0
+FIRST = Place(0, 0, ())
+Measure = Callable[[Species, Individual], dict[str, Any]]
+
+
+def evolve(
+    path: Path,
+    config: Config,
+    resume: bool = False,
+    measure: Measure | None = None,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+    instrument: Instrument | None = None,
+    kernels: Kernels | None = None,
+    rehearse: Rehearse | None = None,
+    given: Given | None = None,
+) -> Run:
+    """Breed a lineage into a run directory.
+
+    Args:
+        path: the run directory; it must not exist unless `resume`.
+        config: the run's configuration.
+        resume: continue an earlier run of the same configuration where it was.
+        measure: figures of each generation's best on a machine, such as {"latency_ms": 0.1}.
+        progress: told how it goes.
+        executor: where individuals are nurtured; in this process by default. It does not change what they become.
+        instrument: measures networks on the machine of `config.measure_on`; needed where that is set.
+        kernels: reads what a network has besides its layers, where `config.board` is to be predicted.
+        rehearse: refuses an ancestor of which no export could write anything, before it is trained.
+        given: state of the ancestor's network, where that was handed over: `config.weights` is `GIVEN` then.
+
+    Returns:
+        The run; `run.outcome()` says why it stopped and who is best.
+
+    Raises:
+        UserError: bad configuration or data, a run that another process breeds, more than the disk has room for,
+            budgets that no offspring can meet, an accuracy floor above the ancestor's accuracy, newborn offspring of a
+            given network that cannot be drawn anew, or no feasible offspring; or a machine that cannot be measured on,
+            by which the run is paused.
+    """
+    if is_taken(path) and not resume:
+        check_unheld(path)
+        raise UserError(f"{path} exists already; continue it with --resume, or give another --run")
+    with ExitStack() as stack:
+        begun = resume and is_taken(path)
+        if begun:
+            stack.enter_context(alone_in(path))
+        given_to = (measure, progress, executor, instrument, kernels, rehearse, given)
+        return _evolve_alone(path, config, begun, stack, *given_to)
+
+
+def _evolve_alone(
+    path: Path,
+    config: Config,
+    begun: bool,
+    stack: ExitStack,
+    measure: Measure | None,
+    progress: Progress | None,
+    executor: Executor | None,
+    instrument: Instrument | None,
+    kernels: Kernels | None,
+    rehearse: Rehearse | None,
+    given: Given | None,
+) -> Run:
+    """Check everything that can be, then breed; a run directory is made, and its lock taken, when nothing is refused.
+
+    The lock of a run that has begun is held already; whatever is entered into `stack` is left by the caller.
+    """
+    crew = executor or InProcess()
+    cleared = preflight(path, config, begun, progress or Progress(), crew, instrument, kernels, rehearse, given)
+    breeder, task, notes = cleared.breeder, cleared.task, cleared.notes
+    stack.enter_context(crew)  # before anything is written: it may be refused
+    if begun:
+        run, mended = continued(path, config, task, breeder.species)
+        notes += mended
+    else:
+        stack.enter_context(alone_in(path))
+        run = Run.create(path, config)
+    aimed = instrument if config.measure_on else None
+    bench = Bench(run, breeder.species, aimed, breeder.budgets, breeder.progress)
+    run.save_task(task.to_json())
+    if given is not None and not cleared.has_ancestor:
+        write_bytes(given_file(path), safetensors.torch.save(dict(given)))
+    for note in notes:
+        breeder.progress.note(note)
+    with cpu_threads(threads_of(run)):
+        return _evolve(run, breeder, crew, measure, bench)
+
+
+def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None, bench: Bench) -> Run:
+    """Breed the ancestor, then generation after generation."""
+    kind = breeder.species
+    (ancestor,) = _bred(run, breeder, crew, [], [FIRST])
+    descend(breeder, run)
+    bench.measure([ancestor])
+    evolution = build_evolution(breeder.config, ancestor, breeder.budgets)
+    _generation_done(run, kind, breeder.progress, ancestor, measure)
+    while places := evolution.ask():
+        named = ", ".join(places[0].parents)
+        LOG.info("generation %d: %d offspring of %s", places[0].generation, len(places), named)
+        parents = [run.load(name, kind.anatomy) for name in places[0].parents]
+        records = _bred(run, breeder, crew, parents, places)
+        bench.measure(evolution.to_measure(records))
+        if best := evolution.tell(records):
+            _generation_done(run, kind, breeder.progress, best, measure)
+    return _conclude(run, evolution, kind, breeder.given)
+
+
+def descend(breeder: Breeder, run: Run) -> None:
+    """Make a breeder ready for offspring: the ancestor teaches them, and its accuracy gives them their floor.
+
+    The weights that the ancestor began with are let go.
+
+    Raises:
+        UserError: the configured floor lies above the ancestor's accuracy, or the ancestor's files are damaged.
+    """
+    ancestor = run.load(ANCESTOR, breeder.species.anatomy)
+    breeder.weights = None
+    breeder.teacher = Teacher(breeder.species.removed(ancestor), breeder.given)
+    breeder.rewind = run.rewind() if breeder.config.rewinds else None
+    breeder.config = _with_floor(breeder.config, ancestor.record)
+
+
+def birth_of(parents: Sequence[Individual], place: Place) -> Birth:
+    """The birth at a place; without parents it is the ancestor's."""
+    if not parents:
+        return Birth(place.name, methodcaller("ancestor"))
+    return Birth(
+        place.name,
+        methodcaller("offspring", parents, place),
+        lambda breeder, reason: breeder.lost(parents, place, reason),
+    )
+
+
+def _bred(run: Run, breeder: Breeder, crew: Executor, parents: list[Individual], places: list[Place]) -> list[Record]:
+    """The individuals of the places, in their order: found finished, or bred and saved.
+
+    A full nurture replaces the proxy's files, so a survivor that is asked for by proxy may be found fully nurtured.
+    Nothing descends from offspring that were all lost with their workers: they are bred again.
+    """
+    known = {place.name: run.record(place.name) for place in places if run.has(place.name)}
+    lost = len(known) == len(places) and all(record.lost for record in known.values())
+    records, before = {}, {}
+    for place in places:
+        record = None if lost else known.get(place.name)
+        before[place.name] = run.measured(place.name).get("breeding_s", 0.0) if record else 0.0
+        if record and (place.proxy or not record.proxy):
+            records[place.name] = record
+            if place.proxy == record.proxy:
+                breeder.progress.individual(record, before[place.name], resumed=True)
+    births = [birth_of(parents, place) for place in places if place.name not in records]
+    for individual, breeding_s in crew.breed(breeder, births):
+        start, name = time.perf_counter(), individual.name
+        run.save(individual)
+        bookkeeping_s = time.perf_counter() - start
+        seconds = before[name] + breeding_s + bookkeeping_s
+        figures = {**individual.measured, "bookkeeping_s": bookkeeping_s}
+        prediction = breeder.budgets.machine.predict(individual.record.census)
+        kept = {"predicted": kept_facts(prediction)} if prediction else {}
+        run.save_measured(name, {"breeding_s": seconds, **figures, **kept})
+        breeder.progress.individual(individual.record, seconds, resumed=False)
+        records[name] = individual.record
+    for place in places:
+        if prediction := breeder.budgets.machine.predict(records[place.name].census):
+            breeder.progress.predicted(place.name, prediction)
+    return [records[place.name] for place in places]
+
+
+def _with_floor(config: Config, ancestor: Record) -> Config:
+    """The configuration with its accuracy floor resolved."""
+    if config.min_accuracy is None:
+        loss = DEFAULT_LOSS_POINTS if config.max_loss is None else config.max_loss
+        return config.model_copy(update={"min_accuracy": max(0.0, ancestor.validation - loss)})
+    if config.min_accuracy > ancestor.validation:
+        raise UserError(
+            f"--min-accuracy is {config.min_accuracy:g} % and the ancestor has {ancestor.validation:.2f} % on "
+            "validation; no offspring can be asked for more: go on with --resume and a lower one, or train the "
+            "ancestor longer, with --ancestor-epochs and another --run"
+        )
+    return config
+
+
+def _generation_done(run: Run, kind: Species, progress: Progress, best: Record, measure: Measure | None) -> None:
+    figures = run.measured(best.name)
+    if measure and "latency_ms" not in figures:
+        figures = {**figures, **measure(kind, run.load(best.name, kind.anatomy))}
+        run.save_measured(best.name, figures)
+    progress.generation(best.generation, best, figures)
+
+
+def _conclude(run: Run, evolution: Evolution, kind: Species, task: Task) -> Run:
+    """Keep the outcome and read the test split, once, for the ancestor and the best."""
+    best, ancestor = evolution.best, evolution.line[0]
+    outcome = {
+        "stopped": evolution.stopped,
+        "reason": evolution.reason,
+        "best": best.name if best else None,
+        "min_accuracy": evolution.floor,
+        "ancestor_validation": ancestor.validation,
+        "front": evolution.fronts,
+    }
+    if best and "weight_bits" in best.nurture:
+        outcome["weight_bits"] = best.nurture["weight_bits"]
+    run.save_outcome(outcome)
+    if best is None:
+        raise UserError(f"{run.path} has no feasible offspring: {evolution.reason}{_advice(run, evolution.stopped)}")
+    untested = [record for record in (ancestor, best) if record.name not in run.tested()]
+    pictures = run.predictions()
+    if untested or pictures is None or pictures.individuals != (ancestor.name, best.name):
+        test = task.load_test()
+        labels = test.targets
+        for record in untested:
+            found = outputs(kind.quantized(run.load(record.name, kind.anatomy)), test.images)
+            metric = score_outputs(found, task, labels)
+            run.save_extra_metrics(record.name, task.extra_metrics(found, labels))
+            run.save_tested(record.name, metric)
+        keep_sample_predictions(run, kind, task, test, ancestor.name, best.name)
+    return run
+
+
+def _advice(run: Run, stopped: str) -> str:
+    """What to do about a run without a feasible offspring."""
+    if stopped == "budget":
+        return "; set a tighter budget, with --resume"
+    if stopped == "death":
+        return ""
+    weights = run.folder(ANCESTOR) / "weights.safetensors"
+    spared = f" (--weights {weights} --ancestor-epochs 0 spares the ancestor's training)"
+    return f"; breed it {milder_run(run.config)}{'' if run.config.rewinds else spared}"

@@ -1,0 +1,71 @@
+"""Every offspring's cut is proven before it is nurtured.
+
+Whether a network can be cut anywhere is proven before a run, by a few cuts. A forward that goes by widths may agree
+with all of these and not with the next: so each offspring is proven as it was drawn, and where its cut breaks the
+proof, the groups that break it keep one unit more, by which two widths are no longer equal, or else what the best
+parent has of them, which has been proven before. Nothing is remembered of it but in the offspring's own record: an
+individual stays a function of its parents, its place and the configuration, and its own offspring may well be cut
+there, elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from edgesynth.evolution.synthesis.dead_units import silence
+from edgesynth.evolution.synthesis.masks import kept_units, living
+from edgesynth.evolution.synthesis.strength.parent import alive_synapses
+from edgesynth.lineage import Genome, Species
+
+FACT = "kept_by_proof"
+
+
+def proven(species: Species, genome: Genome, parent: Genome) -> tuple[Genome, dict[str, str]]:
+    """A genome whose cut is proven.
+
+    Args:
+        species: the run's.
+        genome: of an offspring, as it was drawn.
+        parent: of its best parent.
+
+    Returns:
+        The genome itself, or one in which some groups keep more of what the parent has, and {such a group: why}.
+    """
+    if species.prover is None:
+        return genome, {}
+    prover, anatomy = species.prover, species.anatomy
+    broken = prover.cut(anatomy, genome.kept, parent.kept)
+    if not broken:
+        return genome, {}
+    more = {**genome.kept, **{name: _one_more(genome.kept[name], parent.kept[name]) for name in broken}}
+    still = prover.cut(anatomy, more, parent.kept)
+    kept = {name: parent.kept[name] if name in still else units for name, units in more.items()}
+    return _with_units(species, genome, parent, kept), {**still, **broken}
+
+
+def _one_more(kept: list[int], before: list[int]) -> list[int]:
+    """The units kept and the first of those that fell, if any did."""
+    fallen = sorted({*before} - {*kept})
+    return sorted([*kept, *fallen[:1]])
+
+
+def _with_units(species: Species, genome: Genome, parent: Genome, kept: dict[str, list[int]]) -> Genome:
+    """The genome with these units, and of those that it had not the parent's living synapses to and from them."""
+    anatomy = species.anatomy
+    before, clusters = living(anatomy, genome), living(anatomy, replace(genome, kept=kept))
+    synapses = {name: mask.clone() for name, mask in genome.synapses.items()}
+    alive = alive_synapses(anatomy, parent)
+    for name, mask in clusters.items():
+        for member in anatomy.group(name).members:
+            if member.parameter in synapses:
+                back = member.lines(mask & ~before[name])
+                own = alive[member.parameter].index_select(member.dim, back)
+                synapses[member.parameter].index_copy_(member.dim, back, own)
+    silence(anatomy, clusters, synapses)
+    return replace(genome, kept=kept_units(clusters), synapses=synapses)
+
+
+def words(name: str, broken: dict[str, str]) -> str:
+    """What to tell of an offspring that keeps more than was drawn."""
+    reasons = "; ".join(f"{group} ({why})" for group, why in broken.items())
+    return f"{name} keeps more than was drawn, because cutting it breaks the proof of removal: {reasons}"

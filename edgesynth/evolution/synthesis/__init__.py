@@ -1,0 +1,1 @@
+"""Synthesis: DNA x environment, drawn to a genome (Deep Learning with Darwin; Evolution in Groups)."""

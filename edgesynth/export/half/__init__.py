@@ -1,0 +1,1 @@
+"""FP16 files, and what FP16 cannot hold."""

@@ -1,0 +1,1 @@
+"""INT8 in Q/DQ nodes: dialects, calibration by accuracy, and what stays in floating point."""

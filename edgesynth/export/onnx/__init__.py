@@ -1,0 +1,1 @@
+"""Plain ONNX: a torch network becomes a file that computes the same."""

@@ -1,0 +1,1 @@
+"""Files of a run: written atomically, sealed, locked, and checked when they are read."""

@@ -1,0 +1,1 @@
+"""What acts on a network in training besides the gradient."""

@@ -1,0 +1,1 @@
+"""Outputs of a network for a whole split."""

@@ -1,0 +1,1 @@
+"""The ancestor as teacher."""

@@ -1,0 +1,1 @@
+"""Image classification and its data sets."""
