@@ -38,7 +38,12 @@ def decoder():
     )
 
 
-@pytest.mark.parametrize("build", [Residual, decoder])
+def clamped():
+    """The images themselves go through an activation."""
+    return nn.Sequential(nn.ReLU6(), nn.Conv2d(1, 6, 3), nn.ReLU(), nn.Conv2d(6, 2, 1))
+
+
+@pytest.mark.parametrize("build", [Residual, decoder, clamped])
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.key)
 def test_a_layer_switched_back_gives_what_quantizing_without_it_gives(build, dialect, tmp_path):
     torch.manual_seed(0)

@@ -78,8 +78,9 @@ def _take_out_pairs(
 
     def in_int8(node: onnx.NodeProto) -> bool:
         # A ReLU is rounded with what it reads, and only then.
-        follows = node.op_type in ("Relu", "Clip")
-        return node.name in rounding and not (follows and makers[node.input[0]].op_type != "DequantizeLinear")
+        if node.name in rounding and node.op_type in ("Relu", "Clip"):
+            return node.input[0] in makers and makers[node.input[0]].op_type == "DequantizeLinear"
+        return node.name in rounding
 
     outputs = {value.name for value in model.graph.output}
     missing: list[onnx.NodeProto] = []
