@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgesynth.api.options import BundleOptions, MeasureOptions
-from edgesynth.benchmark.bundle.bundle import KEPT, RANGES, open_target
+from edgesynth.benchmark.bundle.bundle import KEPT, open_target
 from edgesynth.benchmark.remote import LOCAL, Options, measure_on
 from edgesynth.benchmark.result.comparison import Comparison
 from edgesynth.benchmark.result.comparison import compare as compare_results
@@ -17,7 +17,8 @@ from edgesynth.boards.detect import board_named
 from edgesynth.boards.probed import read_table
 from edgesynth.export import Bundle, export_individual
 from edgesynth.lineage import parse_individual
-from edgesynth.planning.plan import Plan, make_plan, read_forms
+from edgesynth.planning.plan import Plan
+from edgesynth.planning.plan_files import Place, plan_files
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -63,12 +64,12 @@ def plan(
         UserError: there is no such board, version, mode, model or table, or one of them does not fit the others.
     """
     target = open_target(str(model), samples=False)
-    # A bare file is one form; which, its nodes say.
-    graphs = read_forms({key if target.is_bundle else "fp32": form.path for key, form in target.models.items()})
-    ranges = str(Path(target.path) / RANGES) if RANGES in target.manifest.get("files", {}) else None
-    table = None if probe is None else read_table(str(probe))
-    chosen = board if isinstance(board, Board) else board_named(str(board))
-    return make_plan(graphs, chosen, tensorrt, ranges, batch, mode, table, target.manifest.get(KEPT, []))
+    place = Place(
+        board if isinstance(board, Board) else board_named(str(board)),
+        mode,
+        None if probe is None else read_table(str(probe)),
+    )
+    return plan_files(target.forms, place, tensorrt, target.ranges, batch, target.manifest.get(KEPT, []))[0]
 
 
 def measure(

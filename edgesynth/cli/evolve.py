@@ -85,8 +85,12 @@ def command(
         return notes
 
     screen, latency = console(err=as_json), partial(quick_latency, config.opset)
-    helped = _continued_with(path), _naming(config_file, options)
-    with Interruption() as interruption, progress_on(screen, interruption.check) as progress, helped[0], helped[1]:
+    with (
+        Interruption() as interruption,
+        progress_on(screen, interruption.check) as progress,
+        _continued_with(path),
+        _naming(config_file, options),
+    ):
         run = evolve(
             path, config, resume, latency, progress, offspring_executor, instrument, other_kernels_of, rehearsed
         )
