@@ -16,7 +16,7 @@ from anatomy_zoo_networks import build, example
 from anatomy_zoo_ours import Clock, flop_macs
 from torch import Tensor, nn
 
-from edgesynth.anatomy.proof import TOLERANCE
+from edgesynth.anatomy.proof.proof import TOLERANCE
 
 
 def seconds(name: str, output_layers: list[str], clock: Clock) -> dict[str, float]:

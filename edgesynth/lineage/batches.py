@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from edgesynth.anatomy.running import Execution, execute, line_of
-from edgesynth.anatomy.tracing import reason_of
+from edgesynth.anatomy.tracing.execution import Execution, execute, line_of
+from edgesynth.anatomy.tracing.export import reason_of
 from edgesynth.copying import copied
 from edgesynth.errors import UserError
 

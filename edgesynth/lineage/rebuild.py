@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from edgesynth.anatomy import Anatomy, Prover, RemovalPlan, choose_layout, in_layout, mask, remove, trace
-from edgesynth.anatomy.tracing import evaluating
+from edgesynth.anatomy.tracing.export import evaluating
 from edgesynth.ancestors import build_ancestor, check_size, in_float32
 from edgesynth.errors import UserError
 from edgesynth.importing import quoted

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from edgesynth.anatomy.channels import Source, Value
 from edgesynth.anatomy.rules.call import Call, Operand
-from edgesynth.anatomy.rules.shaping import axis_order, runs
+from edgesynth.anatomy.rules.views.shaping import axis_order, runs
 
 Derivation = Callable[[Call, Operand], "list[Value] | None"]
 SAMPLES = 64

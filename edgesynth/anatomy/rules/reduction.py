@@ -120,7 +120,7 @@ def over_one_dimension(call: Call) -> list[Value]:
     if axis is None or axis % len(value.shape) in value.axes():
         call.protect(value, f"{call.op} over channels")
         return [Value(shape) for shape in call.shapes]
-    outputs = [_beside(call, value, axis % len(value.shape), shape) for shape in call.shapes]
+    outputs = [_per_line(call, value, axis % len(value.shape), shape) for shape in call.shapes]
     second = outputs[1:] if call.op == "aminmax" else [_indices(call, each) for each in outputs[1:]]
     return [*outputs[:1], *second]
 
@@ -128,7 +128,7 @@ def over_one_dimension(call: Call) -> list[Value]:
 WHOLE = ("max", "min", "argmax", "argmin", "aminmax", "median", "nanmedian", "msort")
 
 
-def _beside(call: Call, value: Value, axis: int, shape: tuple[int, ...]) -> Value:
+def _per_line(call: Call, value: Value, axis: int, shape: tuple[int, ...]) -> Value:
     atoms = value.atoms
     if atoms is not None and len(shape) < len(value.shape):
         atoms = np.squeeze(atoms, axis=axis)

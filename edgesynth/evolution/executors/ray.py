@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from edgesynth.anatomy.tracing import export
+from edgesynth.anatomy.tracing.export import export
 from edgesynth.errors import UserError
 from edgesynth.evolution.executors.birth import Birth, Bred
 from edgesynth.evolution.executors.threads import cpu_threads

@@ -6,7 +6,7 @@ import numpy as np
 
 from edgesynth.anatomy.channels import Value
 from edgesynth.anatomy.rules.call import Call, Operand, rule
-from edgesynth.anatomy.rules.contraction import contract, give_up
+from edgesynth.anatomy.rules.products.contraction import contract, give_up
 
 
 @rule("scaled_dot_product_attention")
@@ -17,7 +17,7 @@ def scaled_dot_product_attention(call: Call) -> Value:
     """
     query, key, value = (call.args[name] for name in ("query", "key", "value"))
     rank = len(query.value.shape)
-    if {len(one.value.shape) for one in (query, key, value)} != {rank} or call.args.get("enable_gqa"):
+    if {len(operand.value.shape) for operand in (query, key, value)} != {rank} or call.args.get("enable_gqa"):
         return give_up(call, "attention of unlike ranks")
     for operand in (query, key):
         _whole_heads(call, operand)

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from edgesynth.anatomy.anatomy import Anatomy, Kept
-from edgesynth.anatomy.removal import remove
-from edgesynth.anatomy.running import execute
-from edgesynth.anatomy.tracing import named_tensors, reason_of
+from edgesynth.anatomy.removal.removal import remove
+from edgesynth.anatomy.tracing.execution import execute
+from edgesynth.anatomy.tracing.export import reason_of
+from edgesynth.anatomy.tracing.named_tensors import named_tensors
 from edgesynth.copying import copied
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
@@ -105,7 +106,7 @@ def prove(model: nn.Module, anatomy: Anatomy, kept: Kept, inputs: tuple[Tensor, 
         kept: {group name: units kept}.
         inputs: what its forward takes, in the network's own number format, which decides the tolerance: 1e-4 in
             float32, 1e-9 in float64.
-        training: compare what they do in training, without chance (see `running.in_mode`), instead of in evaluation.
+        training: compare what they do in training, without chance (see `execution.in_mode`), instead of in evaluation.
     """
     masked, small = mask(model, anatomy, kept), remove(model, anatomy.plan(kept))
     expected = execute(masked, inputs, training).outputs
@@ -127,8 +128,8 @@ def compare(expected: Sequence[Tensor], given: Sequence[Tensor], tolerance: floa
     wanted, shapes = [tuple(output.shape) for output in expected], [tuple(output.shape) for output in given]
     if wanted != shapes:
         return failed(f"outputs of shape {shapes} instead of {wanted}")
-    one, other = (torch.cat([_numbers(output) for output in outputs]) for outputs in (expected, given))
-    difference, scale = (one - other).abs().max().item(), one.abs().max().item()
+    masked, cut = (torch.cat([_numbers(output) for output in outputs]) for outputs in (expected, given))
+    difference, scale = (masked - cut).abs().max().item(), masked.abs().max().item()
     if not math.isfinite(difference):
         return Proof(float("nan"), float("nan"), tolerance, "the outputs are not finite")
     if scale == 0 and difference == 0:

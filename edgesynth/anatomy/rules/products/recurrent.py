@@ -14,7 +14,7 @@ import numpy as np
 from edgesynth.anatomy.channels import Atoms, Value, labeled
 from edgesynth.anatomy.layers import LayerUse
 from edgesynth.anatomy.rules.call import Call, Operand, rule
-from edgesynth.anatomy.rules.contraction import give_up
+from edgesynth.anatomy.rules.products.contraction import give_up
 
 GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 CELLS = {f"{kind}_cell": gates for kind, gates in GATES.items()}
@@ -126,5 +126,5 @@ def recurrent_layers(call: Call, batch: int) -> list[LayerUse]:
         return []
     images, *others = call.operands()
     steps = max(1, math.prod(images.value.shape[:-1]) // batch)
-    sources = [one.weight() for one in others if len(one.value.shape) == 2]
+    sources = [operand.weight() for operand in others if len(operand.value.shape) == 2]
     return [LayerUse(source.parameter, 0, 1, steps) for source in sources if source is not None and not source.buffer]

@@ -1,9 +1,9 @@
-"""Weights by which a proof means something.
+"""Weights with which a proof shows something.
 
-Of a network that ends in a ReLU, or whose last layer starts at zero, the outputs may be zero whatever is cut inside;
-units that a ReLU silences for all inputs hide what becomes of them. So weights are drawn until the outputs depend on at
-least a quarter of the units of every group, and two of them. That is read from gradients: one pass tells it of all
-units. The network's own weights are tried first; those that are all zero count as not drawn yet.
+A network that ends in a ReLU, or whose last layer starts at zero, may give zeros whatever is cut inside. A unit that a
+ReLU silences for all inputs hides what its cut does. So weights are drawn until the outputs depend on at least a
+quarter of the units of every group, and on two of them. Gradients tell that, in one pass for all units. The network's
+own weights are tried first; those that are all zero are drawn.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from edgesynth.anatomy.groups import ClusterGroup, Member
-from edgesynth.anatomy.tracing import named_tensors
+from edgesynth.anatomy.tracing.named_tensors import named_tensors
 from edgesynth.copying import copied
 
 OWN = "own"
@@ -61,7 +61,7 @@ def _values(kind: str, name: str, own: Tensor, source: torch.Generator) -> Tenso
     return normal().abs() / fan_in if kind == "positive" else normal() * math.sqrt(2 / fan_in)
 
 
-def felt(network: nn.Module, outputs: Sequence[Tensor], groups: Iterable[ClusterGroup]) -> set[str]:
+def groups_with_gradient(network: nn.Module, outputs: Sequence[Tensor], groups: Iterable[ClusterGroup]) -> set[str]:
     """Names of the groups on whose units the outputs depend, on enough of them, by their gradients.
 
     Args:

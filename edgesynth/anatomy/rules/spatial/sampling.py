@@ -8,7 +8,7 @@ import numpy as np
 
 from edgesynth.anatomy.channels import Value, labeled
 from edgesynth.anatomy.rules.call import Call, rule
-from edgesynth.anatomy.rules.pooling import in_channels
+from edgesynth.anatomy.rules.spatial.pooling import in_channels
 
 ZEROS = 0  # grid_sample's padding mode that fills with zeros
 

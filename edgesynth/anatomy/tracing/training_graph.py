@@ -11,15 +11,16 @@ from collections.abc import Set as AbstractSet
 import torch
 from torch import Tensor, nn
 
-from edgesynth.anatomy.running import execute, in_mode
-from edgesynth.anatomy.tracing import Walk, quiet, walk
+from edgesynth.anatomy.tracing.execution import execute, in_mode
+from edgesynth.anatomy.tracing.export import quiet
+from edgesynth.anatomy.tracing.walk import Walk, walk
 from edgesynth.copying import copied
 
 
 def training_program(
     model: nn.Module, inputs: tuple[Tensor, ...]
 ) -> tuple[bool | None, torch.export.ExportedProgram | None]:
-    """The graph of training, without chance (see `running.in_mode`); the model is not changed.
+    """The graph of training, without chance (see `execution.in_mode`); the model is not changed.
 
     Returns:
         Whether training calls other things than evaluation, None if it cannot be run with these inputs; and its graph,
@@ -54,8 +55,8 @@ def follow_training(program: torch.export.ExportedProgram, model: nn.Module, eva
     products = list(channels.products)
     walk(program, model, channels)
     channels.products = products
-    aside = {parameter for parameter, _ in channels.bindings} - used
+    training_only = {parameter for parameter, _ in channels.bindings} - used
     for binding in channels.bindings.values():
-        if binding.parameter in aside and binding.role in ("weight", "read"):
+        if binding.parameter in training_only and binding.role in ("weight", "read"):
             binding.role = "emit" if binding.role == "weight" else "state"
-    return aside
+    return training_only

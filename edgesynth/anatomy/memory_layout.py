@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from edgesynth.anatomy.tracing import evaluating
+from edgesynth.anatomy.tracing.export import evaluating
 
 
 def choose_layout(network: nn.Module, input_shape: Sequence[int]) -> nn.Module:
@@ -41,7 +41,7 @@ def _is_plain(network: nn.Module) -> bool:
 
 
 def _in_order(network: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(_contiguous(one) if isinstance(one, Tensor) else one for one in inputs)
+    return tuple(_contiguous(given) if isinstance(given, Tensor) else given for given in inputs)
 
 
 def _contiguous(images: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ class _ChannelsLast(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Call it, and lay its outputs out."""
-        found = func(*args, **(kwargs or {}))
-        if func in (torch.conv2d, torch.conv_transpose2d) and found.ndim == 4:
-            return found.contiguous(memory_format=torch.channels_last)
-        return found
+        output = func(*args, **(kwargs or {}))
+        if func in (torch.conv2d, torch.conv_transpose2d) and output.ndim == 4:
+            return output.contiguous(memory_format=torch.channels_last)
+        return output

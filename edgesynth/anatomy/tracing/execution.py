@@ -1,10 +1,10 @@
 """How a network is run to be traced and compared: what it calls, in evaluation or in training, without chance.
 
-In training a network may do other things than in evaluation: an auxiliary head, a layer that is passed over. That is
-what has to be traced and compared. What torch's own modules do otherwise in training, Dropout's noise and BatchNorm's
-statistics of the batch, is the same for a masked and a removed network but for its chance and its conditioning (of a
-batch of two, an error of 1e-16 may grow beyond every tolerance): here these modules stay as in evaluation, and what a
-forward draws itself is replaced by its mean.
+In training a network may do other things than in evaluation: run an auxiliary head, or skip a layer. That is what has
+to be traced and compared. Torch's own modules also do other things in training: Dropout draws noise, BatchNorm takes
+the statistics of the batch. A cut does not change those, but chance and conditioning would hide that (in a batch of
+two, an error of 1e-16 may grow beyond every tolerance). So these modules stay as in evaluation here, and what a forward
+draws itself is replaced by its mean.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
-from edgesynth.anatomy.tracing import NOT_THEIRS, named_tensors
+from edgesynth.anatomy.tracing.export import NOT_THEIRS
+from edgesynth.anatomy.tracing.named_tensors import named_tensors
 
-CALM = ("torch.nn.", "torchvision.ops.")  # packages whose modules do nothing else in training that a cut could break
+# Packages whose modules do nothing else in training that a cut could break.
+UNCHANGED_IN_TRAINING = ("torch.nn.", "torchvision.ops.")
 MEANS: dict[str, Callable[..., float]] = {
     "normal_": lambda mean=0.0, std=1.0: mean,
     "uniform_": lambda low=0.0, high=1.0: (low + high) / 2,
@@ -105,7 +107,7 @@ def in_mode(model: nn.Module, training: bool) -> Iterator[None]:
     """Evaluation or training, without chance, for a while; each module's own mode comes back afterwards."""
     modes = [(module, module.training) for module in model.modules()]
     for module, _ in modes:
-        module.training = training and not _is_calm(module)
+        module.training = training and not _acts_as_in_evaluation(module)
     try:
         with _Mean():
             yield
@@ -142,10 +144,10 @@ def line_of(place: Place | None) -> str:
     return "" if place is None else f"at {os.path.basename(place[0])}:{place[1]}: {linecache.getline(*place).strip()}"
 
 
-def _is_calm(module: nn.Module) -> bool:
+def _acts_as_in_evaluation(module: nn.Module) -> bool:
     """Whether a module is of a kind that is to stay as in evaluation."""
     known = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
-    return isinstance(module, known) or type(module).__module__.startswith(CALM)
+    return isinstance(module, known) or type(module).__module__.startswith(UNCHANGED_IN_TRAINING)
 
 
 class _Mean(TorchFunctionMode):

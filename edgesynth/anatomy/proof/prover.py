@@ -9,15 +9,15 @@ from typing import Any
 from torch import Tensor, nn
 
 from edgesynth.anatomy.anatomy import Anatomy, Kept
-from edgesynth.anatomy.cuts import cuts
-from edgesynth.anatomy.draws import DRAWS, OWN, drawn, felt
-from edgesynth.anatomy.proof import Proof, compare, failed, masked_for_now, tolerance_of
-from edgesynth.anatomy.removal import remove
-from edgesynth.anatomy.running import Execution, execute
-from edgesynth.anatomy.tracing import reason_of
+from edgesynth.anatomy.proof.cuts import cuts
+from edgesynth.anatomy.proof.proof import Proof, compare, failed, masked_for_now, tolerance_of
+from edgesynth.anatomy.proof.weight_draws import DRAWS, OWN, drawn, groups_with_gradient
+from edgesynth.anatomy.removal.removal import remove
+from edgesynth.anatomy.tracing.execution import Execution, execute
+from edgesynth.anatomy.tracing.export import reason_of
 
 FAILED = "the proof of removal failed"
-UNFELT = f"{FAILED}: no output depends on it, with any weights that were tried"
+WITHOUT_EFFECT = f"{FAILED}: no output depends on it, with any weights that were tried"
 
 
 def prove_groups(model: nn.Module, anatomy: Anatomy, inputs: tuple[Tensor, ...]) -> Anatomy:
@@ -32,14 +32,14 @@ def prove_groups(model: nn.Module, anatomy: Anatomy, inputs: tuple[Tensor, ...])
 class Prover:
     """Proves cuts of one network.
 
-    They are proven in evaluation and in training. In float64, where the network runs in it: of an untrained network's
-    output little depends on the input, so that in float32 a wrong cut could pass for noise. And with weights on which
-    the outputs depend (`draws`).
+    They are proven in evaluation and in training. They are proven in float64 where the network runs in it: little of an
+    untrained network's output depends on the input, so that in float32 a wrong cut could pass for noise. The weights
+    are such that the outputs depend on them (`weight_draws`).
 
-    Outputs are compared where that says something new. A cut network that calls the same functions of the same
-    parameters and values as the whole one (`running.Execution`) computes the same function of other sizes: of such a
-    cut, a few comparisons are as good as many, and forwards that go by widths are found by what they call. In training,
-    outputs are compared where the whole network calls other things there than in evaluation.
+    Outputs are compared where that says something new. A cut network may call the same functions of the same parameters
+    and values as the uncut one (`execution.Execution`): then it computes the same function of other sizes. Of such cuts
+    a few comparisons are enough. A forward that goes by widths is found by what it calls. In training, outputs are
+    compared where the uncut network calls other things there than in evaluation.
 
     Args:
         model: the network; it is not changed.
@@ -51,7 +51,7 @@ class Prover:
         self.inputs = inputs
         self.draws: tuple[str, ...] = (OWN,)
         self.in_float64 = True
-        self.whole: dict[bool, Execution] = {}  # by whether in training; empty until groups were proven
+        self.uncut: dict[bool, Execution] = {}  # by whether in training; empty until groups were proven
         self._networks: dict[str, tuple[nn.Module, tuple[Tensor, ...]]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Prover:
     def groups(self, anatomy: Anatomy) -> Anatomy:
         """The anatomy with every group protected whose cut cannot be proven."""
         self._begin(anatomy)
-        anatomy = self._without_unfelt(anatomy)
+        anatomy = self._without_undetectable(anatomy)
         while True:
             before = anatomy
             for place in range(len(cuts(anatomy.removable))):
@@ -92,15 +92,15 @@ class Prover:
     def _begin(self, anatomy: Anatomy) -> None:
         """Learn in which number format the network runs, for its forward may insist on one, and what it calls."""
         try:
-            self.whole = {False: execute(*self._drawn(OWN))}
+            self.uncut = {False: execute(*self._drawn(OWN))}
         except (RuntimeError, TypeError):
             self._networks.clear()
             self.in_float64 = False
-            self.whole = {False: execute(*self._drawn(OWN))}
+            self.uncut = {False: execute(*self._drawn(OWN))}
         if anatomy.differs_in_training is not None:
-            taught = anatomy.differs_in_training
-            self.whole[True] = execute(*self._drawn(OWN), training=True) if taught else self.whole[False]
-        for execution in self.whole.values():
+            differs = anatomy.differs_in_training
+            self.uncut[True] = execute(*self._drawn(OWN), training=True) if differs else self.uncut[False]
+        for execution in self.uncut.values():
             execution.forget()
 
     def _without_broken(self, anatomy: Anatomy, place: int) -> Anatomy:
@@ -128,7 +128,7 @@ class Prover:
         """
         differs = bool(anatomy.differs_in_training)
         flaw = self._flaw_in(False, anatomy, kept, by_values)
-        if not flaw and True in self.whole and (training or differs):
+        if not flaw and True in self.uncut and (training or differs):
             flaw = self._flaw_in(True, anatomy, kept, by_values and differs)
             return flaw and f"in training, {flaw}"
         return flaw
@@ -153,33 +153,33 @@ class Prover:
             execution = execute(small, inputs, training)
         except Exception as error:  # whatever a user's forward raises on smaller tensors is what is looked for
             return failed(f"{type(error).__name__}: {reason_of(error)}")
-        whole = self.whole[training]
-        same = execution.kinds == whole.kinds if training else execution.calls == whole.calls
+        uncut = self.uncut[training]
+        same = execution.kinds == uncut.kinds if training else execution.calls == uncut.calls
         if same and not by_values:
             return None
         with masked_for_now(network, anatomy, kept):
             expected = execute(network, inputs, training).outputs
         proof = compare(expected, execution.outputs, tolerance_of(network))
-        where = execution.departs(whole)
+        where = execution.departs(uncut)
         return proof if proof or not where else failed(f"{proof.flaw}: its forward goes by widths ({where})")
 
-    def _without_unfelt(self, anatomy: Anatomy) -> Anatomy:
+    def _without_undetectable(self, anatomy: Anatomy) -> Anatomy:
         """Choose the draws by which outputs depend on every group; protect those on which no draw's outputs do."""
-        # What no layer reads, such as channels that a slice leaves out, is felt by nobody, and rightly so.
+        # Channels that no layer reads, such as those that a slice leaves out, rightly change no output.
         read = [group for group in anatomy.removable if any(member.role == "read" for member in group.members)]
         missing = {group.name for group in read if group.size > 1}
         chosen: list[str] = []
-        for find in (self._felt, self._moving):
+        for find in (self._with_gradient, self._changed_by_masking):
             for draw in DRAWS:
                 if missing and (reached := find(draw, anatomy, missing)):
                     chosen.append(draw)
                     missing -= reached
         self.draws = tuple(dict.fromkeys(chosen)) or (OWN,)
         for name in sorted(missing):
-            anatomy = anatomy.protected(name, UNFELT)
+            anatomy = anatomy.protected(name, WITHOUT_EFFECT)
         return anatomy
 
-    def _felt(self, draw: str, anatomy: Anatomy, names: AbstractSet[str]) -> set[str]:
+    def _with_gradient(self, draw: str, anatomy: Anatomy, names: AbstractSet[str]) -> set[str]:
         """Those groups that the outputs of a draw depend on, by their gradients."""
         network, inputs = self._drawn(draw)
         del self._networks[draw]  # what its forward keeps in attributes will have a graph, which cannot be copied
@@ -188,11 +188,11 @@ class Prover:
                 parameter.requires_grad_(parameter.is_floating_point())
             outputs = execute(network, inputs, keep_graph=True).outputs
             finite = all(bool(output.isfinite().all()) for output in outputs)
-            return felt(network, outputs, [anatomy.group(name) for name in names]) if finite else set()
+            return groups_with_gradient(network, outputs, [anatomy.group(name) for name in names]) if finite else set()
         except (RuntimeError, NotImplementedError):  # it computes something that has no gradient
             return set()
 
-    def _moving(self, draw: str, anatomy: Anatomy, names: AbstractSet[str]) -> set[str]:
+    def _changed_by_masking(self, draw: str, anatomy: Anatomy, names: AbstractSet[str]) -> set[str]:
         """The same by masking most of each group, where gradients do not tell."""
         network, inputs = self._drawn(draw)
         before, moving = execute(network, inputs).outputs, set()

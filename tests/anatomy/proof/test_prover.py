@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from edgesynth.anatomy import Prover, prove, prove_groups, remove, trace
-from edgesynth.anatomy.cuts import cuts
+from edgesynth.anatomy.proof.cuts import cuts
 
 IMAGES = (torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(3)),)
 
@@ -79,7 +79,7 @@ def test_a_slice_by_number_is_found_out_and_its_line_is_named():
 def test_widths_that_a_forward_compares_cannot_all_be_cut():
     anatomy = proven(built(Asking))
     broken = [group.reason for group in anatomy.groups if "proof" in group.reason]
-    assert broken and all("its forward goes by widths (at test_proving.py:" in why for why in broken)
+    assert broken and all("its forward goes by widths (at test_prover.py:" in why for why in broken)
     equal = {group.name: range(4) for group in anatomy.removable}
     assert prove(built(Asking), anatomy, equal, IMAGES)
 

@@ -89,15 +89,15 @@ def contract(call: Call, operands: list[Operand], terms: list[str], output: str,
     """
     letters = output + "".join(sorted({letter for term in terms for letter in term} - set(output)))
     placed = [(operand.value.shape, term) for operand, term in zip(operands, terms, strict=True)]
-    macs = math.prod(max(shape[term.index(one)] for shape, term in placed if one in term) for one in letters)
+    macs = math.prod(max(shape[term.index(letter)] for shape, term in placed if letter in term) for letter in letters)
     if any(operand.parameter is not None and len(operand.value.shape) > 1 for operand in operands):
         call.count(macs)
         return give_up(call, "a product with a parameter of several dimensions")
     values = [call.value(operand) for operand in operands]
     factors = [_Factor(term, value, _aligned(value, term, letters)) for term, value in zip(terms, values, strict=True)]
-    call.count(macs, max((one.atoms for one in factors if one.atoms is not None), key=np.size, default=None))
+    call.count(macs, max((factor.atoms for factor in factors if factor.atoms is not None), key=np.size, default=None))
     kept = [_summed(call, factor, factors, letters, len(output)) for factor in factors]
-    atoms = _outcome(call, [one for one in kept if one is not None], len(output))
+    atoms = _outcome(call, [atoms for atoms in kept if atoms is not None], len(output))
     if atoms is None:
         return Value(shape)
     zero = any(value.constant == 0 and value.atoms is not None for value in values)
@@ -122,13 +122,13 @@ def _summed(call: Call, factor: _Factor, factors: list[_Factor], letters: str, k
     lost = [axis for axis in wide if axis >= kept]
     if not lost:
         return atoms
-    sharing = [one for one in factors if all(letters[axis] in one.term for axis in lost)]
+    sharing = [other for other in factors if all(letters[axis] in other.term for axis in lost)]
     why = f"multiplied by values that cannot be cut ({call.where})"
     for other in sharing:
         theirs = np.full([1] * atoms.ndim, FIXED) if other.atoms is None else other.atoms
         shape = np.broadcast_shapes(atoms.shape, theirs.shape)
         call.channels.tie(np.broadcast_to(atoms, shape), np.broadcast_to(theirs, shape), why)
-    if not any(one.value.constant == 0 for one in sharing):
+    if not any(other.value.constant == 0 for other in sharing):
         call.channels.protect(atoms, f"a sum over channels that are not zero when masked ({call.where})")
     line = atoms
     for axis in lost:

@@ -33,7 +33,7 @@ def _joined(call: Call, parts: list[Value], axis: int) -> Value:
     constants = {part.constant for part in known}
     constant = constants.pop() if len(constants) == 1 else None
     stain = next((part.stain for part in known if part.stain), f"different constants are joined ({call.where})")
-    across = {one for part in known for one in part.axes()} - {axis}
+    across = {own for part in known for own in part.axes()} - {axis}
     if not across:
         return Value(call.shape, np.concatenate([_along(part, axis) for part in parts], axis=axis), constant, stain)
     if any(axis in part.axes() for part in known):
