@@ -4,7 +4,8 @@
 `groups` sorts tied channels into cluster groups. `anatomy` counts and plans; `removal` cuts; `proof` compares.
 """
 
-from edgesynth.anatomy.anatomy import Anatomy, Kept, Synapses, trace
+from edgesynth.anatomy.anatomy import Anatomy, Kept, Synapses
+from edgesynth.anatomy.branches.branch import Branch
 from edgesynth.anatomy.census import Census, LayerCensus
 from edgesynth.anatomy.groups import ClusterGroup, Member
 from edgesynth.anatomy.memory_layout import choose_layout, in_layout
@@ -12,10 +13,12 @@ from edgesynth.anatomy.proof.proof import Proof, mask, prove
 from edgesynth.anatomy.proof.prover import Prover, prove_groups
 from edgesynth.anatomy.removal.removal import RemovalPlan, remove
 from edgesynth.anatomy.scales import ScaleUse, output_scales, scale_uses
+from edgesynth.anatomy.trace import trace
 from edgesynth.anatomy.unit_sums import sum_over_clusters, sum_over_synapses
 
 __all__ = [
     "Anatomy",
+    "Branch",
     "Census",
     "ClusterGroup",
     "Kept",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -14,22 +12,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from edgesynth.anatomy.branches.branch import Branch
+from edgesynth.anatomy.branches.depth import NO_BRANCHES, Depth
 from edgesynth.anatomy.census import BYTES_PER_VALUE, Census, LayerCensus, smallest_bytes
 from edgesynth.anatomy.channels import Fold, Rescale
-from edgesynth.anatomy.groups import ClusterGroup, ProductUse, ShapeAttribute, build_groups, layer_name
+from edgesynth.anatomy.groups import ClusterGroup, ProductUse, ShapeAttribute, layer_name
 from edgesynth.anatomy.layers import LayerUse
 from edgesynth.anatomy.removal.attributes import Mended, mended_attributes, mended_heads
 from edgesynth.anatomy.removal.removal import RemovalPlan
-from edgesynth.anatomy.rules.call import COMPUTED
-from edgesynth.anatomy.tracing.export import export
-from edgesynth.anatomy.tracing.named_tensors import first_names, named_tensors
+from edgesynth.anatomy.tracing.named_tensors import named_tensors
 from edgesynth.anatomy.tracing.plain_weights import plain_weights_advice
-from edgesynth.anatomy.tracing.training_graph import follow_training, training_program
-from edgesynth.anatomy.tracing.walk import walk
 from edgesynth.anatomy.unit_sums import sum_over_clusters
 from edgesynth.errors import UserError
-
-LOG = logging.getLogger(__name__)
 
 Kept = Mapping[str, Sequence[int]]
 Synapses = Mapping[str, Tensor]
@@ -73,6 +67,7 @@ class Anatomy:
     program: Callable[[], torch.export.ExportedProgram]
     uncounted: dict[str, int]
     differs_in_training: bool | None = False
+    depth: Depth = NO_BRANCHES
 
     @property
     def note(self) -> str:
@@ -91,6 +86,16 @@ class Anatomy:
         """The groups whose units may be removed."""
         return tuple(group for group in self.groups if group.removable)
 
+    @property
+    def branches(self) -> tuple[Branch, ...]:
+        """Every branch, removable or not."""
+        return self.depth.branches
+
+    @property
+    def removable_branches(self) -> tuple[Branch, ...]:
+        """The branches that may be removed."""
+        return tuple(branch for branch in self.branches if branch.removable)
+
     def group(self, name: str) -> ClusterGroup:
         """A group by name.
 
@@ -100,14 +105,18 @@ class Anatomy:
         for group in self.groups:
             if group.name == name:
                 return group
-        raise UserError(
-            f"there is no cluster group {name!r}; the groups are {', '.join(group.name for group in self.groups)}"
-        )
+        names = ", ".join(group.name for group in self.groups)
+        branches = f", the branches {', '.join(branch.name for branch in self.branches)}" if self.branches else ""
+        raise UserError(f"there is no cluster group {name!r}; the groups are {names}{branches}")
 
     def protected(self, name: str, reason: str) -> Anatomy:
-        """The same anatomy with one more group protected."""
+        """The same anatomy with one more group or branch protected."""
         groups = tuple(replace(g, removable=False, reason=reason) if g.name == name else g for g in self.groups)
-        return replace(self, groups=groups)
+        return replace(self, groups=groups, depth=self.depth.protected(name, reason))
+
+    def without_branches(self) -> Anatomy:
+        """The same anatomy of a network whose branches all stay."""
+        return replace(self, depth=NO_BRANCHES)
 
     def weights(self) -> tuple[str, ...]:
         """Names of the weights of layers, each once, in the order of their first call; recurrent ones have several."""
@@ -144,7 +153,8 @@ class Anatomy:
         """Plan a removal.
 
         Args:
-            kept: {group name: units kept}; a group that is not named stays whole.
+            kept: {group name: units kept}, and {branch name: [0], or nothing of a dead one}; what is not named stays
+                whole. A group may lose all its units where that is the same as the death of a branch.
             round_to: keep as many more units of each group, the first of the dead, as make their number a multiple of
                 this (or all): hardware likes widths of 8.
 
@@ -156,10 +166,12 @@ class Anatomy:
         keep: dict[tuple[str, int], np.ndarray] = {}
         modules: dict[str, dict[str, Mended]] = {}
         cut: dict[str, np.ndarray] = {}
-        for name, units in kept.items():
+        dead = self.depth.dead(kept)
+        stand_ins = self.depth.stand_ins(dead, self.shapes)
+        for name, units in self._units(kept, dead).items():
             group = self.group(name)
             alive = _alive(group, units)
-            alive[np.flatnonzero(~alive)[: -int(alive.sum()) % round_to]] = True
+            alive[np.flatnonzero(~alive)[: -int(alive.sum()) % round_to]] = True  # none of those that die as a whole
             if alive.all():
                 continue
             cut[name] = alive
@@ -175,9 +187,45 @@ class Anatomy:
         indices.update({alias: indices[first] for alias, first in self.aliases.items() if first in indices})
         _merge(modules, self._mended(indices))
         _merge(modules, self._mended_shapes(cut))
-        folds = tuple(fold for fold in self.folds if fold.dim in indices.get(fold.weight, {}))
-        rescales = tuple(each for each in self.rescales if each.read in indices.get(each.direction, {}))
-        return RemovalPlan({name: self.shapes[name] for name in indices}, indices, modules, folds, rescales)
+        modules = {name: attributes for name, attributes in modules.items() if not stand_ins.replaces(name)}
+        gone: dict[str, dict[int, list[int]]] = {
+            name: {dim: [] for dim in range(len(self.shapes[name]))} for name in stand_ins.gone
+        }
+        folds = tuple(
+            fold for fold in self.folds if fold.dim in indices.get(fold.weight, {}) and fold.weight not in gone
+        )
+        rescales = tuple(
+            each
+            for each in self.rescales
+            if each.read in indices.get(each.direction, {}) and each.direction not in gone
+        )
+        indices.update(gone)
+        shapes = {name: self.shapes[name] for name in indices}
+        return RemovalPlan(shapes, indices, modules, folds, rescales, stand_ins)
+
+    def _units(self, kept: Kept, dead: AbstractSet[str]) -> dict[str, Sequence[int]]:
+        """The units kept of groups: none of those whose channels a dead branch joined, and no word of what lies in one.
+
+        Raises:
+            UserError: a group is left without a unit although no branch dies with it.
+        """
+        units = {name: own for name, own in kept.items() if not self.depth.has(name)}
+        for branch in self.branches:
+            if branch.name in dead:
+                units = {name: own for name, own in units.items() if name not in branch.inner}
+                units.update({branch.joined: []} if branch.joined else {})
+        joined = {branch.joined for branch in self.branches if branch.name in dead}
+        for name, own in units.items():
+            if len(own) == 0 and name not in joined:
+                size = self.group(name).size
+                raise UserError(f"{name} would be left without a cluster; keep at least one of its {size}")
+        return units
+
+    def silenced(self, kept: Kept) -> tuple[dict[str, Sequence[int]], tuple[str, ...]]:
+        """What a masked network zeroes: {group: units kept}, and the parameters with which dead branches end."""
+        dead = self.depth.dead(kept)
+        ends = [name for branch in self.branches if branch.name in dead for name in branch.ends]
+        return self._units(kept, dead), tuple(dict.fromkeys(ends))
 
     def _mended(self, indices: dict[str, dict[int, list[int]]]) -> dict[str, dict[str, Mended]]:
         mended: dict[str, dict[str, Mended]] = {}
@@ -210,7 +258,7 @@ class Anatomy:
         """Count what removal leaves.
 
         Args:
-            kept: {group name: units kept}; None counts every cluster.
+            kept: {group name: units kept}, as `plan` takes it; None counts every cluster.
             synapses: {weight name: bool mask of the weight's full shape}; weights not named keep all their synapses.
         """
         plan = self.plan(kept or {})
@@ -227,13 +275,19 @@ class Anatomy:
             blocks = calls[0].groups * shape[0] // self.shapes[name][0] if calls[0].groups > 1 else 1
             clusters = shape[calls[0].written] * blocks
             layers.append(LayerCensus(names[name], shape, alive, clusters, count * dense, count * alive))
-            sparse_bytes += smallest_bytes(shape[0], dense // shape[0], alive)
-        params = sum(math.prod(sizes[name]) for name in self.parameters)
+            sparse_bytes += smallest_bytes(shape[0], dense // shape[0], alive) if dense else 0
+        params = sum(math.prod(sizes[name]) for name in self.parameters if name not in plan.stand_ins.gone)
         others = params - sum(math.prod(sizes[name]) for name in uses)
-        products = round(
-            sum(product.macs * self._alive_share(product, kept or {}) for product in self.products) / self.batch
-        )
+        products = round(self._macs_of_products(kept or {}) / self.batch)
         return Census(tuple(layers), params, sparse_bytes + BYTES_PER_VALUE * others, products)
+
+    def _macs_of_products(self, kept: Kept) -> float:
+        """Multiply-accumulates of products of activations that removal leaves, of all inputs of the example."""
+        dead = self.depth.dead(kept)
+        units = self._units(kept, dead)
+        gone = {place for branch in self.branches if branch.name in dead for place in branch.products}
+        left = [product for place, product in enumerate(self.products) if place not in gone]
+        return sum(product.macs * self._alive_share(product, units) for product in left)
 
     def _alive_share(self, product: ProductUse, kept: Kept) -> float:
         """Share of a product of activations that removal leaves."""
@@ -245,87 +299,6 @@ class Anatomy:
         return 1 - dead / product.cells
 
 
-def trace(model: nn.Module, example_inputs: Tensor | Sequence[Tensor]) -> Anatomy:
-    """Trace a network in evaluation and, where it does other things there, in training; the model is not changed.
-
-    Args:
-        model: any network that torch.export can trace.
-        example_inputs: one tensor per argument of its forward, such as one (1, C, H, W) batch; a network with one
-            argument may be given that tensor alone.
-
-    Raises:
-        UserError: the network cannot be traced with these inputs.
-    """
-    inputs = _as_inputs(example_inputs)
-    started_s = time.monotonic()
-    program = export(model, inputs)
-    walked = walk(program, model)
-    differs, training = training_program(model, inputs)
-    training_only = follow_training(training, model, walked) if training else set()
-    tensors = named_tensors(model)
-    first = first_names(model)
-    groups, products, stated = build_groups(walked.channels)
-    advice = plain_weights_advice(model)
-    seconds = time.monotonic() - started_s
-    LOG.info(
-        "traced %s: %d cluster groups, %d layers, %.1f s",
-        type(model).__name__,
-        len(groups),
-        len(walked.layers),
-        seconds,
-    )
-    return Anatomy(
-        groups=tuple(_uncuttable(_advised(group, advice), model, walked.fixed, training_only) for group in groups),
-        shapes={name: tuple(tensor.shape) for name, tensor in tensors.items()},
-        aliases={name: first[id(tensor)] for name, tensor in tensors.items() if first[id(tensor)] != name},
-        parameters=tuple(name for name, _ in model.named_parameters()),
-        layers=tuple(walked.layers),
-        products=products,
-        batch=walked.batch,
-        folds=tuple(fold for fold in walked.channels.folds.values() if fold.constant),
-        rescales=tuple(walked.channels.rescales.values()),
-        stated=tuple(each for each in stated if hasattr(model.get_submodule(each.module), each.attribute)),
-        model=model,
-        program=lambda: program,
-        uncounted=walked.uncounted,
-        differs_in_training=differs,
-    )
-
-
-def _advised(group: ClusterGroup, advice: str) -> ClusterGroup:
-    """The group, with how its weights become plain ones if it is protected because they are computed."""
-    return replace(group, reason=f"{group.reason}; {advice}") if advice and COMPUTED in group.reason else group
-
-
-def _uncuttable(
-    group: ClusterGroup, model: nn.Module, fixed: AbstractSet[str], training_only: AbstractSet[str]
-) -> ClusterGroup:
-    """The group, protected if it is the heads of torch's own attention, or if fixed filters alone write it.
-
-    Or if it is of layers that only training runs, which are no part of what is deployed.
-    """
-    if group.removable and all(member.parameter in training_only for member in group.members):
-        return replace(group, removable=False, reason="only training runs these layers: they are not deployed")
-    filters = [member.parameter for member in group.members if member.parameter in fixed and member.role == "emit"]
-    if group.removable and filters and not group.writers():
-        reason = f"its filters are fixed ({filters[0]} is a buffer), and nothing says what each is worth"
-        return replace(group, removable=False, reason=reason)
-    owners = {member.parameter.rpartition(".")[0] for member in group.writers()} if group.removable else set()
-    heads = [owner for owner in owners if isinstance(model.get_submodule(owner), nn.MultiheadAttention)]
-    if not heads:
-        return group
-    reason = f"nn.MultiheadAttention has no form with fewer heads for its embedding (attention in {heads[0]})"
-    return replace(group, removable=False, reason=reason)
-
-
-def _as_inputs(example: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
-    inputs = (example,) if isinstance(example, Tensor) else example
-    if isinstance(inputs, (tuple, list)) and all(isinstance(given, Tensor) for given in inputs):
-        return tuple(inputs)
-    kinds = [type(given).__name__ for given in inputs] if isinstance(inputs, (tuple, list)) else type(example).__name__
-    raise UserError(f"the example inputs are {kinds}; give one tensor for each argument of the network's forward")
-
-
 def _merge(modules: dict[str, dict[str, Mended]], more: Mapping[str, Mapping[str, Mended]]) -> None:
     for name, attributes in more.items():
         modules.setdefault(name, {}).update(attributes)
@@ -333,9 +306,7 @@ def _merge(modules: dict[str, dict[str, Mended]], more: Mapping[str, Mapping[str
 
 def _alive(group: ClusterGroup, units: Sequence[int]) -> np.ndarray:
     """(size,) mask of the units kept."""
-    if len(units) == 0:
-        raise UserError(f"{group.name} would be left without a cluster; keep at least one of its {group.size}")
-    if min(units) < 0 or max(units) >= group.size:
+    if len(units) and (min(units) < 0 or max(units) >= group.size):
         raise UserError(
             f"{group.name} has clusters 0 to {group.size - 1}, and {min(units)} to {max(units)} were to be kept"
         )

@@ -10,6 +10,8 @@ asks whether two widths are equal, or that goes by half of a width may agree wit
 - by one unit, while its neighbors are cut to two, and the other way round: of two widths that are compared, either is
   the larger one once, and numbers that stand in the code are passed from above and from below.
 
+Of the branches every second one dies, then the others, then a random half, then all of them.
+
 All groups are cut at once, because what is compared in a forward is mostly the widths of neighbors. No group is cut to
 a single unit here: `squeeze` and broadcasting take that for something else, which is no reason to leave all others. A
 run that comes there has the cut of each offspring proven.
@@ -22,6 +24,7 @@ from dataclasses import dataclass
 
 import torch
 
+from edgesynth.anatomy.branches.branch import Branch
 from edgesynth.anatomy.groups import ClusterGroup
 
 LEAST = 2  # units that every pattern leaves of a group that has so many
@@ -34,7 +37,7 @@ class Cut:
 
     Attributes:
         words: what is cut, for the reason of a protection.
-        kept: {group: units kept}; of every group that can be cut at all.
+        kept: {group: units kept}, of every group that can be cut at all, and {branch: nothing} of those that die.
         by_values: whether outputs are compared in any case; else only where the cut network calls something else than
             the whole one.
         in_training: whether training is looked at although the whole network does the same there.
@@ -46,26 +49,37 @@ class Cut:
     in_training: bool = False
 
 
-def cuts(groups: Sequence[ClusterGroup]) -> list[Cut]:
-    """The cuts that prove these groups; those of a single unit stay whole."""
+def cuts(groups: Sequence[ClusterGroup], branches: Sequence[Branch] = ()) -> list[Cut]:
+    """The cuts that prove these groups and branches; groups of a single unit stay whole."""
     sizes = {group.name: group.size for group in groups if group.size > 1}
-    if not sizes:
+    names = [branch.name for branch in branches]
+    if not sizes and not names:
         return []
     source = torch.Generator().manual_seed(0)
     uneven = {name: _uneven(size) for name, size in sizes.items()}
     others = {name: sorted({*range(sizes[name])} - {*units}) for name, units in uneven.items()}
-    least = min(sizes.values())
-    width = max(LEAST, least // 2)
+    width = max(LEAST, min(sizes.values(), default=0) // 2)
     first, second = list(sizes)[::2], list(sizes)[1::2]
     equal = {name: _to(size, width, source) for name, size in sizes.items()}
+    random = {name: _random(size, source) for name, size in sizes.items()}
+    unequal = [_unequally(sizes, narrow, source) for narrow in (first, second)]
+    half = [name for name in names if torch.rand((), generator=source) < 0.5]
+    shallow = [Cut("all branches removed", _without(names), by_values=True, in_training=True)] if names else []
+    if not sizes:
+        return [*(Cut("some branches removed", _without(dead), True) for dead in (names[::2], names[1::2])), *shallow]
     return [
-        Cut("most units cut", uneven, by_values=True, in_training=True),
-        Cut("the other units cut", others, by_values=True),
-        Cut("random units cut", {name: _random(size, source) for name, size in sizes.items()}),
+        Cut("most units cut", {**uneven, **_without(names[::2])}, by_values=True, in_training=True),
+        Cut("the other units cut", {**others, **_without(names[1::2])}, by_values=True),
+        Cut("random units cut", {**random, **_without(half)}),
         Cut(f"all groups cut to {width} units", equal, in_training=True),
-        Cut("neighbors cut unequally", _unequally(sizes, first, source)),
-        Cut("neighbors cut unequally", _unequally(sizes, second, source)),
+        Cut("neighbors cut unequally", unequal[0]),
+        Cut("neighbors cut unequally", unequal[1]),
+        *shallow,
     ]
+
+
+def _without(branches: Sequence[str]) -> dict[str, list[int]]:
+    return {name: [] for name in branches}
 
 
 def _uneven(size: int) -> list[int]:

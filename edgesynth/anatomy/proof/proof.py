@@ -87,14 +87,18 @@ def masked_for_now(model: nn.Module, anatomy: Anatomy, kept: Kept) -> Iterator[n
 
 
 def _emitting(anatomy: Anatomy, kept: Kept) -> Iterator[tuple[str, int, Tensor]]:
-    """(parameter, dimension, indices) of everything that dead clusters emit."""
-    for name, units in kept.items():
+    """(parameter, dimension, indices) of everything that dead clusters and branches emit."""
+    units_of, ends = anatomy.silenced(kept)
+    for name, units in units_of.items():
         group = anatomy.group(name)
         alive = torch.zeros(group.size, dtype=torch.bool)
         alive[list(units)] = True
         for member in group.members:
             if member.role in ("weight", "emit"):
                 yield member.parameter, member.dim, member.lines(~alive)
+    for parameter in ends:
+        shape = anatomy.shapes[parameter]
+        yield parameter, 0, torch.arange(shape[0] if shape else 1)
 
 
 def prove(model: nn.Module, anatomy: Anatomy, kept: Kept, inputs: tuple[Tensor, ...], training: bool = False) -> Proof:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from edgesynth.anatomy.anatomy import Anatomy, Kept
 from edgesynth.anatomy.proof.cuts import cuts
 from edgesynth.anatomy.proof.proof import Proof, compare, failed, masked_for_now, tolerance_of
-from edgesynth.anatomy.proof.weight_draws import DRAWS, OWN, drawn, groups_with_gradient
+from edgesynth.anatomy.proof.weight_draws import DRAWS, OWN, drawn, with_gradient
 from edgesynth.anatomy.removal.removal import remove
 from edgesynth.anatomy.tracing.execution import Execution, execute
 from edgesynth.anatomy.tracing.export import reason_of
@@ -63,7 +63,7 @@ class Prover:
         anatomy = self._without_undetectable(anatomy)
         while True:
             before = anatomy
-            for place in range(len(cuts(anatomy.removable))):
+            for place in range(len(cuts(anatomy.removable, anatomy.removable_branches))):
                 anatomy = self._without_broken(anatomy, place)
             if anatomy is before:
                 self._networks.clear()
@@ -105,7 +105,7 @@ class Prover:
 
     def _without_broken(self, anatomy: Anatomy, place: int) -> Anatomy:
         """The anatomy without the groups that one of the cuts breaks."""
-        every = cuts(anatomy.removable)
+        every = cuts(anatomy.removable, anatomy.removable_branches)
         if place >= len(every):
             return anatomy
         cut = every[place]
@@ -168,6 +168,7 @@ class Prover:
         # Channels that no layer reads, such as those that a slice leaves out, rightly change no output.
         read = [group for group in anatomy.removable if any(member.role == "read" for member in group.members)]
         missing = {group.name for group in read if group.size > 1}
+        missing |= {branch.name for branch in anatomy.removable_branches}
         chosen: list[str] = []
         for find in (self._with_gradient, self._changed_by_masking):
             for draw in DRAWS:
@@ -188,7 +189,9 @@ class Prover:
                 parameter.requires_grad_(parameter.is_floating_point())
             outputs = execute(network, inputs, keep_graph=True).outputs
             finite = all(bool(output.isfinite().all()) for output in outputs)
-            return groups_with_gradient(network, outputs, [anatomy.group(name) for name in names]) if finite else set()
+            groups = [group for group in anatomy.removable if group.name in names]
+            branches = [branch for branch in anatomy.removable_branches if branch.name in names]
+            return with_gradient(network, outputs, groups, branches) if finite else set()
         except (RuntimeError, NotImplementedError):  # it computes something that has no gradient
             return set()
 
@@ -197,7 +200,7 @@ class Prover:
         network, inputs = self._drawn(draw)
         before, moving = execute(network, inputs).outputs, set()
         for name in names:
-            with masked_for_now(network, anatomy, {name: [0]}):
+            with masked_for_now(network, anatomy, {name: [] if anatomy.depth.has(name) else [0]}):
                 proof = compare(before, execute(network, inputs).outputs, tolerance_of(network))
             if not proof.idle and proof.max_rel > 0:
                 moving.add(name)

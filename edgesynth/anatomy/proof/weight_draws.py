@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from edgesynth.anatomy.branches.branch import Branch
 from edgesynth.anatomy.groups import ClusterGroup, Member
 from edgesynth.anatomy.tracing.named_tensors import named_tensors
 from edgesynth.copying import copied
@@ -61,29 +62,36 @@ def _values(kind: str, name: str, own: Tensor, source: torch.Generator) -> Tenso
     return normal().abs() / fan_in if kind == "positive" else normal() * math.sqrt(2 / fan_in)
 
 
-def groups_with_gradient(network: nn.Module, outputs: Sequence[Tensor], groups: Iterable[ClusterGroup]) -> set[str]:
-    """Names of the groups on whose units the outputs depend, on enough of them, by their gradients.
+def with_gradient(
+    network: nn.Module, outputs: Sequence[Tensor], groups: Iterable[ClusterGroup], branches: Iterable[Branch] = ()
+) -> set[str]:
+    """Names of the groups on enough of whose units the outputs depend, and of the branches, by their gradients.
 
     Args:
         network: its parameters ask for gradients.
         outputs: what it gave, with their graph.
         groups: of its anatomy.
+        branches: of its anatomy.
     """
     tensors = named_tensors(network)
     chosen = {group.name: (group, member) for group in groups for member in [_smallest(group, tensors)] if member}
+    ends = {branch.name: [name for name in branch.ends if tensors[name].requires_grad] for branch in branches}
     judged = [output for output in outputs if output.requires_grad]
-    if not judged or not chosen:
+    names = [*(member.parameter for _, member in chosen.values()), *(name for end in ends.values() for name in end)]
+    if not judged or not names:
         return set()
     source = torch.Generator().manual_seed(0)
     total = torch.stack([(output * torch.randn(output.shape, generator=source).to(output)).sum() for output in judged])
-    parameters = {member.parameter: tensors[member.parameter] for _, member in chosen.values()}
+    parameters = {name: tensors[name] for name in names}
     gradients = torch.autograd.grad(total.sum(), list(parameters.values()), allow_unused=True)
     known = dict(zip(parameters, gradients, strict=True))
-    return {
+    cut = {
         name
         for name, (group, member) in chosen.items()
         if _units(group, member, known[member.parameter]) >= max(min(2, group.size), group.size / 4)
     }
+    alive = {name: gradient is not None and bool(gradient.any()) for name, gradient in known.items()}
+    return cut | {name for name, end in ends.items() if any(alive[parameter] for parameter in end)}
 
 
 def _smallest(group: ClusterGroup, tensors: dict[str, Tensor]) -> Member | None:

@@ -7,12 +7,13 @@ class are all that is needed to rebuild a network; no module is ever pickled.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from edgesynth.anatomy.branches.stand_ins import StandIns
 from edgesynth.anatomy.channels import Fold, Rescale
 from edgesynth.anatomy.removal.attributes import Mended
 from edgesynth.anatomy.tracing.named_tensors import named_tensors
@@ -30,6 +31,7 @@ class RemovalPlan:
         modules: {module: {attribute: value after removal}}.
         folds: readers whose bias takes up what their dead channels hold.
         rescales: lengths of normalized weights that shrink with what is cut of their columns.
+        stand_ins: what stands for branches that are gone. Of their parameters, `kept` keeps no index at all.
     """
 
     shapes: dict[str, tuple[int, ...]]
@@ -37,6 +39,7 @@ class RemovalPlan:
     modules: dict[str, dict[str, Mended]]
     folds: tuple[Fold, ...] = ()
     rescales: tuple[Rescale, ...] = ()
+    stand_ins: StandIns = field(default_factory=StandIns)
 
     def to_json(self) -> str:
         """JSON text."""
@@ -53,7 +56,8 @@ class RemovalPlan:
             for name, attributes in data["modules"].items()
         }
         folds = tuple(Fold(**fold) for fold in data["folds"])
-        return cls(shapes, kept, modules, folds, tuple(Rescale(**each) for each in data.get("rescales", ())))
+        rescales = tuple(Rescale(**each) for each in data.get("rescales", ()))
+        return cls(shapes, kept, modules, folds, rescales, StandIns.from_json(data.get("stand_ins", {})))
 
     def cut(self, name: str, tensor: Tensor) -> Tensor:
         """The kept part of a tensor that has the shape of parameter `name` (or the tensor itself, if it is not cut)."""
@@ -99,12 +103,13 @@ def remove(model: nn.Module, plan: RemovalPlan) -> nn.Module:
                 f"the plan is for another network: {name} {was} in {type(model).__name__}, the plan expects {shape}"
             )
     cut: dict[int, Any] = {}  # by identity: a tensor with two names stays one tensor
-    for name in (name for name, dims in plan.kept.items() if dims):
+    for name in (name for name, dims in plan.kept.items() if dims and name not in plan.stand_ins.gone):
         whole = tensors[name]
         if id(whole) not in cut:
             part = plan.cut(name, whole.detach())
             cut[id(whole)] = nn.Parameter(part, whole.requires_grad) if isinstance(whole, nn.Parameter) else part
     small = copied(model, cut)  # takes the parts for copies of the whole tensors
+    plan.stand_ins.put_in(small)
     for owner, attributes in plan.modules.items():
         for attribute, value in attributes.items():
             setattr(small.get_submodule(owner), attribute, value)

@@ -42,6 +42,8 @@ class Walk:
         uncounted: {op and module: multiply-accumulates for one input} of layers whose weight is computed, and not
             element by element.
         fixed: weights that are buffers, such as those of a blur; they are no synapses.
+        made: what is known of what each node of the graph gives, before others write to it in place.
+        multiplying: the node of each of the ledger's products.
     """
 
     batch: int = 1
@@ -49,6 +51,8 @@ class Walk:
     layers: list[LayerUse] = field(default_factory=list)
     uncounted: dict[str, int] = field(default_factory=dict)
     fixed: set[str] = field(default_factory=set)
+    made: dict[fx.Node, list[Value]] = field(default_factory=dict)
+    multiplying: list[fx.Node] = field(default_factory=list)
 
 
 def walk(program: torch.export.ExportedProgram, model: nn.Module, channels: Channels | None = None) -> Walk:
@@ -69,6 +73,8 @@ def walk(program: torch.export.ExportedProgram, model: nn.Module, channels: Chan
             values[node] = [Value(shape) for shape in shapes_of(node)]
         elif node.op == "call_function":
             values[node] = _call(node, values, names, buffers, result)
+            result.made[node] = values[node]
+            result.multiplying += [node] * (len(result.channels.products) - len(result.multiplying))
             _write_back(node, values, result)
         elif node.op == "get_attr":
             values[node] = [Value(())]

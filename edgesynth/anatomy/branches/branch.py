@@ -1,0 +1,43 @@
+"""Branches: parts of a network that can be removed as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A part of a network whose output is added to a stream of the same shape, or joined to other channels.
+
+    It is a cluster of its own: in a genome its only unit lives or not. Masked, what it ends with is zero; removed, all
+    of its layers are gone, and so is the addition.
+
+    Attributes:
+        name: its module, or the module that adds it, and `/branch`.
+        parameters: parameters and buffers that nothing else uses.
+        ends: those of them that are zeroed to silence it.
+        weights: those of `ends` that are weights of layers.
+        inner: cluster groups that lie in it alone.
+        cutting: those of them through which everything in it passes: if all their units die, so does the branch.
+        joined: the cluster group that its output is, where that is joined to other channels; empty where it is added.
+        products: places of the products of activations that lie in it, in `Anatomy.products`.
+        removable: whether it may be removed.
+        reason: why not, else empty.
+        steps: places of its operations in the graph.
+        sums: places of the operations that add or join it.
+        stream: place of what it is added to; -1 where it is joined.
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+    ends: tuple[str, ...]
+    weights: tuple[str, ...]
+    inner: tuple[str, ...] = ()
+    cutting: tuple[str, ...] = ()
+    joined: str = ""
+    products: tuple[int, ...] = ()
+    removable: bool = True
+    reason: str = ""
+    steps: frozenset[int] = field(default_factory=frozenset, repr=False)
+    sums: tuple[int, ...] = ()
+    stream: int = -1

@@ -1,0 +1,187 @@
+"""Find the branches of a traced network.
+
+An operand of an addition is a branch if nothing but this addition reads it, it has layers of its own, and the other
+operand is a stream that goes on without it. An operand of concatenations is one if its channels are a cluster group.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from torch import fx
+
+from edgesynth.anatomy.branches.branch import Branch
+from edgesynth.anatomy.branches.silence import silencing
+from edgesynth.anatomy.branches.traced import Traced
+from edgesynth.anatomy.groups import ClusterGroup, layer_name
+from edgesynth.anatomy.tracing.graph import op_name
+
+SUFFIX = "/branch"
+ADDING, JOINING = ("add",), ("cat", "concat", "concatenate")
+PROJECTING = "it stands beside a projection of the same input, and a stage keeps its first block"
+NOT_SILENT = "what it gives is not zero where its own parameters are"
+SHARED = "other parts of the network use its parameters too"
+LAST = "something must be left of what it is joined to"
+Inside = frozenset[fx.Node]
+
+
+def find_branches(traced: Traced, groups: Sequence[ClusterGroup], layers: frozenset[str]) -> tuple[Branch, ...]:
+    """Every branch, removable or not, in the order of the graph.
+
+    Args:
+        traced: the network's graph.
+        groups: its cluster groups.
+        layers: names of the weights of its layers.
+    """
+    found: list[tuple[fx.Node, Branch]] = []
+    for node in traced.nodes:
+        if node.op == "call_function" and op_name(node) in ADDING:
+            found += _added(traced, node, groups, layers)
+    found += _joined(traced, groups, layers)
+    ordered = sorted(found, key=lambda each: traced.places[each[0]])
+    return _named([branch for _, branch in ordered])
+
+
+def _added(
+    traced: Traced, node: fx.Node, groups: Sequence[ClusterGroup], layers: frozenset[str]
+) -> list[tuple[fx.Node, Branch]]:
+    """The branch that an addition adds; nothing where it adds none."""
+    operands = [given for given in node.args[:2] if isinstance(given, fx.Node)]
+    if len(operands) < 2 or operands[0] is operands[1] or not all(given in traced.moved for given in operands):
+        return []
+    if not all(map(_is_floating, operands)) or len({traced.shape(given) for given in [*operands, node]}) > 1:
+        return []
+    insides = {given: traced.inside(given, frozenset([node])) for given in operands}
+    sizes = {given: _layers_in(traced, inside, layers) for given, inside in insides.items()}
+    own = [given for given in operands if sizes[given]]
+    if not own:
+        return []
+    end = min(own, key=lambda given: _parameters(traced, insides[given]))
+    reason = ""
+    if len(own) == 2 and _sources(traced, insides[own[0]]) == _sources(traced, insides[own[1]]):
+        end = max(own, key=lambda given: _parameters(traced, insides[given]))
+        reason = PROJECTING
+    (stream,) = (given for given in operands if given is not end)
+    branch = _branch(traced, end, insides[end], groups, layers, reason)
+    return [(end, replace(branch, sums=(traced.places[node],), stream=traced.places[stream]))]
+
+
+def _joined(traced: Traced, groups: Sequence[ClusterGroup], layers: frozenset[str]) -> list[tuple[fx.Node, Branch]]:
+    """The branches whose channels are joined to others."""
+    joins = [node for node in traced.nodes if node.op == "call_function" and op_name(node) in JOINING]
+    ends = dict.fromkeys(given for node in joins for given in node.all_input_nodes if given in traced.moved)
+    found: dict[fx.Node, Branch] = {}
+    for end in ends:
+        inside = traced.inside(end, frozenset(joins))
+        if not _layers_in(traced, inside, layers):
+            continue
+        branch = _branch(traced, end, inside, groups, layers)
+        group = _group_of(traced, end, branch, groups)
+        if group is not None and not branch.reason:
+            sums = tuple(traced.places[user] for user in end.users)
+            found[end] = replace(branch, joined=group.name, inner=tuple(set(branch.inner) - {group.name}), sums=sums)
+    for node in joins:
+        removable = [given for given in node.all_input_nodes if given in found and found[given].removable]
+        if removable and len(removable) == len(node.all_input_nodes):
+            found[removable[0]] = replace(found[removable[0]], removable=False, reason=LAST)
+    return list(found.items())
+
+
+def _branch(
+    traced: Traced,
+    end: fx.Node,
+    inside: Inside,
+    groups: Sequence[ClusterGroup],
+    layers: frozenset[str],
+    reason: str = "",
+) -> Branch:
+    names = tuple(traced.names[node] for node in traced.nodes if node in inside and node in traced.names)
+    ends = silencing(end, inside, traced.trained)
+    if ends is None:
+        reason = reason or NOT_SILENT
+    if {*names} & {name for node, name in traced.names.items() if node not in inside}:
+        reason = reason or SHARED
+    silenced = tuple(traced.names[node] for node in traced.nodes if node in (ends or ()))
+    inner = [group for group in groups if all(member.parameter in names for member in group.members)]
+    return Branch(
+        name=_module_of(traced, inside, end),
+        parameters=names,
+        ends=silenced,
+        weights=tuple(name for name in silenced if name in layers),
+        inner=tuple(group.name for group in inner),
+        cutting=tuple(group.name for group in inner if _cuts(traced, group, inside, end)),
+        removable=not reason,
+        reason=reason,
+        steps=frozenset(traced.places[node] for node in inside),
+    )
+
+
+def _module_of(traced: Traced, inside: Inside, end: fx.Node) -> str:
+    """The module that all operations of a branch share, or the one that adds it."""
+    steps = [node for node in inside if node.op == "call_function"]
+    shared = [name for name in traced.modules(end) if all(name in traced.modules(node) for node in steps)]
+    return shared[-1] if shared else ""
+
+
+def _named(branches: Sequence[Branch]) -> tuple[Branch, ...]:
+    """The branches with names that tell them apart: of several in one module, those of the layers that end them."""
+    crowded = {name for name, count in Counter(branch.name for branch in branches).items() if count > 1}
+    taken: Counter[str] = Counter()
+    named = []
+    for branch in branches:
+        ended = layer_name(branch.weights[0]) if branch.weights else branch.name
+        name = f"{ended if branch.name in crowded else branch.name}{SUFFIX}".removeprefix("/")
+        taken[name] += 1
+        named.append(replace(branch, name=name if taken[name] == 1 else f"{name}#{taken[name]}"))
+    return tuple(named)
+
+
+def _group_of(traced: Traced, end: fx.Node, branch: Branch, groups: Sequence[ClusterGroup]) -> ClusterGroup | None:
+    """The removable cluster group that a branch's output is, if nothing else writes it."""
+    width = traced.shape(end)[1:2]
+    for group in groups:
+        writers = {member.parameter for member in group.writers()}
+        if group.removable and writers and writers <= set(branch.ends) and (group.size,) == width:
+            return group
+    return None
+
+
+def _cuts(traced: Traced, group: ClusterGroup, inside: Inside, end: fx.Node) -> bool:
+    """Whether everything that comes from outside a branch to its end passes what a group's layers give."""
+    if any((member.units < 0).any() for member in group.writers()):
+        return False
+    writers = {member.parameter for member in group.writers()}
+    blocked = {
+        node
+        for node in inside
+        if any(given in traced.names and traced.names[given] in writers for given in node.all_input_nodes)
+    }
+    reached: set[fx.Node] = set()
+    for node in traced.nodes:
+        if node not in inside or node in blocked or node in traced.names:
+            continue
+        if any(given in reached or (given not in inside and given in traced.moved) for given in node.all_input_nodes):
+            reached.add(node)
+    return bool(blocked) and end not in reached
+
+
+def _is_floating(node: fx.Node) -> bool:
+    meta = node.meta.get("val")
+    return isinstance(meta, torch.Tensor) and meta.dtype.is_floating_point
+
+
+def _layers_in(traced: Traced, inside: Inside, layers: frozenset[str]) -> int:
+    return sum(traced.names[node] in layers for node in inside if node in traced.names)
+
+
+def _parameters(traced: Traced, inside: Inside) -> int:
+    sizes: Mapping[fx.Node, tuple[int, ...]] = {node: traced.shape(node) for node in inside if node in traced.trained}
+    return sum(torch.Size(size).numel() for size in sizes.values())
+
+
+def _sources(traced: Traced, inside: Inside) -> set[fx.Node]:
+    """What a branch reads of the network's activations."""
+    return {given for node in inside for given in node.all_input_nodes if given not in inside and given in traced.moved}

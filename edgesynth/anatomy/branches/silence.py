@@ -1,0 +1,82 @@
+"""What has to be zeroed so that a branch gives zeros.
+
+A layer or a normalization gives zeros where its own weight and bias are zero. What stands behind it is not looked up
+but computed: each operation is called on zeros, with anything where other values stand.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+from torch.utils._pytree import tree_leaves
+
+from edgesynth.anatomy.tracing.graph import op_name
+
+LAYERS = ("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "linear")
+NORMALIZATIONS = ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm")
+
+
+def silencing(step: fx.Node, inside: AbstractSet[fx.Node], trained: AbstractSet[fx.Node]) -> frozenset[fx.Node] | None:
+    """Parameters that, all zero, make an operation give zeros whatever the network's input is.
+
+    Args:
+        step: the operation.
+        inside: operations and parameters of the branch that it belongs to.
+        trained: placeholders of parameters, buffers left out.
+
+    Returns:
+        Their placeholders; None if there are none in the branch.
+    """
+    if step not in inside:
+        return None
+    if step in trained:
+        return frozenset([step])
+    if step.op != "call_function":
+        return None
+    if step.target is operator.getitem:
+        source = step.args[0]
+        return silencing(source, inside, trained) if isinstance(source, fx.Node) else None
+    inputs = list(dict.fromkeys(step.all_input_nodes))
+    own = frozenset(given for given in inputs if given in trained and given in inside)
+    name = op_name(step)
+    if own and name in LAYERS:
+        return own if {given for given in inputs[1:] if given.op == "placeholder"} <= own else None
+    if own and (name in NORMALIZATIONS or gives_zero(step, own)):
+        # What comes before is silenced too where it can be: of a normalization, the layer that it follows.
+        return own | (silencing(inputs[0], inside, trained) or frozenset())
+    before = {given: silencing(given, inside, trained) for given in inputs if given not in trained}
+    silent = [given for given in inputs if before.get(given)]
+    for zeros in [*([given] for given in silent), silent]:
+        if zeros and gives_zero(step, zeros):
+            return frozenset().union(*(before[given] or frozenset() for given in zeros))
+    return None
+
+
+def gives_zero(step: fx.Node, zeros: Iterable[fx.Node]) -> bool:
+    """Whether an operation gives zeros alone where some of what it is given is zero."""
+    chosen = set(zeros)
+    source = torch.Generator().manual_seed(0)
+
+    def given(node: fx.Node) -> Any:
+        meta = node.meta.get("val")
+        if not isinstance(meta, Tensor):
+            raise TypeError(f"{node.name} is no tensor")
+        shape = tuple(int(size) for size in meta.shape)
+        if node in chosen:
+            return torch.zeros(shape, dtype=meta.dtype)
+        if not meta.dtype.is_floating_point:
+            return torch.ones(shape, dtype=meta.dtype)
+        return torch.rand(shape, generator=source).to(meta.dtype) + 0.5
+
+    try:
+        with torch.no_grad():
+            result = step.target(*fx.map_arg(step.args, given), **fx.map_arg(step.kwargs, given))  # type: ignore[operator]
+    except Exception:  # whatever an operation makes of such values: it is not known to give zeros
+        return False
+    tensors = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+    return bool(tensors) and all(not bool(tensor.any()) for tensor in tensors)

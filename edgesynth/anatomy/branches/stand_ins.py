@@ -1,0 +1,60 @@
+"""What stands in a rebuilt network for branches that are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+from edgesynth.anatomy.branches.absent import Absent, AbsentModule, Skipped, Structure, dtype_named
+
+
+@dataclass(frozen=True)
+class StandIns:
+    """What stands for what is gone.
+
+    Attributes:
+        gone: parameters and buffers.
+        skipped: modules whose input is their output.
+        absent: {module: what it gave, see `structure_of`}.
+        bare: {parameter that a living module owns: its shape and number format, as `structure_of` writes them}.
+        joined: those of `absent` and `bare` whose channels were joined to others.
+        batch: number of inputs with which the modules gave that.
+    """
+
+    gone: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    absent: Mapping[str, Structure] = field(default_factory=dict)
+    bare: Mapping[str, Structure] = field(default_factory=dict)
+    joined: tuple[str, ...] = ()
+    batch: int = 1
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> StandIns:
+        """What `dataclasses.asdict` wrote, after JSON."""
+        tuples = {name: tuple(data[name]) for name in ("gone", "skipped", "joined") if name in data}
+        return cls(**{**data, **tuples})
+
+    def replaces(self, module: str) -> bool:
+        """Whether a module, or one that it lies in, is gone."""
+        return any(f"{module}.".startswith(f"{name}.") for name in (*self.skipped, *self.absent))
+
+    def put_in(self, network: nn.Module) -> None:
+        """Replace in a network what is gone from it."""
+        for name in self.skipped:
+            _set(network, name, Skipped())
+        for name, structure in self.absent.items():
+            _set(network, name, AbsentModule(structure, self.batch, name in self.joined))
+        for name, structure in self.bare.items():
+            owner, _, own = name.rpartition(".")
+            module = network.get_submodule(owner)
+            delattr(module, own)
+            setattr(module, own, Absent.of(structure["shape"], dtype_named(structure), name in self.joined))
+
+
+def _set(network: nn.Module, name: str, module: nn.Module) -> None:
+    owner, _, own = name.rpartition(".")
+    module.training = network.get_submodule(name).training
+    setattr(network.get_submodule(owner), own, module)
