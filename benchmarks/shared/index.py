@@ -24,11 +24,6 @@ def main() -> None:
     print(text)
 
 
-def studies() -> list[str]:
-    """Names of all studies: folders that hold a `run.py`."""
-    return sorted(path.parent.name for path in BENCHMARKS.glob("*/run.py"))
-
-
 def table() -> str:
     """Markdown, in the order of `FIGURES`."""
     return "\n".join(["| study | claim | command | figure | peer |", "|---|---|---|---|---|", *map(line, FIGURES)])

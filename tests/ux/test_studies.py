@@ -10,8 +10,11 @@ from benchmarks.shared import index
 from tests.conftest import ROOT
 
 BENCHMARKS = ROOT / "benchmarks"
+# A folder that holds caches alone is what a checkout has left.
 FOLDERS = sorted(
-    path.name for path in BENCHMARKS.iterdir() if path.is_dir() and path.name not in ("shared", "__pycache__")
+    path.name
+    for path in BENCHMARKS.iterdir()
+    if path.name not in ("shared", "__pycache__") and path.is_dir() and any(file.is_file() for file in path.iterdir())
 )
 INDEX = (BENCHMARKS / "README.md").read_text()
 
