@@ -1,6 +1,6 @@
 """Generative synthesis (Wong, Shafiee et al., arXiv 1809.05989): a generator of networks and its inquisitor.
 
-Experimental: in the ablation of `benchmarks/` it ends below the calibrated environment.
+Experimental: in `benchmarks/ablation` it ends below the calibrated environment.
 
     G* = argmax U(G(s))  subject to  1_r(G(s)) = 1  for all seeds s
 
