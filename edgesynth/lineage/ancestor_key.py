@@ -62,5 +62,5 @@ def has_same_ancestor(config: Config, other: Config) -> bool:
 
 def differing(config: Config, other: Config) -> list[str]:
     """Names of the options in which two runs differ, but for where their data and weights lie."""
-    before, now = (_placeless(one.model_dump()) for one in (config, other))
+    before, now = (_placeless(options.model_dump()) for options in (config, other))
     return [name for name in now if before[name] != now[name]]

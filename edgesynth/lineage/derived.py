@@ -162,7 +162,8 @@ def advised(advice: str) -> Iterator[None]:
 def _alike(own: list[float], known: list[float]) -> bool:
     pairs = zip(own, known, strict=False)
     return len(own) == len(known) and all(
-        abs(one - other) <= SAME_MEAN or (math.isnan(one) and math.isnan(other)) for one, other in pairs
+        abs(mean - known_mean) <= SAME_MEAN or (math.isnan(mean) and math.isnan(known_mean))
+        for mean, known_mean in pairs
     )
 
 

@@ -39,7 +39,7 @@ class Genome:
     precision: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def whole(cls, anatomy: Anatomy) -> Genome:
+    def unpruned(cls, anatomy: Anatomy) -> Genome:
         """The ancestor's own genome: everything is alive."""
         return cls({group.name: list(range(group.size)) for group in anatomy.removable})
 

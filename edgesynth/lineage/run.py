@@ -267,8 +267,8 @@ class Run(Derived):
 
     def measurement(self, sha256: str, precision: str, engine: str | None) -> Figures | None:
         """What was measured of a model at a precision on an engine, None for any; None where it was not."""
-        found = sorted((self.path / "measurements").glob(f"{sha256}-{precision}-{engine or '*'}.json"))
-        return self._figures(found[0]) if found else None
+        paths = sorted((self.path / "measurements").glob(f"{sha256}-{precision}-{engine or '*'}.json"))
+        return self._figures(paths[0]) if paths else None
 
     def save_measurement(self, figures: Figures) -> None:
         """Keep what was measured by model, precision and engine, for any individual that turns out to be the same."""

@@ -68,7 +68,7 @@ def summed_products(
         for name, dim in wanted:
             product = (parameters[name].detach() * gradients[name]).movedim(dim, 0)
             sums[name, dim].append(product.flatten(1).sum(dim=1))
-    return {line: torch.stack(found).cpu() for line, found in sums.items()}
+    return {line: torch.stack(batch_sums).cpu() for line, batch_sums in sums.items()}
 
 
 def _gradients(

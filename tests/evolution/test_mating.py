@@ -179,7 +179,7 @@ def test_a_dead_synapse_does_not_pull_the_mean_towards_zero(kind):
 def test_a_counter_is_the_best_parent_s():
     model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Conv2d(3, 2, 3))
     kind = Species(model, trace(model, (torch.zeros(1, 1, 8, 8),)), (1, 8, 8))
-    mated = [individual(kind, place, Genome.whole(kind.anatomy), 0.0) for place in (0, 1)]
+    mated = [individual(kind, place, Genome.unpruned(kind.anatomy), 0.0) for place in (0, 1)]
     for one, seen in zip(mated, (7, 9), strict=True):
         one.weights["1.num_batches_tracked"] = torch.tensor(seen)
         one.weights["1.running_mean"] = torch.full((3,), float(seen))

@@ -110,7 +110,7 @@ def test_a_layer_that_cannot_be_rounded_is_passed_over_unless_it_is_named():
 
 
 def parent_of(kind, weight):
-    genome = Genome.whole(kind.anatomy)
+    genome = Genome.unpruned(kind.anatomy)
     weights = {name: torch.ones(kind.anatomy.shapes[name]) for name in kind.anatomy.weights()}
     weights["fc2.weight"] = weight
     return Parent(kind.anatomy, genome, weights, alive_synapses(kind.anatomy, genome), dict)
@@ -142,7 +142,7 @@ def test_a_parent_that_has_the_precision_keeps_its_weights_and_full_precision_kn
 
 def finished(kind, score, silent=(3, 7)):
     """A network whose fc1 has lost all synapses of two units to its precision."""
-    genome = Genome(Genome.whole(kind.anatomy).kept, {}, {"fc1.weight": "int2"})
+    genome = Genome(Genome.unpruned(kind.anatomy).kept, {}, {"fc1.weight": "int2"})
     network = kind.removed(Individual(None, genome, kind.model.state_dict()))
     with torch.no_grad():
         network.fc1.weight.copy_(0.5 * torch.ones(24, 384))
@@ -174,7 +174,7 @@ def test_a_cluster_without_which_the_network_is_worse_stays_until_the_next_synth
 
 
 def test_scales_follow_the_clusters_and_end_where_the_precision_changes(kind):
-    whole = Genome.whole(kind.anatomy)
+    whole = Genome.unpruned(kind.anatomy)
     before = Genome(
         {**whole.kept, "fc1": [2, 5, 9]}, {}, {"fc1.weight": "int4", "fc2.weight": "int4", "conv.weight": "fp16"}
     )
@@ -190,7 +190,7 @@ def test_scales_follow_the_clusters_and_end_where_the_precision_changes(kind):
 
 
 def test_bits_are_counted_by_layer_and_biases_and_norms_at_32(kind):
-    census = Genome.whole(kind.anatomy).census(kind.anatomy)
+    census = Genome.unpruned(kind.anatomy).census(kind.anatomy)
     others = 32 * (6 + 6 + 6 + 24 + 10)
     assert weight_bits(census, {}) == 32 * (150 + 384 * 24 + 240) + others
     mixed = {"conv.weight": "fp16", "fc1.weight": "int3"}

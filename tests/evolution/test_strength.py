@@ -31,7 +31,7 @@ from edgesynth.tasks import load_task
 
 def parent_of(model, *shape, products=None):
     anatomy = trace(model.eval(), (torch.randn(shape),))
-    genome = Genome.whole(anatomy)
+    genome = Genome.unpruned(anatomy)
     weights = {name: model.get_parameter(name).detach() for name in anatomy.weights()}
     scales = normalization_scales(anatomy, anatomy.plan(genome.kept), model.state_dict())
     ones = {name: torch.ones_like(weight) for name, weight in weights.items()}

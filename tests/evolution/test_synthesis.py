@@ -8,7 +8,7 @@ from edgesynth.anatomy import trace
 from edgesynth.ancestors import build_ancestor
 from edgesynth.errors import UserError
 from edgesynth.evolution.budgets import Budgets
-from edgesynth.evolution.synthesis.dead_units import sweep
+from edgesynth.evolution.synthesis.dead_units import remove_dead_units
 from edgesynth.evolution.synthesis.dna import Dna, encode
 from edgesynth.evolution.synthesis.environment import CalibratedEnvironment, FaithfulEnvironment, World
 from edgesynth.evolution.synthesis.strength import FisherStrength, MagnitudeStrength, Parent, RandomStrength
@@ -28,7 +28,7 @@ def parent():
     torch.manual_seed(0)
     model = build_ancestor("lenet5")
     anatomy = trace(model, (torch.zeros(1, 1, 28, 28),))
-    genome = Genome.whole(anatomy)
+    genome = Genome.unpruned(anatomy)
     weights = {name: model.get_parameter(name).detach() for name in anatomy.weights()}
     ones = {name: torch.ones_like(weight) for name, weight in weights.items()}
     return Parent(anatomy, genome, weights, alive_synapses(anatomy, genome), lambda: ones)
@@ -149,7 +149,7 @@ def test_the_sweep_follows_death_forwards_and_backwards_to_the_end():
     anatomy, clusters, synapses = chain()
     synapses["2.weight"][:] = torch.tensor([[1, 0, 0], [0, 1, 0], [1, 0, 0]]).bool()  # "0" unit 2 feeds nothing
     synapses["4.weight"][:, 1] = False  # "2" unit 1 feeds nothing, and so in turn "0" unit 1
-    assert sweep(anatomy, clusters, synapses, {"0": torch.zeros(3), "2": torch.zeros(3)}) == 3
+    assert remove_dead_units(anatomy, clusters, synapses, {"0": torch.zeros(3), "2": torch.zeros(3)}) == 3
     assert clusters["0"].tolist() == [True, False, False]
     assert clusters["2"].tolist() == [True, False, True]
     assert synapses["0.weight"].any(dim=1).tolist() == [True, False, False]
@@ -158,7 +158,9 @@ def test_the_sweep_follows_death_forwards_and_backwards_to_the_end():
 def test_the_sweep_never_takes_the_last_cluster_of_a_layer():
     anatomy, clusters, synapses = chain()
     synapses["2.weight"][:] = False
-    sweep(anatomy, clusters, synapses, {"0": torch.tensor([0.1, 0.2, 0.3]), "2": torch.tensor([0.1, 0.3, 0.2])})
+    remove_dead_units(
+        anatomy, clusters, synapses, {"0": torch.tensor([0.1, 0.2, 0.3]), "2": torch.tensor([0.1, 0.3, 0.2])}
+    )
     assert clusters["0"].tolist() == [False, False, True]
     assert clusters["2"].tolist() == [False, True, False]
 
@@ -168,7 +170,7 @@ def test_of_a_layer_without_synapses_a_unit_that_was_drawn_stays_be_others_stron
     anatomy, clusters, synapses = chain()
     clusters["0"] = torch.tensor([False, True, False])
     synapses["0.weight"][1] = False
-    sweep(anatomy, clusters, synapses, {"0": torch.tensor(viability), "2": torch.zeros(3)})
+    remove_dead_units(anatomy, clusters, synapses, {"0": torch.tensor(viability), "2": torch.zeros(3)})
     assert clusters["0"].tolist() == [False, True, False] and clusters["2"].any()
 
 

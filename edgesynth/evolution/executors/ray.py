@@ -196,7 +196,7 @@ class Luggage(NamedTuple):
         species = dataclasses.replace(breeder.species, anatomy=anatomy)
         # A tensor of a file may be a view, which would travel with all that it is a view of.
         weights = breeder.weights and {name: tensor.clone() for name, tensor in breeder.weights.items()}
-        return cls(breeder.config, species, breeder.given, weights, breeder.teacher, breeder.rewind)
+        return cls(breeder.config, species, breeder.cpu_task, weights, breeder.teacher, breeder.rewind)
 
     def unpacked(self, progress: Progress) -> Breeder:
         """The breeder."""

@@ -16,7 +16,7 @@ import torch
 
 from edgesynth.anatomy import Anatomy
 from edgesynth.evolution.generative.descent import Descent
-from edgesynth.evolution.synthesis.dead_units import sweep
+from edgesynth.evolution.synthesis.dead_units import remove_dead_units
 from edgesynth.evolution.synthesis.masks import Units, kept_units, living
 from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.lineage import Genome
@@ -33,14 +33,14 @@ class Generated:
         genome: its living clusters, and those of the parent's living synapses that are between them.
         pressure: the one that its seed drew.
         alive: {group: (size,) bool}: the same clusters as masks.
-        chances: {group: (size,) chance to live at this threshold, but for the group's noise: what that did is for the
-            score to judge; 0 where the parent is dead already}.
+        survival: {group: (size,) probability to live at this threshold, without the group's noise, which the score
+            judges; 0 where the parent is dead already}.
     """
 
     genome: Genome
     pressure: float
     alive: Units
-    chances: Units
+    survival: Units
 
 
 class Generator:
@@ -84,11 +84,11 @@ class Generator:
             noisy, lambda units: descent.budgets.meets(made(units).census(self.anatomy), limits)
         )
         genome = made(_above(noisy, threshold))
-        chances = {
+        survival = {
             name: torch.sigmoid((self.logits[name] - threshold) / NOISE).masked_fill(~mask, 0.0)
             for name, mask in alive.items()
         }
-        return Generated(genome, pressure, living(self.anatomy, genome), chances)
+        return Generated(genome, pressure, living(self.anatomy, genome), survival)
 
     def _threshold(self, noisy: Units, keeps: Callable[[Units], bool]) -> float:
         """The lowest threshold at which every limit is kept, by bisection over the units in their order.
@@ -120,7 +120,7 @@ def passed_on(anatomy: Anatomy, parent: Genome, alive: Units, viability: Units) 
         anatomy: the ancestor's.
         parent: who passes on.
         alive: {group that can be cut: (size,) bool}, none of them dead in the parent.
-        viability: {group: (size,)}; see `sweep`.
+        viability: {group: (size,)}; see `remove_dead_units`.
 
     Returns:
         Those clusters and the parent's living synapses between them, less the clusters that nothing feeds or reads.
@@ -129,7 +129,7 @@ def passed_on(anatomy: Anatomy, parent: Genome, alive: Units, viability: Units) 
         return Genome(kept_units(alive))
     clusters = dict(alive)
     synapses = {name: mask.clone() for name, mask in alive_synapses(anatomy, parent).items()}
-    sweep(anatomy, clusters, synapses, viability)
+    remove_dead_units(anatomy, clusters, synapses, viability)
     return Genome(kept_units(clusters), {name: synapses[name] for name in parent.synapses})
 
 

@@ -67,7 +67,7 @@ class Inquisitor:
             reactions: of the network that the units belong to.
             relief: what their removal gives back, see `reliefs`.
         """
-        whole = sum(values.sum() for values in reactions.taylor.values())
+        total = sum(values.sum() for values in reactions.taylor.values())
         cost = sum(relief[name][mask].sum() for name, mask in reactions.alive.items())
         described = {}
         for place, name in enumerate(self.groups):
@@ -75,7 +75,7 @@ class Inquisitor:
             one_hot = torch.zeros(len(alive), len(self.groups), dtype=torch.float64)
             one_hot[:, place] = 1 / alive.sum()
             features = [
-                reactions.taylor[name] / whole if whole > 0 else _share(alive.double()) / len(self.groups),
+                reactions.taylor[name] / total if total > 0 else _share(alive.double()) / len(self.groups),
                 _share(reactions.taylor[name], alive),
                 _share(reactions.variance[name], alive),
                 _share(reactions.norm[name], alive),
@@ -87,7 +87,7 @@ class Inquisitor:
 
     def hear_ablations(self, reactions: Reactions, described: Units) -> None:
         """Learn what each silenced unit did to the loss."""
-        rows = [Row(described[one.group][one.unit], one.drop) for one in reactions.silenced]
+        rows = [Row(described[ablation.group][ablation.unit], ablation.drop) for ablation in reactions.silenced]
         self.rows["ablation"] = (self.rows["ablation"] + rows)[-MOST_ROWS:]
 
     def hear_network(self, described: Units, lost: Units, drop: float) -> None:
@@ -163,15 +163,15 @@ def reliefs(
         amount: how much a network has of one, by its census.
     """
     names = dict.fromkeys(("params", "macs", *steered))
-    whole, found = genome.census(anatomy), {}
+    before, gains = genome.census(anatomy), {}
     for group in anatomy.removable:
         kept = genome.kept[group.name]
         gain = torch.finfo(torch.float64).eps
         if len(kept) > 1:
-            less = Genome({**genome.kept, group.name: kept[1:]}, genome.synapses).census(anatomy)
-            gain += sum(_gain(amount(whole, name), amount(less, name)) for name in names)
-        found[group.name] = torch.full((group.size,), gain, dtype=torch.float64)
-    return found
+            after = Genome({**genome.kept, group.name: kept[1:]}, genome.synapses).census(anatomy)
+            gain += sum(_gain(amount(before, name), amount(after, name)) for name in names)
+        gains[group.name] = torch.full((group.size,), gain, dtype=torch.float64)
+    return gains
 
 
 def _gain(before: float, after: float) -> float:
@@ -181,7 +181,7 @@ def _gain(before: float, after: float) -> float:
 
 def _divergence(reactions: Reactions, name: str) -> Tensor:
     """(size,) divergence of each unit; one that was not silenced is taken for its group's average."""
-    measured = {one.unit: one.divergence for one in reactions.silenced if one.group == name}
+    measured = {ablation.unit: ablation.divergence for ablation in reactions.silenced if ablation.group == name}
     average = sum(measured.values()) / len(measured) if measured else 1.0
     values = torch.full((len(reactions.alive[name]),), average, dtype=torch.float64)
     for unit, divergence in measured.items():

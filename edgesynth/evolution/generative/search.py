@@ -44,7 +44,7 @@ def reinforce(probes: list[Probe]) -> Units:
     pulls = []
     for probe, advantage in zip(probes, advantages, strict=True):
         generated = probe.generated
-        pulls.append({name: advantage * (generated.alive[name].double() - p) for name, p in generated.chances.items()})
+        pulls.append({name: advantage * (generated.alive[name].double() - p) for name, p in generated.survival.items()})
     return {name: torch.stack([pull[name] for pull in pulls]).mean(dim=0) for name in pulls[0]}
 
 
@@ -83,7 +83,7 @@ def ranks(values: Tensor) -> Tensor:
     return 2 * middle[inverse] / (len(values) - 1) - 1
 
 
-def _places(order: list[tuple[bool, float]]) -> list[int]:
+def _places(all_ranks: list[tuple[bool, float]]) -> list[int]:
     """Each one's place in the ascending order; equals have the same."""
-    distinct = sorted(set(order))
-    return [distinct.index(one) for one in order]
+    distinct = sorted(set(all_ranks))
+    return [distinct.index(rank) for rank in all_ranks]

@@ -150,7 +150,7 @@ def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None,
         bench.measure(evolution.to_measure(records))
         if best := evolution.tell(records):
             _generation_done(run, kind, breeder.progress, best, measure)
-    return _conclude(run, evolution, kind, breeder.given)
+    return _conclude(run, evolution, kind, breeder.cpu_task)
 
 
 def descend(breeder: Breeder, run: Run) -> None:
@@ -163,7 +163,7 @@ def descend(breeder: Breeder, run: Run) -> None:
     """
     ancestor = run.load(ANCESTOR, breeder.species.anatomy)
     breeder.weights = None
-    breeder.teacher = Teacher(breeder.species.removed(ancestor), breeder.given)
+    breeder.teacher = Teacher(breeder.species.removed(ancestor), breeder.cpu_task)
     breeder.rewind = run.rewind() if breeder.config.rewinds else None
     breeder.config = _with_floor(breeder.config, ancestor.record)
 
@@ -252,14 +252,14 @@ def _conclude(run: Run, evolution: Evolution, kind: Species, task: Task) -> Run:
     if best is None:
         raise UserError(f"{run.path} has no feasible offspring: {evolution.reason}{_advice(run, evolution.stopped)}")
     untested = [record for record in (ancestor, best) if record.name not in run.tested()]
-    pictures = run.predictions()
-    if untested or pictures is None or pictures.individuals != (ancestor.name, best.name):
+    samples = run.predictions()
+    if untested or samples is None or samples.individuals != (ancestor.name, best.name):
         test = task.load_test()
         labels = test.targets
         for record in untested:
-            found = outputs(kind.quantized(run.load(record.name, kind.anatomy)), test.images)
-            metric = score_outputs(found, task, labels)
-            run.save_extra_metrics(record.name, task.extra_metrics(found, labels))
+            answers = outputs(kind.quantized(run.load(record.name, kind.anatomy)), test.images)
+            metric = score_outputs(answers, task, labels)
+            run.save_extra_metrics(record.name, task.extra_metrics(answers, labels))
             run.save_tested(record.name, metric)
         keep_sample_predictions(run, kind, task, test, ancestor.name, best.name)
     return run

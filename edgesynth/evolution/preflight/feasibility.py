@@ -86,7 +86,7 @@ def _check_board(budgets: Budgets, anatomy: Anatomy) -> None:
     for budget in given:
         if whole is not None and budget.predicted(whole) is None:
             raise UserError(
-                f"{budget.option} is {budget.given(config):g} and the {budget.noun} of {whole.board} at "
+                f"{budget.option} is {budget.option_value(config):g} and the {budget.noun} of {whole.board} at "
                 f"{whole.precision} cannot be predicted: {budget.why_unpredicted}{measured}"
             )
 

@@ -91,7 +91,7 @@ def preflight(
     kind, unread = with_other_kernels(kind, config, kernels)
     check_feasible(config, kind.anatomy, kind.other_kernels)
     breeder = build_breeder(config, kind, task, progress, path)
-    images = len(breeder.given.train.labels)
+    images = len(breeder.cpu_task.train.labels)
     check_batch_size(kind.model, kind.input_shape, images, config.batch_size)
     has_ancestor = begun and Run(path, config).has(ANCESTOR)
     notes = [*task.notes, *filter(None, [kind.note, kind.anatomy.note, unread, _small_train(config, task)])]

@@ -25,11 +25,12 @@ class Standing:
     costs: tuple[float, ...]
 
 
-def dominates(one: Standing, other: Standing) -> bool:
-    """Whether `one` is better: the smaller violation, or of two feasible ones nowhere worse and somewhere better."""
-    if one.violation or other.violation:
-        return one.violation < other.violation
-    return one.costs != other.costs and all(own <= its for own, its in zip(one.costs, other.costs, strict=True))
+def dominates(first: Standing, second: Standing) -> bool:
+    """Whether the first is better: it violates less, or both are feasible and it is nowhere worse, somewhere better."""
+    if first.violation or second.violation:
+        return first.violation < second.violation
+    pairs = zip(first.costs, second.costs, strict=True)
+    return first.costs != second.costs and all(own <= its for own, its in pairs)
 
 
 def standing(record: Record, budgets: Budgets, floor: float) -> Standing:

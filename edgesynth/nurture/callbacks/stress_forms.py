@@ -81,7 +81,7 @@ class EvenDecay(Form):
             for weight, alive in zip(weights, living, strict=True)
         ]
         count = sum(int(alive.sum()) for alive in living)
-        share = sum(one.item() for one in struck) / max(1, count)
+        share = sum(layer.item() for layer in struck) / max(1, count)
         for weight in weights:
             weight.mul_(factor**share)
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from edgesynth.evolution.synthesis.mating.dna import mean_dna
-from edgesynth.evolution.synthesis.mating.inheritance import mean_state
 from edgesynth.evolution.synthesis.mating.intersection import IntersectionRite
+from edgesynth.evolution.synthesis.mating.mean_state import mean_state
 from edgesynth.evolution.synthesis.mating.pool import gene_pool, no_more_than
 from edgesynth.evolution.synthesis.mating.quorum import QuorumRite
 from edgesynth.lineage import Config

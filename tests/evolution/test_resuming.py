@@ -38,7 +38,7 @@ class Notes(Progress):
 
 
 OPTIONS = {
-    "ancestor": "tests.evolution.test_going_on:small",
+    "ancestor": "tests.evolution.test_resuming:small",
     "image_size": 8,
     **{"ancestor_epochs": 1, "epochs": 1, "final_epochs": 1, "generations": 1, "offspring": 1, "threads": 1},
     "min_accuracy": 0.0,

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 
 from edgesynth.errors import UserError
-from edgesynth.evolution.generative.netscore import Requirements, net_score, performance
+from edgesynth.evolution.generative.netscore import Requirements, net_score, netscore_of
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_half_the_parameters_and_macs_are_paid_back_by_the_root_of_two_in_accura
 
 
 def test_performance_takes_parameters_in_millions_and_macs_in_billions_from_the_census():
-    assert performance(70.6, SimpleNamespace(params=4_200_000, macs=569_000_000)) == net_score(70.6, 4.2, 0.569)
+    assert netscore_of(70.6, SimpleNamespace(params=4_200_000, macs=569_000_000)) == net_score(70.6, 4.2, 0.569)
 
 
 def test_a_network_that_guesses_nothing_right_has_a_score_that_is_finite():
@@ -56,6 +56,6 @@ def test_what_is_predicted_is_a_requirement_like_what_is_counted():
 def test_no_score_lifts_a_network_that_misses_a_requirement_above_one_that_meets_all():
     required = Requirements(90.0, {})
     large, tiny = (SimpleNamespace(params=size, macs=size) for size in (10**9, 100))
-    assert performance(89.9, tiny) > performance(90, large)
+    assert netscore_of(89.9, tiny) > netscore_of(90, large)
     assert required.rank(90, large) > required.rank(89.9, tiny) > required.rank(89.8, tiny)
     assert required.rank(91, tiny) > required.rank(91, large)
