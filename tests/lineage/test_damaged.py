@@ -13,7 +13,7 @@ import torch
 
 from edgesynth.errors import UserError
 from edgesynth.lineage import DamagedError, Individual, Record, Run, resolve, state
-from edgesynth.lineage.genome import Genome
+from edgesynth.lineage.individual.genome import Genome
 from edgesynth.lineage.storage.sealed import SEAL, digest, read_sealed, write_sealed
 from edgesynth.report import write_report
 from tests.tiny_ancestor import NAME

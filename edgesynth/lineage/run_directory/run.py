@@ -36,11 +36,11 @@ from torch import Tensor
 from edgesynth.anatomy import Anatomy
 from edgesynth.config import Config
 from edgesynth.errors import UserError
-from edgesynth.lineage.ancestor_key import bred_by
-from edgesynth.lineage.derived import Derived, advised, resumed
-from edgesynth.lineage.genome import Genome
-from edgesynth.lineage.individual import NAME, Individual, Record, individual_name
-from edgesynth.lineage.measurement import Figures
+from edgesynth.lineage.individual.genome import Genome
+from edgesynth.lineage.individual.individual import NAME, Individual, Record, individual_name
+from edgesynth.lineage.individual.measurement import Figures
+from edgesynth.lineage.run_directory.ancestor_key import bred_by
+from edgesynth.lineage.run_directory.derived import Derived, advised, resumed
 from edgesynth.lineage.storage.files import remove_left_overs, write_bytes
 from edgesynth.lineage.storage.fitting import check_fits
 from edgesynth.lineage.storage.formats import FIGURES, GenomeFile, IndividualFile, Measured, held_to

@@ -2,7 +2,7 @@ import itertools
 import math
 import random
 
-from edgesynth.lineage.pareto import pareto_front
+from edgesynth.lineage.individual.pareto import pareto_front
 
 
 def test_the_front_of_known_points():
@@ -28,8 +28,8 @@ def test_the_front_is_what_no_other_point_dominates():
     source = random.Random(seed)
     points = [(source.randrange(12), float(source.randrange(12))) for _ in range(40)]
 
-    def dominates(one, other):
-        return one[0] <= other[0] and one[1] >= other[1] and one != other
+    def dominates(first, other):
+        return first[0] <= other[0] and first[1] >= other[1] and first != other
 
     expected = {point for point in points if not any(dominates(other, point) for other in points)}
     front = [points[index] for index in pareto_front(points)]

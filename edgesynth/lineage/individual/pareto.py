@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from edgesynth.lineage.individual import Record
+from edgesynth.lineage.individual.individual import Record
 
 COSTS = ("synapses", "macs")
 

@@ -16,7 +16,9 @@ def bred(tmp_path):
     """A run on an image folder, and the folder."""
     photos = write_images(tmp_path / "photos", 12)
     upbringing = {"ancestor_epochs": 1, "epochs": 1, "final_epochs": 1, "generations": 1, "offspring": 1}
-    config = Config(ancestor="tests.lineage.test_changed_data:small", task=f"imagefolder:{photos}", **upbringing)
+    config = Config(
+        ancestor="tests.lineage.run_directory.test_changed_data:small", task=f"imagefolder:{photos}", **upbringing
+    )
     return evolve(tmp_path / "run", config.model_copy(update={"image_size": 8, "min_accuracy": 0.0})), photos
 
 
@@ -33,13 +35,13 @@ def test_more_images_are_refused_by_whatever_reads_them_again(bred, tmp_path):
     export_individual(run, "g001-c0", tmp_path / "before")
     for name in ("12", "13", "14", "15"):
         shutil.copy(photos / "cat" / "0.png", photos / "cat" / f"{name}.png")
-    found = r"other data, by its task.json: images were train 17, validation 3 and are train \d+, validation \d; put"
+    message = r"other data, by its task.json: images were train 17, validation 3 and are train \d+, validation \d; put"
     for again in (
         lambda: export_individual(run, "g001-c0", tmp_path / "after"),
         lambda: replay(run, "g001-c0"),
         lambda: evolve(run.path, run.config, resume=True),
     ):
-        with pytest.raises(UserError, match=found):
+        with pytest.raises(UserError, match=message):
             again()
     assert not (tmp_path / "after").exists()
 

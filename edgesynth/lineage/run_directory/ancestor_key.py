@@ -11,7 +11,7 @@ from edgesynth.config import Config
 from edgesynth.lineage.storage.sealed import digest
 from edgesynth.tasks import placeless
 
-ANCESTRAL = (
+ANCESTOR_OPTIONS = (
     "ancestor",
     "task",
     "weights",
@@ -36,7 +36,7 @@ PLACES = ("data_root", "weights")
 
 def ancestor_key(config: Config) -> dict[str, Any]:
     """Everything that an ancestor is a function of."""
-    return {name: getattr(config, name) for name in ANCESTRAL}
+    return {name: getattr(config, name) for name in ANCESTOR_OPTIONS}
 
 
 def bred_by(config: Config, generation: int) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgesynth.config import Config
 from edgesynth.errors import UserError
-from edgesynth.lineage.run import Run
+from edgesynth.lineage.run_directory.run import Run
 from edgesynth.tasks import Task, folder_of, load_task, placeless
 
 

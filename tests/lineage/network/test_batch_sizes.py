@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from edgesynth.errors import UserError
-from edgesynth.lineage.batches import check_batches
+from edgesynth.lineage.network.batch_sizes import check_batches
 
 IMAGES = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -47,7 +47,7 @@ def squeezed(y):
 def test_a_number_of_images_in_the_forward_is_refused_with_its_line(flat, line):
     with pytest.raises(UserError) as refusal:
         check_batches("net", Network(flat), IMAGES, in_training=False)
-    assert line in str(refusal.value) and "test_batches.py:" in str(refusal.value)
+    assert line in str(refusal.value) and "test_batch_sizes.py:" in str(refusal.value)
     assert "takes 2 images, and of one image it" in str(refusal.value)
 
 

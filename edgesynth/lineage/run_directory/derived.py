@@ -11,8 +11,8 @@ from typing import Any
 
 from edgesynth.config import Config
 from edgesynth.errors import UserError
-from edgesynth.lineage.predictions import FILE as PREDICTIONS
-from edgesynth.lineage.predictions import Predictions
+from edgesynth.lineage.run_directory.predictions import FILE as PREDICTIONS
+from edgesynth.lineage.run_directory.predictions import Predictions
 from edgesynth.lineage.storage.formats import EXTRA_METRICS, TESTED, Outcome, TaskFile, held_to
 from edgesynth.lineage.storage.reading import DamagedError, exists
 from edgesynth.lineage.storage.sealed import read_sealed, write_sealed
@@ -70,7 +70,7 @@ class Derived:
         )
 
     def save_task(self, facts: dict[str, Any]) -> None:
-        """Keep what whoever reads the run has to know of its task without its data."""
+        """Keep what readers of the run have to know of its task without its data."""
         write_sealed(self.path / "task.json", facts)
 
     @property

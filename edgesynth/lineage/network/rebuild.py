@@ -15,9 +15,9 @@ from edgesynth.anatomy.tracing.export import evaluating
 from edgesynth.ancestors import build_ancestor, check_size, in_float32
 from edgesynth.errors import UserError
 from edgesynth.importing import quoted
-from edgesynth.lineage.batches import check_batches
-from edgesynth.lineage.genome import Genome
-from edgesynth.lineage.individual import Individual
+from edgesynth.lineage.individual.genome import Genome
+from edgesynth.lineage.individual.individual import Individual
+from edgesynth.lineage.network.batch_sizes import check_batches
 from edgesynth.lineage.seeds import generator
 from edgesynth.planning.cost import Layer
 from edgesynth.quantization import quantize_inputs

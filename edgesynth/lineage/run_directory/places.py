@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgesynth.config import Config
 from edgesynth.errors import UserError
-from edgesynth.lineage.run import Run
+from edgesynth.lineage.run_directory.run import Run
 
 
 def milder_run(config: Config) -> str:
@@ -16,7 +16,7 @@ def milder_run(config: Config) -> str:
 
 
 def default_path(config: Config) -> Path:
-    """Where a run goes if nobody says otherwise: `runs/ANCESTOR-TASK-SEED`, of a folder's path its last name."""
+    """Where a run goes by default: `runs/ANCESTOR-TASK-SEED`, of a folder's path its last name."""
     kind, colon, rest = config.task.partition(":")
     task = f"{kind}{colon}{Path(rest).name}"
     return Path("runs") / f"{config.ancestor}-{task}-{config.seed}".replace(":", ".")

@@ -9,7 +9,7 @@ import pytest
 
 from edgesynth.errors import UserError
 from edgesynth.lineage import alone_in, check_unheld
-from edgesynth.lineage.run import is_taken
+from edgesynth.lineage.run_directory.run import is_taken
 from edgesynth.lineage.storage.lock import is_written_by_another
 
 

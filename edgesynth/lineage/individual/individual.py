@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from edgesynth.anatomy import Census
-from edgesynth.lineage.genome import Genome
-from edgesynth.lineage.measurement import Figures
+from edgesynth.lineage.individual.genome import Genome
+from edgesynth.lineage.individual.measurement import Figures
 
 SCHEMA = 2
 NAME = re.compile(r"g(\d{3,})-c(\d+)")
