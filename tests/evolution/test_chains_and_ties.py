@@ -84,9 +84,9 @@ def test_a_synapse_that_one_parent_lacks_is_not_halved_where_its_weight_has_two_
         weights = state(kind.model)
         weights.update({name: weights[name] * mask for name in ("one.weight", "two.weight")})
         parents.append(individual(kind, Genome(whole.kept, {"one.weight": mask}), weights))
-    found = mean_state(kind, parents)
+    mean = mean_state(kind, parents)
     for name in ("one.weight", "two.weight"):
-        assert torch.equal(found[name], kind.model.one.weight), name
+        assert torch.equal(mean[name], kind.model.one.weight), name
 
 
 class Fire(nn.Module):

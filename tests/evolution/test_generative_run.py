@@ -83,7 +83,7 @@ def test_a_cycle_s_individual_is_its_best_feasible_network_and_inherits_from_the
         assert facts["feasible_rate"] == pytest.approx(sum(probe["feasible"] for probe in facts["probes"]) / 2)
         assert chosen["performance_db"] == max(p["performance_db"] for p in facts["probes"] if p["feasible"])
         assert facts["performance_db"] == netscore_of(record.validation, record.census)
-        own, inherited = (unbroken.load(one.name).genome.kept for one in (record, parent))
+        own, inherited = (unbroken.load(each.name).genome.kept for each in (record, parent))
         assert all(set(own[name]) <= set(inherited[name]) for name in own)
 
 
@@ -169,7 +169,7 @@ def test_its_networks_can_begin_with_fresh_weights_and_so_can_the_last(breed):
         breed(inheritance, **fresh, inheritance=inheritance).record("g001-c0").synthesis["probes"]
         for inheritance in ("heritable", "newborn")
     ]
-    inherited, untrained = ([probe["validation"] for probe in found] for found in probes)
+    inherited, untrained = ([probe["validation"] for probe in facts] for facts in probes)
     assert min(inherited) > max(untrained)
 
 

@@ -35,9 +35,9 @@ def make(anatomy, descent, seed, bounds=(0.3, 0.7), logits=None, parent=None):
 def test_a_seed_makes_one_network_and_different_seeds_make_different_ones(anatomy, descent):
     assert make(anatomy, descent, 3).genome.kept == make(anatomy, descent, 3).genome.kept
     kept = [make(anatomy, descent, seed) for seed in range(20)]
-    assert len({str(one.genome.kept) for one in kept}) == 20
-    pressures = [one.pressure for one in kept]
-    assert min(pressures) < 0.4 and max(pressures) > 0.6 and all(0.3 <= one <= 0.7 for one in pressures)
+    assert len({str(network.genome.kept) for network in kept}) == 20
+    pressures = [network.pressure for network in kept]
+    assert min(pressures) < 0.4 and max(pressures) > 0.6 and all(0.3 <= pressure <= 0.7 for pressure in pressures)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -125,22 +125,20 @@ def test_a_cluster_dies_with_all_that_feeds_it(anatomy, descent):
 def test_a_parent_with_all_its_synapses_has_the_same_offspring_whether_they_are_written_down_or_not(
     anatomy, descent, seed
 ):
-    plain, masked = (
-        Genome.unpruned(anatomy),
-        {name: torch.ones(anatomy.shapes[name]).bool() for name in anatomy.weights()},
-    )
-    one, other = (make(anatomy, descent, seed, parent=Genome(plain.kept, mask)) for mask in ({}, masked))
-    assert one.genome.synapses == {} and one.genome.kept == other.genome.kept
-    assert one.genome.census(anatomy) == other.genome.census(anatomy)
-    assert all(torch.equal(one.survival[name], other.survival[name]) for name in one.survival)
+    plain = Genome.unpruned(anatomy)
+    masked = {name: torch.ones(anatomy.shapes[name]).bool() for name in anatomy.weights()}
+    unmasked, other = (make(anatomy, descent, seed, parent=Genome(plain.kept, mask)) for mask in ({}, masked))
+    assert unmasked.genome.synapses == {} and unmasked.genome.kept == other.genome.kept
+    assert unmasked.genome.census(anatomy) == other.genome.census(anatomy)
+    assert all(torch.equal(unmasked.survival[name], other.survival[name]) for name in unmasked.survival)
 
 
 def test_units_of_a_high_logit_live_and_chances_are_the_frequencies(anatomy, descent):
     logits = zeros(anatomy)
     logits["fc1"][:250] += 1.0
     made = [make(anatomy, descent, seed, (0.5, 0.5), logits) for seed in range(60)]
-    lived = torch.stack([one.alive["fc1"].double() for one in made]).mean(dim=0)
-    expected = torch.stack([one.survival["fc1"] for one in made]).mean(dim=0)
+    lived = torch.stack([network.alive["fc1"].double() for network in made]).mean(dim=0)
+    expected = torch.stack([network.survival["fc1"] for network in made]).mean(dim=0)
     assert lived[:250].mean() > 0.85 and lived[250:].mean() < 0.55
     assert (lived[:250].mean() - expected[:250].mean()).abs() < 0.08
     assert (lived[250:].mean() - expected[250:].mean()).abs() < 0.08
@@ -208,8 +206,8 @@ def test_ranks_run_from_minus_one_to_one_and_equals_share_theirs():
 def probes(anatomy, descent):
     """Networks that rank by how much more of the first fifty units of fc1 lives than of the others."""
     made = [make(anatomy, descent, seed, (0.5, 0.5)) for seed in range(32)]
-    fc1 = [one.alive["fc1"].double() for one in made]
-    return [Probe(one, (True, float(a[:50].mean() - a[50:].mean()))) for one, a in zip(made, fc1, strict=True)]
+    fc1 = [network.alive["fc1"].double() for network in made]
+    return [Probe(network, (True, float(a[:50].mean() - a[50:].mean()))) for network, a in zip(made, fc1, strict=True)]
 
 
 def test_the_reinforce_term_pulls_up_what_the_best_networks_have_in_common(anatomy, descent):

@@ -82,7 +82,7 @@ def groups_with_gradient(network: nn.Module, outputs: Sequence[Tensor], groups: 
     return {
         name
         for name, (group, member) in chosen.items()
-        if _units(group, member, known[member.parameter]) >= max(min(2, group.size), group.size / 4)
+        if _count_units(group, member, known[member.parameter]) >= max(min(2, group.size), group.size / 4)
     }
 
 
@@ -96,7 +96,7 @@ def _smallest(group: ClusterGroup, tensors: dict[str, Tensor]) -> Member | None:
     return min(own, key=lambda member: tensors[member.parameter].numel(), default=None)
 
 
-def _units(group: ClusterGroup, member: Member, gradient: Tensor | None) -> int:
+def _count_units(group: ClusterGroup, member: Member, gradient: Tensor | None) -> int:
     """Number of units that the outputs depend on."""
     if gradient is None:
         return 0

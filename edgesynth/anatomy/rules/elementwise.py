@@ -112,7 +112,7 @@ def _uniform(values: list[Value], shape: tuple[int, ...]) -> frozenset[int]:
 
 
 def _without_gates(call: Call, atoms: list[Atoms | None]) -> list[Atoms | None]:
-    """One channel that spreads over those of the others, such as an attention gate's: it stays, and ties nobody."""
+    """Protect a single channel that meets many, such as an attention gate's: it ties none of them."""
     widest = max((labels.size for labels in atoms if labels is not None), default=1)
     gates = [labels for labels in atoms if labels is not None and labels.size == 1 < widest]
     for gate in gates:

@@ -16,7 +16,7 @@ from edgesynth.evolution.generative.descent import Descent, adapted
 from edgesynth.evolution.generative.generator import Generator
 from edgesynth.evolution.generative.inquisitor import Inquisitor, reliefs
 from edgesynth.evolution.generative.memory import Memory
-from edgesynth.evolution.generative.netscore import UNITS, Requirements, accuracy_db, netscore_of
+from edgesynth.evolution.generative.netscore import FORMULA, Requirements, accuracy_db, netscore_of
 from edgesynth.evolution.generative.probe_images import hold_out_probe_images
 from edgesynth.evolution.generative.reactions import Prober
 from edgesynth.evolution.generative.search import Probe, cross_entropy, inquired, reinforce
@@ -25,7 +25,7 @@ from edgesynth.evolution.offspring.initial_weights import heritable
 from edgesynth.evolution.offspring.proving import FACT, proven, words
 from edgesynth.evolution.place import Place
 from edgesynth.evolution.progress import Progress
-from edgesynth.evolution.synthesis.masks import Units, living
+from edgesynth.evolution.synthesis.masks import UnitValues, living
 from edgesynth.lineage import Config, Genome, Individual, Run, Species, generator, individual_name, state
 from edgesynth.nurture import DeadSynapses, DivergenceError, Hardware, choose_autocast, nurture, reestimate, score
 from edgesynth.tasks import Task
@@ -82,7 +82,7 @@ class GenerativeBreeder(Breeder):
         scored = []
         for number in range(self.config.probes):
             probe = self._probe(parent, memory, bounds, required, generation, number)
-            self._hear(memory.inquisitor, probe, parent, described, alive, generation, number)
+            self._learn_from(memory.inquisitor, probe, parent, described, alive, generation, number)
             scored.append(probe)
         best = max(range(len(scored)), key=lambda number: (scored[number].rank, -number))
         rate = sum(probe.rank[0] for probe in scored) / len(scored)
@@ -97,7 +97,9 @@ class GenerativeBreeder(Breeder):
             return Memory.first(self.species.anatomy, self.descent.first_step(self.config.keep))
         return Memory.read(self.run, individual_name(generation, 0))
 
-    def _inquire(self, parent: Individual, memory: Memory, generation: int, alive: Units) -> tuple[Units, Memory]:
+    def _inquire(
+        self, parent: Individual, memory: Memory, generation: int, alive: UnitValues
+    ) -> tuple[UnitValues, Memory]:
         """Probe the network that this cycle inherits from, and move the generator.
 
         Returns:
@@ -106,13 +108,13 @@ class GenerativeBreeder(Breeder):
         if self.config.search != "inquisitor":
             moved = {name: logits + memory.pull[name] for name, logits in memory.logits.items()}
             return {}, replace(memory, logits=moved)
-        described = self._listen(memory.inquisitor, parent, self.species.removed(parent), generation, "parent")
+        described = self._react(memory.inquisitor, parent, self.species.removed(parent), generation, "parent")
         worth = memory.inquisitor.worth(described)
         return described, replace(memory, logits=inquired(memory.logits, memory.pull, worth, alive))
 
-    def _listen(
+    def _react(
         self, inquisitor: Inquisitor, individual: Individual, network: nn.Module, generation: int, purpose: str
-    ) -> Units:
+    ) -> UnitValues:
         """Show a network the probe images and let the inquisitor learn from its ablations; features of its units."""
         reactions = self.prober(
             network,
@@ -123,7 +125,7 @@ class GenerativeBreeder(Breeder):
         )
         relief = reliefs(self.species.anatomy, individual.genome, tuple(self.descent.goal), self.budgets.amount)
         described = inquisitor.describe(reactions, relief)
-        inquisitor.hear_ablations(reactions, described)
+        inquisitor.learn_from_ablations(reactions, described)
         return described
 
     def _probe(
@@ -165,7 +167,7 @@ class GenerativeBreeder(Breeder):
             )
             accuracy = score(network, self.task, self.task.validation)
         except DivergenceError:
-            network, accuracy = inherited, 0.0  # below any floor; the inquisitor hears of it all the same
+            network, accuracy = inherited, 0.0  # below any floor; the inquisitor learns from it all the same
         network.cpu()
         rank = required.rank(accuracy, census)
         amounts = dict.fromkeys((MACS.name, PARAMS.name, *self.descent.goal))
@@ -180,13 +182,13 @@ class GenerativeBreeder(Breeder):
         }
         return Scored(made, rank, network, facts)
 
-    def _hear(
+    def _learn_from(
         self,
         inquisitor: Inquisitor,
         probe: Scored,
         parent: Individual,
-        described: Units,
-        alive: Units,
+        described: UnitValues,
+        alive: UnitValues,
         generation: int,
         number: int,
     ) -> None:
@@ -197,12 +199,12 @@ class GenerativeBreeder(Breeder):
         probed = Individual(
             replace(parent.record, census=genome.census(self.species.anatomy)), genome, state(probe.network)
         )
-        self._listen(inquisitor, probed, probe.network, generation, f"probe {number}")
+        self._react(inquisitor, probed, probe.network, generation, f"probe {number}")
         lost = {name: mask & ~probe.generated.alive[name] for name, mask in alive.items()}
         drop = accuracy_db(parent.record.validation) - accuracy_db(probe.facts["validation"])
-        inquisitor.hear_network(described, lost, drop)
+        inquisitor.learn_from_network(described, lost, drop)
 
-    def _pull(self, memory: Memory, scored: list[Scored]) -> Units:
+    def _pull(self, memory: Memory, scored: list[Scored]) -> UnitValues:
         if self.config.search == "inquisitor":
             return reinforce(list(scored))
         if self.config.search == "cross-entropy":
@@ -215,7 +217,7 @@ class GenerativeBreeder(Breeder):
         return {
             "strategy": "generative",
             "search": self.config.search,
-            "performance": UNITS,
+            "performance": FORMULA,
             "pressure": list(bounds),
             "probes": [probe.facts for probe in scored],
             "chosen": best,

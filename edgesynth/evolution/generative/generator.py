@@ -17,7 +17,7 @@ import torch
 from edgesynth.anatomy import Anatomy
 from edgesynth.evolution.generative.descent import Descent
 from edgesynth.evolution.synthesis.dead_units import remove_dead_units
-from edgesynth.evolution.synthesis.masks import Units, kept_units, living
+from edgesynth.evolution.synthesis.masks import UnitValues, kept_units, living
 from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.lineage import Genome
 
@@ -39,8 +39,8 @@ class Generated:
 
     genome: Genome
     pressure: float
-    alive: Units
-    survival: Units
+    alive: UnitValues
+    survival: UnitValues
 
 
 class Generator:
@@ -51,7 +51,7 @@ class Generator:
         logits: theta, {group: (size,) float64}.
     """
 
-    def __init__(self, anatomy: Anatomy, logits: Units) -> None:
+    def __init__(self, anatomy: Anatomy, logits: UnitValues) -> None:
         self.anatomy = anatomy
         self.logits = logits
 
@@ -77,7 +77,7 @@ class Generator:
             noisy[name] = (self.logits[name] + NOISE * noise[:-1] + shared).masked_fill(~mask, -torch.inf)
         limits = descent.at(pressure)
 
-        def made(units: Units) -> Genome:
+        def made(units: UnitValues) -> Genome:
             return passed_on(self.anatomy, parent, units, noisy)
 
         threshold = self._threshold(
@@ -90,7 +90,7 @@ class Generator:
         }
         return Generated(genome, pressure, living(self.anatomy, genome), survival)
 
-    def _threshold(self, noisy: Units, keeps: Callable[[Units], bool]) -> float:
+    def _threshold(self, noisy: UnitValues, keeps: Callable[[UnitValues], bool]) -> float:
         """The lowest threshold at which every limit is kept, by bisection over the units in their order.
 
         With one unit in each group the limits are kept, or nothing can be done: that network is the smallest there is.
@@ -113,7 +113,7 @@ class Generator:
         return (lowest + below) / 2
 
 
-def passed_on(anatomy: Anatomy, parent: Genome, alive: Units, viability: Units) -> Genome:
+def passed_on(anatomy: Anatomy, parent: Genome, alive: UnitValues, viability: UnitValues) -> Genome:
     """What a parent passes on to an offspring with some of its clusters.
 
     Args:
@@ -133,6 +133,6 @@ def passed_on(anatomy: Anatomy, parent: Genome, alive: Units, viability: Units) 
     return Genome(kept_units(clusters), {name: synapses[name] for name in parent.synapses})
 
 
-def _above(noisy: Units, threshold: float) -> Units:
+def _above(noisy: UnitValues, threshold: float) -> UnitValues:
     """The units at or above a threshold; of every group at least the strongest."""
     return {name: (values >= threshold) | (values == values.max()) for name, values in noisy.items()}

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from edgesynth.anatomy import Anatomy, Census
 from edgesynth.evolution.generative.reactions import Reactions
-from edgesynth.evolution.synthesis.masks import Units
+from edgesynth.evolution.synthesis.masks import UnitValues
 from edgesynth.lineage import Genome
 
 SCHEMA = 1
@@ -57,7 +57,7 @@ class Inquisitor:
         """Names of the features."""
         return (*REACTIONS, *(f"share of {group}" for group in self.groups))
 
-    def describe(self, reactions: Reactions, relief: Units) -> Units:
+    def describe(self, reactions: Reactions, relief: UnitValues) -> UnitValues:
         """Features of every unit, {group: (size, features)}; zeros where it is dead.
 
         All are shares, of the network's or of the group's total, so that they speak of a large network as of a small
@@ -85,12 +85,12 @@ class Inquisitor:
             described[name] = torch.cat([torch.stack(features, dim=1), one_hot], dim=1) * alive[:, None]
         return described
 
-    def hear_ablations(self, reactions: Reactions, described: Units) -> None:
+    def learn_from_ablations(self, reactions: Reactions, described: UnitValues) -> None:
         """Learn what each silenced unit did to the loss."""
         rows = [Row(described[ablation.group][ablation.unit], ablation.drop) for ablation in reactions.silenced]
         self.rows["ablation"] = (self.rows["ablation"] + rows)[-MOST_ROWS:]
 
-    def hear_network(self, described: Units, lost: Units, drop: float) -> None:
+    def learn_from_network(self, described: UnitValues, lost: UnitValues, drop: float) -> None:
         """Learn what a generated network's score says of all units that it lost.
 
         Args:
@@ -124,7 +124,7 @@ class Inquisitor:
         ridge = x.T @ x + RIDGE * torch.eye(x.shape[1], dtype=torch.float64)
         return torch.linalg.solve(ridge, x.T @ y) / columns
 
-    def worth(self, described: Units) -> Units:
+    def worth(self, described: UnitValues) -> UnitValues:
         """{group: (size,) predicted drop of U's accuracy part if the unit goes, in a scale of its own}."""
         weights = self.weights()
         return {name: values @ weights for name, values in described.items()}
@@ -150,7 +150,7 @@ def reliefs(
     genome: Genome,
     steered: tuple[str, ...],
     amount: Callable[[Census, str], float] = getattr,
-) -> Units:
+) -> UnitValues:
     """{group: (size,) dB that U's cost part gains when one unit goes}, > 0.
 
     Units of a group are cut from the same places, so one of them speaks for all. A steered amount that NetScore does

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from edgesynth.anatomy import Census
 from edgesynth.errors import UserError
 
-UNITS = "20 log10(a^2 / sqrt(p m)) dB: a in percent on validation, p in millions of parameters, m in billions of MACs"
+FORMULA = "20 log10(a^2 / sqrt(p m)) dB: a in percent on validation, p in millions of parameters, m in billions of MACs"
 LEAST_ACCURACY = 0.01  # percent; below it the logarithm would run away from what a few hundred images can tell
 
 
@@ -42,7 +42,7 @@ def accuracy_db(accuracy: float) -> float:
 
 
 def netscore_of(accuracy: float, census: Census) -> float:
-    """U of a network, in dB, from its validation accuracy (percent) and its counts; see `UNITS`."""
+    """U of a network, in dB, from its validation accuracy (percent) and its counts; see `FORMULA`."""
     return net_score(accuracy, census.params / 1e6, census.macs / 1e9)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from edgesynth.anatomy import Anatomy, RemovalPlan, sum_over_clusters
 from edgesynth.anatomy.groups import layer_name
-from edgesynth.evolution.synthesis.masks import Units, living
+from edgesynth.evolution.synthesis.masks import UnitValues, living
 from edgesynth.lineage import Genome
 from edgesynth.nurture import distillation_loss, inference_batch, outputs
 from edgesynth.tasks import Split, Task
@@ -54,10 +54,10 @@ class Reactions:
         silenced: the ablations.
     """
 
-    alive: Units
-    taylor: Units
-    variance: Units
-    norm: Units
+    alive: UnitValues
+    taylor: UnitValues
+    variance: UnitValues
+    norm: UnitValues
     silenced: tuple[Silenced, ...]
 
 
@@ -102,7 +102,7 @@ class Prober:
         silenced = self._silence(network, genome, silent, _some(alive, count, draws))
         return Reactions(alive, taylor, variance, norm, silenced)
 
-    def _at_readers(self, network: nn.Module, plan: RemovalPlan) -> tuple[Units, Units]:
+    def _at_readers(self, network: nn.Module, plan: RemovalPlan) -> tuple[UnitValues, UnitValues]:
         """Taylor and variance of every unit, over all layers that read it; means over the probe images."""
         taylor = {group.name: torch.zeros(group.size, dtype=torch.float64) for group in self.anatomy.removable}
         variance = {name: torch.zeros_like(zeros) for name, zeros in taylor.items()}
@@ -168,7 +168,7 @@ class Prober:
         return tuple(silenced)
 
 
-def _some(alive: Units, count: int, draws: torch.Generator) -> list[tuple[str, int]]:
+def _some(alive: UnitValues, count: int, draws: torch.Generator) -> list[tuple[str, int]]:
     """Up to `count` units in random order, as many of each group as of any other; never the last one of a group."""
     waiting = {}
     for name, mask in alive.items():

@@ -56,7 +56,7 @@ class Breeder:
         config: the run's.
         species: the ancestor's network and anatomy.
         task: what the networks learn.
-        progress: hears of every epoch.
+        progress: every epoch is reported to it.
 
     Attributes:
         cpu_task: the task with all its images in the memory of the CPU.

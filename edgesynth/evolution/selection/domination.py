@@ -1,4 +1,4 @@
-"""Constrained domination: who is better, when some violate a constraint.
+"""Constrained domination: which individual is better, when some violate a constraint.
 
 After Deb et al., "A fast and elitist multiobjective genetic algorithm: NSGA-II", 2002, section VI.
 """
@@ -56,8 +56,8 @@ def violation(record: Record, floor: float) -> float:
 def within_first(ranked: list[Record], budgets: Budgets) -> list[Record]:
     """Those that meet every budget, and then the others, each in the order that they come in.
 
-    On the way down to the budgets nobody meets them; of a generation that arrives, who is over one comes after all that
-    are not, be it more accurate.
+    In early generations no individual meets the budgets. Once some do, an individual that is over a budget comes after
+    all that are not, even if it is more accurate.
     """
     return sorted(ranked, key=lambda record: not (record.feasible and budgets.accepts(record)))
 

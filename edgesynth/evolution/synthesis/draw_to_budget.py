@@ -32,7 +32,7 @@ class Draw:
     """One draw of an offspring.
 
     Attributes:
-        genome: who lives.
+        genome: what lives.
         facts: what happened; see `synthesize`.
         census: counts of the genome.
         budgets: of the run.
@@ -69,7 +69,7 @@ def draw_to_budget(
     budgets. The faithful environment draws as it draws, whatever the ration.
 
     Args:
-        parent: who is encoded.
+        parent: the one that is encoded.
         dna: its viabilities.
         world: the environments.
         budgets: of the run.
@@ -121,9 +121,9 @@ def _aimed(draw: Callable[[Ration], Draw], fed: Ration, drawn: Draw, unmet: Mapp
 def _step(budgets: Budgets, fed: Ration, dna: Dna, census: Census, unmet: Mapping[str, float]) -> dict[str, float]:
     """{budget: most that this generation may have of it}, where clusters are allocated by budgets; else empty.
 
-    All amounts go down geometrically and are to arrive together, by equal steps: the one that is farthest off falls to
-    the generation's share of clusters at most, the others by the same share of their ways. So siblings are of one size,
-    and the most accurate of them is not just the largest.
+    All amounts fall geometrically, in equal steps, and reach their budgets in the same generation. The amount that is
+    farthest from its budget falls to the generation's share of clusters at most, the others by the same share of their
+    log-distances. So siblings are of one size, and the most accurate of them is not just the largest.
     """
     names = set(served(budgets, CLUSTERS)) - {CLUSTERS.name}
     goals = {name: most for name, most in unmet.items() if name in names}

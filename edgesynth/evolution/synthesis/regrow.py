@@ -22,7 +22,7 @@ def regrown(parent: Parent, dna: Dna, genome: Genome, fits: Callable[[Genome], b
     """Bring clusters back, those of the highest viability first, until none fits any more or `MOST` have come.
 
     Args:
-        parent: who is encoded; what it has lost does not come back.
+        parent: the one that is encoded; what it has lost does not come back.
         dna: its viabilities, of clusters.
         genome: of a draw of clusters alone; every synapse that the parent has between them is alive.
         fits: whether a genome meets the budgets.

@@ -1,4 +1,4 @@
-"""Synthesis: draw an offspring's genome from DNA x environment, then sweep what is dead."""
+"""Synthesis: draw an offspring's genome from DNA x environment, then remove its dead units."""
 
 from __future__ import annotations
 

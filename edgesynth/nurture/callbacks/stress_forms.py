@@ -67,7 +67,7 @@ class ClusterStress(Form):
 
 
 class EvenDecay(Form):
-    """The control: nobody is chosen, all synapses shrink by factor ** (mean of 1 - C P over the living).
+    """The control: none is chosen, all synapses shrink by factor ** (mean of 1 - C P over the living).
 
     So the logarithms of all factors have the sum that they have in expectation under `SynapseStress`.
     """

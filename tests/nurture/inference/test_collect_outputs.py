@@ -34,10 +34,10 @@ def mapped(tensor: torch.Tensor) -> bool:
 @pytest.mark.parametrize(("count", "in_file"), [(32, False), (33, True)])
 def test_an_eighth_of_the_free_memory_is_filled_and_what_is_more_lies_in_a_file(little_memory, count, in_file):
     expected = torch.randn(count, 64)  # 256 bytes each, 8 kB are an eighth
-    found = collect_outputs(expected.split(5), count)
-    assert torch.equal(found, expected)
-    assert mapped(found) is in_file
-    del found
+    collected = collect_outputs(expected.split(5), count)
+    assert torch.equal(collected, expected)
+    assert mapped(collected) is in_file
+    del collected
     gc.collect()
     assert not list(little_memory.iterdir())
 
@@ -50,8 +50,8 @@ def test_memory_that_outputs_take_is_known_before(little_memory, count, expected
 def test_shapes_and_types_stay(little_memory):
     for dtype in (torch.float16, torch.float32, torch.int64):
         expected = torch.arange(2 * 3 * 4096).reshape(2, 3, 64, 64).to(dtype)
-        found = collect_outputs(iter([expected]), 2)
-        assert found.dtype == dtype and torch.equal(found, expected)
+        collected = collect_outputs(iter([expected]), 2)
+        assert collected.dtype == dtype and torch.equal(collected, expected)
 
 
 def test_outputs_of_a_network_are_the_same_in_a_file(little_memory, monkeypatch):

@@ -1,4 +1,4 @@
-"""What acts on weights besides the gradient, and what is done to them before and after."""
+"""Callbacks of training: what acts on weights besides the gradient, and what is done to them before and after."""
 
 import math
 
@@ -39,9 +39,9 @@ def network(seed=0):
 
 def test_without_options_training_is_the_plain_loop_bit_for_bit(task):
     """AdamW, warm-up and cosine, dropout from the global source, masks after each step: and not one draw more."""
-    found, source = network(), generator(5)
+    averaged, source = network(), generator(5)
     mask = torch.rand(10, 256, generator=generator(1)) < 0.3
-    losses = nurture(found, task, Recipe(epochs=2), source, synapses={"5.weight": mask})
+    losses = nurture(averaged, task, Recipe(epochs=2), source, synapses={"5.weight": mask})
 
     plain, own = network(), generator(5)
     plain.get_parameter("5.weight").data.mul_(mask)
@@ -66,7 +66,7 @@ def test_without_options_training_is_the_plain_loop_bit_for_bit(task):
     assert losses == means
     assert torch.equal(source.get_state(), own.get_state())
     for name, tensor in plain.state_dict().items():
-        assert torch.equal(found.state_dict()[name], tensor), name
+        assert torch.equal(averaged.state_dict()[name], tensor), name
 
 
 def test_the_teacher_s_share_weighs_the_two_losses(task):
@@ -90,8 +90,8 @@ def test_a_share_of_zero_trains_as_without_a_teacher_and_never_asks_it(task):
 
     untaught, ignored = network(), network()
     expected = nurture(untaught, task, Recipe(1), generator())
-    found = nurture(ignored, task, Recipe(1, distillation=0.0), generator(), teacher=Absent(network(1), task))
-    assert found == expected
+    outcome = nurture(ignored, task, Recipe(1, distillation=0.0), generator(), teacher=Absent(network(1), task))
+    assert outcome == expected
     assert torch.equal(untaught[5].weight, ignored[5].weight)
 
 
@@ -230,7 +230,7 @@ def test_running_statistics_are_those_of_a_full_pass(task):
     with torch.no_grad():
         seen = [pupil[0](next(drawn).images).movedim(1, 0).flatten(1) for _ in range(4)]
     assert torch.allclose(pupil[1].running_mean, torch.cat(seen, 1).mean(1), atol=1e-5)
-    assert torch.allclose(pupil[1].running_var, torch.stack([one.var(1) for one in seen]).mean(0), rtol=1e-4)
+    assert torch.allclose(pupil[1].running_var, torch.stack([images.var(1) for images in seen]).mean(0), rtol=1e-4)
     assert torch.allclose(pupil[1].running_var, torch.cat(seen, 1).var(1), rtol=0.05)
     assert pupil[1].momentum == momentum and not any(module.training for module in pupil.modules())
 
