@@ -1,7 +1,7 @@
 """Pointwise operations: channels pass through, and what meets is tied.
 
-What becomes of a masked cluster is not looked up but computed: the op itself is called on the constant that the cluster
-holds, with anything where other values stand. If the answer is always the same, that is the constant from here on.
+What an op makes of a masked cluster is computed: the op itself is called on the constant that the cluster holds, with
+random values for its other operands. If the result is always the same, that is the constant from here on.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The head of a network: what depends on the number of classes, be it one layer or several.
 
-It is found by building the ancestor for two numbers of classes: tensors whose shapes differ are the head, and by how
-much they differ tells for how many classes tensors of a file are. A network that is always of one form has its last
-layer for a head, and by its rows outputs are told.
+The ancestor is built for two numbers of classes: the tensors whose shapes differ are the head. From the difference
+follows for how many classes the tensors of a file are. Of a network that takes no number of classes, the last layer is
+the head, and its rows are the outputs.
 """
 
 from __future__ import annotations
