@@ -1,9 +1,9 @@
 """Mating: what several parents pass on together (Mating Rituals, arXiv 1709.02043; Gene Tagging, arXiv 1811.07966).
 
-The journey: a rite says how many of the parents must have a cluster or synapse (`quorum`, `intersection`); `gene_pool`
-holds the candidates, `mean_dna` what is thought of them, `mean_state` the weights that an offspring inherits. With one
-parent all three give that parent back. Genomes live in the ancestor's index space, so that a cluster of one parent and
-the same cluster of another are found at the same place: genes are tagged.
+A rite says how many of the parents must have a cluster or synapse (`quorum`, `intersection`). `gene_pool` gives the
+candidates, `mean_dna` their viabilities, `mean_state` the weights that an offspring inherits. With one parent all three
+give that parent back. Genomes live in the ancestor's index space, so that the same cluster of two parents is found at
+the same place: genes are tagged.
 
 Adding a rite means adding a file and a line to `build_rite`.
 """
