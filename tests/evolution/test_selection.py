@@ -39,7 +39,7 @@ def test_a_violation_never_beats_a_feasible_one_and_the_smaller_violation_wins()
 
 
 @pytest.mark.parametrize(
-    ("one", "expected"),
+    ("scored", "expected"),
     [
         (record(0, 95.0), 0.0),
         (record(0, 88.5), 1.5),
@@ -47,8 +47,8 @@ def test_a_violation_never_beats_a_feasible_one_and_the_smaller_violation_wins()
         (record(0, math.nan), math.inf),
     ],
 )
-def test_the_violation_is_what_is_missing_to_the_floor_and_infinite_for_the_dead(one, expected):
-    assert violation(one, FLOOR) == expected
+def test_the_violation_is_what_is_missing_to_the_floor_and_infinite_for_the_dead(scored, expected):
+    assert violation(scored, FLOOR) == expected
 
 
 def test_what_is_compared_is_validation_and_each_budgeted_total_or_synapses_and_clusters():
