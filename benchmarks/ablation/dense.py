@@ -29,7 +29,7 @@ def dense(runs: Path, config: Config, epochs: int, taught: bool) -> dict[str, An
     recipe = Recipe(epochs, config.batch_size, config.learning_rate, config.weight_decay)
     teacher = Teacher(trained_ancestor(runs, config, kind, task), task) if taught else None
     nurture(network, task, recipe, generator(config.seed, 0, 0, "dense nurture"), teacher=teacher)
-    census, whole = genome.census(kind.anatomy), Genome.whole(kind.anatomy).census(kind.anatomy)
+    census, whole = genome.census(kind.anatomy), Genome.unpruned(kind.anatomy).census(kind.anatomy)
     return {
         "test_accuracy_percent": score(network, task, task.load_test()),
         "validation_accuracy_percent": score(network, task, task.validation),

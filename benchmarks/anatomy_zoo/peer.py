@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from benchmarks.anatomy_zoo.networks import build, example
 from benchmarks.anatomy_zoo.ours import Clock, flop_macs
-from edgesynth.anatomy.proof import TOLERANCE
+from edgesynth.anatomy.proof.proof import TOLERANCE
 
 
 def seconds(name: str, output_layers: list[str], clock: Clock) -> dict[str, float]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.shared.lineages import ANCESTOR, machine
 from benchmarks.shared.results import Results, options
-from edgesynth.evolution.generative.netscore import UNITS, performance
+from edgesynth.evolution.generative.netscore import UNITS, netscore_of
 from edgesynth.lineage import Record, Run
 
 NAME = "generative_mnist"
@@ -60,7 +60,7 @@ def figures(run: Run) -> dict[str, Any]:
     best, ancestor = records.get(run.outcome()["best"]), records[ANCESTOR]
     cycles = [record for record in records.values() if record.generation > 0]
     return {
-        "ancestor_performance_db": performance(ancestor.validation, ancestor.census),
+        "ancestor_performance_db": netscore_of(ancestor.validation, ancestor.census),
         **(best_figures(run, best, ancestor) if best else {"individual": None, "performance_db": None}),
         "networks_probed": max(record.synthesis["networks_probed"] for record in cycles),
         "feasible_rate": statistics.mean(record.synthesis["feasible_rate"] for record in cycles),
@@ -77,7 +77,7 @@ def best_figures(run: Run, best: Record, ancestor: Record) -> dict[str, Any]:
     """Those of its best feasible individual."""
     return {
         "individual": best.name,
-        "performance_db": performance(best.validation, best.census),
+        "performance_db": netscore_of(best.validation, best.census),
         "validation_accuracy_percent": best.validation,
         "test_accuracy_percent": run.tested()[best.name],
         "macs": best.census.macs,

@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.shared.lineages import ANCESTOR, device, figures, machine
 from benchmarks.shared.results import Results, options
-from edgesynth.evolution.generative.netscore import UNITS, performance
+from edgesynth.evolution.generative.netscore import UNITS, netscore_of
 from edgesynth.lineage import Run, species
 from edgesynth.tasks import load_task
 
@@ -103,8 +103,8 @@ def row_of(run: Run) -> dict[str, Any]:
     return {
         **figures(run),
         "extra_metrics": scores,
-        "ancestor_performance_db": performance(ancestor.validation, ancestor.census),
-        "performance_db": performance(best.validation, best.census),
+        "ancestor_performance_db": netscore_of(ancestor.validation, ancestor.census),
+        "performance_db": netscore_of(best.validation, best.census),
         "networks_probed": max(one.synthesis.get("networks_probed", 0) for one in run.records()),
     }
 

@@ -14,15 +14,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edgesynth.anatomy.advice import plain_weights_advice
 from edgesynth.anatomy.census import BYTES_PER_VALUE, Census, LayerCensus, smallest_bytes
 from edgesynth.anatomy.channels import Fold, Rescale
 from edgesynth.anatomy.groups import ClusterGroup, ProductUse, ShapeAttribute, build_groups, layer_name
 from edgesynth.anatomy.layers import LayerUse
-from edgesynth.anatomy.removal import Mended, RemovalPlan, mended_attributes, mended_heads
+from edgesynth.anatomy.removal.attributes import Mended, mended_attributes, mended_heads
+from edgesynth.anatomy.removal.removal import RemovalPlan
 from edgesynth.anatomy.rules.call import COMPUTED
-from edgesynth.anatomy.tracing import export, first_names, named_tensors, walk
-from edgesynth.anatomy.training_graph import follow_training, training_program
+from edgesynth.anatomy.tracing.export import export
+from edgesynth.anatomy.tracing.named_tensors import first_names, named_tensors
+from edgesynth.anatomy.tracing.plain_weights import plain_weights_advice
+from edgesynth.anatomy.tracing.training_graph import follow_training, training_program
+from edgesynth.anatomy.tracing.walk import walk
 from edgesynth.anatomy.unit_sums import sum_over_clusters
 from edgesynth.errors import UserError
 
@@ -52,8 +55,8 @@ class Anatomy:
         program: gives the exported graph.
         uncounted: {op and module: multiply-accumulates for one input} of layers whose weight is computed, and not
             element by element: they are in no group and no census.
-        differs_in_training: whether training calls other things than evaluation (see `running`); None where it cannot
-            be run with the example's inputs.
+        differs_in_training: whether training calls other things than evaluation (see `tracing.execution`); None where
+            it cannot be run with the example's inputs.
     """
 
     groups: tuple[ClusterGroup, ...]
@@ -76,12 +79,12 @@ class Anatomy:
         """What its census leaves out, in one line; empty if nothing."""
         if not self.uncounted:
             return ""
-        macs, whole = sum(self.uncounted.values()), self.census().macs
-        told = (
+        macs, counted = sum(self.uncounted.values()), self.census().macs
+        uncounted = (
             f"layers whose weight is computed are neither counted nor cut ({', '.join(self.uncounted)}): {macs:,} MACs "
-            f"beside the {whole:,} that are"
+            f"beside the {counted:,} that are"
         )
-        return "; ".join(filter(None, [told, plain_weights_advice(self.model)]))
+        return "; ".join(filter(None, [uncounted, plain_weights_advice(self.model)]))
 
     @property
     def removable(self) -> tuple[ClusterGroup, ...]:
@@ -227,7 +230,9 @@ class Anatomy:
             sparse_bytes += smallest_bytes(shape[0], dense // shape[0], alive)
         params = sum(math.prod(sizes[name]) for name in self.parameters)
         others = params - sum(math.prod(sizes[name]) for name in uses)
-        products = round(sum(one.macs * self._alive_share(one, kept or {}) for one in self.products) / self.batch)
+        products = round(
+            sum(product.macs * self._alive_share(product, kept or {}) for product in self.products) / self.batch
+        )
         return Census(tuple(layers), params, sparse_bytes + BYTES_PER_VALUE * others, products)
 
     def _alive_share(self, product: ProductUse, kept: Kept) -> float:
@@ -255,8 +260,8 @@ def trace(model: nn.Module, example_inputs: Tensor | Sequence[Tensor]) -> Anatom
     started_s = time.monotonic()
     program = export(model, inputs)
     walked = walk(program, model)
-    differs, taught = training_program(model, inputs)
-    aside = follow_training(taught, model, walked) if taught else set()
+    differs, training = training_program(model, inputs)
+    training_only = follow_training(training, model, walked) if training else set()
     tensors = named_tensors(model)
     first = first_names(model)
     groups, products, stated = build_groups(walked.channels)
@@ -270,7 +275,7 @@ def trace(model: nn.Module, example_inputs: Tensor | Sequence[Tensor]) -> Anatom
         seconds,
     )
     return Anatomy(
-        groups=tuple(_uncuttable(_advised(group, advice), model, walked.fixed, aside) for group in groups),
+        groups=tuple(_uncuttable(_advised(group, advice), model, walked.fixed, training_only) for group in groups),
         shapes={name: tuple(tensor.shape) for name, tensor in tensors.items()},
         aliases={name: first[id(tensor)] for name, tensor in tensors.items() if first[id(tensor)] != name},
         parameters=tuple(name for name, _ in model.named_parameters()),
@@ -293,13 +298,13 @@ def _advised(group: ClusterGroup, advice: str) -> ClusterGroup:
 
 
 def _uncuttable(
-    group: ClusterGroup, model: nn.Module, fixed: AbstractSet[str], aside: AbstractSet[str]
+    group: ClusterGroup, model: nn.Module, fixed: AbstractSet[str], training_only: AbstractSet[str]
 ) -> ClusterGroup:
     """The group, protected if it is the heads of torch's own attention, or if fixed filters alone write it.
 
     Or if it is of layers that only training runs, which are no part of what is deployed.
     """
-    if group.removable and all(member.parameter in aside for member in group.members):
+    if group.removable and all(member.parameter in training_only for member in group.members):
         return replace(group, removable=False, reason="only training runs these layers: they are not deployed")
     filters = [member.parameter for member in group.members if member.parameter in fixed and member.role == "emit"]
     if group.removable and filters and not group.writers():
@@ -313,11 +318,11 @@ def _uncuttable(
     return replace(group, removable=False, reason=reason)
 
 
-def _as_inputs(given: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
-    inputs = (given,) if isinstance(given, Tensor) else given
-    if isinstance(inputs, (tuple, list)) and all(isinstance(one, Tensor) for one in inputs):
+def _as_inputs(example: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
+    inputs = (example,) if isinstance(example, Tensor) else example
+    if isinstance(inputs, (tuple, list)) and all(isinstance(given, Tensor) for given in inputs):
         return tuple(inputs)
-    kinds = [type(one).__name__ for one in inputs] if isinstance(inputs, (tuple, list)) else type(given).__name__
+    kinds = [type(given).__name__ for given in inputs] if isinstance(inputs, (tuple, list)) else type(example).__name__
     raise UserError(f"the example inputs are {kinds}; give one tensor for each argument of the network's forward")
 
 

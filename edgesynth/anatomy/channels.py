@@ -1,4 +1,4 @@
-"""Channels as atoms: who is coupled with whom, who is protected, and which parameter holds what.
+"""Channels as atoms: which are coupled, which are protected, and which parameter holds them.
 
 Every output channel of a convolution or linear layer gets a number of its own, an atom. A tensor carries an array of
 atoms that broadcasts to its shape, so that a view of the tensor is the same view of its atoms: cat is concatenation,
@@ -221,7 +221,7 @@ class Channels:
         return np.arange(self.count - size, self.count, dtype=np.int64)
 
     def tie(self, first: Atoms, second: Atoms, why: str) -> None:
-        """Elementwise, each atom of the one lives and dies with that of the other; what meets `FIXED` is protected."""
+        """Each atom of the first lives and dies with the second's at its place; what meets `FIXED` is protected."""
         pairs = np.unique(np.stack([first.reshape(-1), second.reshape(-1)]), axis=1)
         pairs = pairs[:, pairs[0] != pairs[1]]
         meets_fixed = (pairs == FIXED).any(axis=0)
@@ -233,8 +233,8 @@ class Channels:
 
     def protect(self, atoms: Atoms, reason: str) -> None:
         """These channels may not be removed."""
-        found = np.unique(atoms)
-        self.protections.append((found[found != FIXED], reason))
+        distinct = np.unique(atoms)
+        self.protections.append((distinct[distinct != FIXED], reason))
 
     def grid(self, atoms: Atoms) -> None:
         """These atoms lie in several dimensions of one tensor: only whole lines of the grid may die."""
@@ -246,7 +246,7 @@ class Channels:
         if known.atoms is not atoms:
             self.tie(known.atoms, atoms, why)
 
-    def units(self) -> Atoms:
+    def unit_of_atoms(self) -> Atoms:
         """For every atom the number of the unit (set of tied atoms) that it belongs to."""
         units = self._components()
         for grid in self.grids:

@@ -99,7 +99,7 @@ def build_groups(
     channels: Channels,
 ) -> tuple[tuple[ClusterGroup, ...], tuple[ProductUse, ...], tuple[ShapeAttribute, ...]]:
     """Sort tied channels into groups: units that are cut from exactly the same places stand in one group."""
-    unit_of = channels.units()
+    unit_of = channels.unit_of_atoms()
     bindings = list(channels.bindings.values())
     places: dict[int, list[int]] = {}
     for number, binding in enumerate(bindings):
@@ -135,21 +135,21 @@ def build_groups(
         taken[name] = taken.get(name, 0) + 1
         name = name if taken[name] == 1 else f"{name}#{taken[name]}"
         groups.append(ClusterGroup(name, len(units), members, not reason, reason))
-        for product, found in zip(channels.products, spread, strict=True):
+        for product, own in zip(channels.products, spread, strict=True):
             here = position[unit_of[product.atoms]].ravel()
             if (here >= 0).any():
-                found[name] = here[here >= 0]
+                own[name] = here[here >= 0]
         for axes, sizes in zip(lines, shapes, strict=True):
-            for line, own in zip(axes, sizes, strict=True):
+            for line, along in zip(axes, sizes, strict=True):
                 here = position[line]
                 if (here >= 0).any():
-                    own[name] = here[here >= 0]
+                    along[name] = here[here >= 0]
     products = zip(channels.products, spread, strict=True)
     stated = zip(channels.stated, shapes, strict=True)
     return (
         tuple(groups),
-        tuple(ProductUse(one.where, one.macs, one.atoms.size, units) for one, units in products),
-        tuple(ShapeAttribute(one.module, one.attribute, one.atoms.shape, units) for one, units in stated),
+        tuple(ProductUse(product.where, product.macs, product.atoms.size, units) for product, units in products),
+        tuple(ShapeAttribute(size.module, size.attribute, size.atoms.shape, units) for size, units in stated),
     )
 
 

@@ -1,7 +1,7 @@
 """Scales of normalizations: by how much a network multiplies the channels of a layer that a normalization follows.
 
-Weights in front of a normalization are free of scale: what they are worth stands in its own weight, gamma. Which gamma
-belongs to which layer is read from the traced graph; which of its values to which channel, from the cluster groups.
+The scale of weights before a normalization has no effect: the normalization's own weight, gamma, sets the scale. The
+traced graph says which gamma belongs to which layer, and the cluster groups which of its values to which channel.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, fx
 
 from edgesynth.anatomy.anatomy import Anatomy
 from edgesynth.anatomy.groups import Member
-from edgesynth.anatomy.tracing import PRODUCTS, _named_arguments, _parameter_names, op_name
+from edgesynth.anatomy.tracing.graph import PRODUCTS, named_arguments, op_name, parameter_names
 
 NORMALIZATIONS = ("batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm")
 
@@ -37,14 +37,14 @@ class ScaleUse:
 def scale_uses(anatomy: Anatomy) -> tuple[ScaleUse, ...]:
     """The normalizations with a scale, in the order of their calls."""
     program = anatomy.program()
-    names = _parameter_names(program, anatomy.model)
-    weights, found = set(anatomy.weights()), []
+    names = parameter_names(program, anatomy.model)
+    weights, uses = set(anatomy.weights()), []
     for node in program.graph.nodes:
         arguments = _arguments(node) if _is_normalization(node) else {}
         scale = arguments.get("weight")
         if isinstance(scale, fx.Node) and scale.name in names:
-            found.append(ScaleUse(names[scale.name], _written_by(arguments["input"], names, weights)))
-    return tuple(found)
+            uses.append(ScaleUse(names[scale.name], _written_by(arguments["input"], names, weights)))
+    return tuple(uses)
 
 
 def output_scales(anatomy: Anatomy, scales: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -63,26 +63,26 @@ def output_scales(anatomy: Anatomy, scales: Mapping[str, Tensor]) -> dict[str, T
     own: dict[str, list[str]] = {}
     for use in scale_uses(anatomy):
         own.setdefault(use.layer, []).append(use.parameter)
-    found = {name: torch.ones([1] * len(anatomy.shapes[name]), dtype=torch.float64) for name in anatomy.weights()}
+    factors = {name: torch.ones([1] * len(anatomy.shapes[name]), dtype=torch.float64) for name in anatomy.weights()}
     for group in anatomy.groups:
         passed = [member for member in group.members if member.role == "emit" and member.parameter in scales]
         for writer in group.writers():
             chosen = _chosen(passed, own, writer.parameter)
             if chosen:
-                sizes = [len(writer.units) if dim == writer.dim else 1 for dim in range(found[writer.parameter].ndim)]
-                full = found[writer.parameter].expand(sizes).clone()
+                sizes = [len(writer.units) if dim == writer.dim else 1 for dim in range(factors[writer.parameter].ndim)]
+                full = factors[writer.parameter].expand(sizes).clone()
                 values = np.mean([_aligned(writer, member, scales[member.parameter]) for member in chosen], axis=0)
                 full.view(-1)[torch.from_numpy(writer.units >= 0)] = torch.from_numpy(values)
-                found[writer.parameter] = full
-    return found
+                factors[writer.parameter] = full
+    return factors
 
 
 def _chosen(passed: list[Member], own: dict[str, list[str]], layer: str) -> list[Member]:
     """The scales that follow a layer directly; else those that follow no single layer."""
     for parameters in (own.get(layer, []), own.get("", [])):
-        found = [member for member in passed if member.parameter in parameters]
-        if found:
-            return found
+        chosen = [member for member in passed if member.parameter in parameters]
+        if chosen:
+            return chosen
     return []
 
 
@@ -109,7 +109,7 @@ def _written_by(value: object, names: Mapping[str, str], weights: set[str]) -> s
 
 
 def _arguments(node: fx.Node) -> dict[str, object]:
-    return _named_arguments(node, lambda argument: argument)
+    return named_arguments(node, lambda argument: argument)
 
 
 def _is_normalization(node: fx.Node) -> bool:

@@ -7,45 +7,20 @@ protects the channels that reach it and says so.
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+
 import torch
 
 from edgesynth.anatomy.channels import Value
-from edgesynth.anatomy.rules import (
-    attention,
-    contraction,
-    convolution,
-    fourier,
-    joining,
-    normalization,
-    pooling,
-    recurrent,
-    reduction,
-    sampling,
-    shaping,
-    slicing,
-)
 from edgesynth.anatomy.rules.call import RULES, Call, Operand
 from edgesynth.anatomy.rules.computed import derive, taint
 from edgesynth.anatomy.rules.elementwise import pointwise
 
-__all__ = [
-    "RULES",
-    "Call",
-    "Operand",
-    "apply_rule",
-    "attention",
-    "contraction",
-    "convolution",
-    "fourier",
-    "joining",
-    "normalization",
-    "pooling",
-    "recurrent",
-    "reduction",
-    "sampling",
-    "shaping",
-    "slicing",
-]
+__all__ = ["RULES", "Call", "Operand", "apply_rule"]
+
+for _module in pkgutil.walk_packages(__path__, f"{__name__}."):
+    importlib.import_module(_module.name)  # registers its rules: a new file of rules is named nowhere else
 
 
 def apply_rule(call: Call) -> list[Value]:
@@ -53,15 +28,15 @@ def apply_rule(call: Call) -> list[Value]:
     derived = derive(call)
     if derived is not None:
         return derived
-    found = RULES.get(call.op)
-    if found is None and torch.Tag.pointwise in getattr(call.target, "tags", ()):
-        found = pointwise
+    apply = RULES.get(call.op)
+    if apply is None and torch.Tag.pointwise in getattr(call.target, "tags", ()):
+        apply = pointwise
     schema = getattr(call.target, "_schema", None)
-    if found is None and schema is not None and not schema.returns:
+    if apply is None and schema is not None and not schema.returns:
         return [Value(())]  # an assertion: it looks and gives nothing
-    if found is None:
+    if apply is None:
         for operand in call.operands():
             call.protect(operand.value, f"no rule for {call.op}")
         return taint(call, [Value(shape) for shape in call.shapes])
-    result = found(call)
+    result = apply(call)
     return taint(call, result if isinstance(result, list) else [result])

@@ -69,11 +69,11 @@ class Call:
 
     def operands(self) -> list[Operand]:
         """Every tensor argument, lists of tensors included."""
-        found: list[Operand] = []
+        operands: list[Operand] = []
         for argument in self.args.values():
             items = argument if isinstance(argument, (list, tuple)) else [argument]
-            found += [item for item in items if isinstance(item, Operand)]
-        return found
+            operands += [item for item in items if isinstance(item, Operand)]
+        return operands
 
     def tensor(self, name: str = "self") -> Value:
         """A tensor argument as a value; a parameter with one dimension worth the name brings its own channels."""

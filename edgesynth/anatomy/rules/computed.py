@@ -1,8 +1,8 @@
-"""What is computed from parameters alone, element by element: which of its lines are which lines of the parameters.
+"""Tensors computed from parameters alone, element by element: which parameter lies along which dimension.
 
-So a weight that is scaled (equalized learning rate), standardized, normalized, rounded (fake quantization) or masked is
-cut by cutting the parameters that it comes from. What it holds where an index of a parameter is all zero is not looked
-up but computed, as for activations.
+A weight may be scaled (equalized learning rate), standardized, normalized, rounded (fake quantization) or masked. It is
+cut by cutting the parameters that it is computed from. What it holds where an index of a parameter is all zero is found
+by calling the op, as for activations.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from edgesynth.anatomy.channels import Source, Value
 from edgesynth.anatomy.rules.call import Call, Operand
-from edgesynth.anatomy.rules.shaping import axis_order, runs
+from edgesynth.anatomy.rules.views.shaping import axis_order, runs
 
 Derivation = Callable[[Call, Operand], "list[Value] | None"]
 SAMPLES = 64

@@ -1,7 +1,7 @@
 """Pointwise operations: channels pass through, and what meets is tied.
 
-What becomes of a masked cluster is not looked up but computed: the op itself is called on the constant that the cluster
-holds, with anything where other values stand. If the answer is always the same, that is the constant from here on.
+What an op makes of a masked cluster is computed: the op itself is called on the constant that the cluster holds, with
+random values for its other operands. If the result is always the same, that is the constant from here on.
 """
 
 from __future__ import annotations
@@ -80,11 +80,11 @@ def pointwise(call: Call) -> Value:
     values = [operand.value for operand in operands]
     atoms = [None if operand.parameter else _stretched(operand.value.atoms, rank) for operand in operands]
     atoms = _without_gates(call, atoms)
-    known = [one for one in atoms if one is not None]
+    known = [labels for labels in atoms if labels is not None]
     if not known:
         return Value(call.shape, None, None, "", _nonnegative(call, values), _uniform(values, call.shape))
-    axes = sorted({axis - rank for one in known for axis, size in enumerate(one.shape) if size > 1})
-    met = [_meet(call, operand, one, axes, known) for operand, one in zip(operands, atoms, strict=True)]
+    axes = sorted({axis - rank for labels in known for axis, size in enumerate(labels.shape) if size > 1})
+    met = [_meet(call, operand, labels, axes, known) for operand, labels in zip(operands, atoms, strict=True)]
     result = _tied(call, known)
     constant = _constant(call, operands, met)
     stain = "" if constant is not None else f"{call.op} in between ({call.where})"
@@ -112,12 +112,12 @@ def _uniform(values: list[Value], shape: tuple[int, ...]) -> frozenset[int]:
 
 
 def _without_gates(call: Call, atoms: list[Atoms | None]) -> list[Atoms | None]:
-    """One channel that spreads over those of the others, such as an attention gate's: it stays, and ties nobody."""
-    widest = max((one.size for one in atoms if one is not None), default=1)
-    gates = [one for one in atoms if one is not None and one.size == 1 < widest]
-    for one in gates:
-        call.channels.protect(one, f"a single channel that meets many ({call.where})")
-    return [None if any(one is gate for gate in gates) else one for one in atoms]
+    """Protect a single channel that meets many, such as an attention gate's: it ties none of them."""
+    widest = max((labels.size for labels in atoms if labels is not None), default=1)
+    gates = [labels for labels in atoms if labels is not None and labels.size == 1 < widest]
+    for gate in gates:
+        call.channels.protect(gate, f"a single channel that meets many ({call.where})")
+    return [None if any(labels is gate for gate in gates) else labels for labels in atoms]
 
 
 def _stretched(atoms: Atoms | None, rank: int) -> Atoms | None:
@@ -135,21 +135,23 @@ def _meet(call: Call, operand: Operand, atoms: Atoms | None, axes: list[int], kn
     shape = operand.value.shape
     wide = [axis for axis in axes if -axis <= len(shape) and operand.value.varies(axis)]
     for axis in wide:
-        along = [one for one in known if one.shape[axis] > 1]
+        along = [other for other in known if other.shape[axis] > 1]
         lines = [
-            one for one in along if all(size == 1 for place, size in enumerate(one.shape) if place != one.ndim + axis)
+            other
+            for other in along
+            if all(size == 1 for place, size in enumerate(other.shape) if place != other.ndim + axis)
         ]
         if operand.sources and len(lines) == len(along):
             call.bind(operand, len(shape) + axis, lines[0].reshape(-1), "emit")
         else:
-            for one in along:
-                call.channels.protect(one, f"meets values that cannot be cut ({call.where})")
+            for other in along:
+                call.channels.protect(other, f"meets values that cannot be cut ({call.where})")
     return bool(wide) and bool(operand.sources)
 
 
 def _tied(call: Call, known: list[Atoms]) -> Atoms:
     """The channels of all operands, tied where they meet."""
-    shape = np.broadcast_shapes(*(one.shape for one in known))
+    shape = np.broadcast_shapes(*(atoms.shape for atoms in known))
     why = f"meets channels that cannot be cut ({call.where})"
     first = np.broadcast_to(known[0], shape)
     for other in known[1:]:

@@ -116,19 +116,19 @@ def over_one_dimension(call: Call) -> list[Value]:
     or the whole tensor as one row.
     """
     value = call.tensor()
-    axis = call.args.get("dim", None if call.op in WHOLE else -1)
+    axis = call.args.get("dim", None if call.op in OVER_ALL else -1)
     if axis is None or axis % len(value.shape) in value.axes():
         call.protect(value, f"{call.op} over channels")
         return [Value(shape) for shape in call.shapes]
-    outputs = [_beside(call, value, axis % len(value.shape), shape) for shape in call.shapes]
+    outputs = [_per_line(call, value, axis % len(value.shape), shape) for shape in call.shapes]
     second = outputs[1:] if call.op == "aminmax" else [_indices(call, each) for each in outputs[1:]]
     return [*outputs[:1], *second]
 
 
-WHOLE = ("max", "min", "argmax", "argmin", "aminmax", "median", "nanmedian", "msort")
+OVER_ALL = ("max", "min", "argmax", "argmin", "aminmax", "median", "nanmedian", "msort")
 
 
-def _beside(call: Call, value: Value, axis: int, shape: tuple[int, ...]) -> Value:
+def _per_line(call: Call, value: Value, axis: int, shape: tuple[int, ...]) -> Value:
     atoms = value.atoms
     if atoms is not None and len(shape) < len(value.shape):
         atoms = np.squeeze(atoms, axis=axis)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import nn
 
-from edgesynth.anatomy.tracing import evaluating
+from edgesynth.anatomy.tracing.export import evaluating
 from edgesynth.errors import UserError
 from edgesynth.export.onnx.attention import plain_attention
 from edgesynth.export.onnx.pooling import FixedPooling

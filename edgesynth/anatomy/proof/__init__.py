@@ -1,0 +1,1 @@
+"""Proof of removal: which cuts are made, with which weights, and what they show."""

@@ -1,0 +1,1 @@
+"""Removal of dead clusters: the plan, the cut tensors and the attributes that state their sizes."""

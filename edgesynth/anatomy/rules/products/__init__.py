@@ -1,0 +1,1 @@
+"""Ops that multiply channels by weights or by each other, and sum."""

@@ -1,0 +1,1 @@
+"""Ops over space: channels pass."""

@@ -1,0 +1,1 @@
+"""Ops that reorder, join or take parts of a tensor."""

@@ -1,0 +1,1 @@
+"""From a network to its graph: export, run, and walk with the rules."""
