@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.shared.lineages import ANCESTOR, machine
 from benchmarks.shared.results import Results, options
-from edgesynth.evolution.generative.netscore import UNITS, netscore_of
+from edgesynth.evolution.generative.netscore import FORMULA, netscore_of
 from edgesynth.lineage import Record, Run
 
 NAME = "generative_mnist"
@@ -43,7 +43,7 @@ TRIAL = {"generations": 4, "probes": 4, "ancestor_epochs": 2, "epochs": 1, "fina
 def main() -> None:
     """Run every search with every seed, write the results."""
     arguments = options(__doc__, NAME, "folder that holds MNIST/raw", SEEDS).parse_args()
-    results = Results(NAME, arguments, performance=UNITS)
+    results = Results(NAME, arguments, performance=FORMULA)
     for seed in arguments.seeds:
         for search in SEARCHES:
             key, given = f"{search}, seed {seed}", {**SETTINGS, **(TRIAL if arguments.trial else {}), "search": search}
@@ -91,7 +91,7 @@ def table(document: dict[str, Any]) -> str:
     """Markdown of the results."""
     results = document["runs"]
     lines = [
-        f"U is {UNITS}.",
+        f"U is {FORMULA}.",
         "",
         "| run | U (ancestor's) | test accuracy | MACs | parameters | clusters by layer | probed | feasible | time |",
         "|---|---|---|---|---|---|---|---|---|",

@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.shared.lineages import ANCESTOR, device, figures, machine
 from benchmarks.shared.results import Results, options
-from edgesynth.evolution.generative.netscore import UNITS, netscore_of
+from edgesynth.evolution.generative.netscore import FORMULA, netscore_of
 from edgesynth.lineage import Run, species
 from edgesynth.tasks import load_task
 
@@ -72,7 +72,7 @@ def main() -> None:
     arguments = parser.parse_args()
     size = arguments.size or ("large" if torch.cuda.is_available() else "small")
     given = given_for(size, arguments)
-    results = Results(NAME, arguments, score=UNITS)
+    results = Results(NAME, arguments, score=FORMULA)
     for seed in arguments.seeds:
         key = f"{size}, seed {seed}"
         if not results.missing(key, given):
