@@ -1,4 +1,4 @@
-"""Channels as atoms: who is coupled with whom, who is protected, and which parameter holds what.
+"""Channels as atoms: which are coupled, which are protected, and which parameter holds them.
 
 Every output channel of a convolution or linear layer gets a number of its own, an atom. A tensor carries an array of
 atoms that broadcasts to its shape, so that a view of the tensor is the same view of its atoms: cat is concatenation,
@@ -246,7 +246,7 @@ class Channels:
         if known.atoms is not atoms:
             self.tie(known.atoms, atoms, why)
 
-    def units(self) -> Atoms:
+    def unit_of_atoms(self) -> Atoms:
         """For every atom the number of the unit (set of tied atoms) that it belongs to."""
         units = self._components()
         for grid in self.grids:

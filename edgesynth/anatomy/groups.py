@@ -99,7 +99,7 @@ def build_groups(
     channels: Channels,
 ) -> tuple[tuple[ClusterGroup, ...], tuple[ProductUse, ...], tuple[ShapeAttribute, ...]]:
     """Sort tied channels into groups: units that are cut from exactly the same places stand in one group."""
-    unit_of = channels.units()
+    unit_of = channels.unit_of_atoms()
     bindings = list(channels.bindings.values())
     places: dict[int, list[int]] = {}
     for number, binding in enumerate(bindings):

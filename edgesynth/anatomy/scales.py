@@ -1,7 +1,7 @@
 """Scales of normalizations: by how much a network multiplies the channels of a layer that a normalization follows.
 
-Weights in front of a normalization are free of scale: what they are worth stands in its own weight, gamma. Which gamma
-belongs to which layer is read from the traced graph; which of its values to which channel, from the cluster groups.
+The scale of weights before a normalization has no effect: the normalization's own weight, gamma, sets the scale. The
+traced graph says which gamma belongs to which layer, and the cluster groups which of its values to which channel.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def _arguments(build: Callable[..., Any], torchvisions: bool, classes: int | Non
         return {}
     arguments: dict[str, Any] = {key: None for key in WEIGHTS if torchvisions and key in parameters}
     # torchvision's classifiers hand their keywords on to a class that takes it.
-    handed_on = torchvisions and any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
+    handed_on = torchvisions and any(own.kind is inspect.Parameter.VAR_KEYWORD for own in parameters.values())
     if classes is not None and ("num_classes" in parameters or handed_on):
         arguments["num_classes"] = classes
     if handed_on and build.__name__ in AUXILIARY:

@@ -98,10 +98,10 @@ def _answers(network: nn.Module, input_shape: Sequence[int]) -> list[str]:
         _fill(network, source)
         for form in (torch.float64, torch.float32):
             try:
-                found = network.to(form)(inputs.to(form))
+                output = network.to(form)(inputs.to(form))
             except Exception:  # of a user's forward; what is wrong with it is said when it is traced
                 continue
-            leaves = [leaf for leaf in tree_leaves(found) if isinstance(leaf, Tensor)]
+            leaves = [leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)]
             return [f"{value:.2e}" for leaf in leaves for value in leaf.flatten()[:SHOWN].tolist()]
     return []
 

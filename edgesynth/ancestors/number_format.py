@@ -28,7 +28,7 @@ def in_float32(ancestor: str, network: nn.Module, input_shape: Sequence[int]) ->
         UserError: its forward insists on another format.
     """
     tensors = [*network.parameters(), *network.buffers()]
-    formats = sorted({_name(one.dtype) for one in tensors if one.is_floating_point() and one.dtype != torch.float32})
+    formats = sorted({_name(own.dtype) for own in tensors if own.is_floating_point() and own.dtype != torch.float32})
     if not formats:
         return ""
     network.float()

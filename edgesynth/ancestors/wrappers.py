@@ -49,15 +49,17 @@ def without_wrappers(tensors: Mapping[str, Tensor], names: Iterable[str]) -> dic
         names: of the network's own tensors; what they have in common with the wrappers' is left as it is.
     """
     names = set(names)
-    found = {name: tensor for name, tensor in tensors.items() if name != COUNT or COUNT in names}
+    stripped = {name: tensor for name, tensor in tensors.items() if name != COUNT or COUNT in names}
     for part in (*PARTS, *PARTS):  # one may be within the other
         prefix = f"{part}."
-        if all(name.startswith(prefix) for name in found) and not any(name.startswith(prefix) for name in names):
-            found = {name.removeprefix(prefix): tensor for name, tensor in found.items()}
+        if all(name.startswith(prefix) for name in stripped) and not any(name.startswith(prefix) for name in names):
+            stripped = {name.removeprefix(prefix): tensor for name, tensor in stripped.items()}
     for part in PARTS:
         if any(part in name.split(".") for name in names):
             continue
-        shorter = {".".join(one for one in name.split(".") if one != part): tensor for name, tensor in found.items()}
-        if len(shorter) == len(found):
-            found = shorter
-    return found
+        shorter = {
+            ".".join(piece for piece in name.split(".") if piece != part): tensor for name, tensor in stripped.items()
+        }
+        if len(shorter) == len(stripped):
+            stripped = shorter
+    return stripped

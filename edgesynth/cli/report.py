@@ -20,7 +20,7 @@ def command(run: Path, as_json: bool) -> None:
     """
     # Imported here, so that --help does not wait for torch.
     from edgesynth.lineage import Run
-    from edgesynth.lineage.run import RECORD
+    from edgesynth.lineage.run_directory.run import RECORD
     from edgesynth.report import console_table, read_lineage, write_report
 
     opened = Run.open(run)

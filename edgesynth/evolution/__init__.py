@@ -1,4 +1,4 @@
-"""Evolution: encode a parent (`dna`), let the world feed so much (`environment`), draw (`synthesis`), select."""
+"""Evolution: encode a parent (`dna`), scale its probabilities (`environment`), draw (`synthesis`), select."""
 
 from edgesynth.evolution.evolution import Evolution
 from edgesynth.evolution.executors import EXECUTORS, Executor, build_executor

@@ -1,7 +1,7 @@
-"""Evolution as ask and tell: who is to be bred next, who are the next parents, and when to stop.
+"""Evolution as ask and tell: which individuals are bred next, which become parents, and when the run stops.
 
-A generation is one round of ask and tell. With a proxy it is two: all offspring are asked for with a short nurture,
-then the survivors with the full one. With patience, a generation below the floor is asked for again.
+A generation is one round of ask and tell. With a proxy it is two: all offspring are bred with a short nurture, then the
+survivors with the full one. With patience, a generation below the accuracy floor is drawn again.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Evolution:
         return fronts(self.nurtured)
 
     def ask(self) -> list[Place]:
-        """Who is to be bred next, all from the same parents; nobody when the run has stopped."""
+        """The individuals to be bred next, all from the same parents; none when the run has stopped."""
         if self.stopped:
             return []
         generation, proxy = self.line[-1].generation + 1, self.config.proxy_epochs > 0
@@ -70,10 +70,10 @@ class Evolution:
         ]
 
     def to_measure(self, records: list[Record]) -> list[Record]:
-        """Whom of a generation the machine must see before `tell`: its feasible front, by everything that is counted.
+        """Those of a generation that must be measured before `tell`: its feasible front, by everything that is counted.
 
-        Who is outside of it is beaten by somebody on it, whatever the machine says. Nobody is measured after the short
-        nurture of a proxy.
+        An individual outside the front is dominated, whatever the machine measures. After the short nurture of a proxy
+        none is measured.
         """
         able = [record for record in records if record.feasible]
         if not able or (self.config.proxy_epochs and not self.survivors):
@@ -85,7 +85,7 @@ class Evolution:
     def tell(self, records: list[Record]) -> Record | None:
         """Take those that were asked for; the best feasible ones of a full round become the next parents.
 
-        A survivor may come fully nurtured to the first round already: a run that is resumed found it so.
+        In a resumed run, a survivor may come to the first round with its full nurture already.
 
         Returns:
             The generation's best; None while the generation is not decided.

@@ -1,4 +1,4 @@
-"""Who is told how the run goes. The command line draws bars from it; a library user may pass nothing."""
+"""Progress of a run: what is reported while it goes on. The command line draws bars from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgesynth.planning.cost import Prediction
 
 
 class Progress:
-    """Hears everything and says nothing; override what is of interest."""
+    """Receives every report and does nothing; override what is of interest."""
 
     def note(self, line: str) -> None:
         """Something to know of the data before the run begins, or of an offspring's cut."""

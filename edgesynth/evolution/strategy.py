@@ -28,5 +28,5 @@ def build_breeder(config: Config, species: Species, task: Task, progress: Progre
 
 
 def build_evolution(config: Config, ancestor: Record, budgets: Budgets) -> Evolution:
-    """Who is asked for the next individuals and told of them; `min_accuracy` must be resolved."""
+    """The loop that gives the next individuals and takes the finished ones; `min_accuracy` must be resolved."""
     return (GenerativeEvolution if config.strategy == "generative" else Evolution)(config, ancestor, budgets)

@@ -1,20 +1,20 @@
 """Lineage: the run directory, its individuals and their genomes."""
 
 from edgesynth.config import Config, resolve
-from edgesynth.lineage.ancestor_key import ancestor_key, differing, has_same_ancestor
 from edgesynth.lineage.board import board_of, precision_on
-from edgesynth.lineage.data import relocated, task_of
-from edgesynth.lineage.derived import resumed
-from edgesynth.lineage.genome import Genome
-from edgesynth.lineage.individual import Individual, Record, individual_name
-from edgesynth.lineage.measurement import Figures, Known
-from edgesynth.lineage.pareto import fronts
-from edgesynth.lineage.places import default_path, milder_run, parse_individual
-from edgesynth.lineage.predictions import Predictions
-from edgesynth.lineage.rebuild import Species, fitting_anatomy, set_state, species, state, state_sha256
-from edgesynth.lineage.run import ANCESTOR, GIVEN, OtherOptionsError, Run, is_taken
+from edgesynth.lineage.individual.genome import Genome
+from edgesynth.lineage.individual.individual import Individual, Record, individual_name
+from edgesynth.lineage.individual.measurement import Figures, Known
+from edgesynth.lineage.individual.pareto import fronts
+from edgesynth.lineage.individual.size import weight_bits
+from edgesynth.lineage.network.rebuild import Species, fitting_anatomy, set_state, species, state, state_sha256
+from edgesynth.lineage.run_directory.ancestor_key import ancestor_key, differing, has_same_ancestor
+from edgesynth.lineage.run_directory.data import relocated, task_of
+from edgesynth.lineage.run_directory.derived import resumed
+from edgesynth.lineage.run_directory.places import default_path, milder_run, parse_individual
+from edgesynth.lineage.run_directory.predictions import Predictions
+from edgesynth.lineage.run_directory.run import ANCESTOR, GIVEN, OtherOptionsError, Run, is_taken
 from edgesynth.lineage.seeds import generator
-from edgesynth.lineage.size import weight_bits
 from edgesynth.lineage.storage.lock import alone_in, check_unheld
 from edgesynth.lineage.storage.reading import DamagedError
 

@@ -50,7 +50,7 @@ def summed_products(
     """Products w g summed over clusters, batch by batch, over the batches of `squared_gradients`.
 
     The sum over a cluster is the loss's first-order change, with the sign turned, when all its synapses die together;
-    squares are for whoever has added up the clusters that die together (Molchanov et al., arXiv 1906.10771).
+    the caller squares it, after adding up the clusters that die together (Molchanov et al., arXiv 1906.10771).
 
     Args:
         network: what is measured; left in evaluation mode.
@@ -68,7 +68,7 @@ def summed_products(
         for name, dim in wanted:
             product = (parameters[name].detach() * gradients[name]).movedim(dim, 0)
             sums[name, dim].append(product.flatten(1).sum(dim=1))
-    return {line: torch.stack(found).cpu() for line, found in sums.items()}
+    return {line: torch.stack(batch_sums).cpu() for line, batch_sums in sums.items()}
 
 
 def _gradients(

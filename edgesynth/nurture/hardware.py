@@ -107,7 +107,7 @@ def resident(task: Task, device: torch.device) -> Task:
     """The task with its training split on the device, if it lies in memory and takes at most half of
     what is free there.
     """
-    tensors = [one for one in task.train if not isinstance(one, Stored)]
+    tensors = [tensor for tensor in task.train if not isinstance(tensor, Stored)]
     if device.type == "cpu" or len(tensors) < len(task.train):
         return task
     needed = sum(tensor.nbytes for tensor in tensors)

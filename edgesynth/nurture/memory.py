@@ -41,8 +41,8 @@ def training_memory(network: nn.Module, input_shape: Sequence[int], batch_size: 
         UserError: its pass fails.
     """
     network = copy.deepcopy(network).train()
-    parameters = sum(one.nbytes for one in network.parameters())
-    own = {one.untyped_storage().data_ptr() for one in (*network.parameters(), *network.buffers())}
+    parameters = sum(parameter.nbytes for parameter in network.parameters())
+    own = {tensor.untyped_storage().data_ptr() for tensor in (*network.parameters(), *network.buffers())}
     saved: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:

@@ -36,18 +36,18 @@ def undrawn(network: nn.Module) -> list[str]:
 
     Of two copies that differ everywhere, what the same draws leave different is not drawn.
     """
-    one, other = copy.deepcopy(network), copy.deepcopy(network)
+    original, shifted = copy.deepcopy(network), copy.deepcopy(network)
     with torch.no_grad():
-        for parameter in other.parameters():
+        for parameter in shifted.parameters():
             parameter.add_(1)
     pairs = zip(
-        newborn(one, torch.Generator()).named_parameters(),
-        newborn(other, torch.Generator()).parameters(),
+        newborn(original, torch.Generator()).named_parameters(),
+        newborn(shifted, torch.Generator()).parameters(),
         strict=True,
     )
     return [name for (name, parameter), moved in pairs if not torch.equal(parameter, moved)]
 
 
 def _method(module: nn.Module, name: str) -> Callable[[], object] | None:
-    found = getattr(module, name, None)
-    return found if callable(found) else None
+    method = getattr(module, name, None)
+    return method if callable(method) else None

@@ -143,13 +143,13 @@ def score(network: nn.Module, task: Task, split: Split) -> float:
     return score_outputs(outputs(network, split.images), task, split.targets)
 
 
-def score_outputs(found: Tensor, task: Task, labels: Tensor) -> float:
+def score_outputs(answers: Tensor, task: Task, labels: Tensor) -> float:
     """The task's metric of outputs (N, ...) against the labels of their split.
 
     Raises:
         UserError: see `score`.
     """
-    metric = task.metric(found, labels)
+    metric = task.metric(answers, labels)
     if math.isnan(metric):
         raise UserError(
             f"the {task.metric_name} of the task {task.name} is nan on {len(labels)} images: selection needs a "

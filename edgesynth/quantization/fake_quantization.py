@@ -1,7 +1,7 @@
 """Quantizers on a network while it is trained, by hooks: the network's class and its state's names stay as they are.
 
 While a layer runs, what it sees as its weight is the rounded one; before and after, the trained one is in its place. So
-masks, optimizers and whoever else handles the network by its parameters' names need not know of the quantizers, and
+masks, optimizers and all else that handles the network by its parameters' names need not know of the quantizers, and
 once they are taken off nothing is left of them: torch.export and a copy of the network see the network alone.
 """
 

@@ -43,13 +43,13 @@ def refusals(
         {(weight, precision): reason}.
     """
     called = _called(network, example)
-    found = {}
+    refused = {}
     for weight in weights:
         for precision in precisions:
             reasons = [_refusal(module, precision, called) for module in owners(network, weight).values()]
             if precision != FP32 and (not reasons or any(reasons)):
-                found[weight, precision] = "".join(reasons[:1]) or "it is a weight outside a layer of its own"
-    return found
+                refused[weight, precision] = "".join(reasons[:1]) or "it is a weight outside a layer of its own"
+    return refused
 
 
 def _refusal(module: nn.Module, precision: str, called: set[nn.Module]) -> str:

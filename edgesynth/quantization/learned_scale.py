@@ -16,10 +16,10 @@ Start = Callable[[Tensor, int, Tensor], Tensor]
 class LearnedScale:
     """Rounds values to whole multiples of a learned scale (LSQ, Esser et al., arXiv 1902.08153).
 
-    What is learned is the scale's logarithm: AdamW's step is as long for a scale of 0.01 as for one of 1, and so is
-    now the same share of each (as in Jain et al., arXiv 1903.08066, section 4.2); nor can a scale reach zero. The
-    gradient is divided by sqrt(N most), N the values that share the scale, which balances it against the weights' own
-    (LSQ, section 2.2) for an optimizer that, unlike AdamW, heeds the length of a gradient.
+    The scale's logarithm is learned (as in Jain et al., arXiv 1903.08066, section 4.2). So a step of AdamW changes
+    every scale by the same share, and no scale reaches zero. The gradient is divided by sqrt(N most), where N values
+    share the scale. That balances it against the weights' gradients (LSQ, section 2.2) in optimizers that, unlike
+    AdamW, depend on the length of a gradient.
 
     Args:
         most: the largest level.

@@ -33,7 +33,7 @@ def parse_layers(text: str) -> dict[str, str]:
     Raises:
         UserError: it is not a list of LAYER=PRECISION, names a layer twice or a precision that there is none of.
     """
-    found: dict[str, str] = {}
+    precisions: dict[str, str] = {}
     for part in text.split(","):
         layer, sign, precision = (word.strip() for word in part.partition("="))
         if not layer or not sign or precision not in PRECISIONS:
@@ -41,7 +41,7 @@ def parse_layers(text: str) -> dict[str, str]:
                 f"--layer-precision has {part.strip()!r}; it must be a list such as conv1=int8,fc1=int4, "
                 f"each precision one of {', '.join(PRECISIONS)}"
             )
-        if layer in found:
+        if layer in precisions:
             raise UserError(f"--layer-precision names {layer!r} twice; name each layer once")
-        found[layer] = precision
-    return found
+        precisions[layer] = precision
+    return precisions

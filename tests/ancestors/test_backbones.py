@@ -13,9 +13,9 @@ def taken(state, path, ancestor):
     """The ancestor with the weights of a backbone, in evaluation mode, and what the reading told."""
     torch.save(state, path)
     network = build_ancestor(ancestor, 3)
-    found = read_weights(path, network, ancestor)
-    network.load_state_dict(found.state)
-    return network.eval(), found
+    weights = read_weights(path, network, ancestor)
+    network.load_state_dict(weights.state)
+    return network.eval(), weights
 
 
 def lived_in(network):
@@ -34,13 +34,13 @@ def lived_in(network):
 
 def test_resnet34_is_the_trunk_of_refinenet(tmp_path):
     resnet = lived_in(build_ancestor("resnet34", 1000))
-    network, found = taken(resnet.state_dict(), tmp_path / "r.pth", "refinenet-resnet34")
+    network, weights = taken(resnet.state_dict(), tmp_path / "r.pth", "refinenet-resnet34")
     images = torch.randn(1, 3, 32, 32)
     with torch.no_grad():
         pooled = network.trunk(images)[-1].mean((2, 3))
         assert torch.allclose(resnet.fc(pooled), resnet(images), atol=1e-4)
-    assert not any(name.startswith("trunk.") for name in found.untrained) and len(found.state) == 566
-    assert found.note == (
+    assert not any(name.startswith("trunk.") for name in weights.untrained) and len(weights.state) == 566
+    assert weights.note == (
         f"{tmp_path / 'r.pth'}: these are weights of the backbone alone, so refine1, refine2, refine3, refine4, head, "
         "classifier start untrained"
     )
@@ -53,23 +53,23 @@ def test_vgg_is_the_stacks_of_the_saliency_network_with_and_without_normalizatio
     features = lived_in(torchvision().models.vgg.make_layers(widths, batch_norm=normalized))
     state = {f"features.{name}": tensor for name, tensor in features.state_dict().items()}
     state["classifier.0.weight"] = torch.zeros(5, 5)
-    network, found = taken(state, tmp_path / "vgg.pth", "saliency-small")
+    network, weights = taken(state, tmp_path / "vgg.pth", "saliency-small")
     images = inner = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         for stack in (network.c1, network.c2, network.c3, network.c4, network.c5):
             inner = nn.functional.max_pool2d(stack(inner), 2)
         assert inner.std() > 0 and torch.allclose(inner, features(images), rtol=1e-3, atol=1e-4)
-    assert "so c6, c7, c8, c9, c10, c11 start untrained" in found.note
+    assert "so c6, c7, c8, c9, c10, c11 start untrained" in weights.note
 
 
 @pytest.mark.parametrize("size", ["small", "large"])
 def test_mobilenet_is_the_backbone_of_lraspp(tmp_path, size):
     state = build_ancestor(f"mobilenet_v3_{size}", 1000).state_dict()
-    network, found = taken(state, tmp_path / "m.pth", f"lraspp-mobilenetv3-{size}")
+    network, weights = taken(state, tmp_path / "m.pth", f"lraspp-mobilenetv3-{size}")
     ours = [tensor for name, tensor in network.state_dict().items() if name.startswith("backbone.")]
     theirs = [tensor for name, tensor in state.items() if name.startswith("features.")]
     assert all(torch.equal(*pair) for pair in zip(ours, theirs, strict=True))
-    assert found.note.endswith("of the backbone alone, so classifier starts untrained")
+    assert weights.note.endswith("of the backbone alone, so classifier starts untrained")
 
 
 def test_a_backbone_of_another_depth_is_refused_and_only_what_is_of_it_is_counted(tmp_path):

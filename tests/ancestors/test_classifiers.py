@@ -48,7 +48,8 @@ def test_alexnet_takes_images_of_stl_10_s_size():
 )
 def test_the_small_form_has_the_names_and_shapes_of_torchvision_s(ours, theirs):
     small, large = (build_ancestor(name, 10).state_dict() for name in (ours, theirs))
-    assert {name: tensor.shape for name, tensor in small.items()} == {name: one.shape for name, one in large.items()}
+    own, expected = ({name: tensor.shape for name, tensor in state.items()} for state in (small, large))
+    assert own == expected
 
 
 def test_mobilenet_v2_for_photographs_computes_what_torchvision_s_does():
@@ -65,7 +66,7 @@ def test_a_classifier_of_torchvision_comes_by_its_plain_name():
 
 
 def test_torchvision_s_alexnet_and_ours_are_told_apart():
-    assert sum(one.numel() for one in build_ancestor("alexnet").parameters()) == 61_100_840
+    assert sum(parameter.numel() for parameter in build_ancestor("alexnet").parameters()) == 61_100_840
 
 
 @pytest.mark.parametrize("name", ["shufflenet_v2_x0_5", "squeezenet1_1"])

@@ -45,8 +45,8 @@ def test_files_of_torchvision_s_segmentation_fit_whatever_their_classes(tmp_path
     name = "torchvision.models.segmentation:lraspp_mobilenet_v3_large"
     torch.save(build_ancestor(name, 21).state_dict(), tmp_path / "weights.pth")
     for ancestor in (name, "lraspp-mobilenetv3-large"):
-        found = read_weights(tmp_path / "weights.pth", build_ancestor(ancestor, 11), ancestor)
-        assert len(found.untrained) == 4 and "are of 21 classes there and of 11 here" in found.note
+        weights = read_weights(tmp_path / "weights.pth", build_ancestor(ancestor, 11), ancestor)
+        assert len(weights.untrained) == 4 and "are of 21 classes there and of 11 here" in weights.note
 
 
 def test_to_find_the_head_moves_no_draw_of_chance(tmp_path):
@@ -60,8 +60,8 @@ def test_to_find_the_head_moves_no_draw_of_chance(tmp_path):
 def test_of_a_network_that_takes_no_number_of_classes_the_last_layer_is_the_head_and_its_rows_are_outputs(tmp_path):
     torch.save(fixed(5).state_dict(), tmp_path / "weights.pth")
     for ancestor in ("", f"{__name__}:fixed"):
-        found = read_weights(tmp_path / "weights.pth", fixed(), ancestor)
-        assert found.untrained == ("3.weight", "3.bias") and "3 is of 5 outputs there and of 3 here" in found.note
+        weights = read_weights(tmp_path / "weights.pth", fixed(), ancestor)
+        assert weights.untrained == ("3.weight", "3.bias") and "3 is of 5 outputs there and of 3 here" in weights.note
 
 
 @pytest.mark.parametrize(

@@ -54,11 +54,11 @@ def trained(name):
 def test_torchvision_s_weights_are_downloaded_and_all_but_the_head_is_taken_over(server, ancestor, theirs):
     state = trained(theirs)
     server[theirs] = lambda target: torch.save(state, target)
-    found = read_weights(ASKED, build_ancestor(ancestor, 3), ancestor)
-    kept = {tensor.sum().item() for name, tensor in found.state.items() if name not in found.untrained}
+    weights = read_weights(ASKED, build_ancestor(ancestor, 3), ancestor)
+    kept = {tensor.sum().item() for name, tensor in weights.state.items() if name not in weights.untrained}
     # The first convolution of each, whatever its name.
     assert state[next(iter(state))].sum().item() in kept
-    assert found.note.startswith("torchvision's ") and "_Weights." in found.note and "untrained" in found.note
+    assert weights.note.startswith("torchvision's ") and "_Weights." in weights.note and "untrained" in weights.note
 
 
 def test_what_was_downloaded_once_is_read_again_without_a_network(server):
@@ -102,8 +102,8 @@ def test_a_file_that_is_called_torchvision_goes_before(server, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     state = build_ancestor("lenet5").state_dict()
     torch.save(state, ASKED)
-    found = read_weights(ASKED, build_ancestor("lenet5"), "lenet5").state
-    assert torch.equal(found["fc1.weight"], state["fc1.weight"])
+    loaded = read_weights(ASKED, build_ancestor("lenet5"), "lenet5").state
+    assert torch.equal(loaded["fc1.weight"], state["fc1.weight"])
 
 
 @pytest.mark.parametrize("ancestor", ["lenet5", "resnet20", "torchvision.ops:MLP", "mynetworks:resnet18"])

@@ -13,9 +13,9 @@ LIGHT = ("lraspp-mobilenetv3-small", "lraspp-mobilenetv3-large")
 
 @pytest.mark.parametrize("name", ["refinenet-small", "lraspp-mobilenetv3-small"])
 def test_every_group_but_the_output_can_be_cut_and_is_proven(tmp_path, name):
-    found = species(name, load_task(f"camvid:{write_camvid(tmp_path)}", None, 64), 0)
-    stays = [group.reason for group in found.anatomy.groups if not group.removable]
-    assert stays == ["output of the network"] and len(found.anatomy.removable) > 25
+    kind = species(name, load_task(f"camvid:{write_camvid(tmp_path)}", None, 64), 0)
+    stays = [group.reason for group in kind.anatomy.groups if not group.removable]
+    assert stays == ["output of the network"] and len(kind.anatomy.removable) > 25
 
 
 def test_refinenet_s_trunk_takes_the_weights_of_torchvision_s_resnet_34():

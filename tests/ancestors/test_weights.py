@@ -25,10 +25,10 @@ def test_a_file_of_tensors_is_read_as_it_was_saved(tmp_path, suffix, wrap):
     else:
         torch.save({wrap: state, "epoch": 3} if wrap else state, path)
     torch.manual_seed(1)
-    found = read_weights(
+    weights = read_weights(
         path, nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 3))
     ).state
-    assert found.keys() == state.keys() and all(torch.equal(found[name], tensor) for name, tensor in state.items())
+    assert weights.keys() == state.keys() and all(torch.equal(weights[name], tensor) for name, tensor in state.items())
 
 
 def refusal_of(state, path, *into):
@@ -61,8 +61,8 @@ def test_counters_of_another_form_are_the_network_s_own_and_those_of_no_use_are_
     state = network().state_dict()
     state["1.num_batches_tracked"], state["9.num_batches_tracked"] = torch.ones(3), torch.tensor(1)
     torch.save(state, tmp_path / "weights.pth")
-    found = read_weights(tmp_path / "weights.pth", network()).state
-    assert found["1.num_batches_tracked"] == 0 and "9.num_batches_tracked" not in found
+    loaded = read_weights(tmp_path / "weights.pth", network()).state
+    assert loaded["1.num_batches_tracked"] == 0 and "9.num_batches_tracked" not in loaded
 
 
 def test_where_all_names_have_a_prefix_none_fits_and_counters_are_not_in_the_list(tmp_path):
@@ -94,8 +94,8 @@ def test_files_of_torchvision_load_whatever_torch_saved_them(tmp_path):
         tmp_path / "d.pth",
         _use_new_zipfile_serialization=False,
     )
-    found = read_weights(tmp_path / "d.pth", other).state
-    assert all(torch.equal(tensor, densenet.state_dict()[name]) for name, tensor in found.items())
+    loaded = read_weights(tmp_path / "d.pth", other).state
+    assert all(torch.equal(tensor, densenet.state_dict()[name]) for name, tensor in loaded.items())
 
     whole = models.googlenet(weights=None, num_classes=2, aux_logits=True, init_weights=False)
     torch.save(whole.state_dict(), tmp_path / "g.pth", _use_new_zipfile_serialization=False)

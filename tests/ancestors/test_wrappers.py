@@ -61,9 +61,9 @@ def test_a_wrapped_network_is_the_network_itself_and_the_wrapped_one_stays_as_it
 
 def test_weights_of_a_wrapped_network_are_those_of_the_network(wrapped, tmp_path):
     torch.save(wrapped.state_dict(), tmp_path / "weights.pth")
-    found = read_weights(tmp_path / "weights.pth", Net()).state
-    assert list(found) == list(Net().state_dict())
-    assert torch.equal(found["features.0.weight"], next(iter(wrapped.parameters())))
+    state = read_weights(tmp_path / "weights.pth", Net()).state
+    assert list(state) == list(Net().state_dict())
+    assert torch.equal(state["features.0.weight"], next(iter(wrapped.parameters())))
 
 
 def test_a_part_of_the_network_s_own_that_is_called_module_keeps_its_name(tmp_path):

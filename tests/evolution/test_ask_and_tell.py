@@ -94,10 +94,10 @@ def test_a_proxy_is_never_best_nor_on_the_front_however_good():
 def test_survivors_that_a_resumed_run_finds_fully_nurtured_are_the_same_survivors():
     state = evolution(offspring=4, proxy_epochs=1, survivors=2)
     places = state.ask()
-    found = [record(place, value) for place, value in zip(places, [50, 70, 60, 80], strict=True)]
+    measured = [record(place, value) for place, value in zip(places, [50, 70, 60, 80], strict=True)]
     # Child 1's full nurture went badly; it is no less a survivor.
-    found[1] = record(dataclasses.replace(places[1], proxy=False), 40)
-    state.tell(found)
+    measured[1] = record(dataclasses.replace(places[1], proxy=False), 40)
+    state.tell(measured)
     assert [place.child for place in state.ask()] == [1, 3]
 
 
@@ -159,8 +159,8 @@ def test_where_the_last_generation_is_over_a_budget_an_earlier_one_that_meets_th
 def test_of_those_that_meet_every_budget_the_most_accurate_is_best():
     state = evolution(offspring=3, generations=1, max_synapses=500, max_macs=900)
     places = state.ask()
-    found = [(98, 600), (92, 440), (93, 480)]  # 480 synapses are 960 MACs
-    state.tell([record(place, *each) for place, each in zip(places, found, strict=True)])
+    counts = [(98, 600), (92, 440), (93, 480)]  # 480 synapses are 960 MACs
+    state.tell([record(place, *each) for place, each in zip(places, counts, strict=True)])
     assert state.best.name == "g001-c1"
 
 
@@ -174,8 +174,8 @@ def test_where_nobody_meets_the_budgets_the_end_of_the_line_is_best():
 def test_the_fronts_hold_the_feasible_that_none_beats():
     state = evolution(offspring=4)
     places = state.ask()
-    found = [(95, 300), (94, 350), (92, 200), (85, 10)]
-    state.tell([record(place, *each) for place, each in zip(places, found, strict=True)])
+    counts = [(95, 300), (94, 350), (92, 200), (85, 10)]
+    state.tell([record(place, *each) for place, each in zip(places, counts, strict=True)])
     assert state.fronts["synapses"] == ["g001-c2", "g001-c0", "g000-c0"]
 
 
@@ -206,8 +206,8 @@ def test_the_machine_sees_the_feasible_front_and_nobody_after_a_proxy():
     state.tell(first)
     sizes = [(97, 100), (96, 120), (95, 80)]  # the second is beaten by the first in everything
     second = [record(place, *each) for place, each in zip(state.ask(), sizes, strict=True)]
-    assert [one.child for one in state.to_measure(second)] == [0, 2]
-    below = [dataclasses.replace(one, feasible=False) for one in second]
+    assert [individual.child for individual in state.to_measure(second)] == [0, 2]
+    below = [dataclasses.replace(individual, feasible=False) for individual in second]
     assert state.to_measure(below) == []
 
 

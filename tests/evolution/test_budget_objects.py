@@ -83,7 +83,7 @@ def test_offspring_aim_three_percent_below_what_was_measured_of_their_parent():
     """The parent's worse end over its own prediction corrects theirs: the whole network has what its parent had."""
     anatomy = lenet()
     config = Config(board="tx2", measure_on="local", max_latency_ms=2.0, min_images_per_joule=10.0, max_macs=1000)
-    genome, figures = Genome.whole(anatomy), Figures("ab", "local", "fp32", 3.0, (2.9, 3.1), 50.0, (40.0, 60.0))
+    genome, figures = Genome.unpruned(anatomy), Figures("ab", "local", "fp32", 3.0, (2.9, 3.1), 50.0, (40.0, 60.0))
     census = genome.census(anatomy)
     record = Record(0, 0, (), 90.0, True, census, {}, {})
     seen = Budgets(config, anatomy).seen_from(Individual(record, genome, {}, figures=figures))

@@ -283,11 +283,13 @@ def test_every_living_cluster_of_the_smallest_network_is_fed_and_read(name):
     genome = smallest_genome(anatomy)
     for group in anatomy.groups:
         for role in ("weight", "read"):
-            members = [one for one in group.members if one.role == role and one.parameter in genome.synapses]
+            members = [
+                member for member in group.members if member.role == role and member.parameter in genome.synapses
+            ]
             for unit in genome.kept.get(group.name, range(group.size)) if members else ():
                 alive = [
-                    genome.synapses[one.parameter].movedim(one.dim, 0)[torch.from_numpy(one.units == unit)].any()
-                    for one in members
+                    genome.synapses[own.parameter].movedim(own.dim, 0)[torch.from_numpy(own.units == unit)].any()
+                    for own in members
                 ]
                 assert any(alive), (group.name, unit, role)
 

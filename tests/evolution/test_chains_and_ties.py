@@ -6,7 +6,7 @@ from torch import nn
 from edgesynth.anatomy import trace
 from edgesynth.evolution.offspring.breeding import Breeder
 from edgesynth.evolution.place import Place
-from edgesynth.evolution.synthesis.dead_units import sweep
+from edgesynth.evolution.synthesis.dead_units import remove_dead_units
 from edgesynth.evolution.synthesis.environment.calibrated import CERTAIN, CalibratedEnvironment
 from edgesynth.evolution.synthesis.mating import gene_pool, mean_state
 from edgesynth.evolution.synthesis.strength import Parent
@@ -21,7 +21,7 @@ def swept_of(network, shape, dead):
     alive[dead][0] = False
     clusters = {group.name: torch.ones(group.size, dtype=torch.bool) for group in anatomy.removable}
     viability = {group.name: torch.zeros(group.size) for group in anatomy.removable}
-    swept = sweep(anatomy, clusters, alive, viability)
+    swept = remove_dead_units(anatomy, clusters, alive, viability)
     return swept, {name: int(mask.sum()) for name, mask in clusters.items()}
 
 
@@ -76,7 +76,7 @@ def individual(kind, genome, weights):
 
 def test_a_synapse_that_one_parent_lacks_is_not_halved_where_its_weight_has_two_names():
     kind = kind_of(Tied())
-    whole, alive = Genome.whole(kind.anatomy), torch.ones(4, 4, 3, 3, dtype=torch.bool)
+    whole, alive = Genome.unpruned(kind.anatomy), torch.ones(4, 4, 3, 3, dtype=torch.bool)
     lacking = alive.clone()
     lacking[0, 0] = False
     parents = []
@@ -84,9 +84,9 @@ def test_a_synapse_that_one_parent_lacks_is_not_halved_where_its_weight_has_two_
         weights = state(kind.model)
         weights.update({name: weights[name] * mask for name in ("one.weight", "two.weight")})
         parents.append(individual(kind, Genome(whole.kept, {"one.weight": mask}), weights))
-    found = mean_state(kind, parents)
+    mean = mean_state(kind, parents)
     for name in ("one.weight", "two.weight"):
-        assert torch.equal(found[name], kind.model.one.weight), name
+        assert torch.equal(mean[name], kind.model.one.weight), name
 
 
 class Fire(nn.Module):
@@ -104,7 +104,7 @@ def test_a_branch_of_which_parents_share_nothing_keeps_the_best_one_s_readers():
     kind = kind_of(Fire())
 
     def parent(kept):
-        genome = Genome({**Genome.whole(kind.anatomy).kept, "a": kept})
+        genome = Genome({**Genome.unpruned(kind.anatomy).kept, "a": kept})
         alive = alive_synapses(kind.anatomy, genome)
         weights = {name: kind.model.get_parameter(name).detach() * alive[name] for name in alive}
         return Parent(kind.anatomy, genome, weights, alive, dict)
@@ -117,13 +117,13 @@ def test_a_branch_of_which_parents_share_nothing_keeps_the_best_one_s_readers():
 
 def test_a_lost_individual_has_no_weights_where_its_genome_has_no_synapses(monkeypatch):
     kind = kind_of(nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)))
-    whole, mask = Genome.whole(kind.anatomy), torch.ones(4, 1, 3, 3, dtype=torch.bool)
+    whole, mask = Genome.unpruned(kind.anatomy), torch.ones(4, 1, 3, 3, dtype=torch.bool)
     mask[:, :, 0] = False
     parent = individual(kind, whole, state(kind.model))
     breeder = Breeder.__new__(Breeder)
     breeder.config, breeder.species, breeder.device = Config(), kind, torch.device("cpu")
     child = Genome(whole.kept, {"0.weight": mask})
-    breeder.heredity = type("Drawn", (), {"draw": staticmethod(lambda parents, place: (child, {}))})
+    breeder.sampler = type("Drawn", (), {"draw": staticmethod(lambda parents, place: (child, {}))})
     lost = breeder.lost([parent], Place(1, 0, ("g000-c0",)), "its worker died")
     assert sum(int(lost.weights[name].count_nonzero()) for name in kind.anatomy.weights()) == 24 + 8
     assert lost.record.census.synapses == 24 + 8

@@ -5,7 +5,7 @@ import torch
 
 from edgesynth.evolution.synthesis.environment.calibrated import (
     CalibratedEnvironment,
-    survival_chances,
+    survival_probabilities,
     systematic_sample,
 )
 from edgesynth.evolution.synthesis.environment.faithful import FaithfulEnvironment
@@ -41,8 +41,9 @@ def test_faithful_gaussian_weights_survive_at_the_derived_rate():
 def test_what_is_expected_of_the_papers_rule_is_the_sum_of_its_chances_and_of_a_calibrated_draw_what_it_is_asked_for():
     viability = {"weak": torch.full((5,), -1.0).double(), "strong": torch.tensor([0.0, 3.0, 0.0]).double()}
     alive = {"weak": torch.tensor([1, 1, 0, 1, 1]).bool(), "strong": torch.tensor([1, 1, 0]).bool()}
-    found = FaithfulEnvironment(0.7).expects(viability, alive, expected=3)
-    assert found == pytest.approx(4 * 0.7 / math.e + 0.7 + 1)  # of the favored, whose F P is above 1, all survive
+    expected_alive = FaithfulEnvironment(0.7).expects(viability, alive, expected=3)
+    # Of the favored, whose F P is above 1, all survive.
+    assert expected_alive == pytest.approx(4 * 0.7 / math.e + 0.7 + 1)
     assert CalibratedEnvironment(0.1).expects(viability, alive, expected=3) == 3
 
 
@@ -74,27 +75,28 @@ def test_a_low_temperature_keeps_the_strongest_and_a_high_one_does_not():
     assert 20 < int(warm[800:].sum()) < 70
 
 
-def test_survival_chances_are_in_proportion_until_they_reach_one():
-    chances = survival_chances(torch.log(torch.tensor([1.0, 2.0, 3.0, 100.0], dtype=torch.float64) / 100), expected=2.2)
-    assert chances.sum().item() == pytest.approx(2.2)
-    assert chances[3] == 1
-    assert (chances[1] / chances[0]).item() == pytest.approx(2) and (chances[2] / chances[0]).item() == pytest.approx(3)
+def test_survival_probabilities_are_in_proportion_until_they_reach_one():
+    logits = torch.log(torch.tensor([1.0, 2.0, 3.0, 100.0], dtype=torch.float64) / 100)
+    probabilities = survival_probabilities(logits, expected=2.2)
+    assert probabilities.sum().item() == pytest.approx(2.2)
+    assert probabilities[3] == 1
+    assert (probabilities[1:3] / probabilities[0]).tolist() == pytest.approx([2, 3])
 
 
 def test_what_nothing_depends_on_cannot_survive():
-    chances = survival_chances(torch.tensor([0.0, -torch.inf, -1.0], dtype=torch.float64), expected=3)
-    assert chances.tolist() == [1, 0, 1]
+    probabilities = survival_probabilities(torch.tensor([0.0, -torch.inf, -1.0], dtype=torch.float64), expected=3)
+    assert probabilities.tolist() == [1, 0, 1]
 
 
 def test_systematic_sampling_gives_each_its_own_chance_and_scatters_by_less_than_one():
-    chances = torch.tensor([0.1, 0.5, 0.9, 0.25, 0.75] * 10, dtype=torch.float64)
+    probabilities = torch.tensor([0.1, 0.5, 0.9, 0.25, 0.75] * 10, dtype=torch.float64)
     source, counts, total = generator(4), [], torch.zeros(50)
     for _ in range(4000):
-        taken = systematic_sample(chances, source)
+        taken = systematic_sample(probabilities, source)
         counts.append(int(taken.sum()))
         total += taken
     assert set(counts) <= {25, 26} | {24}
-    assert (total / 4000 - chances).abs().max() < 0.04
+    assert (total / 4000 - probabilities).abs().max() < 0.04
 
 
 def test_a_layer_keeps_its_strongest_as_far_as_it_needs_them_and_the_budget_still_holds():
@@ -126,10 +128,10 @@ def test_what_counts_for_more_takes_more_of_the_budget_and_of_each_kind_as_many_
     }
     counts = {name: torch.full((len(log),), float(name), dtype=torch.float64) for name, log in viability.items()}
     environment, alive, each = CalibratedEnvironment(0.3), everything(viability), torch.cat(list(counts.values()))
-    chances = survival_chances(torch.cat(list(viability.values())) / 0.3, 300, each)
-    assert (chances * each).sum().item() == pytest.approx(300)
+    probabilities = survival_probabilities(torch.cat(list(viability.values())) / 0.3, 300, each)
+    assert (probabilities * each).sum().item() == pytest.approx(300)
     drawn = environment.draw(viability, alive, 300, generator(1), counts=counts)
-    for name, part in zip(viability, chances.split([400, 60]), strict=True):
+    for name, part in zip(viability, probabilities.split([400, 60]), strict=True):
         assert abs(drawn[name].sum().item() - part.sum().item()) < 1
     assert environment.expects(viability, alive, 1000, counts) == 400 + 7 * 60
     assert FaithfulEnvironment(0.5).expects({"7": torch.zeros(60).double()}, alive, 0, counts) == pytest.approx(7 * 30)

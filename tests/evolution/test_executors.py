@@ -16,7 +16,7 @@ from edgesynth.errors import UserError
 from edgesynth.evolution import Place, Progress, build_executor, evolve, replay
 from edgesynth.evolution.executors import Birth, InProcess
 from edgesynth.evolution.executors.birth import Bred
-from edgesynth.evolution.executors.ray import Luggage, check_answers, lost
+from edgesynth.evolution.executors.ray import BreederState, check_answers, lost
 from edgesynth.evolution.executors.threads import cpu_threads
 from edgesynth.evolution.offspring.breeding import Breeder
 from edgesynth.lineage import resolve, species
@@ -83,15 +83,15 @@ def test_a_lineage_bred_on_ray_is_the_same_bit_for_bit_and_its_progress_is_heard
 
 def workers():
     """Process ids of our own Ray workers that breed just now: descendants of this process, whatever else runs here."""
-    found = []
+    names = []
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
             name = Path(f"/proc/{entry}/cmdline").read_bytes().partition(b"\0")[0]
             if name == b"ray::_breed_in_worker" and os.getpid() in ancestry(int(entry)):
-                found.append(int(entry))
+                names.append(int(entry))
         except OSError:
             pass  # it has ended meanwhile
-    return found
+    return names
 
 
 def ancestry(process):
@@ -141,8 +141,8 @@ def test_an_offspring_whose_worker_dies_three_times_is_recorded_as_lost_and_its_
 
     births = [Birth("g001-c0", dying, lambda breeder, reason: reason), Birth("g001-c1", living)]
     with build_executor("ray") as crew:
-        found = {bred.individual for bred in crew.breed(breeder, births)}
-    assert found == {"its worker died 3 times", "sibling"}
+        names = {bred.individual for bred in crew.breed(breeder, births)}
+    assert names == {"its worker died 3 times", "sibling"}
     assert len(list(tmp_path.iterdir())) == 3
 
 
@@ -264,16 +264,16 @@ UNTRAINED = {**TINY, "ancestor_epochs": 0, "min_accuracy": 0.0, "offspring": 1, 
 
 
 class Elsewhere(InProcess):
-    """Breeds as a worker on another machine does: from the breeder's luggage, without the files of this one."""
+    """Breeds as a worker on another machine does: from the breeder's breeder_state, without the files of this one."""
 
     def __init__(self, files):
         self.files, self.carried = files, []
 
     def breed(self, breeder, births):
-        luggage = Luggage.of(breeder)
+        breeder_state = BreederState.of(breeder)
         self.files.rename(hidden := self.files.with_name("hidden"))
         try:
-            unpacked = luggage.unpacked(Progress())
+            unpacked = breeder_state.unpacked(Progress())
             self.carried.append(unpacked.weights is not None)
             bred = list(super().breed(unpacked, births))
         finally:
@@ -328,4 +328,4 @@ def test_a_run_that_has_its_ancestor_goes_on_without_the_file_of_weights_and_its
 
 def test_weights_that_are_views_travel_without_what_they_are_views_of(breeder, monkeypatch):
     monkeypatch.setattr(breeder, "weights", {"3.bias": torch.zeros(1_000_000)[:3]})
-    assert len(pickle.dumps(Luggage.of(breeder).weights)) < 10_000
+    assert len(pickle.dumps(BreederState.of(breeder).weights)) < 10_000

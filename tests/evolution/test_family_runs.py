@@ -61,10 +61,12 @@ def test_survivors_mate_and_the_others_keep_their_short_nurture(unbroken):
         assert sorted(record.nurture["epochs"] for record in siblings) == [1, 2, 2]
         assert [record.proxy for record in siblings] == [record.nurture["epochs"] == 1 for record in siblings]
     nurtured = sorted(
-        (one for one in records.values() if one.generation == 1 and not one.proxy),
-        key=lambda one: (-one.validation, one.census.synapses, one.child),
+        (bred for bred in records.values() if bred.generation == 1 and not bred.proxy),
+        key=lambda bred: (-bred.validation, bred.census.synapses, bred.child),
     )
-    assert all(one.parents == tuple(each.name for each in nurtured) for one in records.values() if one.generation == 2)
+    assert all(
+        bred.parents == tuple(each.name for each in nurtured) for bred in records.values() if bred.generation == 2
+    )
     assert records["g002-c0"].synthesis["mating"]["needed"] == 1
 
 
@@ -82,7 +84,7 @@ def test_a_survivor_whose_record_was_not_yet_replaced_is_nurtured_again(tmp_path
     with pytest.raises(KeyboardInterrupt):
         evolve(tmp_path / "run", FAMILY, progress=Interrupted(4))
     run = Run.open(tmp_path / "run")
-    survivor = next(one for one in unbroken.records() if one.generation == 1 and not one.proxy).name
+    survivor = next(bred for bred in unbroken.records() if bred.generation == 1 and not bred.proxy).name
     assert run.record(survivor).proxy
     weights = unbroken.folder(survivor) / "weights.safetensors"
     (run.folder(survivor) / "weights.safetensors").write_bytes(weights.read_bytes())
@@ -92,11 +94,12 @@ def test_a_survivor_whose_record_was_not_yet_replaced_is_nurtured_again(tmp_path
 def test_the_outcome_keeps_the_fronts_of_those_that_were_nurtured_in_full(unbroken):
     able = [record for record in unbroken.records() if record.feasible and not record.proxy]
 
-    def beaten(one, cost):
+    def beaten(individual, cost):
         return any(
-            getattr(other.census, cost) <= getattr(one.census, cost)
-            and other.validation >= one.validation
-            and (getattr(other.census, cost), other.validation) != (getattr(one.census, cost), one.validation)
+            getattr(other.census, cost) <= getattr(individual.census, cost)
+            and other.validation >= individual.validation
+            and (getattr(other.census, cost), other.validation)
+            != (getattr(individual.census, cost), individual.validation)
             for other in able
         )
 
@@ -118,12 +121,12 @@ def test_patience_draws_milder_and_the_record_says_which_attempt(tmp_path):
     upbringing = {"ancestor_epochs": 12, "generations": 1, "offspring": 1, "final_epochs": 2}
     config = Config(ancestor=NAME, **upbringing, keep=0.01, keep_clusters=1.0, patience=3)
     outcome = evolve(tmp_path / "run", config.model_copy(update={"min_accuracy": 60})).outcome()
-    first, *others = [one for one in Run.open(tmp_path / "run").records() if one.generation]
+    first, *others = [bred for bred in Run.open(tmp_path / "run").records() if bred.generation]
     assert not first.feasible and others[-1].feasible and outcome["best"] == others[-1].name
-    for attempt, one in enumerate([first, *others]):
-        assert one.synthesis["attempt"] == attempt and one.parents == ("g000-c0",)
+    for attempt, bred in enumerate([first, *others]):
+        assert bred.synthesis["attempt"] == attempt and bred.parents == ("g000-c0",)
         # Of 6 filters of 7 x 7, 20 neurons of 150 inputs and 10 of 20.
-        assert one.synthesis["expected_synapses"] == pytest.approx((1 - 0.99 / 2**attempt) * (6 * 49 + 3000 + 200))
+        assert bred.synthesis["expected_synapses"] == pytest.approx((1 - 0.99 / 2**attempt) * (6 * 49 + 3000 + 200))
 
 
 def test_the_command_marks_proxies_and_ends_with_the_fronts(tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ from edgesynth.evolution import evolve, replay
 from edgesynth.evolution.budgets.machine import Machine
 from edgesynth.evolution.executors import build_executor
 from edgesynth.evolution.generative import GenerativeEvolution
-from edgesynth.evolution.generative.netscore import performance
+from edgesynth.evolution.generative.netscore import netscore_of
 from edgesynth.evolution.offspring.initial_weights import reborn
 from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.export import export_individual
@@ -82,8 +82,8 @@ def test_a_cycle_s_individual_is_its_best_feasible_network_and_inherits_from_the
         assert chosen["macs"] == record.census.macs <= chosen["target"]["macs"]
         assert facts["feasible_rate"] == pytest.approx(sum(probe["feasible"] for probe in facts["probes"]) / 2)
         assert chosen["performance_db"] == max(p["performance_db"] for p in facts["probes"] if p["feasible"])
-        assert facts["performance_db"] == performance(record.validation, record.census)
-        own, inherited = (unbroken.load(one.name).genome.kept for one in (record, parent))
+        assert facts["performance_db"] == netscore_of(record.validation, record.census)
+        own, inherited = (unbroken.load(each.name).genome.kept for each in (record, parent))
         assert all(set(own[name]) <= set(inherited[name]) for name in own)
 
 
@@ -94,7 +94,7 @@ def test_each_generator_s_networks_are_more_efficient_than_those_of_the_one_befo
         for record in cycles
     ]
     assert len(means) > 1 and means == sorted(means)
-    assert means[0] > performance(ancestor.validation, ancestor.census)
+    assert means[0] > netscore_of(ancestor.validation, ancestor.census)
     macs = [record.census.macs for record in (ancestor, *cycles)]
     assert macs == sorted(macs, reverse=True) and len(set(macs)) == len(macs)
 
@@ -169,7 +169,7 @@ def test_its_networks_can_begin_with_fresh_weights_and_so_can_the_last(breed):
         breed(inheritance, **fresh, inheritance=inheritance).record("g001-c0").synthesis["probes"]
         for inheritance in ("heritable", "newborn")
     ]
-    inherited, untrained = ([probe["validation"] for probe in found] for found in probes)
+    inherited, untrained = ([probe["validation"] for probe in facts] for facts in probes)
     assert min(inherited) > max(untrained)
 
 
@@ -303,4 +303,4 @@ def test_the_best_meets_the_budget_even_where_another_has_the_higher_score():
     assert not told.stopped and told.best.name == "g001-c0"
     told.tell([record(3, 90.0, 600_000)])
     assert told.stopped == "budget" and told.best.name == "g003-c0"
-    assert performance(99.0, told.line[1].census) > performance(90.0, told.line[2].census) + 0.1
+    assert netscore_of(99.0, told.line[1].census) > netscore_of(90.0, told.line[2].census) + 0.1

@@ -29,15 +29,15 @@ def zeros(anatomy):
 
 def make(anatomy, descent, seed, bounds=(0.3, 0.7), logits=None, parent=None):
     made = Generator(anatomy, logits or zeros(anatomy))
-    return made(parent or Genome.whole(anatomy), descent, bounds, generator(seed, 1, 0, "generate"))
+    return made(parent or Genome.unpruned(anatomy), descent, bounds, generator(seed, 1, 0, "generate"))
 
 
 def test_a_seed_makes_one_network_and_different_seeds_make_different_ones(anatomy, descent):
     assert make(anatomy, descent, 3).genome.kept == make(anatomy, descent, 3).genome.kept
     kept = [make(anatomy, descent, seed) for seed in range(20)]
-    assert len({str(one.genome.kept) for one in kept}) == 20
-    pressures = [one.pressure for one in kept]
-    assert min(pressures) < 0.4 and max(pressures) > 0.6 and all(0.3 <= one <= 0.7 for one in pressures)
+    assert len({str(network.genome.kept) for network in kept}) == 20
+    pressures = [network.pressure for network in kept]
+    assert min(pressures) < 0.4 and max(pressures) > 0.6 and all(0.3 <= pressure <= 0.7 for pressure in pressures)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -67,7 +67,7 @@ def test_at_no_pressure_everything_that_lives_in_the_parent_lives_on_and_the_dea
     thinned, alive = make(anatomy, descent, 0, (1.0, 1.0), parent=wide), living(anatomy, wide)
     assert thinned.genome.census(anatomy).macs <= 100_000 < wide.census(anatomy).macs
     assert all(set(kept) <= set(wide.kept[name]) for name, kept in thinned.genome.kept.items())
-    assert all((chances[~alive[name]] == 0).all() for name, chances in thinned.chances.items())
+    assert all((chances[~alive[name]] == 0).all() for name, chances in thinned.survival.items())
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def thinned(anatomy):
     """A parent all of whose clusters live and half of whose synapses in fc1 do not."""
     source = torch.Generator().manual_seed(1)
     alive = torch.rand(anatomy.shapes["fc1.weight"], generator=source) < 0.5
-    return Genome(Genome.whole(anatomy).kept, {"fc1.weight": alive})
+    return Genome(Genome.unpruned(anatomy).kept, {"fc1.weight": alive})
 
 
 @pytest.mark.parametrize("budget", ["max_synapses", "max_bytes"])
@@ -103,11 +103,11 @@ def test_a_cluster_that_lost_its_last_synapse_is_not_passed_on_be_its_logit_the_
     synapses["fc2.weight"][:, 7] = False  # nothing reads it
     logits = zeros(anatomy)
     logits["fc1"][[3, 7]] = 50.0
-    parent = Genome(Genome.whole(anatomy).kept, synapses)
+    parent = Genome(Genome.unpruned(anatomy).kept, synapses)
     for bounds in ((0.0, 0.0), (1.0, 1.0)):
         made = make(anatomy, descent, 0, bounds, logits, parent)
         assert not made.alive["fc1"][[3, 7]].any() and not {3, 7} & set(made.genome.kept["fc1"])
-        assert (made.chances["fc1"][[3, 7]] == 0).all()
+        assert (made.survival["fc1"][[3, 7]] == 0).all()
     assert made.genome.census(anatomy).macs <= 100_000
 
 
@@ -117,7 +117,7 @@ def test_a_cluster_dies_with_all_that_feeds_it(anatomy, descent):
     synapses["fc1.weight"][0, 16:] = False
     logits = zeros(anatomy)
     logits["conv2"][0], logits["fc1"][0] = -50.0, 50.0
-    made = make(anatomy, descent, 0, (0.5, 0.5), logits, Genome(Genome.whole(anatomy).kept, synapses))
+    made = make(anatomy, descent, 0, (0.5, 0.5), logits, Genome(Genome.unpruned(anatomy).kept, synapses))
     assert not made.alive["conv2"][0] and not made.alive["fc1"][0] and len(made.genome.kept["fc1"]) > 1
 
 
@@ -125,19 +125,20 @@ def test_a_cluster_dies_with_all_that_feeds_it(anatomy, descent):
 def test_a_parent_with_all_its_synapses_has_the_same_offspring_whether_they_are_written_down_or_not(
     anatomy, descent, seed
 ):
-    plain, masked = Genome.whole(anatomy), {name: torch.ones(anatomy.shapes[name]).bool() for name in anatomy.weights()}
-    one, other = (make(anatomy, descent, seed, parent=Genome(plain.kept, mask)) for mask in ({}, masked))
-    assert one.genome.synapses == {} and one.genome.kept == other.genome.kept
-    assert one.genome.census(anatomy) == other.genome.census(anatomy)
-    assert all(torch.equal(one.chances[name], other.chances[name]) for name in one.chances)
+    plain = Genome.unpruned(anatomy)
+    masked = {name: torch.ones(anatomy.shapes[name]).bool() for name in anatomy.weights()}
+    unmasked, other = (make(anatomy, descent, seed, parent=Genome(plain.kept, mask)) for mask in ({}, masked))
+    assert unmasked.genome.synapses == {} and unmasked.genome.kept == other.genome.kept
+    assert unmasked.genome.census(anatomy) == other.genome.census(anatomy)
+    assert all(torch.equal(unmasked.survival[name], other.survival[name]) for name in unmasked.survival)
 
 
 def test_units_of_a_high_logit_live_and_chances_are_the_frequencies(anatomy, descent):
     logits = zeros(anatomy)
     logits["fc1"][:250] += 1.0
     made = [make(anatomy, descent, seed, (0.5, 0.5), logits) for seed in range(60)]
-    lived = torch.stack([one.alive["fc1"].double() for one in made]).mean(dim=0)
-    expected = torch.stack([one.chances["fc1"] for one in made]).mean(dim=0)
+    lived = torch.stack([network.alive["fc1"].double() for network in made]).mean(dim=0)
+    expected = torch.stack([network.survival["fc1"] for network in made]).mean(dim=0)
     assert lived[:250].mean() > 0.85 and lived[250:].mean() < 0.55
     assert (lived[:250].mean() - expected[:250].mean()).abs() < 0.08
     assert (lived[250:].mean() - expected[250:].mean()).abs() < 0.08
@@ -205,8 +206,8 @@ def test_ranks_run_from_minus_one_to_one_and_equals_share_theirs():
 def probes(anatomy, descent):
     """Networks that rank by how much more of the first fifty units of fc1 lives than of the others."""
     made = [make(anatomy, descent, seed, (0.5, 0.5)) for seed in range(32)]
-    fc1 = [one.alive["fc1"].double() for one in made]
-    return [Probe(one, (True, float(a[:50].mean() - a[50:].mean()))) for one, a in zip(made, fc1, strict=True)]
+    fc1 = [network.alive["fc1"].double() for network in made]
+    return [Probe(network, (True, float(a[:50].mean() - a[50:].mean()))) for network, a in zip(made, fc1, strict=True)]
 
 
 def test_the_reinforce_term_pulls_up_what_the_best_networks_have_in_common(anatomy, descent):
@@ -242,7 +243,7 @@ def test_a_logit_moves_at_most_by_the_trust_region_and_only_where_there_is_life(
 
 
 def test_a_group_of_which_the_best_networks_keep_more_rises_as_a_whole(anatomy):
-    alive = living(anatomy, Genome.whole(anatomy))
+    alive = living(anatomy, Genome.unpruned(anatomy))
     pull = zeros(anatomy)
     pull["conv2"] += 0.1
     pull["fc1"][:250] += 0.1

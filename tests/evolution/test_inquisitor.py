@@ -47,8 +47,9 @@ def planted(described):
     return {name: features @ weights for name, features in described.items()}
 
 
-def correlation(found, wanted):
-    return torch.corrcoef(torch.stack([torch.cat(list(found.values())), torch.cat(list(wanted.values()))]))[0, 1].item()
+def correlation(learned, wanted):
+    pair = torch.stack([torch.cat(list(units.values())) for units in (learned, wanted)])
+    return torch.corrcoef(pair)[0, 1].item()
 
 
 def test_a_planted_worth_is_recovered_from_ablations():
@@ -61,7 +62,7 @@ def test_a_planted_worth_is_recovered_from_ablations():
                 drop = worth[name][unit].item() * (1 + 0.1 * torch.randn((), generator=noise).item())
                 silenced.append(Silenced(name, unit, 1.0, drop))
         shown = reactions(seed, silenced)
-        inquisitor.hear_ablations(shown, inquisitor.describe(shown, relief()))
+        inquisitor.learn_from_ablations(shown, inquisitor.describe(shown, relief()))
     described = inquisitor.describe(reactions(100), relief())
     assert correlation(inquisitor.worth(described), planted(described)) > 0.97
     assert correlation({name: values[:, 2] for name, values in described.items()}, planted(described)) < 0.9
@@ -76,7 +77,8 @@ def test_a_planted_worth_is_recovered_from_the_scores_of_networks_that_lost_many
         lost = {
             name: torch.rand(size, generator=source) < share[place] for place, (name, size) in enumerate(SIZES.items())
         }
-        inquisitor.hear_network(described, lost, sum(worth[name][mask].sum().item() for name, mask in lost.items()))
+        drop = sum(worth[name][mask].sum().item() for name, mask in lost.items())
+        inquisitor.learn_from_network(described, lost, drop)
     assert correlation(inquisitor.worth(described), worth) > 0.9
 
 
@@ -89,12 +91,12 @@ def test_features_are_shares_so_those_of_a_whole_group_add_up_to_one():
 
 
 def test_relief_is_what_the_cost_part_of_the_score_gains_by_one_unit(kind):
-    found = reliefs(kind.anatomy, Genome.whole(kind.anatomy), ("macs",))
+    gains = reliefs(kind.anatomy, Genome.unpruned(kind.anatomy), ("macs",))
     params, macs = 431_080, 2_293_000
     fewer_params, fewer_macs = params - (25 + 1 + 50 * 25), macs - (25 * 576 + 50 * 25 * 64)
     expected = 10 * torch.log10(torch.tensor(params / fewer_params * macs / fewer_macs, dtype=torch.float64))
-    assert found["conv1"].tolist() == pytest.approx([expected.item()] * 20)
-    assert found["conv1"][0] > found["conv2"][0] > found["fc1"][0] > 0
+    assert gains["conv1"].tolist() == pytest.approx([expected.item()] * 20)
+    assert gains["conv1"][0] > gains["conv2"][0] > gains["fc1"][0] > 0
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +106,7 @@ def probed(kind, task):
     plan = kind.plan(genome)
     weights = {name: plan.cut(name, tensor) for name, tensor in kind.model.state_dict().items()}
     network = kind.removed(Individual(None, genome, weights))
-    stimulus = Split(task.train.images[:40], task.train.labels[:40])
+    probe_images = Split(task.train.images[:40], task.train.labels[:40])
     with torch.no_grad():
         network.fc2.weight[:, 3] = 0  # nothing reads unit 8 of fc1
 
@@ -112,17 +114,17 @@ def probed(kind, task):
         left = {name: kind.plan(fewer).cut(name, plan.uncut(name, tensor)) for name, tensor in state(network).items()}
         return kind.removed(Individual(None, fewer, left))
 
-    return network, Prober(kind.anatomy, task, stimulus)(network, genome, silent, 49, generator()), stimulus
+    return network, Prober(kind.anatomy, task, probe_images)(network, genome, silent, 49, generator()), probe_images
 
 
 def test_taylor_is_gradient_times_activation_summed_over_positions_for_each_image(probed, task):
-    network, shown, stimulus = probed
+    network, shown, probe_images = probed
     seen = {}
     handles = [
         module.register_forward_pre_hook(lambda _, inputs, name=name: seen.update({name: inputs[0]}))
         for name, module in (("conv2", network.fc1), ("fc1", network.fc2))
     ]
-    loss = F.cross_entropy(network(stimulus.images), stimulus.labels, reduction="sum")
+    loss = F.cross_entropy(network(probe_images.images), probe_images.labels, reduction="sum")
     gradients = torch.autograd.grad(loss, list(seen.values()))
     [handle.remove() for handle in handles]
     products = {name: (g * a).detach().double() for (name, a), g in zip(seen.items(), gradients, strict=True)}
@@ -142,39 +144,39 @@ def test_the_dead_show_no_reaction_and_the_norm_is_that_of_a_unit_s_own_weights(
 
 
 def test_silencing_measures_what_the_outputs_and_the_loss_do(probed, task):
-    network, shown, stimulus = probed
-    found = {(one.group, one.unit): one for one in shown.silenced}
-    assert len(found) == 49  # everything that lives
-    assert found["fc1", 8].divergence == pytest.approx(0, abs=1e-6) and abs(found["fc1", 8].drop) < 1e-4
+    network, shown, probe_images = probed
+    ablations = {(ablation.group, ablation.unit): ablation for ablation in shown.silenced}
+    assert len(ablations) == 49  # everything that lives
+    assert ablations["fc1", 8].divergence == pytest.approx(0, abs=1e-6) and abs(ablations["fc1", 8].drop) < 1e-4
     with torch.no_grad():
-        whole = network(stimulus.images)
+        whole = network(probe_images.images)
         column = network.fc2.weight[:, 0].clone()
         network.fc2.weight[:, 0] = 0
-        without = network(stimulus.images)
+        without = network(probe_images.images)
         network.fc2.weight[:, 0] = column
-    rise = F.cross_entropy(without, stimulus.labels) - F.cross_entropy(whole, stimulus.labels)
-    assert found["fc1", 5].drop == pytest.approx(17.372 * rise.item(), abs=2e-4)
+    rise = F.cross_entropy(without, probe_images.labels) - F.cross_entropy(whole, probe_images.labels)
+    assert ablations["fc1", 5].drop == pytest.approx(17.372 * rise.item(), abs=2e-4)
     p, q = whole.softmax(1), without.softmax(1)
-    assert found["fc1", 5].divergence == pytest.approx((p * (p / q).log()).sum(1).mean().item(), abs=1e-5)
+    assert ablations["fc1", 5].divergence == pytest.approx((p * (p / q).log()).sum(1).mean().item(), abs=1e-5)
 
 
-def test_the_stimulus_is_held_out_of_training_and_validation_stays_whole(task):
-    rest, stimulus = hold_out_probe_images(task, 0)
-    assert (len(stimulus.labels), len(rest.train.labels)) == (119, 1078)
-    keys = [{image.numpy().tobytes() for image in part.images} for part in (stimulus, rest.train, task.train)]
+def test_the_probe_images_are_held_out_of_training_and_validation_stays_whole(task):
+    rest, probe_images = hold_out_probe_images(task, 0)
+    assert (len(probe_images.labels), len(rest.train.labels)) == (119, 1078)
+    keys = [{image.numpy().tobytes() for image in part.images} for part in (probe_images, rest.train, task.train)]
     assert keys[0] | keys[1] == keys[2] and not keys[0] & keys[1]
     assert torch.equal(rest.validation.images, task.validation.images)
-    assert not torch.equal(hold_out_probe_images(task, 1)[1].images, stimulus.images)
+    assert not torch.equal(hold_out_probe_images(task, 1)[1].images, probe_images.images)
 
 
 def test_memory_comes_back_to_the_last_bit_and_says_when_it_is_damaged(tmp_path, kind):
     memory = Memory.first(kind.anatomy, 1 / 3)
     memory.logits["fc1"][7] = torch.pi
     inquisitor = Inquisitor(tuple(SIZES))
-    inquisitor.hear_network(inquisitor.describe(reactions(1), relief()), reactions(1).alive, 0.1)
+    inquisitor.learn_from_network(inquisitor.describe(reactions(1), relief()), reactions(1).alive, 0.1)
     memory = Memory(memory.logits, memory.pull, memory.step, inquisitor)
     run = Run.create(tmp_path / "run", resolve(None, {"ancestor": "lenet5"}))
-    genome = Genome.whole(kind.anatomy)
+    genome = Genome.unpruned(kind.anatomy)
     record = Record(0, 0, (), 90.0, True, genome.census(kind.anatomy))
     run.save(Individual(record, genome, state(kind.model), files=memory.files()))
     again = Memory.read(run, "g000-c0")

@@ -50,20 +50,20 @@ def individuals(kind):
     return [individual(kind, place, Genome({"0": kept}), 10.0 * place) for place, kept in enumerate(KEPT)]
 
 
-def as_parent(kind, one):
-    plan, weights = kind.plan(one.genome), kind.anatomy.weights()
+def as_parent(kind, individual):
+    plan, weights = kind.plan(individual.genome), kind.anatomy.weights()
     return Parent(
         kind.anatomy,
-        one.genome,
-        {name: plan.uncut(name, one.weights[name]) for name in weights},
-        alive_synapses(kind.anatomy, one.genome),
+        individual.genome,
+        {name: plan.uncut(name, individual.weights[name]) for name in weights},
+        alive_synapses(kind.anatomy, individual.genome),
         lambda: {name: torch.ones(kind.anatomy.shapes[name]) for name in weights},
     )
 
 
 @pytest.fixture
 def parents(kind, individuals):
-    return [as_parent(kind, one) for one in individuals]
+    return [as_parent(kind, individual) for individual in individuals]
 
 
 @pytest.mark.parametrize(
@@ -119,16 +119,16 @@ def test_a_layer_that_no_quorum_shares_is_the_best_parent_s(kind):
 
 def test_the_pool_s_weights_are_means_over_those_that_have_the_synapse(parents):
     first, second, third = (parent.weights["0.weight"] for parent in parents)
-    found = gene_pool(parents, 1).weights["0.weight"]
-    assert torch.equal(found[1], (first[1] + second[1]) / 2) and torch.equal(found[3], (second[3] + third[3]) / 2)
+    weight = gene_pool(parents, 1).weights["0.weight"]
+    assert torch.equal(weight[1], (first[1] + second[1]) / 2) and torch.equal(weight[3], (second[3] + third[3]) / 2)
 
 
 def test_one_parent_is_its_own_pool_dna_and_state(kind, parents, individuals):
     dna = encode(parents[1], "cluster", "magnitude")
     assert gene_pool(parents[1:2], 1) is parents[1]
     assert mean_dna([dna], parents[1:2], "magnitude") is dna
-    plan, found = kind.plan(individuals[1].genome), mean_state(kind, individuals[1:2])
-    assert all(torch.equal(found[name], plan.uncut(name, one)) for name, one in individuals[1].weights.items())
+    plan, state = kind.plan(individuals[1].genome), mean_state(kind, individuals[1:2])
+    assert all(torch.equal(state[name], plan.uncut(name, tensor)) for name, tensor in individuals[1].weights.items())
 
 
 def test_magnitudes_mate_by_the_geometric_mean_of_their_shares_over_those_that_have_the_cluster(parents):
@@ -136,35 +136,35 @@ def test_magnitudes_mate_by_the_geometric_mean_of_their_shares_over_those_that_h
         torch.tensor(values, dtype=torch.float64) for values in ([0.9, 0.4, 0.2, 0], [0.4, 0.1, 0, 1], [0.6, 0, 0.8, 0])
     ]
     dnas = [Dna({"0": share - 1}, {}) for share in shares]
-    found = mean_dna(dnas, parents, "magnitude").clusters["0"]
+    viability = mean_dna(dnas, parents, "magnitude").clusters["0"]
     # Unit 3 is alive in the second and third parent, and is nothing to the third.
     expected = [(0.9 * 0.4 * 0.6) ** (1 / 3) - 1, math.sqrt(0.4 * 0.1) - 1, math.sqrt(0.2 * 0.8) - 1, -1]
-    assert found.tolist() == pytest.approx(expected)
+    assert viability.tolist() == pytest.approx(expected)
 
 
 def test_other_strengths_mate_by_the_mean_of_viabilities_and_what_one_cannot_pass_on_all_cannot(parents):
     viabilities = [[-1, -2, -3, 0], [-3, -4, 0, -7], [-5, 0, -torch.inf, -1]]
     dnas = [Dna({"0": torch.tensor(values, dtype=torch.float64)}, {}) for values in viabilities]
-    found = mean_dna(dnas, parents, "fisher").clusters["0"]
-    assert found.tolist() == [-3, -3, -torch.inf, -4]
+    viability = mean_dna(dnas, parents, "fisher").clusters["0"]
+    assert viability.tolist() == [-3, -3, -torch.inf, -4]
 
 
 @pytest.mark.parametrize("strength", ["magnitude", "fisher"])
 def test_what_no_parent_has_cannot_be_passed_on(kind, strength):
     mated = [as_parent(kind, individual(kind, place, Genome({"0": [0, 1]}), 0.0)) for place in (0, 1)]
-    dna = mean_dna([encode(one, "cluster", strength) for one in mated], mated, strength)
+    dna = mean_dna([encode(parent, "cluster", strength) for parent in mated], mated, strength)
     assert (dna.clusters["0"] == -torch.inf).tolist() == [False, False, True, True]
     assert (dna.synapses["2.weight"] == -torch.inf).tolist() == [[False, False, True, True]] * 2
 
 
 def test_weights_are_means_over_the_parents_that_have_them(kind, individuals):
-    found, first = mean_state(kind, individuals), kind.model[0]
+    state, first = mean_state(kind, individuals), kind.model[0]
     # Units 0: all (offsets 0, 10, 20); 1: the first two; 2: first and third; 3: second and third.
     offsets = torch.tensor([10.0, 5.0, 10.0, 15.0])
-    assert torch.allclose(found["0.bias"], first.bias + offsets)
-    assert torch.allclose(found["0.weight"], first.weight + offsets[:, None], atol=1e-5)
-    assert torch.allclose(found["2.weight"], kind.model[2].weight + offsets, atol=1e-5)
-    assert torch.allclose(found["2.bias"], kind.model[2].bias + 10)
+    assert torch.allclose(state["0.bias"], first.bias + offsets)
+    assert torch.allclose(state["0.weight"], first.weight + offsets[:, None], atol=1e-5)
+    assert torch.allclose(state["2.weight"], kind.model[2].weight + offsets, atol=1e-5)
+    assert torch.allclose(state["2.bias"], kind.model[2].bias + 10)
 
 
 def test_a_dead_synapse_does_not_pull_the_mean_towards_zero(kind):
@@ -179,12 +179,12 @@ def test_a_dead_synapse_does_not_pull_the_mean_towards_zero(kind):
 def test_a_counter_is_the_best_parent_s():
     model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Conv2d(3, 2, 3))
     kind = Species(model, trace(model, (torch.zeros(1, 1, 8, 8),)), (1, 8, 8))
-    mated = [individual(kind, place, Genome.whole(kind.anatomy), 0.0) for place in (0, 1)]
-    for one, seen in zip(mated, (7, 9), strict=True):
-        one.weights["1.num_batches_tracked"] = torch.tensor(seen)
-        one.weights["1.running_mean"] = torch.full((3,), float(seen))
-    found = mean_state(kind, mated)
-    assert found["1.num_batches_tracked"] == 7 and found["1.running_mean"].tolist() == [8.0] * 3
+    mated = [individual(kind, place, Genome.unpruned(kind.anatomy), 0.0) for place in (0, 1)]
+    for parent, seen in zip(mated, (7, 9), strict=True):
+        parent.weights["1.num_batches_tracked"] = torch.tensor(seen)
+        parent.weights["1.running_mean"] = torch.full((3,), float(seen))
+    state = mean_state(kind, mated)
+    assert state["1.num_batches_tracked"] == 7 and state["1.running_mean"].tolist() == [8.0] * 3
 
 
 def test_a_level_whose_budget_is_met_gets_no_more_than_the_best_parent_has(kind):
@@ -215,7 +215,7 @@ def test_an_offspring_has_a_cluster_that_its_best_parent_lacks_with_the_weights_
     mated = [individual(kind, place, Genome({"1": kept}), float(place)) for place, kept in enumerate(KEPT)]
     config = Config(parents=3, strength="random", keep=0.999, keep_clusters=1, epochs=0, final_epochs=0)
     breeder = Breeder(config, kind, task, Progress())
-    place = Place(2, 0, tuple(one.name for one in mated))
+    place = Place(2, 0, tuple(parent.name for parent in mated))
     child, again = breeder.offspring(mated, place), breeder.offspring(mated, place)
     assert 3 in child.genome.kept["1"] and child.record.parents == ("g001-c0", "g001-c1", "g001-c2")
     assert child.record.synthesis["mating"]["needed"] == 2

@@ -53,12 +53,12 @@ class Counted:
 
     def __call__(self, network, input_shape, bred, known):
         def unknown(*model):
-            found = known(*model)
-            if found is None:
+            figures = known(*model)
+            if figures is None:
                 if len(self.measured) >= self.lasts:
                     raise UserError("board: connection closed by remote host")
                 self.measured.append("-".join(model))
-            return found
+            return figures
 
         return self.real(network, input_shape, bred, unknown)
 
@@ -74,8 +74,8 @@ class Stopwatch:
         content = "".join(str(tensor.tolist()) for tensor in network.state_dict().values())
         ends = (count * 1e-3 * (1 - self.spread), count * 1e-3 * (1 + self.spread))
         sha256 = hashlib.sha256(content.encode()).hexdigest()
-        if found := known(sha256, "fp32", None):
-            return found
+        if earlier := known(sha256, "fp32", None):
+            return earlier
         if self.calls >= self.lasts:
             raise UserError("board: connection closed by remote host")
         self.calls += 1

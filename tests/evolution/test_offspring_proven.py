@@ -44,7 +44,7 @@ def kind():
 
 
 def drawn(kind, **kept):
-    whole = Genome.whole(kind.anatomy)
+    whole = Genome.unpruned(kind.anatomy)
     return Genome({**whole.kept, **{name: list(units) for name, units in kept.items()}})
 
 
@@ -66,7 +66,7 @@ def test_what_breaks_the_proof_with_one_unit_more_too_stays_as_it_is_in_the_pare
 
 def test_a_cut_that_holds_is_the_genome_itself(kind):
     genome = drawn(kind, a=range(MAGIC - 1), b=[0])
-    assert proven(kind, genome, Genome.whole(kind.anatomy)) == (genome, {})
+    assert proven(kind, genome, Genome.unpruned(kind.anatomy)) == (genome, {})
 
 
 def test_the_parent_s_synapses_come_back_with_its_clusters_and_those_of_other_dead_clusters_do_not(kind):

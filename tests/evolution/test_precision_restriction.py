@@ -110,7 +110,7 @@ def test_a_layer_that_cannot_be_rounded_is_passed_over_unless_it_is_named():
 
 
 def parent_of(kind, weight):
-    genome = Genome.whole(kind.anatomy)
+    genome = Genome.unpruned(kind.anatomy)
     weights = {name: torch.ones(kind.anatomy.shapes[name]) for name in kind.anatomy.weights()}
     weights["fc2.weight"] = weight
     return Parent(kind.anatomy, genome, weights, alive_synapses(kind.anatomy, genome), dict)
@@ -120,12 +120,12 @@ def test_synapses_that_round_to_zero_are_dead_and_the_others_as_strong_as_their_
     """P = 1[Q(w) != 0] exp(|Q(w)| / Z - 1): int2's scale starts at twice the mean, so below the mean is zero."""
     weight = torch.cat([torch.full((10, 12), 0.1), torch.full((10, 12), 0.7)], dim=1)
     weight[0] *= 2
-    found, facts = restricted(parent_of(kind, weight), {"fc2.weight": "int2"})
+    parent, facts = restricted(parent_of(kind, weight), {"fc2.weight": "int2"})
     assert facts == {"underflowed_synapses": 120}
-    assert found.weights["fc2.weight"][0].tolist() == [0.0] * 12 + [pytest.approx(1.6)] * 12
-    assert not found.alive["fc2.weight"][:, :12].any() and found.alive["fc2.weight"][:, 12:].all()
-    assert found.alive["fc1.weight"].all()
-    viability = MagnitudeStrength().synapses(found)["fc2.weight"]
+    assert parent.weights["fc2.weight"][0].tolist() == [0.0] * 12 + [pytest.approx(1.6)] * 12
+    assert not parent.alive["fc2.weight"][:, :12].any() and parent.alive["fc2.weight"][:, 12:].all()
+    assert parent.alive["fc1.weight"].all()
+    viability = MagnitudeStrength().synapses(parent)["fc2.weight"]
     assert viability[0, 12].item() == pytest.approx(0) and viability[1, 12].item() == pytest.approx(-0.5)
 
 
@@ -136,13 +136,13 @@ def test_a_parent_that_has_the_precision_keeps_its_weights_and_full_precision_kn
     assert same is parent and facts == {}
     genome = Genome(parent.genome.kept, {}, {"fc2.weight": "int2"})
     already = Parent(parent.anatomy, genome, parent.weights, parent.alive, dict)
-    found, facts = restricted(already, {"fc2.weight": "int2"})
-    assert torch.equal(found.weights["fc2.weight"], weight) and facts == {"underflowed_synapses": 120}
+    seen, facts = restricted(already, {"fc2.weight": "int2"})
+    assert torch.equal(seen.weights["fc2.weight"], weight) and facts == {"underflowed_synapses": 120}
 
 
 def finished(kind, score, silent=(3, 7)):
     """A network whose fc1 has lost all synapses of two units to its precision."""
-    genome = Genome(Genome.whole(kind.anatomy).kept, {}, {"fc1.weight": "int2"})
+    genome = Genome(Genome.unpruned(kind.anatomy).kept, {}, {"fc1.weight": "int2"})
     network = kind.removed(Individual(None, genome, kind.model.state_dict()))
     with torch.no_grad():
         network.fc1.weight.copy_(0.5 * torch.ones(24, 384))
@@ -153,14 +153,14 @@ def finished(kind, score, silent=(3, 7)):
 
 
 def test_a_finished_offspring_buries_what_rounded_to_zero_and_the_clusters_that_nothing_feeds(kind):
-    found = finished(kind, score=lambda network: 50.0)
-    assert found.underflowed == 2 * 384 + 5 and found.swept == 2
-    assert found.genome.kept["fc1"] == [unit for unit in range(24) if unit not in (3, 7)]
-    assert found.network.fc1.weight.shape == (22, 384) and found.network.fc2.weight.shape == (10, 22)
-    census = found.genome.census(kind.anatomy)
+    result = finished(kind, score=lambda network: 50.0)
+    assert result.underflowed == 2 * 384 + 5 and result.swept == 2
+    assert result.genome.kept["fc1"] == [unit for unit in range(24) if unit not in (3, 7)]
+    assert result.network.fc1.weight.shape == (22, 384) and result.network.fc2.weight.shape == (10, 22)
+    census = result.genome.census(kind.anatomy)
     assert [layer.synapses for layer in census.layers] == [150, 22 * 384 - 5, 220]
-    assert torch.equal(found.scales["fc1.weight_scale"], torch.linspace(1, 2, 24)[found.genome.kept["fc1"]])
-    assert found.facts(census) == {
+    assert torch.equal(result.scales["fc1.weight_scale"], torch.linspace(1, 2, 24)[result.genome.kept["fc1"]])
+    assert result.facts(census) == {
         "underflowed_synapses": 773,
         "swept_clusters": 2,
         "weight_bits": 32 * 150 + 2 * (22 * 384 - 5) + 32 * 220 + 32 * (6 + 6 + 6 + 22 + 10),
@@ -168,13 +168,13 @@ def test_a_finished_offspring_buries_what_rounded_to_zero_and_the_clusters_that_
 
 
 def test_a_cluster_without_which_the_network_is_worse_stays_until_the_next_synthesis(kind):
-    found = finished(kind, score=lambda network: float(len(network.fc1.weight)))
-    assert found.swept == 0 and len(found.genome.kept["fc1"]) == 24 and found.underflowed == 773
-    assert not found.genome.synapses["fc1.weight"][[3, 7]].any()
+    result = finished(kind, score=lambda network: float(len(network.fc1.weight)))
+    assert result.swept == 0 and len(result.genome.kept["fc1"]) == 24 and result.underflowed == 773
+    assert not result.genome.synapses["fc1.weight"][[3, 7]].any()
 
 
 def test_scales_follow_the_clusters_and_end_where_the_precision_changes(kind):
-    whole = Genome.whole(kind.anatomy)
+    whole = Genome.unpruned(kind.anatomy)
     before = Genome(
         {**whole.kept, "fc1": [2, 5, 9]}, {}, {"fc1.weight": "int4", "fc2.weight": "int4", "conv.weight": "fp16"}
     )
@@ -184,13 +184,13 @@ def test_scales_follow_the_clusters_and_end_where_the_precision_changes(kind):
     scales = {
         f"{layer}.{name}": torch.arange(3.0) for layer in ("fc1", "fc2") for name in ("weight_scale", "input_scale")
     }
-    found = cut_scales(kind, scales, before, after)
-    assert set(found) == {"fc1.weight_scale", "fc1.input_scale"}
-    assert found["fc1.weight_scale"].tolist() == [0, 2]
+    cut = cut_scales(kind, scales, before, after)
+    assert set(cut) == {"fc1.weight_scale", "fc1.input_scale"}
+    assert cut["fc1.weight_scale"].tolist() == [0, 2]
 
 
 def test_bits_are_counted_by_layer_and_biases_and_norms_at_32(kind):
-    census = Genome.whole(kind.anatomy).census(kind.anatomy)
+    census = Genome.unpruned(kind.anatomy).census(kind.anatomy)
     others = 32 * (6 + 6 + 6 + 24 + 10)
     assert weight_bits(census, {}) == 32 * (150 + 384 * 24 + 240) + others
     mixed = {"conv.weight": "fp16", "fc1.weight": "int3"}

@@ -63,8 +63,8 @@ def predicted(run):
     shapes = {name: tuple(weight.shape) for name, weight in individual.weights.items() if weight.ndim > 1}
     sides = {"0.weight": 28, "2.weight": 28, "4.weight": 7, "7.weight": 1}
     layers = [product(name, shapes[name], side**2, strided=name == "4.weight") for name, side in sides.items()]
-    found = predict_layers(layers, "tx2", "fp16")
-    return found.latency_ms, 1e3 / found.energy_mj_per_image
+    prediction = predict_layers(layers, "tx2", "fp16")
+    return prediction.latency_ms, 1e3 / prediction.energy_mj_per_image
 
 
 @pytest.mark.parametrize("allocation", ["strength", "budgets"])

@@ -50,10 +50,10 @@ def test_one_bit_of_one_weight_is_found_and_named(damaged):
     weights = bred.weights
     weights["fc1.bias"][3] += 0.25
     damaged.save(bred)
-    found = replay(damaged, "g001-c0")
-    assert not found
+    outcome = replay(damaged, "g001-c0")
+    assert not outcome
     count = len(weights["fc1.bias"])
-    assert found.difference == f"weights.safetensors: fc1.bias differs in 1 of {count} values, by 0.25 at most"
+    assert outcome.difference == f"weights.safetensors: fc1.bias differs in 1 of {count} values, by 0.25 at most"
 
 
 def test_another_parent_gives_another_child(damaged):
@@ -102,9 +102,9 @@ def test_the_first_difference_is_named_with_its_file_and_place(run, change, mess
 
 def test_nan_is_equal_to_itself_and_minus_zero_is_not_zero(run):
     kept, again = run.load("g001-c0"), run.load("g001-c0")
-    for one in (kept, again):
-        one.weights["fc1.bias"][0] = float("nan")
-        one.record.nurture["losses"][0] = float("nan")
+    for individual in (kept, again):
+        individual.weights["fc1.bias"][0] = float("nan")
+        individual.record.nurture["losses"][0] = float("nan")
     assert first_difference(kept, again) == ""
     kept.weights["fc1.bias"][1], again.weights["fc1.bias"][1] = 0.0, -0.0
     assert "fc1.bias differs in" in first_difference(kept, again)

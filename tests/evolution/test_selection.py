@@ -21,7 +21,7 @@ def record(child, validation, synapses=100, clusters=10, **changes):
 
 
 def names(records):
-    return [one.name for one in records]
+    return [each.name for each in records]
 
 
 def test_of_two_feasible_ones_the_nowhere_worse_and_somewhere_better_dominates():
@@ -39,7 +39,7 @@ def test_a_violation_never_beats_a_feasible_one_and_the_smaller_violation_wins()
 
 
 @pytest.mark.parametrize(
-    ("one", "expected"),
+    ("scored", "expected"),
     [
         (record(0, 95.0), 0.0),
         (record(0, 88.5), 1.5),
@@ -47,15 +47,15 @@ def test_a_violation_never_beats_a_feasible_one_and_the_smaller_violation_wins()
         (record(0, math.nan), math.inf),
     ],
 )
-def test_the_violation_is_what_is_missing_to_the_floor_and_infinite_for_the_dead(one, expected):
-    assert violation(one, FLOOR) == expected
+def test_the_violation_is_what_is_missing_to_the_floor_and_infinite_for_the_dead(scored, expected):
+    assert violation(scored, FLOOR) == expected
 
 
 def test_what_is_compared_is_validation_and_each_budgeted_total_or_synapses_and_clusters():
-    one = record(0, 95.0, synapses=100, clusters=10)
-    assert standing(one, Budgets(Config()), FLOOR).costs == (-95.0, 100, 10)
-    assert standing(one, Budgets(Config(max_macs=5)), FLOOR).costs == (-95.0, 200)
-    assert standing(one, Budgets(Config(max_macs=5, max_synapses=5)), FLOOR).costs == (-95.0, 100, 200)
+    first = record(0, 95.0, synapses=100, clusters=10)
+    assert standing(first, Budgets(Config()), FLOOR).costs == (-95.0, 100, 10)
+    assert standing(first, Budgets(Config(max_macs=5)), FLOOR).costs == (-95.0, 200)
+    assert standing(first, Budgets(Config(max_macs=5, max_synapses=5)), FLOOR).costs == (-95.0, 100, 200)
 
 
 def test_fronts_are_peeled_off_by_hand():

@@ -31,7 +31,7 @@ from edgesynth.tasks import load_task
 
 def parent_of(model, *shape, products=None):
     anatomy = trace(model.eval(), (torch.randn(shape),))
-    genome = Genome.whole(anatomy)
+    genome = Genome.unpruned(anatomy)
     weights = {name: model.get_parameter(name).detach() for name in anatomy.weights()}
     scales = normalization_scales(anatomy, anatomy.plan(genome.kept), model.state_dict())
     ones = {name: torch.ones_like(weight) for name, weight in weights.items()}
@@ -52,17 +52,17 @@ def conv_bn():
 def test_norm_strength_of_a_synapse_is_gamma_of_its_output_channel_times_its_magnitude():
     parent = parent_of(conv_bn(), 1, 1, 4, 4)
     strong = parent.weights["0.weight"].double().abs() * torch.tensor([0.5, 2.0, 1.0]).double().reshape(3, 1, 1, 1)
-    found = NormStrength().synapses(parent)
-    assert torch.allclose(found["0.weight"], strong / strong.max() - 1)
-    assert torch.equal(found["4.weight"], MagnitudeStrength().synapses(parent)["4.weight"])
+    strength = NormStrength().synapses(parent)
+    assert torch.allclose(strength["0.weight"], strong / strong.max() - 1)
+    assert torch.equal(strength["4.weight"], MagnitudeStrength().synapses(parent)["4.weight"])
 
 
 def test_norm_strength_of_a_cluster_is_gamma_times_the_norm_of_its_filter():
     parent = parent_of(conv_bn(), 1, 1, 4, 4)
     norms = parent.weights["0.weight"].double().abs().flatten(1).sum(1) * torch.tensor([0.5, 2.0, 1.0]).double()
-    found = NormStrength(truncation=0).clusters(parent)["0"]
-    assert torch.allclose(found, norms / norms.max() - 1)
-    assert not torch.allclose(found, MagnitudeStrength(truncation=0).clusters(parent)["0"])
+    strength = NormStrength(truncation=0).clusters(parent)["0"]
+    assert torch.allclose(strength, norms / norms.max() - 1)
+    assert not torch.allclose(strength, MagnitudeStrength(truncation=0).clusters(parent)["0"])
 
 
 def test_without_a_normalization_norm_strength_is_magnitude():
@@ -115,11 +115,11 @@ def test_each_layer_finds_the_scale_of_the_normalization_that_its_channels_pass(
     anatomy = trace(model, (torch.randn(shape),))
     assert {use.parameter: use.layer for use in scale_uses(anatomy)} == uses
     scales = {name: torch.randn(len(model.get_parameter(name))) for name in uses}
-    found = output_scales(anatomy, scales)
+    factors = output_scales(anatomy, scales)
     for layer in anatomy.weights():
         expected = scales[scaled[layer]].abs().double() if layer in scaled else torch.ones(1).double()
-        assert torch.equal(found[layer].flatten(), expected), layer
-        assert found[layer].shape[0] == found[layer].numel()
+        assert torch.equal(factors[layer].flatten(), expected), layer
+        assert factors[layer].shape[0] == factors[layer].numel()
 
 
 def test_the_scales_of_a_parent_that_was_cut_stand_at_the_ancestor_s_places():
@@ -145,9 +145,9 @@ def test_taylor_strength_of_a_cluster_is_the_mean_square_of_its_summed_products_
             ("2.weight", 0): torch.tensor([[6.0, 0.0, 1.0], [0.0, 0.0, 1.0]]),
         },
     )
-    found = TaylorStrength().clusters(parent)
-    assert found["0"].exp().tolist() == pytest.approx([9 / 18, 0.5 / 18])
-    assert found["2"].exp().tolist() == pytest.approx([1, 0, 1 / 18])
+    strength = TaylorStrength().clusters(parent)
+    assert strength["0"].exp().tolist() == pytest.approx([9 / 18, 0.5 / 18])
+    assert strength["2"].exp().tolist() == pytest.approx([1, 0, 1 / 18])
 
 
 def test_taylor_squares_the_sum_over_the_layers_that_die_together_and_fisher_sums_the_squares():
@@ -172,11 +172,11 @@ def test_products_are_summed_batch_by_batch_over_each_cluster_by_hand(monkeypatc
     anatomy = trace(model, (torch.zeros(1, 1, 28, 28),))
     plan = anatomy.plan({"0": [0, 2]})
     small = remove(model, plan)
-    found = cluster_products(small, task, anatomy, plan, generator(0, 1, 0, "test"))
-    assert set(found) == {("0.weight", 0)} and found["0.weight", 0].shape == (2, 3)
+    products = cluster_products(small, task, anatomy, plan, generator(0, 1, 0, "test"))
+    assert set(products) == {("0.weight", 0)} and products["0.weight", 0].shape == (2, 3)
     for batch, sums in zip(
         gradients.batches(task, gradients.BATCH_SIZE, generator(0, 1, 0, "test")),
-        found["0.weight", 0],
+        products["0.weight", 0],
         strict=False,
     ):
         small.zero_grad()
@@ -191,8 +191,8 @@ def test_a_parent_that_measured_no_products_says_so():
 
 
 def test_lamp_is_the_share_of_all_that_are_at_least_as_strong_and_equals_stand_together():
-    found = lamp_share(torch.tensor([[4.0, 1.0], [4.0, 0.0]], dtype=torch.float64))
-    assert found.tolist() == [[pytest.approx(4 / 8), pytest.approx(1 / 9)], [pytest.approx(4 / 8), 0]]
+    shares = lamp_share(torch.tensor([[4.0, 1.0], [4.0, 0.0]], dtype=torch.float64))
+    assert shares.tolist() == [[pytest.approx(4 / 8), pytest.approx(1 / 9)], [pytest.approx(4 / 8), 0]]
 
 
 def test_lamp_strength_weighs_synapses_by_layer_and_clusters_by_their_sums():
@@ -212,12 +212,12 @@ def test_the_percentile_of_what_lives_is_as_strong_as_can_be():
         model[0].weight[3] = 0
     parent = parent_of(model, 1, 1001)
     parent.alive["0.weight"][3] = False
-    found = MagnitudeStrength(normalizer="percentile").synapses(parent)["0.weight"]
+    strength = MagnitudeStrength(normalizer="percentile").synapses(parent)["0.weight"]
     strongest = [*sorted([*range(1001)] * 3)[:-1], 10**6]
     place = 0.999 * (3003 - 1)
     z = strongest[int(place)] + (place % 1) * (strongest[int(place) + 1] - strongest[int(place)])
-    assert found[1, 500].item() == pytest.approx(500 / z - 1)
-    assert found[0, 1000] == 0 and found.max() == 0 and found[3].max() == -1
+    assert strength[1, 500].item() == pytest.approx(500 / z - 1)
+    assert strength[0, 1000] == 0 and strength.max() == 0 and strength[3].max() == -1
     assert MagnitudeStrength().synapses(parent)["0.weight"][1, 500].item() == pytest.approx(500e-6 - 1)
 
 

@@ -8,7 +8,7 @@ from edgesynth.anatomy import trace
 from edgesynth.ancestors import build_ancestor
 from edgesynth.errors import UserError
 from edgesynth.evolution.budgets import Budgets
-from edgesynth.evolution.synthesis.dead_units import sweep
+from edgesynth.evolution.synthesis.dead_units import remove_dead_units
 from edgesynth.evolution.synthesis.dna import Dna, encode
 from edgesynth.evolution.synthesis.environment import CalibratedEnvironment, FaithfulEnvironment, World
 from edgesynth.evolution.synthesis.strength import FisherStrength, MagnitudeStrength, Parent, RandomStrength
@@ -28,24 +28,24 @@ def parent():
     torch.manual_seed(0)
     model = build_ancestor("lenet5")
     anatomy = trace(model, (torch.zeros(1, 1, 28, 28),))
-    genome = Genome.whole(anatomy)
+    genome = Genome.unpruned(anatomy)
     weights = {name: model.get_parameter(name).detach() for name in anatomy.weights()}
     ones = {name: torch.ones_like(weight) for name, weight in weights.items()}
     return Parent(anatomy, genome, weights, alive_synapses(anatomy, genome), lambda: ones)
 
 
 def test_magnitude_of_synapses_is_the_papers_exponent(parent):
-    found = MagnitudeStrength().synapses(parent)["conv2.weight"]
+    strength = MagnitudeStrength().synapses(parent)["conv2.weight"]
     weight = parent.weights["conv2.weight"].double().abs()
-    assert torch.allclose(found, weight / weight.max() - 1)
+    assert torch.allclose(strength, weight / weight.max() - 1)
 
 
 def test_magnitude_of_a_cluster_sums_its_synapses_without_the_weak_ones(parent):
-    found = MagnitudeStrength(truncation=0.5).clusters(parent)["conv1"]
+    strength = MagnitudeStrength(truncation=0.5).clusters(parent)["conv1"]
     weight = parent.weights["conv1.weight"].double().abs()
     sums = torch.where(weight >= 0.5 * weight.max(), weight, 0).flatten(1).sum(1)
-    assert torch.allclose(found, sums / sums.max() - 1)
-    assert found.max() == 0
+    assert torch.allclose(strength, sums / sums.max() - 1)
+    assert strength.max() == 0
 
 
 def test_truncation_outside_its_range_is_refused():
@@ -57,22 +57,22 @@ def test_fisher_strength_is_the_logarithm_of_squared_weight_times_squared_gradie
     gradients = {
         name: torch.full_like(weight, 2.0 if name == "fc1.weight" else 1.0) for name, weight in parent.weights.items()
     }
-    found = FisherStrength().synapses(
+    strength = FisherStrength().synapses(
         Parent(parent.anatomy, parent.genome, parent.weights, parent.alive, lambda: gradients)
     )
     strongest = max((weight.double().square() * gradients[name]).max() for name, weight in parent.weights.items())
     weight = parent.weights["fc1.weight"][3, 5].double()
-    assert found["fc1.weight"][3, 5].item() == pytest.approx(math.log(2 * weight**2 / strongest))
-    assert max(viability.max().item() for viability in found.values()) == pytest.approx(0)
+    assert strength["fc1.weight"][3, 5].item() == pytest.approx(math.log(2 * weight**2 / strongest))
+    assert max(viability.max().item() for viability in strength.values()) == pytest.approx(0)
 
 
 def test_fisher_strength_of_a_cluster_is_its_worth_over_the_strongest_of_its_layer_and_over_its_cost(parent):
-    found = FisherStrength().clusters(parent)
+    strength = FisherStrength().clusters(parent)
     sums = {
         name: parent.weights[f"{name}.weight"].double().square().flatten(1).sum(1) for name in ("conv1", "conv2", "fc1")
     }
     cost = {"conv1": 25 + 50 * 25, "conv2": 20 * 25 + 500 * 16, "fc1": 800 + 10}
-    assert all(torch.allclose(found[name], (sums[name] / sums[name].max() / cost[name]).log()) for name in sums)
+    assert all(torch.allclose(strength[name], (sums[name] / sums[name].max() / cost[name]).log()) for name in sums)
 
 
 def test_random_strength_knows_no_difference(parent):
@@ -149,7 +149,7 @@ def test_the_sweep_follows_death_forwards_and_backwards_to_the_end():
     anatomy, clusters, synapses = chain()
     synapses["2.weight"][:] = torch.tensor([[1, 0, 0], [0, 1, 0], [1, 0, 0]]).bool()  # "0" unit 2 feeds nothing
     synapses["4.weight"][:, 1] = False  # "2" unit 1 feeds nothing, and so in turn "0" unit 1
-    assert sweep(anatomy, clusters, synapses, {"0": torch.zeros(3), "2": torch.zeros(3)}) == 3
+    assert remove_dead_units(anatomy, clusters, synapses, {"0": torch.zeros(3), "2": torch.zeros(3)}) == 3
     assert clusters["0"].tolist() == [True, False, False]
     assert clusters["2"].tolist() == [True, False, True]
     assert synapses["0.weight"].any(dim=1).tolist() == [True, False, False]
@@ -158,7 +158,8 @@ def test_the_sweep_follows_death_forwards_and_backwards_to_the_end():
 def test_the_sweep_never_takes_the_last_cluster_of_a_layer():
     anatomy, clusters, synapses = chain()
     synapses["2.weight"][:] = False
-    sweep(anatomy, clusters, synapses, {"0": torch.tensor([0.1, 0.2, 0.3]), "2": torch.tensor([0.1, 0.3, 0.2])})
+    viability = {"0": torch.tensor([0.1, 0.2, 0.3]), "2": torch.tensor([0.1, 0.3, 0.2])}
+    remove_dead_units(anatomy, clusters, synapses, viability)
     assert clusters["0"].tolist() == [False, False, True]
     assert clusters["2"].tolist() == [False, True, False]
 
@@ -168,7 +169,7 @@ def test_of_a_layer_without_synapses_a_unit_that_was_drawn_stays_be_others_stron
     anatomy, clusters, synapses = chain()
     clusters["0"] = torch.tensor([False, True, False])
     synapses["0.weight"][1] = False
-    sweep(anatomy, clusters, synapses, {"0": torch.tensor(viability), "2": torch.zeros(3)})
+    remove_dead_units(anatomy, clusters, synapses, {"0": torch.tensor(viability), "2": torch.zeros(3)})
     assert clusters["0"].tolist() == [False, True, False] and clusters["2"].any()
 
 

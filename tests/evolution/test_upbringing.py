@@ -254,12 +254,12 @@ def test_a_parent_is_measured_once_for_all_its_offspring_of_a_generation(kind, t
         )
     places = [Place(generation, number, ("g000-c0",)) for generation in (1, 2) for number in (0, 1, 2)]
 
-    mother = breeder(kind, task, strength=strength).heredity
+    mother = breeder(kind, task, strength=strength).sampler
     drawn = [mother.draw([replace(ancestor)], place)[0] for place in places]  # each round reads it anew
     assert measured.count("squared_gradients") == 2
     assert measured.count("cluster_products") == (2 if strength == "taylor" else 0)
 
     for place, genome in zip(places, drawn, strict=True):
-        alone = breeder(kind, task, strength=strength).heredity.draw([ancestor], place)[0]
+        alone = breeder(kind, task, strength=strength).sampler.draw([ancestor], place)[0]
         assert genome.kept == alone.kept
         assert all(torch.equal(genome.synapses[weight], alone.synapses[weight]) for weight in alone.synapses)

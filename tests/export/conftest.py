@@ -72,7 +72,7 @@ def pristine_run(tmp_path_factory, task, kind):
         record = Record(generation, 0, parents, validation, True, genome.census(kind.anatomy))
         run.save(Individual(record, genome, state(model)))
 
-    whole, sparse = Genome.whole(kind.anatomy), sparse_genome(kind.anatomy)
+    whole, sparse = Genome.unpruned(kind.anatomy), sparse_genome(kind.anatomy)
     save(0, (), network, whole)
     plan = kind.plan(sparse)
     small = remove(network, plan)

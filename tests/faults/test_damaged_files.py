@@ -1,6 +1,6 @@
-"""Files damaged at random, by the mutations of benchmarks/damage: each is read, or refused in one line.
+"""Files damaged at random, by the mutations of benchmarks/damaged_files: each is read, or refused in one line.
 
-A seeded sample in this process, of what a bundle holds; the benchmark damages a run as well and calls every command.
+A seeded sample in this process, of what a bundle holds; the study damages a run as well and calls every command.
 """
 
 import json
@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from damage import OTHER, kinds_of
 
+from benchmarks.damaged_files.damage import OTHER, kinds_of
 from edgesynth.ancestors.weights.tensor_file import read_tensors
 from edgesynth.benchmark.bundle.bundle import open_target, sha256_of
 from edgesynth.benchmark.measure.run import measure

@@ -24,7 +24,7 @@ def whole_run(tiny, tmp_path_factory):
     run = Run.create(tmp_path_factory.mktemp("whole") / "run", resolve(None, {"ancestor": NAME}))
     cut = Genome({"0": [0, 2, 5], "3": [*range(7)]}, {"3.weight": torch.zeros(20, 150, dtype=torch.bool)})
     cut.synapses["3.weight"][:7, :11] = True
-    for place, parents, genome in (((0, 0), (), Genome.whole(tiny.anatomy)), ((1, 0), ("g000-c0",), cut)):
+    for place, parents, genome in (((0, 0), (), Genome.unpruned(tiny.anatomy)), ((1, 0), ("g000-c0",), cut)):
         record = Record(*place, parents, 90.0 + place[0], True, genome.census(tiny.anatomy), {}, {"epochs": 1})
         run.save(Individual(record, genome, state(remove(tiny.model, tiny.plan(genome)))))
         run.save_measured(record.name, {"breeding_s": 1.5})

@@ -13,7 +13,7 @@ import torch
 
 from edgesynth.errors import UserError
 from edgesynth.lineage import DamagedError, Individual, Record, Run, resolve, state
-from edgesynth.lineage.genome import Genome
+from edgesynth.lineage.individual.genome import Genome
 from edgesynth.lineage.storage.sealed import SEAL, digest, read_sealed, write_sealed
 from edgesynth.report import write_report
 from tests.tiny_ancestor import NAME
@@ -337,7 +337,7 @@ def test_a_seal_is_of_every_value_and_its_order():
 def test_a_folder_where_a_file_belongs_is_told_when_it_is_written(tiny_run, tiny):
     shutil.rmtree(tiny_run.folder("g001-c0"))
     tiny_run.folder("g001-c0").write_text("")
-    genome = Genome.whole(tiny.anatomy)
+    genome = Genome.unpruned(tiny.anatomy)
     record = Record(1, 0, ("g000-c0",), 1.0, True, genome.census(tiny.anatomy))
     with pytest.raises(UserError, match="g001-c0 is a file where the folder of an individual belongs; move it aside"):
         tiny_run.save(Individual(record, genome, state(tiny.model)))

@@ -186,19 +186,19 @@ def test_frozen_weights_have_gradients_too(task, monkeypatch):
     pupil, frozen = network(), network().requires_grad_(False)
     frozen.load_state_dict(pupil.state_dict())
     wanted = squared_gradients(pupil, task, ["0.weight", "4.weight"], generator(2))
-    found = squared_gradients(frozen, task, ["0.weight", "4.weight"], generator(2))
-    assert all(torch.equal(found[name], tensor) for name, tensor in wanted.items())
+    squares = squared_gradients(frozen, task, ["0.weight", "4.weight"], generator(2))
+    assert all(torch.equal(squares[name], tensor) for name, tensor in wanted.items())
 
 
 def test_squared_gradients_are_the_mean_of_squares_by_hand(task, monkeypatch):
     monkeypatch.setattr("edgesynth.nurture.gradients.BATCHES", 3)
     pupil = network()
-    found = squared_gradients(pupil, task, ["4.weight"], generator(2))["4.weight"]
+    squares = squared_gradients(pupil, task, ["4.weight"], generator(2))["4.weight"]
     total, drawn = torch.zeros(10, 256), batches(task, 16, generator(2))
     for _ in range(3):
         batch = next(drawn)
         pupil.zero_grad()
         task.loss(pupil(batch.images), batch.labels).backward()
         total += pupil[4].weight.grad ** 2
-    assert torch.allclose(found, total / 3, rtol=1e-4, atol=1e-12)
-    assert math.isfinite(found.sum().item()) and found.max() > 0
+    assert torch.allclose(squares, total / 3, rtol=1e-4, atol=1e-12)
+    assert math.isfinite(squares.sum().item()) and squares.max() > 0

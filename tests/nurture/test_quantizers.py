@@ -53,9 +53,9 @@ def test_a_fitted_scale_errs_less_than_the_largest_value_s_and_about_as_little_a
         return (quantize(values, scale[:, None], most) - values).square().sum(dim=1)
 
     largest = values.abs().amax(dim=1) / most
-    found = error(fitted_scale(values, most, torch.tensor([2000] * 3)))
+    reached = error(fitted_scale(values, most, torch.tensor([2000] * 3)))
     finest = torch.stack([error(largest * fraction / 1000) for fraction in range(20, 1001)]).amin(dim=0)
-    assert (found <= error(largest)).all() and (found <= 1.05 * finest).all()
+    assert (reached <= error(largest)).all() and (reached <= 1.05 * finest).all()
 
 
 def test_the_gradient_of_a_scale_is_lsq_s_over_the_root_of_values_and_levels():
@@ -109,13 +109,13 @@ def test_scales_are_learned_and_not_decayed(task):
 
 def test_quantizers_leave_class_names_and_export_as_they_were(task):
     pupil = network().eval()
-    names, parameters = list(pupil.state_dict()), [id(one) for one in pupil.parameters()]
+    names, parameters = list(pupil.state_dict()), [id(parameter) for parameter in pupil.parameters()]
     kinds = [type(module) for module in pupil.modules()]
     quantizers = Quantizers(pupil, dict.fromkeys(WEIGHTS, "int4"))
     assert list(pupil.state_dict()) == names
     pupil(task.train.images[:8])
     quantizers.settle(lambda: task.train.images[:8])
-    assert list(pupil.state_dict()) == names and [id(one) for one in pupil.parameters()] == parameters
+    assert list(pupil.state_dict()) == names and [id(parameter) for parameter in pupil.parameters()] == parameters
     assert [type(module) for module in pupil.modules()] == kinds
     assert not any(module._forward_pre_hooks or module._forward_hooks for module in pupil.modules())
     assert all("weight" not in vars(module) for module in pupil.modules())
@@ -133,7 +133,7 @@ def test_a_layer_that_fails_gets_its_trained_weight_back(task):
 
 
 def test_no_precision_trains_to_the_same_bits_as_without_quantizers(task):
-    found = []
+    steps = []
     for quantized in (False, True):
         pupil = network()
         quantizers = Quantizers(pupil, {})
@@ -141,8 +141,8 @@ def test_no_precision_trains_to_the_same_bits_as_without_quantizers(task):
             pupil, task, Recipe(epochs=1), generator(), **({"learned": quantizers.parameters()} if quantized else {})
         )
         assert quantizers.settle(lambda: pytest.fail("no images are needed")) == {}
-        found.append(pupil[5].weight.detach().clone())
-    assert torch.equal(*found)
+        steps.append(pupil[5].weight.detach().clone())
+    assert torch.equal(*steps)
 
 
 def test_the_layers_that_are_not_named_stay_at_full_precision(task):
@@ -177,8 +177,8 @@ def test_dead_synapses_do_not_count_for_the_scale_of_the_living(task):
 def test_scales_go_on_from_the_parent_s(task):
     known = {"5.weight_scale": torch.linspace(0.01, 0.1, 10), "5.input_scale": torch.tensor(0.3)}
     pupil = network()
-    found = Quantizers(pupil, {"5.weight": "int4"}, known).settle(lambda: pytest.fail("all scales are known"))
-    assert all(torch.allclose(found[name], known[name], rtol=1e-6) for name in known)
+    settled = Quantizers(pupil, {"5.weight": "int4"}, known).settle(lambda: pytest.fail("all scales are known"))
+    assert all(torch.allclose(settled[name], known[name], rtol=1e-6) for name in known)
 
 
 def test_a_weight_that_two_layers_share_is_rounded_once_and_each_has_its_own_input_scale(task):

@@ -79,9 +79,9 @@ def test_groups_of_a_cut_network_are_those_that_a_trace_of_it_finds():
     kept = {"0": [0, 2]}
     anatomy = trace(network, (torch.zeros(1, 1, 12, 12),))
     small = remove(network, anatomy.plan(kept))
-    (found,), (expected,) = living_groups(anatomy, kept), groups(small)
-    assert found.size == 2
-    by_place = {(member.parameter, member.dim): member.units.tolist() for member in found.members}
+    (group,), (expected,) = living_groups(anatomy, kept), groups(small)
+    assert group.size == 2
+    by_place = {(member.parameter, member.dim): member.units.tolist() for member in group.members}
     assert by_place == {(member.parameter, member.dim): member.units.tolist() for member in expected.members}
 
 
@@ -94,7 +94,7 @@ def test_the_control_shrinks_all_alike_and_as_much_as_stress_on_synapses_does_in
     with torch.no_grad():
         EvenDecay(names, (), generator()).strike(network, 0.8)
     logs = [(network.get_parameter(name) / before[name])[before[name] != 0].log() for name in names]
-    even = torch.cat([one.flatten() for one in logs])
+    even = torch.cat([log.flatten() for log in logs])
     assert even.max() - even.min() < 1e-5
 
     expected = sum(
@@ -119,8 +119,8 @@ def test_the_factor_falls_over_seventy_percent_holds_and_leaves_the_tail_alone()
 )
 def test_strikes_are_at_most_three_an_epoch_at_least_four_steps_apart_and_one_at_least(epochs, steps_per_epoch, struck):
     steps = range(epochs * steps_per_epoch)
-    found = [step + 1 for step in steps if Schedule(tail=0.15).strike(step, epochs, steps_per_epoch) < 1]
-    assert found == struck
+    strikes = [step + 1 for step in steps if Schedule(tail=0.15).strike(step, epochs, steps_per_epoch) < 1]
+    assert strikes == struck
 
 
 def test_a_tail_that_is_all_of_a_training_leaves_no_stress():

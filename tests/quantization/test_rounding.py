@@ -21,7 +21,7 @@ from edgesynth.quantization import (
 
 def test_the_precisions_go_from_32_bits_to_2():
     assert [bits(precision) for precision in PRECISIONS] == [32, 16, 8, 7, 6, 5, 4, 3, 2]
-    assert [largest_level(one) for one in PRECISIONS if has_scale(one)] == [127, 63, 31, 15, 7, 3, 1]
+    assert [largest_level(kind) for kind in PRECISIONS if has_scale(kind)] == [127, 63, 31, 15, 7, 3, 1]
 
 
 def test_values_go_to_the_nearest_multiple_of_the_scale_half_to_even_and_not_beyond_the_largest():
@@ -47,28 +47,28 @@ def test_every_output_channel_has_its_own_scale():
 def test_what_is_quantized_is_exactly_a_whole_multiple_and_quantizes_to_itself(most):
     draws = torch.Generator().manual_seed(most)
     weight, scale = torch.randn(8, 500, generator=draws), torch.rand(8, 1, generator=draws) / most + 1e-3
-    found = quantize(weight, scale, most)
-    levels = (found / scale).round()
-    assert torch.equal(levels * scale, found) and levels.abs().max() == most
-    assert torch.equal(quantize(found, scale, most), found)
+    rounded = quantize(weight, scale, most)
+    levels = (rounded / scale).round()
+    assert torch.equal(levels * scale, rounded) and levels.abs().max() == most
+    assert torch.equal(quantize(rounded, scale, most), rounded)
 
 
 def test_gradients_are_those_of_learned_step_size_quantization():
     """Eq. 3 and 5 of LSQ, with s = 0.5 and 7 levels: round(v) - v within, 7 and -7 beyond."""
     values = torch.tensor([0.6, -0.1, 10.0, -9.0], requires_grad=True)
     scale = torch.tensor(0.5, requires_grad=True)
-    found = quantize(values, scale, 7)
-    parts = [torch.autograd.grad(one, scale, retain_graph=True)[0].item() for one in found]
+    rounded = quantize(values, scale, 7)
+    parts = [torch.autograd.grad(value, scale, retain_graph=True)[0].item() for value in rounded]
     assert parts == pytest.approx([1 - 1.2, 0 + 0.2, 7, -7])
-    found.sum().backward()
+    rounded.sum().backward()
     assert values.grad.tolist() == [1, 1, 0, 0]
 
 
 def test_half_rounds_to_eleven_bits_and_loses_what_is_too_small():
     values = torch.tensor([1 + 2**-11, 1 + 3 * 2**-11, 2.0**-24, 2.0**-25, 1e5], requires_grad=True)
-    found = to_half(values)
-    assert found.tolist() == [1.0, 1 + 2**-9, 2.0**-24, 0.0, float("inf")]
-    found[:4].sum().backward()
+    halves = to_half(values)
+    assert halves.tolist() == [1.0, 1 + 2**-9, 2.0**-24, 0.0, float("inf")]
+    halves[:4].sum().backward()
     assert values.grad.tolist() == [1, 1, 1, 1, 0]
 
 
@@ -108,15 +108,15 @@ def test_layers_that_cannot_be_had_at_a_precision_say_why_and_the_network_is_as_
     network = Odd().train()
     network.conv.eval()
     weights = ["conv.weight", "up.weight", "lent.weight", "bare"]
-    found = refusals(network, weights, torch.zeros(1, 1, 8, 8), ["fp32", "fp16", "int8"])
-    assert set(found) == {
+    refused = refusals(network, weights, torch.zeros(1, 1, 8, 8), ["fp32", "fp16", "int8"])
+    assert set(refused) == {
         ("up.weight", "int8"),
         ("lent.weight", "fp16"),
         ("lent.weight", "int8"),
         ("bare", "fp16"),
         ("bare", "int8"),
     }
-    assert "transposed" in found["up.weight", "int8"] and "without calling it" in found["lent.weight", "int8"]
+    assert "transposed" in refused["up.weight", "int8"] and "without calling it" in refused["lent.weight", "int8"]
     assert network.up.training and not network.conv.training and not network.up._forward_pre_hooks
 
 

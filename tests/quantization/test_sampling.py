@@ -23,9 +23,9 @@ def test_sparse_rows_of_a_large_weight_are_fitted_by_what_lives_in_them():
     source = torch.Generator().manual_seed(0)
     weight = 0.02 * torch.randn(256, 4096, generator=source)
     weight *= torch.rand(weight.shape, generator=source) < 0.02
-    found = fitted_scale(weight, 127, weight.count_nonzero(1))[:, None]
+    scale = fitted_scale(weight, 127, weight.count_nonzero(1))[:, None]
     whole = weight.abs().amax(1, keepdim=True) / 127
-    assert relative_error(weight, found) <= relative_error(weight, whole) < 1e-3
+    assert relative_error(weight, scale) <= relative_error(weight, whole) < 1e-3
 
 
 def test_what_stands_in_the_middle_of_black_images_is_seen():

@@ -43,7 +43,7 @@ def test_half_of_the_clusters_cut_leaves_outputs_that_differ_from_the_whole_netw
     network, anatomy, inputs = traced[name]
     kept = {group.name: range(0, group.size, 2) for group in anatomy.removable}
     with torch.no_grad():
-        whole, cut = (tree_leaves(one(*inputs)) for one in (network, mask(network, anatomy, kept)))
+        whole, cut = (tree_leaves(network_of(*inputs)) for network_of in (network, mask(network, anatomy, kept)))
     assert not all(torch.allclose(before, after, rtol=1e-3) for before, after in zip(whole, cut, strict=True))
 
 
@@ -204,8 +204,8 @@ def test_just_what_can_be_removed_is_found_removable(traced, name):
     ],
 )
 def test_what_cannot_be_removed_is_protected_with_its_reason(traced, network, group, reason):
-    found = traced[network][1].group(group)
-    assert not found.removable and reason in found.reason
+    cluster_group = traced[network][1].group(group)
+    assert not cluster_group.removable and reason in cluster_group.reason
 
 
 def test_a_dead_head_takes_its_rows_of_query_key_and_value_and_the_count_of_heads(traced):

@@ -7,6 +7,7 @@ import click
 import pytest
 from PIL import Image
 
+from benchmarks.shared import headlines, picture
 from edgesynth.cli import COMMANDS, group
 from edgesynth.cli.options_page import page
 from tests.conftest import ROOT
@@ -71,27 +72,14 @@ def test_every_make_target_of_the_readme_exists(target):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
-def test_every_benchmark_named_in_its_readme_exists_and_its_table_has_a_place():
-    readme = (ROOT / "benchmarks/README.md").read_text()
-    for script in re.findall(r"python (benchmarks/\w+\.py)", readme):
-        assert (ROOT / script).is_file()
-    assert re.findall(r"<!-- (\w+) -->", readme) == re.findall(r"<!-- /(\w+) -->", readme)
-
-
-def test_the_figures_are_those_that_the_benchmarks_have_left(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    import headlines
-
+def test_the_figures_are_those_that_the_studies_have_left():
     assert f"<!-- headlines -->\n{headlines.table()}\n<!-- /headlines -->" in README
 
 
-def test_the_picture_was_drawn_from_these_figures(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    import picture
-
+def test_the_picture_was_drawn_from_these_figures():
     with Image.open(picture.PICTURE) as drawn:
-        assert drawn.text["Description"] == picture.digest(), "run python benchmarks/picture.py"
-    first, *_, last = picture.rows_of(picture.headlines.table())
+        assert drawn.text["Description"] == picture.digest(), "run python -m benchmarks.shared.picture"
+    first, *_, last = picture.rows_of(headlines.table())
     assert (first.size, first.smaller_x, round(first.change_points, 2)) == ("125x synapses", 125.0, -0.27)
     assert (last.size, last.smaller_x, round(last.change_points, 2)) == ("17.5x parameters", 17.5, 0.62)
 

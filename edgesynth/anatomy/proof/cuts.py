@@ -12,9 +12,9 @@ asks whether two widths are equal, or that goes by half of a width may agree wit
 
 Of the branches every second one dies, then the others, then a random half, then all of them.
 
-All groups are cut at once, because what is compared in a forward is mostly the widths of neighbors. No group is cut to
-a single unit here: `squeeze` and broadcasting take that for something else, which is no reason to leave all others. A
-run that comes there has the cut of each offspring proven.
+All groups are cut at once, because a forward mostly compares the widths of neighbors. No group is cut to a single unit
+here: `squeeze` and broadcasting treat a size of 1 otherwise, which is no reason to protect a group. A run that cuts so
+far has the cut of each offspring proven.
 """
 
 from __future__ import annotations

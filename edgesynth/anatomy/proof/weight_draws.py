@@ -88,7 +88,7 @@ def with_gradient(
     cut = {
         name
         for name, (group, member) in chosen.items()
-        if _units(group, member, known[member.parameter]) >= max(min(2, group.size), group.size / 4)
+        if _count_units(group, member, known[member.parameter]) >= max(min(2, group.size), group.size / 4)
     }
     alive = {name: gradient is not None and bool(gradient.any()) for name, gradient in known.items()}
     return cut | {name for name, end in ends.items() if any(alive[parameter] for parameter in end)}
@@ -104,7 +104,7 @@ def _smallest(group: ClusterGroup, tensors: dict[str, Tensor]) -> Member | None:
     return min(own, key=lambda member: tensors[member.parameter].numel(), default=None)
 
 
-def _units(group: ClusterGroup, member: Member, gradient: Tensor | None) -> int:
+def _count_units(group: ClusterGroup, member: Member, gradient: Tensor | None) -> int:
     """Number of units that the outputs depend on."""
     if gradient is None:
         return 0

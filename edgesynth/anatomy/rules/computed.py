@@ -1,8 +1,8 @@
-"""What is computed from parameters alone, element by element: which of its lines are which lines of the parameters.
+"""Tensors computed from parameters alone, element by element: which parameter lies along which dimension.
 
-So a weight that is scaled (equalized learning rate), standardized, normalized, rounded (fake quantization) or masked is
-cut by cutting the parameters that it comes from. What it holds where an index of a parameter is all zero is not looked
-up but computed, as for activations.
+A weight may be scaled (equalized learning rate), standardized, normalized, rounded (fake quantization) or masked. It is
+cut by cutting the parameters that it is computed from. What it holds where an index of a parameter is all zero is found
+by calling the op, as for activations.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Pointwise operations: channels pass through, and what meets is tied.
 
-What becomes of a masked cluster is not looked up but computed: the op itself is called on the constant that the cluster
-holds, with anything where other values stand. If the answer is always the same, that is the constant from here on.
+What an op makes of a masked cluster is computed: the op itself is called on the constant that the cluster holds, with
+random values for its other operands. If the result is always the same, that is the constant from here on.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _uniform(values: list[Value], shape: tuple[int, ...]) -> frozenset[int]:
 
 
 def _without_gates(call: Call, atoms: list[Atoms | None]) -> list[Atoms | None]:
-    """One channel that spreads over those of the others, such as an attention gate's: it stays, and ties nobody."""
+    """Protect a single channel that meets many, such as an attention gate's: it ties none of them."""
     widest = max((labels.size for labels in atoms if labels is not None), default=1)
     gates = [labels for labels in atoms if labels is not None and labels.size == 1 < widest]
     for gate in gates:

@@ -116,7 +116,7 @@ def over_one_dimension(call: Call) -> list[Value]:
     or the whole tensor as one row.
     """
     value = call.tensor()
-    axis = call.args.get("dim", None if call.op in WHOLE else -1)
+    axis = call.args.get("dim", None if call.op in OVER_ALL else -1)
     if axis is None or axis % len(value.shape) in value.axes():
         call.protect(value, f"{call.op} over channels")
         return [Value(shape) for shape in call.shapes]
@@ -125,7 +125,7 @@ def over_one_dimension(call: Call) -> list[Value]:
     return [*outputs[:1], *second]
 
 
-WHOLE = ("max", "min", "argmax", "argmin", "aminmax", "median", "nanmedian", "msort")
+OVER_ALL = ("max", "min", "argmax", "argmin", "aminmax", "median", "nanmedian", "msort")
 
 
 def _per_line(call: Call, value: Value, axis: int, shape: tuple[int, ...]) -> Value:

@@ -61,7 +61,7 @@ def walk(program: torch.export.ExportedProgram, model: nn.Module, channels: Chan
     Args:
         program: the graph.
         model: the network that it is of.
-        channels: a ledger to go on with, of another graph of the same network; a new one by default.
+        channels: the ledger of another graph of the same network, to be continued; a new one by default.
     """
     result = Walk(_batch(program), channels or Channels())
     given = set(program.graph_signature.user_outputs)  # a graph of training also puts out the buffers that it changes

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from edgesynth.ancestors.weights.untrained import Aside
+from edgesynth.ancestors.weights.untrained import Untrained
 from edgesynth.ancestors.zoo.lraspp import Lraspp
 from edgesynth.ancestors.zoo.refinenet import RefineNet
 from edgesynth.ancestors.zoo.saliency import SaliencyNet
@@ -31,56 +31,56 @@ class Backbone(NamedTuple):
     renamed: Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], State]
 
 
-def as_backbone(found: Mapping[str, Tensor], model: nn.Module) -> tuple[State, Aside] | None:
+def as_backbone(tensors: Mapping[str, Tensor], model: nn.Module) -> tuple[State, Untrained] | None:
     """The state under the network's names, and what else the network has; None where it is not of its backbone."""
     backbone, wanted = BACKBONES.get(type(model)), model.state_dict()
-    if backbone is None or any(name in wanted for name in found):
+    if backbone is None or any(name in wanted for name in tensors):
         return None
-    state = backbone.renamed(found, wanted)
+    state = backbone.renamed(tensors, wanted)
     if not any(name in wanted for name in state):
         return None
     rest = tuple(name for name in wanted if _part(name) not in backbone.parts)
     parts = list(dict.fromkeys(map(_part, rest)))
     start = "starts" if len(parts) == 1 else "start"
-    return state, Aside(rest, f"these are weights of the backbone alone, so {', '.join(parts)} {start} untrained")
+    return state, Untrained(rest, f"these are weights of the backbone alone, so {', '.join(parts)} {start} untrained")
 
 
 def _part(name: str) -> str:
     return name.partition(".")[0]
 
 
-def _resnet(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> State:
-    return {f"trunk.{name}": tensor for name, tensor in found.items() if _part(name) != "fc"}
+def _resnet(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> State:
+    return {f"trunk.{name}": tensor for name, tensor in tensors.items() if _part(name) != "fc"}
 
 
-def _mobilenet(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> State:
+def _mobilenet(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> State:
     blocks = "backbone.blocks." if any(name.startswith("backbone.blocks.") for name in wanted) else "backbone."
-    kept = {name: tensor for name, tensor in found.items() if _part(name) != "classifier"}
+    kept = {name: tensor for name, tensor in tensors.items() if _part(name) != "classifier"}
     return {re.sub(r"^features\.", blocks, name): tensor for name, tensor in kept.items()}
 
 
-def _vgg(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> State:
+def _vgg(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> State:
     """Convolution by convolution, each with its normalization; as found where there are more of them, or fewer."""
-    matches = [CONVOLUTION.fullmatch(name) for name, tensor in found.items() if tensor.dim() == 4]
+    matches = [CONVOLUTION.fullmatch(name) for name, tensor in tensors.items() if tensor.dim() == 4]
     theirs = sorted(int(match[1]) for match in matches if match)
     ours = [name for name, tensor in wanted.items() if _part(name) in STACKS and tensor.dim() == 4]
     if len(theirs) != len(ours):
-        return dict(found)
+        return dict(tensors)
     state: State = {}
     for name, place in zip(ours, theirs, strict=True):
         stack, own_place, _ = name.split(".")
-        normalization = _normalization(found, place)
-        state[name] = found[f"features.{place}.weight"]
+        normalization = _normalization(tensors, place)
+        state[name] = tensors[f"features.{place}.weight"]
         state.update({f"{stack}.{int(own_place) + 1}.{key}": tensor for key, tensor in normalization.items()})
     return state
 
 
-def _normalization(found: Mapping[str, Tensor], place: int) -> State:
+def _normalization(tensors: Mapping[str, Tensor], place: int) -> State:
     """That of a convolution, or one that changes nothing; the bias, which ours have not, goes off the mean."""
-    zeros = torch.zeros(len(found[f"features.{place}.weight"]))
+    zeros = torch.zeros(len(tensors[f"features.{place}.weight"]))
     neutral = {"weight": zeros + 1, "bias": zeros, "running_mean": zeros, "running_var": zeros + 1}
-    state = {key: found.get(f"features.{place + 1}.{key}", tensor) for key, tensor in neutral.items()}
-    bias = found.get(f"features.{place}.bias", zeros)
+    state = {key: tensors.get(f"features.{place + 1}.{key}", tensor) for key, tensor in neutral.items()}
+    bias = tensors.get(f"features.{place}.bias", zeros)
     if bias.shape == state["running_mean"].shape:
         state["running_mean"] = state["running_mean"] - bias
     return state

@@ -1,8 +1,8 @@
 """The head of a network: what depends on the number of classes, be it one layer or several.
 
-It is found by building the ancestor for two numbers of classes: tensors whose shapes differ are the head, and by how
-much they differ tells for how many classes tensors of a file are. A network that is always of one form has its last
-layer for a head, and by its rows outputs are told.
+The ancestor is built for two numbers of classes: the tensors whose shapes differ are the head. From the difference
+follows for how many classes the tensors of a file are. Of a network that takes no number of classes, the last layer is
+the head, and its rows are the outputs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from edgesynth.ancestors.registry import build_ancestor
 from edgesynth.ancestors.weights.mismatch import COUNTER
-from edgesynth.ancestors.weights.untrained import Aside
+from edgesynth.ancestors.weights.untrained import Untrained
 from edgesynth.errors import UserError
 
 FEW, MORE = 2, 3  # classes
@@ -35,26 +35,26 @@ class Head(NamedTuple):
     unit: tuple[str, str]
 
 
-def other_head(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], ancestor: str = "") -> Aside | None:
+def other_head(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor], ancestor: str = "") -> Untrained | None:
     """The head, if all of it and nothing else has another shape in a file, and one that it has for some other number.
 
     Args:
-        found: {name: tensor} of the file.
+        tensors: {name: tensor} of the file.
         wanted: {name: tensor} of the network.
         ancestor: the name that it was built by; without one the last layer is the head.
     """
-    odd = {name for name in wanted if name in found and found[name].shape != wanted[name].shape}
+    odd = {name for name in wanted if name in tensors and tensors[name].shape != wanted[name].shape}
     odd -= {name for name in odd if name.endswith(COUNTER)}
     if not odd:
         return None
     head = _by_building(ancestor, wanted) or _last_layer(wanted)
-    was, now = _number(head, found), _number(head, wanted)
+    was, now = _number(head, tensors), _number(head, wanted)
     if odd != head.shapes.keys() or was is None or now is None:
         return None
     layers = list(dict.fromkeys(name.rpartition(".")[0] for name in head.shapes))
     there = f"{was:,} {head.unit[was > 1]}"
     are, they_start = ("is", "it starts") if len(layers) == 1 else ("are", "they start")
-    return Aside(
+    return Untrained(
         tuple(head.shapes),
         f"{', '.join(layers)} {are} of {there} there and of {now:,} here, so {they_start} untrained; all else is "
         "taken over",

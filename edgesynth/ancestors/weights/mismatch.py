@@ -14,18 +14,18 @@ SHOWN = 40  # names of each kind in the list; the others are counted
 NONE = "none"
 
 
-def mismatches(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
+def mismatches(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
     """A line that says how many of the wanted tensors fit, and one for each that does not; none where all fit.
 
     Args:
-        found: {name: tensor} of a file.
+        given: {name: tensor} of a file.
         wanted: {name: tensor} of the network.
     """
-    wanted, found = _counted(wanted), _counted(found)
+    wanted, given = _counted(wanted), _counted(given)
     kinds = {
-        "of another shape": [name for name in wanted if name in found and found[name].shape != wanted[name].shape],
-        "missing": [name for name in wanted if name not in found],
-        "not in the network": [name for name in found if name not in wanted],
+        "of another shape": [name for name in wanted if name in given and given[name].shape != wanted[name].shape],
+        "missing": [name for name in wanted if name not in given],
+        "not in the network": [name for name in given if name not in wanted],
     }
     told = [f"{len(names):,} {_be(names)} {kind}" for kind, names in kinds.items() if names]
     if not told:
@@ -35,7 +35,7 @@ def mismatches(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> lis
     first = f"{fitting:,} of its {len(wanted):,} tensors fit ({', '.join(told)}); {advice}"
     rows = [("tensor", "wanted", "found")]
     rows += [
-        (printable(name), _shape(wanted, name), _shape(found, name))
+        (printable(name), _shape(wanted, name), _shape(given, name))
         for names in kinds.values()
         for name in names[:SHOWN]
     ]
@@ -57,4 +57,4 @@ def _shape(tensors: Mapping[str, Tensor], name: str) -> str:
 
 def _aligned(rows: list[tuple[str, str, str]]) -> Iterable[str]:
     name_width, shape_width = (max(len(row[column]) for row in rows) for column in (0, 1))
-    return (f"  {name:{name_width}}  {wanted:{shape_width}}  {found}" for name, wanted, found in rows)
+    return (f"  {name:{name_width}}  {wanted:{shape_width}}  {given}" for name, wanted, given in rows)

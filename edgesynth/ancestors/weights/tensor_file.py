@@ -25,22 +25,22 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise UserError(f"--weights {path} is not a file; give the .safetensors or .pth of the ancestor")
-    found = _content(path)
+    tensors = _content(path)
     for key in WRAPPED:
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-    if not isinstance(found, dict) or not found:
+        if isinstance(tensors, dict) and isinstance(tensors.get(key), dict):
+            tensors = tensors[key]
+    if not isinstance(tensors, dict) or not tensors:
         raise UserError(f"--weights {path} holds no state of a network; save model.state_dict()")
-    odd = [str(name) for name, value in found.items() if not (isinstance(name, str) and isinstance(value, Tensor))]
+    odd = [str(name) for name, value in tensors.items() if not (isinstance(name, str) and isinstance(value, Tensor))]
     if odd:
         raise UserError(f"--weights {path} holds what is no tensor: {', '.join(odd)}; save model.state_dict() alone")
-    strange = [name for name, tensor in found.items() if not _is_plain(tensor)]
+    strange = [name for name, tensor in tensors.items() if not _is_plain(tensor)]
     if strange:
         raise UserError(
             f"--weights {path} holds tensors that are sparse, quantized or without values: {', '.join(strange)}; save "
             "the state_dict() of a plain network"
         )
-    return found
+    return tensors
 
 
 def _is_plain(tensor: Tensor) -> bool:

@@ -1,11 +1,11 @@
-"""What a file of weights has nothing for, and is left aside without being a fault of the file."""
+"""Tensors that a file of weights does not have to have: they stay untrained."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 
-class Aside(NamedTuple):
+class Untrained(NamedTuple):
     """Tensors of a network that stay as they are.
 
     Attributes:

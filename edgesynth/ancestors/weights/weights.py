@@ -53,15 +53,15 @@ def read_weights(path: Path, model: nn.Module, ancestor: str = "") -> Weights:
         UserError: the file cannot be read or downloaded, holds more than tensors, or its names and shapes do not fit
             the network.
     """
-    source, found = download(ancestor) if is_asked_for(path) else (str(path), read_tensors(path))
-    return fit_weights(found, model, ancestor, f"--weights {path}", source)
+    source, tensors = download(ancestor) if is_asked_for(path) else (str(path), read_tensors(path))
+    return fit_weights(tensors, model, ancestor, f"--weights {path}", source)
 
 
-def fit_weights(found: dict[str, Tensor], model: nn.Module, ancestor: str, called: str, source: str = "") -> Weights:
+def fit_weights(tensors: dict[str, Tensor], model: nn.Module, ancestor: str, called: str, source: str = "") -> Weights:
     """The state of a network from the tensors of another of its kind, as `read_weights` makes it of a file.
 
     Args:
-        found: {name: tensor}.
+        tensors: {name: tensor}.
         model: the network that they are for; it is not changed.
         ancestor: the name that it was built by.
         called: what they are called in a refusal.
@@ -71,35 +71,35 @@ def fit_weights(found: dict[str, Tensor], model: nn.Module, ancestor: str, calle
         UserError: names and shapes do not fit the network, or a value is not finite.
     """
     wanted = model.state_dict()
-    found = _renamed(found, wanted)
-    inside = as_backbone(found, model)
-    found, aside = inside or (found, other_head(found, wanted, ancestor))
-    own = set(aside.names if aside else ())
-    if told := mismatches(_without(own, found), _without(own, wanted)):
+    tensors = _renamed(tensors, wanted)
+    inside = as_backbone(tensors, model)
+    tensors, untrained = inside or (tensors, other_head(tensors, wanted, ancestor))
+    own = set(untrained.names if untrained else ())
+    if told := mismatches(_without(own, tensors), _without(own, wanted)):
         count, *names = told
         raise UserError(f"{called} does not fit {type(model).__name__}: {count}", *names)
-    broken = [name for name, tensor in found.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    broken = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
     if broken:
         raise UserError(f"{called} holds nan or infinity in {', '.join(broken)}; give a file of a sound network")
-    state = {name: tensor if name in own else _kept(name, found, tensor) for name, tensor in wanted.items()}
-    return Weights(state, aside.names, f"{source}: {aside.note}") if aside else Weights(state)
+    state = {name: tensor if name in own else _kept(name, tensors, tensor) for name, tensor in wanted.items()}
+    return Weights(state, untrained.names, f"{source}: {untrained.note}") if untrained else Weights(state)
 
 
-def _renamed(found: dict[str, Tensor], wanted: Iterable[str]) -> dict[str, Tensor]:
+def _renamed(tensors: dict[str, Tensor], wanted: Iterable[str]) -> dict[str, Tensor]:
     """The tensors under the names that a network of today has, without heads that it does not have."""
     names = set(wanted)
-    found = without_wrappers(found, names)
-    found = {name if name in names else DENSENET.sub(r"\1\2", name): tensor for name, tensor in found.items()}
+    tensors = without_wrappers(tensors, names)
+    tensors = {name if name in names else DENSENET.sub(r"\1\2", name): tensor for name, tensor in tensors.items()}
     spare = tuple(head for head in AUXILIARY if not any(name.startswith(head) for name in names))
-    return {name: tensor for name, tensor in found.items() if not name.startswith(spare)}
+    return {name: tensor for name, tensor in tensors.items() if not name.startswith(spare)}
 
 
 def _without(names: Collection[str], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in tensors.items() if name not in names}
 
 
-def _kept(name: str, found: dict[str, Tensor], own: Tensor) -> Tensor:
+def _kept(name: str, tensors: dict[str, Tensor], own: Tensor) -> Tensor:
     """What the file has under a name; of a counter the network's own where that is lacking or of another form."""
-    if name.endswith(COUNTER) and (name not in found or found[name].shape != own.shape):
+    if name.endswith(COUNTER) and (name not in tensors or tensors[name].shape != own.shape):
         return own
-    return found[name]
+    return tensors[name]

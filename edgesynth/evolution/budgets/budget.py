@@ -50,7 +50,7 @@ class Budget(ABC):
         """Which values of the option allow more: `more`, or `less` of a least value."""
         return "less" if self.is_floor else "more"
 
-    def given(self, config: Config) -> float | None:
+    def option_value(self, config: Config) -> float | None:
         """The value of its option; None where it is not set."""
         value: float | None = getattr(config, self.option.removeprefix("--").replace("-", "_"))
         return value

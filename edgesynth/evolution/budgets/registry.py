@@ -12,5 +12,5 @@ BUDGETS: dict[str, Budget] = {budget.name: budget for budget in (*COUNTED, *ON_B
 
 def limits(config: Config) -> dict[str, float]:
     """{name of a budget: most that is allowed}, of those that a configuration sets."""
-    given = {name: (budget, budget.given(config)) for name, budget in BUDGETS.items()}
+    given = {name: (budget, budget.option_value(config)) for name, budget in BUDGETS.items()}
     return {name: budget.parse(value) for name, (budget, value) in given.items() if value is not None}

@@ -20,7 +20,7 @@ def clusters_of_units(anatomy: Anatomy) -> dict[str, Tensor]:
     """{removable group: (size,) float64, how many clusters each unit is}: one for each layer that writes it."""
     return {
         group.name: torch.from_numpy(
-            sum(np.bincount(one.units[one.units >= 0], minlength=group.size) for one in group.writers())
+            sum(np.bincount(layer.units[layer.units >= 0], minlength=group.size) for layer in group.writers())
         ).double()
         for group in anatomy.removable
     }

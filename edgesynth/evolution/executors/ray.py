@@ -58,7 +58,7 @@ class OnRay:
         self.gpus = gpus_per_offspring
         self._ray: Any = None
         self._ours = False
-        self._ears: Any = None
+        self._reports: Any = None
         self._shared: tuple[object, Any] | None = None
 
     def __enter__(self) -> OnRay:
@@ -70,13 +70,13 @@ class OnRay:
         except UserError:
             self._leave()
             raise
-        self._ears = self._ray.remote(num_cpus=0)(_ears()).remote()
+        self._reports = self._ray.remote(num_cpus=0)(_reports_class()).remote()
         return self
 
     def __exit__(self, *reason: object) -> None:
         self._shared = None
         if not self._ours:
-            self._ray.kill(self._ears)
+            self._ray.kill(self._reports)
         self._leave()
 
     def _leave(self) -> None:
@@ -91,7 +91,7 @@ class OnRay:
         shared = self._share(breeder)
 
         def submit(birth: Birth) -> Any:
-            return task.remote([shared], birth.breed, threads, self._ears)
+            return task.remote([shared], birth.breed, threads, self._reports)
 
         running = {submit(birth): birth for birth in births}
         try:
@@ -157,10 +157,10 @@ class OnRay:
         return self._ray.remote(**options)(_breed_in_worker)
 
     def _share(self, breeder: Breeder) -> Any:
-        """Reference to the breeder's luggage in the object store; put there again only for another teacher."""
+        """Reference to the breeder's state in the object store; put there again only for another teacher."""
         if self._shared is None or self._shared[0] is not breeder.teacher:
             try:
-                self._shared = (breeder.teacher, self._ray.put(Luggage.of(breeder)))
+                self._shared = (breeder.teacher, self._ray.put(BreederState.of(breeder)))
             except (TypeError, AttributeError, pickle.PicklingError) as error:
                 raise UserError(
                     f"--executor ray must hand the network and the task to other processes, and one of them cannot be "
@@ -169,17 +169,17 @@ class OnRay:
         return self._shared[1]
 
     def _tell(self, progress: Progress) -> None:
-        """Pass on what the workers have said since the last time."""
+        """Pass on what the workers have reported since the last time."""
         try:
-            said = self._ray.get(self._ears.take.remote())
+            calls = self._ray.get(self._reports.take.remote())
         except self._ray.exceptions.RayActorError:
-            return  # what is lost with it was for the eye alone
-        for method, arguments in said:
+            return  # what is lost with it was to be shown alone
+        for method, arguments in calls:
             getattr(progress, method)(*arguments)
 
 
-class Luggage(NamedTuple):
-    """What a breeder is made of again in another process, on the device that is there."""
+class BreederState(NamedTuple):
+    """What a breeder is built from in another process, on the device that is there."""
 
     config: Config
     species: Species
@@ -189,14 +189,14 @@ class Luggage(NamedTuple):
     rewind: dict[str, Tensor] | None
 
     @classmethod
-    def of(cls, breeder: Breeder) -> Luggage:
-        """What a breeder travels with; torch's graph does not travel."""
+    def of(cls, breeder: Breeder) -> BreederState:
+        """The state of a breeder; torch's graph is left out, for it cannot be sent."""
         anatomy = copy.copy(breeder.species.anatomy)
         object.__setattr__(anatomy, "program", None)
         species = dataclasses.replace(breeder.species, anatomy=anatomy)
-        # A tensor of a file may be a view, which would travel with all that it is a view of.
+        # A tensor of a file may be a view, which would be sent with all that it is a view of.
         weights = breeder.weights and {name: tensor.clone() for name, tensor in breeder.weights.items()}
-        return cls(breeder.config, species, breeder.given, weights, breeder.teacher, breeder.rewind)
+        return cls(breeder.config, species, breeder.cpu_task, weights, breeder.teacher, breeder.rewind)
 
     def unpacked(self, progress: Progress) -> Breeder:
         """The breeder."""
@@ -214,7 +214,7 @@ def check_answers(address: str) -> None:
     """Ray itself would wait a minute for a machine that does not answer, and then end this process.
 
     Raises:
-        UserError: nobody listens there, or the address is of another form.
+        UserError: nothing listens there, or the address is of another form.
     """
     if address == "auto":
         return
@@ -234,41 +234,41 @@ def _silent(address: str | None, why: str) -> str:
     )
 
 
-def _ears() -> type:
+def _reports_class() -> type:
     """The class of an actor that keeps what the workers say until it is asked for.
 
-    It travels by value, because it is made here: the actor's process need not import torch to keep a list.
+    It is sent by value, because it is made here: the actor's process need not import torch to keep a list.
     """
 
-    class Ears:
+    class Reports:
         def __init__(self) -> None:
-            self.said: list[tuple[str, tuple[Any, ...]]] = []
+            self.calls: list[tuple[str, tuple[Any, ...]]] = []
 
-        def hear(self, method: str, *arguments: Any) -> None:
+        def add(self, method: str, *arguments: Any) -> None:
             """Keep one call of a method of `Progress`."""
-            self.said.append((method, arguments))
+            self.calls.append((method, arguments))
 
         def take(self) -> list[tuple[str, tuple[Any, ...]]]:
             """Everything kept, oldest first; it is forgotten here."""
-            said, self.said = self.said, []
-            return said
+            calls, self.calls = self.calls, []
+            return calls
 
-    return Ears
+    return Reports
 
 
-class _Mouth(Progress):
-    """Progress in a worker: every call is passed on to the ears."""
+class _RemoteProgress(Progress):
+    """Progress in a worker: every call is sent to the actor of the reports."""
 
-    def __init__(self, ears: Any) -> None:
+    def __init__(self, reports: Any) -> None:
         for method in [name for name in dir(Progress) if not name.startswith("_")]:
-            setattr(self, method, partial(ears.hear.remote, method))
+            setattr(self, method, partial(reports.add.remote, method))
 
 
 _held: tuple[str, Breeder] | None = None
 
 
 def _breed_in_worker(
-    shared: list[Any], breed: Callable[[Breeder], Individual], threads: int, ears: Any
+    shared: list[Any], breed: Callable[[Breeder], Individual], threads: int, reports: Any
 ) -> tuple[Individual, float]:
     """Breed one individual in a worker process; the breeder is fetched once and kept."""
     global _held
@@ -279,7 +279,7 @@ def _breed_in_worker(
         _held = None  # before the next is fetched, so that there is never room for two to be found
         _held = (shared[0].hex(), ray.get(shared[0]).unpacked(Progress()))
     breeder = _held[1]
-    breeder.progress = _Mouth(ears)
+    breeder.progress = _RemoteProgress(reports)
     with cpu_threads(threads):
         individual = breed(breeder)
     return individual, time.perf_counter() - start

@@ -16,7 +16,7 @@ from edgesynth.evolution.generative.descent import Descent, adapted
 from edgesynth.evolution.generative.generator import Generator
 from edgesynth.evolution.generative.inquisitor import Inquisitor, reliefs
 from edgesynth.evolution.generative.memory import Memory
-from edgesynth.evolution.generative.netscore import UNITS, Requirements, accuracy_db, performance
+from edgesynth.evolution.generative.netscore import FORMULA, Requirements, accuracy_db, netscore_of
 from edgesynth.evolution.generative.probe_images import hold_out_probe_images
 from edgesynth.evolution.generative.reactions import Prober
 from edgesynth.evolution.generative.search import Probe, cross_entropy, inquired, reinforce
@@ -25,7 +25,7 @@ from edgesynth.evolution.offspring.initial_weights import heritable
 from edgesynth.evolution.offspring.proving import FACT, proven, words
 from edgesynth.evolution.place import Place
 from edgesynth.evolution.progress import Progress
-from edgesynth.evolution.synthesis.masks import Units, living
+from edgesynth.evolution.synthesis.masks import UnitValues, living
 from edgesynth.lineage import Config, Genome, Individual, Run, Species, generator, individual_name, state
 from edgesynth.nurture import DeadSynapses, DivergenceError, Hardware, choose_autocast, nurture, reestimate, score
 from edgesynth.tasks import Task
@@ -49,13 +49,13 @@ class Scored(Probe):
 class GenerativeBreeder(Breeder):
     """Breeds one individual a cycle.
 
-    Every network of the run, the ancestor included, is trained without the stimulus.
+    Every network of the run, the ancestor included, is trained without the probe images.
 
     Args:
         config: the run's.
         species: the ancestor's network and anatomy.
         task: what the networks learn.
-        progress: hears of every network.
+        progress: every network is reported to it.
         path: the run directory, where the memory of earlier cycles is.
 
     Raises:
@@ -63,10 +63,10 @@ class GenerativeBreeder(Breeder):
     """
 
     def __init__(self, config: Config, species: Species, task: Task, progress: Progress, path: Path) -> None:
-        rest, stimulus = hold_out_probe_images(task, config.seed)
+        rest, probe_images = hold_out_probe_images(task, config.seed)
         super().__init__(config, species, rest, progress)
         self.descent = Descent.of(config, species.anatomy, species.other_kernels)
-        self.prober = Prober(species.anatomy, rest, stimulus)
+        self.prober = Prober(species.anatomy, rest, probe_images)
         self.run = Run(path, config)
 
     def _offspring(self, parents: Sequence[Individual], place: Place) -> Individual:
@@ -81,11 +81,11 @@ class GenerativeBreeder(Breeder):
 
         scored = []
         for number in range(self.config.probes):
-            one = self._probe(parent, memory, bounds, required, generation, number)
-            self._hear(memory.inquisitor, one, parent, described, alive, generation, number)
-            scored.append(one)
+            probe = self._probe(parent, memory, bounds, required, generation, number)
+            self._learn_from(memory.inquisitor, probe, parent, described, alive, generation, number)
+            scored.append(probe)
         best = max(range(len(scored)), key=lambda number: (scored[number].rank, -number))
-        rate = sum(one.rank[0] for one in scored) / len(scored)
+        rate = sum(probe.rank[0] for probe in scored) / len(scored)
         kept = Memory(memory.logits, self._pull(memory, scored), adapted(memory.step, rate), memory.inquisitor)
         facts = self._facts(scored, best, rate, bounds, generation)
         synthesis_s = time.perf_counter() - start
@@ -97,7 +97,9 @@ class GenerativeBreeder(Breeder):
             return Memory.first(self.species.anatomy, self.descent.first_step(self.config.keep))
         return Memory.read(self.run, individual_name(generation, 0))
 
-    def _inquire(self, parent: Individual, memory: Memory, generation: int, alive: Units) -> tuple[Units, Memory]:
+    def _inquire(
+        self, parent: Individual, memory: Memory, generation: int, alive: UnitValues
+    ) -> tuple[UnitValues, Memory]:
         """Probe the network that this cycle inherits from, and move the generator.
 
         Returns:
@@ -106,14 +108,14 @@ class GenerativeBreeder(Breeder):
         if self.config.search != "inquisitor":
             moved = {name: logits + memory.pull[name] for name, logits in memory.logits.items()}
             return {}, replace(memory, logits=moved)
-        described = self._listen(memory.inquisitor, parent, self.species.removed(parent), generation, "parent")
+        described = self._react(memory.inquisitor, parent, self.species.removed(parent), generation, "parent")
         worth = memory.inquisitor.worth(described)
         return described, replace(memory, logits=inquired(memory.logits, memory.pull, worth, alive))
 
-    def _listen(
+    def _react(
         self, inquisitor: Inquisitor, individual: Individual, network: nn.Module, generation: int, purpose: str
-    ) -> Units:
-        """Show a network the stimulus, let the inquisitor learn from its ablations; features of its units."""
+    ) -> UnitValues:
+        """Show a network the probe images and let the inquisitor learn from its ablations; features of its units."""
         reactions = self.prober(
             network,
             individual.genome,
@@ -123,7 +125,7 @@ class GenerativeBreeder(Breeder):
         )
         relief = reliefs(self.species.anatomy, individual.genome, tuple(self.descent.goal), self.budgets.amount)
         described = inquisitor.describe(reactions, relief)
-        inquisitor.hear_ablations(reactions, described)
+        inquisitor.learn_from_ablations(reactions, described)
         return described
 
     def _probe(
@@ -165,7 +167,7 @@ class GenerativeBreeder(Breeder):
             )
             accuracy = score(network, self.task, self.task.validation)
         except DivergenceError:
-            network, accuracy = inherited, 0.0  # below any floor; the inquisitor hears of it all the same
+            network, accuracy = inherited, 0.0  # below any floor; the inquisitor learns from it all the same
         network.cpu()
         rank = required.rank(accuracy, census)
         amounts = dict.fromkeys((MACS.name, PARAMS.name, *self.descent.goal))
@@ -174,35 +176,35 @@ class GenerativeBreeder(Breeder):
             "target": self.descent.at(made.pressure),
             **{name: self.budgets.amount(census, name) for name in amounts},
             "validation": accuracy,
-            "performance_db": performance(accuracy, census),
+            "performance_db": netscore_of(accuracy, census),
             "feasible": rank[0],
             **({FACT: broken} if broken else {}),
         }
         return Scored(made, rank, network, facts)
 
-    def _hear(
+    def _learn_from(
         self,
         inquisitor: Inquisitor,
-        one: Scored,
+        probe: Scored,
         parent: Individual,
-        described: Units,
-        alive: Units,
+        described: UnitValues,
+        alive: UnitValues,
         generation: int,
         number: int,
     ) -> None:
         """Let the inquisitor, where there is one, learn from a generated network."""
         if not described:
             return
-        genome = one.generated.genome
+        genome = probe.generated.genome
         probed = Individual(
-            replace(parent.record, census=genome.census(self.species.anatomy)), genome, state(one.network)
+            replace(parent.record, census=genome.census(self.species.anatomy)), genome, state(probe.network)
         )
-        self._listen(inquisitor, probed, one.network, generation, f"probe {number}")
-        lost = {name: mask & ~one.generated.alive[name] for name, mask in alive.items()}
-        drop = accuracy_db(parent.record.validation) - accuracy_db(one.facts["validation"])
-        inquisitor.hear_network(described, lost, drop)
+        self._react(inquisitor, probed, probe.network, generation, f"probe {number}")
+        lost = {name: mask & ~probe.generated.alive[name] for name, mask in alive.items()}
+        drop = accuracy_db(parent.record.validation) - accuracy_db(probe.facts["validation"])
+        inquisitor.learn_from_network(described, lost, drop)
 
-    def _pull(self, memory: Memory, scored: list[Scored]) -> Units:
+    def _pull(self, memory: Memory, scored: list[Scored]) -> UnitValues:
         if self.config.search == "inquisitor":
             return reinforce(list(scored))
         if self.config.search == "cross-entropy":
@@ -215,12 +217,12 @@ class GenerativeBreeder(Breeder):
         return {
             "strategy": "generative",
             "search": self.config.search,
-            "performance": UNITS,
+            "performance": FORMULA,
             "pressure": list(bounds),
-            "probes": [one.facts for one in scored],
+            "probes": [probe.facts for probe in scored],
             "chosen": best,
             "feasible_rate": rate,
-            "distinct": len({tuple(map(tuple, one.generated.genome.kept.values())) for one in scored}),
+            "distinct": len({tuple(map(tuple, probe.generated.genome.kept.values())) for probe in scored}),
             "networks_probed": generation * self.config.probes,
         }
 
@@ -242,8 +244,8 @@ class GenerativeBreeder(Breeder):
         if individual.record.died:
             return individual
         ancestor = self.run.record(individual_name(0, 0))
-        reached = performance(individual.record.validation, individual.record.census)
-        gain = reached - performance(ancestor.validation, ancestor.census)
+        reached = netscore_of(individual.record.validation, individual.record.census)
+        gain = reached - netscore_of(ancestor.validation, ancestor.census)
         facts = {
             **individual.record.synthesis,
             "performance_db": reached,

@@ -45,7 +45,7 @@ class Descent:
         """
         budgets = Budgets(config, anatomy, other_kernels)
         least = anatomy.census({group.name: [0] for group in anatomy.removable})
-        whole = anatomy.census()
+        ancestor = anatomy.census()
         for name, most in budgets.unmet(least).items():
             budget = BUDGETS[name]
             raise UserError(
@@ -55,7 +55,7 @@ class Descent:
                 "--strategy heredity"
             )
         goal = budgets.limits or {MACS.name: float(least.macs)}
-        start = {name: budgets.amount(whole, name) for name in goal}
+        start = {name: budgets.amount(ancestor, name) for name in goal}
         return cls(start, {name: min(most, start[name]) for name, most in goal.items()}, budgets)
 
     def at(self, pressure: float) -> dict[str, float]:
@@ -63,14 +63,16 @@ class Descent:
         return budget_schedule.stage(self.start, self.goal, pressure)
 
     def traveled(self, census: Census) -> float:
-        """The pressure that a network stands: that of its amount which is farthest behind, in [0, 1]."""
-        ways = {name: math.log(self.start[name] / most) for name, most in self.goal.items() if most < self.start[name]}
-        left = {name: max(sys.float_info.min, self.budgets.amount(census, name)) for name in ways}
-        gone = [math.log(self.start[name] / left[name]) / way for name, way in ways.items()]
+        """The pressure at which a network is: that of the amount that is farthest from its goal, in [0, 1]."""
+        distances = {
+            name: math.log(self.start[name] / most) for name, most in self.goal.items() if most < self.start[name]
+        }
+        left = {name: max(sys.float_info.min, self.budgets.amount(census, name)) for name in distances}
+        gone = [math.log(self.start[name] / left[name]) / distance for name, distance in distances.items()]
         return min(1.0, max(0.0, min(gone, default=1.0)))
 
     def first_step(self, keep: float) -> float:
-        """The step with which the amount that has farthest to go is multiplied by `keep`."""
+        """The step that multiplies the amount farthest from its goal by `keep`."""
         return budget_schedule.step(self.start, self.goal, keep)
 
     def bounds(self, parent: Census, step: float) -> tuple[float, float]:

@@ -16,8 +16,8 @@ import torch
 
 from edgesynth.anatomy import Anatomy
 from edgesynth.evolution.generative.descent import Descent
-from edgesynth.evolution.synthesis.dead_units import sweep
-from edgesynth.evolution.synthesis.masks import Units, kept_units, living
+from edgesynth.evolution.synthesis.dead_units import remove_dead_units
+from edgesynth.evolution.synthesis.masks import UnitValues, kept_units, living
 from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.lineage import Genome
 
@@ -33,14 +33,14 @@ class Generated:
         genome: its living clusters, and those of the parent's living synapses that are between them.
         pressure: the one that its seed drew.
         alive: {group: (size,) bool}: the same clusters as masks.
-        chances: {group: (size,) chance to live at this threshold, but for the group's noise: what that did is for the
-            score to judge; 0 where the parent is dead already}.
+        survival: {group: (size,) probability to live at this threshold, without the group's noise, which the score
+            judges; 0 where the parent is dead already}.
     """
 
     genome: Genome
     pressure: float
-    alive: Units
-    chances: Units
+    alive: UnitValues
+    survival: UnitValues
 
 
 class Generator:
@@ -51,7 +51,7 @@ class Generator:
         logits: theta, {group: (size,) float64}.
     """
 
-    def __init__(self, anatomy: Anatomy, logits: Units) -> None:
+    def __init__(self, anatomy: Anatomy, logits: UnitValues) -> None:
         self.anatomy = anatomy
         self.logits = logits
 
@@ -77,20 +77,20 @@ class Generator:
             noisy[name] = (self.logits[name] + NOISE * noise[:-1] + shared).masked_fill(~mask, -torch.inf)
         limits = descent.at(pressure)
 
-        def made(units: Units) -> Genome:
+        def made(units: UnitValues) -> Genome:
             return passed_on(self.anatomy, parent, units, noisy)
 
         threshold = self._threshold(
             noisy, lambda units: descent.budgets.meets(made(units).census(self.anatomy), limits)
         )
         genome = made(_above(noisy, threshold))
-        chances = {
+        survival = {
             name: torch.sigmoid((self.logits[name] - threshold) / NOISE).masked_fill(~mask, 0.0)
             for name, mask in alive.items()
         }
-        return Generated(genome, pressure, living(self.anatomy, genome), chances)
+        return Generated(genome, pressure, living(self.anatomy, genome), survival)
 
-    def _threshold(self, noisy: Units, keeps: Callable[[Units], bool]) -> float:
+    def _threshold(self, noisy: UnitValues, keeps: Callable[[UnitValues], bool]) -> float:
         """The lowest threshold at which every limit is kept, by bisection over the units in their order.
 
         With one unit in each group the limits are kept, or nothing can be done: that network is the smallest there is.
@@ -113,14 +113,14 @@ class Generator:
         return (lowest + below) / 2
 
 
-def passed_on(anatomy: Anatomy, parent: Genome, alive: Units, viability: Units) -> Genome:
+def passed_on(anatomy: Anatomy, parent: Genome, alive: UnitValues, viability: UnitValues) -> Genome:
     """What a parent passes on to an offspring with some of its clusters.
 
     Args:
         anatomy: the ancestor's.
         parent: who passes on.
         alive: {group that can be cut: (size,) bool}, none of them dead in the parent.
-        viability: {group: (size,)}; see `sweep`.
+        viability: {group: (size,)}; see `remove_dead_units`.
 
     Returns:
         Those clusters and the parent's living synapses between them, less the clusters that nothing feeds or reads.
@@ -129,10 +129,10 @@ def passed_on(anatomy: Anatomy, parent: Genome, alive: Units, viability: Units) 
         return Genome(kept_units(alive))
     clusters = dict(alive)
     synapses = {name: mask.clone() for name, mask in alive_synapses(anatomy, parent).items()}
-    sweep(anatomy, clusters, synapses, viability)
+    remove_dead_units(anatomy, clusters, synapses, viability)
     return Genome(kept_units(clusters), {name: synapses[name] for name in parent.synapses})
 
 
-def _above(noisy: Units, threshold: float) -> Units:
+def _above(noisy: UnitValues, threshold: float) -> UnitValues:
     """The units at or above a threshold; of every group at least the strongest."""
     return {name: (values >= threshold) | (values == values.max()) for name, values in noisy.items()}

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from edgesynth.anatomy import Anatomy, Census
 from edgesynth.evolution.generative.reactions import Reactions
-from edgesynth.evolution.synthesis.masks import Units
+from edgesynth.evolution.synthesis.masks import UnitValues
 from edgesynth.lineage import Genome
 
 SCHEMA = 1
@@ -57,7 +57,7 @@ class Inquisitor:
         """Names of the features."""
         return (*REACTIONS, *(f"share of {group}" for group in self.groups))
 
-    def describe(self, reactions: Reactions, relief: Units) -> Units:
+    def describe(self, reactions: Reactions, relief: UnitValues) -> UnitValues:
         """Features of every unit, {group: (size, features)}; zeros where it is dead.
 
         All are shares, of the network's or of the group's total, so that they speak of a large network as of a small
@@ -67,7 +67,7 @@ class Inquisitor:
             reactions: of the network that the units belong to.
             relief: what their removal gives back, see `reliefs`.
         """
-        whole = sum(values.sum() for values in reactions.taylor.values())
+        total = sum(values.sum() for values in reactions.taylor.values())
         cost = sum(relief[name][mask].sum() for name, mask in reactions.alive.items())
         described = {}
         for place, name in enumerate(self.groups):
@@ -75,7 +75,7 @@ class Inquisitor:
             one_hot = torch.zeros(len(alive), len(self.groups), dtype=torch.float64)
             one_hot[:, place] = 1 / alive.sum()
             features = [
-                reactions.taylor[name] / whole if whole > 0 else _share(alive.double()) / len(self.groups),
+                reactions.taylor[name] / total if total > 0 else _share(alive.double()) / len(self.groups),
                 _share(reactions.taylor[name], alive),
                 _share(reactions.variance[name], alive),
                 _share(reactions.norm[name], alive),
@@ -85,12 +85,12 @@ class Inquisitor:
             described[name] = torch.cat([torch.stack(features, dim=1), one_hot], dim=1) * alive[:, None]
         return described
 
-    def hear_ablations(self, reactions: Reactions, described: Units) -> None:
+    def learn_from_ablations(self, reactions: Reactions, described: UnitValues) -> None:
         """Learn what each silenced unit did to the loss."""
-        rows = [Row(described[one.group][one.unit], one.drop) for one in reactions.silenced]
+        rows = [Row(described[ablation.group][ablation.unit], ablation.drop) for ablation in reactions.silenced]
         self.rows["ablation"] = (self.rows["ablation"] + rows)[-MOST_ROWS:]
 
-    def hear_network(self, described: Units, lost: Units, drop: float) -> None:
+    def learn_from_network(self, described: UnitValues, lost: UnitValues, drop: float) -> None:
         """Learn what a generated network's score says of all units that it lost.
 
         Args:
@@ -124,7 +124,7 @@ class Inquisitor:
         ridge = x.T @ x + RIDGE * torch.eye(x.shape[1], dtype=torch.float64)
         return torch.linalg.solve(ridge, x.T @ y) / columns
 
-    def worth(self, described: Units) -> Units:
+    def worth(self, described: UnitValues) -> UnitValues:
         """{group: (size,) predicted drop of U's accuracy part if the unit goes, in a scale of its own}."""
         weights = self.weights()
         return {name: values @ weights for name, values in described.items()}
@@ -150,7 +150,7 @@ def reliefs(
     genome: Genome,
     steered: tuple[str, ...],
     amount: Callable[[Census, str], float] = getattr,
-) -> Units:
+) -> UnitValues:
     """{group: (size,) dB that U's cost part gains when one unit goes}, > 0.
 
     Units of a group are cut from the same places, so one of them speaks for all. A steered amount that NetScore does
@@ -163,15 +163,15 @@ def reliefs(
         amount: how much a network has of one, by its census.
     """
     names = dict.fromkeys(("params", "macs", *steered))
-    whole, found = genome.census(anatomy), {}
+    before, gains = genome.census(anatomy), {}
     for group in anatomy.removable:
         kept = genome.kept[group.name]
         gain = torch.finfo(torch.float64).eps
         if len(kept) > 1:
-            less = Genome({**genome.kept, group.name: kept[1:]}, genome.synapses).census(anatomy)
-            gain += sum(_gain(amount(whole, name), amount(less, name)) for name in names)
-        found[group.name] = torch.full((group.size,), gain, dtype=torch.float64)
-    return found
+            after = Genome({**genome.kept, group.name: kept[1:]}, genome.synapses).census(anatomy)
+            gain += sum(_gain(amount(before, name), amount(after, name)) for name in names)
+        gains[group.name] = torch.full((group.size,), gain, dtype=torch.float64)
+    return gains
 
 
 def _gain(before: float, after: float) -> float:
@@ -181,7 +181,7 @@ def _gain(before: float, after: float) -> float:
 
 def _divergence(reactions: Reactions, name: str) -> Tensor:
     """(size,) divergence of each unit; one that was not silenced is taken for its group's average."""
-    measured = {one.unit: one.divergence for one in reactions.silenced if one.group == name}
+    measured = {ablation.unit: ablation.divergence for ablation in reactions.silenced if ablation.group == name}
     average = sum(measured.values()) / len(measured) if measured else 1.0
     values = torch.full((len(reactions.alive[name]),), average, dtype=torch.float64)
     for unit, divergence in measured.items():

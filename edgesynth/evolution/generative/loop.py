@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from edgesynth.evolution.budgets import Budgets
 from edgesynth.evolution.evolution import Evolution
-from edgesynth.evolution.generative.netscore import performance
+from edgesynth.evolution.generative.netscore import netscore_of
 from edgesynth.evolution.place import Place
 from edgesynth.lineage import Config, Record
 
-PATIENCE = 3
+MOST_STALE_CYCLES = 3
 
 
 class GenerativeEvolution(Evolution):
@@ -58,11 +58,11 @@ class GenerativeEvolution(Evolution):
             shown = self._amounts(self.best or self.line[-1])
             unmet = f"; not every budget is met: {shown}" if self.budgets.limits else ""
             self._stop("generations", f"all {self.config.generations} cycles are done{unmet}")
-        elif self.stale >= PATIENCE:
-            found = f"the best, {self.best.name}, has {_score(self.best):.2f} dB" if self.best else "none is feasible"
-            self._stop("performance", f"NetScore has not risen for {PATIENCE} cycles: {found}")
+        elif self.stale >= MOST_STALE_CYCLES:
+            reached = f"the best, {self.best.name}, has {_score(self.best):.2f} dB" if self.best else "none is feasible"
+            self._stop("performance", f"NetScore has not risen for {MOST_STALE_CYCLES} cycles: {reached}")
         return record
 
 
 def _score(record: Record) -> float:
-    return performance(record.validation, record.census)
+    return netscore_of(record.validation, record.census)

@@ -13,7 +13,7 @@ import torch
 
 from edgesynth.anatomy import Anatomy
 from edgesynth.evolution.generative.inquisitor import Inquisitor
-from edgesynth.evolution.synthesis.masks import Units
+from edgesynth.evolution.synthesis.masks import UnitValues
 from edgesynth.lineage import Run
 
 GENERATOR, INQUISITOR = "generator.safetensors", "inquisitor.json"
@@ -30,8 +30,8 @@ class Memory:
         inquisitor: what it has seen.
     """
 
-    logits: Units
-    pull: Units
+    logits: UnitValues
+    pull: UnitValues
     step: float
     inquisitor: Inquisitor
 
@@ -60,7 +60,7 @@ class Memory:
         """
         tensors = safetensors.torch.load(run.content(name, GENERATOR))
         seen = run.content(name, INQUISITOR)
-        parts: dict[str, Units] = {"logits": {}, "pull": {}}
+        parts: dict[str, UnitValues] = {"logits": {}, "pull": {}}
         for key, tensor in tensors.items():
             part, _, group = key.partition(".")
             if part in parts:

@@ -1,7 +1,7 @@
-"""Universal performance U and the indicator 1_r of operational requirements.
+"""NetScore as universal performance U, and the indicator 1_r of operational requirements.
 
-NetScore (Wong, arXiv 1806.05512) sees that halving parameters and MACs is worth 6 dB, which a factor of 1.4 in accuracy
-pays back: alone it rewards collapse. So U ranks only networks that meet every hard requirement.
+In NetScore (Wong, arXiv 1806.05512) half the parameters and MACs are worth 6 dB, as much as 1.4 times the accuracy:
+alone it rewards collapse. So U ranks only networks that meet every hard requirement.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from edgesynth.anatomy import Census
 from edgesynth.errors import UserError
 
-UNITS = "20 log10(a^2 / sqrt(p m)) dB: a in percent on validation, p in millions of parameters, m in billions of MACs"
+FORMULA = "20 log10(a^2 / sqrt(p m)) dB: a in percent on validation, p in millions of parameters, m in billions of MACs"
 LEAST_ACCURACY = 0.01  # percent; below it the logarithm would run away from what a few hundred images can tell
 
 
@@ -41,8 +41,8 @@ def accuracy_db(accuracy: float) -> float:
     return 40 * math.log10(max(accuracy, LEAST_ACCURACY))
 
 
-def performance(accuracy: float, census: Census) -> float:
-    """U of a network, in dB, from its validation accuracy (percent) and its counts; see `UNITS`."""
+def netscore_of(accuracy: float, census: Census) -> float:
+    """U of a network, in dB, from its validation accuracy (percent) and its counts; see `FORMULA`."""
     return net_score(accuracy, census.params / 1e6, census.macs / 1e9)
 
 
@@ -68,4 +68,4 @@ class Requirements:
     def rank(self, accuracy: float, census: Census) -> tuple[bool, float]:
         """For comparisons: any feasible network is above any other; then U counts, or how little is missed."""
         violation = self.violation(accuracy, census)
-        return (True, performance(accuracy, census)) if violation == 0 else (False, -violation)
+        return (True, netscore_of(accuracy, census)) if violation == 0 else (False, -violation)

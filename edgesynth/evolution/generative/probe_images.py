@@ -1,7 +1,7 @@
-"""The stimulus: training images that no network of the run is trained on, set aside for the inquisitor's probing.
+"""Probe images: training images on which no network of the run is trained, held out for the inquisitor.
 
-They come out of the training split, so that validation stays what it is for, selection; and no network learns them, so
-that its reactions are those to images it does not know.
+They come from the training split, so that validation serves selection alone. No network learns them, so that it reacts
+to them as to images that it does not know.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MOST, SHARE = 512, 0.1
 
 
 def hold_out_probe_images(task: Task, seed: int) -> tuple[Task, Split]:
-    """The task without the stimulus, and the stimulus: 512 training images, or a tenth of them if that is less.
+    """The task without its probe images, and these: 512 training images, or a tenth of them if that is less.
 
     Args:
         task: with its whole training split.
@@ -26,5 +26,5 @@ def hold_out_probe_images(task: Task, seed: int) -> tuple[Task, Split]:
     size = len(task.train.labels)
     order = torch.randperm(size, generator=generator(seed, 0, 0, "stimulus"))
     count = min(MOST, max(1, int(SHARE * size)))
-    aside, rest = order[:count], order[count:].sort().values
-    return replace(task, train=task.train.part(rest)), task.train.part(aside)
+    held_out, rest = order[:count], order[count:].sort().values
+    return replace(task, train=task.train.part(rest)), task.train.part(held_out)

@@ -1,7 +1,7 @@
-"""Reactions of a network to the stimulus, for each of its units.
+"""Reactions of a network to the probe images, for each of its units.
 
-All units at once: first-order Taylor, activation variance, weight norm. And of a random few, silenced one by one: by
-how much the outputs change, and by how much the loss rises.
+Of all units at once: first-order Taylor, activation variance, weight norm. Of some random units, silenced one by one:
+by how much the outputs change, and by how much the loss rises.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from edgesynth.anatomy import Anatomy, RemovalPlan, sum_over_clusters
 from edgesynth.anatomy.groups import layer_name
-from edgesynth.evolution.synthesis.masks import Units, living
+from edgesynth.evolution.synthesis.masks import UnitValues, living
 from edgesynth.lineage import Genome
 from edgesynth.nurture import distillation_loss, inference_batch, outputs
 from edgesynth.tasks import Split, Task
@@ -31,7 +31,7 @@ class Silenced:
     Attributes:
         group: its cluster group.
         unit: its place in it.
-        divergence: of the outputs without it from those with it, mean over the stimulus; see `distillation_loss`.
+        divergence: of the outputs without it from those with it, mean over the probe images; see `distillation_loss`.
         drop: rise of the loss, as the dB of U that accuracy exp(-loss) gives up.
     """
 
@@ -47,17 +47,17 @@ class Reactions:
 
     Attributes:
         alive: {group: (size,) bool}.
-        taylor: sum over readers and positions of g a, its magnitude, mean over the stimulus: by how much the loss would
-            change, to first order, were the unit silent.
+        taylor: sum over readers and positions of g a, its magnitude, mean over the probe images: by how much the loss
+            would change, to first order, were the unit silent.
         variance: of what the readers see of it.
         norm: sum of its clusters' squared weights.
         silenced: the ablations.
     """
 
-    alive: Units
-    taylor: Units
-    variance: Units
-    norm: Units
+    alive: UnitValues
+    taylor: UnitValues
+    variance: UnitValues
+    norm: UnitValues
     silenced: tuple[Silenced, ...]
 
 
@@ -67,13 +67,13 @@ class Prober:
     Args:
         anatomy: the ancestor's.
         task: gives the loss.
-        stimulus: held-out images and labels.
+        probe_images: held-out images and labels.
     """
 
-    def __init__(self, anatomy: Anatomy, task: Task, stimulus: Split) -> None:
+    def __init__(self, anatomy: Anatomy, task: Task, probe_images: Split) -> None:
         self.anatomy = anatomy
         self.task = task
-        self.stimulus = stimulus
+        self.probe_images = probe_images
 
     def __call__(
         self,
@@ -102,12 +102,12 @@ class Prober:
         silenced = self._silence(network, genome, silent, _some(alive, count, draws))
         return Reactions(alive, taylor, variance, norm, silenced)
 
-    def _at_readers(self, network: nn.Module, plan: RemovalPlan) -> tuple[Units, Units]:
-        """Taylor and variance of every unit, over all layers that read it; means over the stimulus."""
+    def _at_readers(self, network: nn.Module, plan: RemovalPlan) -> tuple[UnitValues, UnitValues]:
+        """Taylor and variance of every unit, over all layers that read it; means over the probe images."""
         taylor = {group.name: torch.zeros(group.size, dtype=torch.float64) for group in self.anatomy.removable}
         variance = {name: torch.zeros_like(zeros) for name, zeros in taylor.items()}
         readers, gates = self._readers(network, plan), list[tuple[nn.Module, Tensor]]()
-        share = 1 / len(self.stimulus.labels)
+        share = 1 / len(self.probe_images.labels)
 
         def gate(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
             values = inputs[0]
@@ -122,13 +122,13 @@ class Prober:
 
         handles = [module.register_forward_pre_hook(gate) for module in readers]
         try:
-            size = inference_batch(self.stimulus.images, CHUNK)
-            for images, labels in zip(self.stimulus.images.split(size), self.stimulus.labels.split(size), strict=True):
+            probes, size = self.probe_images, inference_batch(self.probe_images.images, CHUNK)
+            for images, labels in zip(probes.images.split(size), probes.labels.split(size), strict=True):
                 gates.clear()
                 loss = self.task.loss(network(images), labels) * len(labels)
                 change = {name: zeros.new_zeros(len(labels), len(zeros)) for name, zeros in taylor.items()}
                 for (module, ones), grad in zip(
-                    gates, torch.autograd.grad(loss, [one for _, one in gates]), strict=True
+                    gates, torch.autograd.grad(loss, [ones for _, ones in gates]), strict=True
                 ):
                     # Layers that take an image apart (windows, patches) see several rows of each image.
                     per_image = grad.double().cpu().reshape(len(labels), -1, max(ones.shape[1:])).sum(dim=1)
@@ -157,18 +157,18 @@ class Prober:
     def _silence(
         self, network: nn.Module, genome: Genome, silent: Callable[[Genome], nn.Module], units: list[tuple[str, int]]
     ) -> tuple[Silenced, ...]:
-        whole, labels = outputs(network, self.stimulus.images), self.stimulus.targets
-        loss, found = self.task.loss(whole, labels), []
+        answers, labels = outputs(network, self.probe_images.images), self.probe_images.targets
+        loss, silenced = self.task.loss(answers, labels), []
         for group, unit in units:
-            kept = {**genome.kept, group: [one for one in genome.kept[group] if one != unit]}
-            without = outputs(silent(Genome(kept, genome.synapses)), self.stimulus.images)
-            divergence = distillation_loss(without, whole, 1.0, self.task.teaching)
+            kept = {**genome.kept, group: [living for living in genome.kept[group] if living != unit]}
+            without = outputs(silent(Genome(kept, genome.synapses)), self.probe_images.images)
+            divergence = distillation_loss(without, answers, 1.0, self.task.teaching)
             rise = self.task.loss(without, labels) - loss
-            found.append(Silenced(group, unit, divergence.item(), NAT_DB * rise.item()))
-        return tuple(found)
+            silenced.append(Silenced(group, unit, divergence.item(), NAT_DB * rise.item()))
+        return tuple(silenced)
 
 
-def _some(alive: Units, count: int, draws: torch.Generator) -> list[tuple[str, int]]:
+def _some(alive: UnitValues, count: int, draws: torch.Generator) -> list[tuple[str, int]]:
     """Up to `count` units in random order, as many of each group as of any other; never the last one of a group."""
     waiting = {}
     for name, mask in alive.items():

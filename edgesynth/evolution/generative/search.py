@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from edgesynth.evolution.generative.generator import NOISE, Generated
-from edgesynth.evolution.synthesis.masks import Units
+from edgesynth.evolution.synthesis.masks import UnitValues
 
 WORTH_RATE = 0.4  # eta: on ranks in [-1, 1]
 SCORE_RATE = 1.0  # eta_2: on the REINFORCE term of each unit
@@ -34,7 +34,7 @@ class Probe:
     rank: tuple[bool, float]
 
 
-def reinforce(probes: list[Probe]) -> Units:
+def reinforce(probes: list[Probe]) -> UnitValues:
     """Mean over the networks of advantage times d log p / d theta, in units of 1 / the noise's scale.
 
     The advantage is the network's place in the ranking, from -1 for the last to 1 for the best: an infeasible network
@@ -44,11 +44,11 @@ def reinforce(probes: list[Probe]) -> Units:
     pulls = []
     for probe, advantage in zip(probes, advantages, strict=True):
         generated = probe.generated
-        pulls.append({name: advantage * (generated.alive[name].double() - p) for name, p in generated.chances.items()})
+        pulls.append({name: advantage * (generated.alive[name].double() - p) for name, p in generated.survival.items()})
     return {name: torch.stack([pull[name] for pull in pulls]).mean(dim=0) for name in pulls[0]}
 
 
-def inquired(logits: Units, pull: Units, worth: Units, alive: Units) -> Units:
+def inquired(logits: UnitValues, pull: UnitValues, worth: UnitValues, alive: UnitValues) -> UnitValues:
     """Delta theta = eta rank(worth) + eta_2 REINFORCE, at most 0.5 either way, on the logits of living units.
 
     Worth is ranked within a group, where units differ in nothing but their reactions. How much of each group is to live
@@ -62,7 +62,7 @@ def inquired(logits: Units, pull: Units, worth: Units, alive: Units) -> Units:
     return moved
 
 
-def cross_entropy(logits: Units, probes: list[Probe]) -> Units:
+def cross_entropy(logits: UnitValues, probes: list[Probe]) -> UnitValues:
     """Change towards the elite: the best quarter's frequencies as logits, smoothed (Rubinstein's method)."""
     # The best one is inherited from, so all that still lives is in it: of an elite of one nothing could be told apart.
     best = sorted(probes, key=lambda probe: probe.rank, reverse=True)[: max(2, round(ELITE * len(probes)))]
@@ -83,7 +83,7 @@ def ranks(values: Tensor) -> Tensor:
     return 2 * middle[inverse] / (len(values) - 1) - 1
 
 
-def _places(order: list[tuple[bool, float]]) -> list[int]:
+def _places(all_ranks: list[tuple[bool, float]]) -> list[int]:
     """Each one's place in the ascending order; equals have the same."""
-    distinct = sorted(set(order))
-    return [distinct.index(one) for one in order]
+    distinct = sorted(set(all_ranks))
+    return [distinct.index(rank) for rank in all_ranks]

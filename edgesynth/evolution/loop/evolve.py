@@ -22,7 +22,7 @@ from edgesynth.evolution.instrument import Instrument
 from edgesynth.evolution.loop.measuring import Bench
 from edgesynth.evolution.loop.sample_predictions import keep_sample_predictions
 from edgesynth.evolution.offspring.breeding import Breeder
-from edgesynth.evolution.offspring.first_weights import Given, given_file
+from edgesynth.evolution.offspring.first_weights import NetworkState, handed_over_file
 from edgesynth.evolution.place import Place
 from edgesynth.evolution.preflight.continuing import continued
 from edgesynth.evolution.preflight.preflight import Rehearse, preflight
@@ -60,7 +60,7 @@ def evolve(
     instrument: Instrument | None = None,
     kernels: Kernels | None = None,
     rehearse: Rehearse | None = None,
-    given: Given | None = None,
+    given: NetworkState | None = None,
 ) -> Run:
     """Breed a lineage into a run directory.
 
@@ -77,7 +77,7 @@ def evolve(
         given: state of the ancestor's network, where that was handed over: `config.weights` is `GIVEN` then.
 
     Returns:
-        The run; `run.outcome()` says why it stopped and who is best.
+        The run; `run.outcome()` says why it stopped and which individual is best.
 
     Raises:
         UserError: bad configuration or data, a run that another process breeds, more than the disk has room for,
@@ -107,16 +107,16 @@ def _evolve_alone(
     instrument: Instrument | None,
     kernels: Kernels | None,
     rehearse: Rehearse | None,
-    given: Given | None,
+    given: NetworkState | None,
 ) -> Run:
     """Check everything that can be, then breed; a run directory is made, and its lock taken, when nothing is refused.
 
     The lock of a run that has begun is held already; whatever is entered into `stack` is left by the caller.
     """
-    crew = executor or InProcess()
-    cleared = preflight(path, config, begun, progress or Progress(), crew, instrument, kernels, rehearse, given)
+    executor = executor or InProcess()
+    cleared = preflight(path, config, begun, progress or Progress(), executor, instrument, kernels, rehearse, given)
     breeder, task, notes = cleared.breeder, cleared.task, cleared.notes
-    stack.enter_context(crew)  # before anything is written: it may be refused
+    stack.enter_context(executor)  # before anything is written: it may be refused
     if begun:
         run, mended = continued(path, config, task, breeder.species)
         notes += mended
@@ -127,17 +127,17 @@ def _evolve_alone(
     bench = Bench(run, breeder.species, aimed, breeder.budgets, breeder.progress)
     run.save_task(task.to_json())
     if given is not None and not cleared.has_ancestor:
-        write_bytes(given_file(path), safetensors.torch.save(dict(given)))
+        write_bytes(handed_over_file(path), safetensors.torch.save(dict(given)))
     for note in notes:
         breeder.progress.note(note)
     with cpu_threads(threads_of(run)):
-        return _evolve(run, breeder, crew, measure, bench)
+        return _evolve(run, breeder, executor, measure, bench)
 
 
-def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None, bench: Bench) -> Run:
+def _evolve(run: Run, breeder: Breeder, executor: Executor, measure: Measure | None, bench: Bench) -> Run:
     """Breed the ancestor, then generation after generation."""
     kind = breeder.species
-    (ancestor,) = _bred(run, breeder, crew, [], [FIRST])
+    (ancestor,) = _bred(run, breeder, executor, [], [FIRST])
     descend(breeder, run)
     bench.measure([ancestor])
     evolution = build_evolution(breeder.config, ancestor, breeder.budgets)
@@ -146,11 +146,11 @@ def _evolve(run: Run, breeder: Breeder, crew: Executor, measure: Measure | None,
         named = ", ".join(places[0].parents)
         LOG.info("generation %d: %d offspring of %s", places[0].generation, len(places), named)
         parents = [run.load(name, kind.anatomy) for name in places[0].parents]
-        records = _bred(run, breeder, crew, parents, places)
+        records = _bred(run, breeder, executor, parents, places)
         bench.measure(evolution.to_measure(records))
         if best := evolution.tell(records):
             _generation_done(run, kind, breeder.progress, best, measure)
-    return _conclude(run, evolution, kind, breeder.given)
+    return _conclude(run, evolution, kind, breeder.cpu_task)
 
 
 def descend(breeder: Breeder, run: Run) -> None:
@@ -163,7 +163,7 @@ def descend(breeder: Breeder, run: Run) -> None:
     """
     ancestor = run.load(ANCESTOR, breeder.species.anatomy)
     breeder.weights = None
-    breeder.teacher = Teacher(breeder.species.removed(ancestor), breeder.given)
+    breeder.teacher = Teacher(breeder.species.removed(ancestor), breeder.cpu_task)
     breeder.rewind = run.rewind() if breeder.config.rewinds else None
     breeder.config = _with_floor(breeder.config, ancestor.record)
 
@@ -179,7 +179,9 @@ def birth_of(parents: Sequence[Individual], place: Place) -> Birth:
     )
 
 
-def _bred(run: Run, breeder: Breeder, crew: Executor, parents: list[Individual], places: list[Place]) -> list[Record]:
+def _bred(
+    run: Run, breeder: Breeder, executor: Executor, parents: list[Individual], places: list[Place]
+) -> list[Record]:
     """The individuals of the places, in their order: found finished, or bred and saved.
 
     A full nurture replaces the proxy's files, so a survivor that is asked for by proxy may be found fully nurtured.
@@ -196,7 +198,7 @@ def _bred(run: Run, breeder: Breeder, crew: Executor, parents: list[Individual],
             if place.proxy == record.proxy:
                 breeder.progress.individual(record, before[place.name], resumed=True)
     births = [birth_of(parents, place) for place in places if place.name not in records]
-    for individual, breeding_s in crew.breed(breeder, births):
+    for individual, breeding_s in executor.breed(breeder, births):
         start, name = time.perf_counter(), individual.name
         run.save(individual)
         bookkeeping_s = time.perf_counter() - start
@@ -252,14 +254,14 @@ def _conclude(run: Run, evolution: Evolution, kind: Species, task: Task) -> Run:
     if best is None:
         raise UserError(f"{run.path} has no feasible offspring: {evolution.reason}{_advice(run, evolution.stopped)}")
     untested = [record for record in (ancestor, best) if record.name not in run.tested()]
-    pictures = run.predictions()
-    if untested or pictures is None or pictures.individuals != (ancestor.name, best.name):
+    samples = run.predictions()
+    if untested or samples is None or samples.individuals != (ancestor.name, best.name):
         test = task.load_test()
         labels = test.targets
         for record in untested:
-            found = outputs(kind.quantized(run.load(record.name, kind.anatomy)), test.images)
-            metric = score_outputs(found, task, labels)
-            run.save_extra_metrics(record.name, task.extra_metrics(found, labels))
+            answers = outputs(kind.quantized(run.load(record.name, kind.anatomy)), test.images)
+            metric = score_outputs(answers, task, labels)
+            run.save_extra_metrics(record.name, task.extra_metrics(answers, labels))
             run.save_tested(record.name, metric)
         keep_sample_predictions(run, kind, task, test, ancestor.name, best.name)
     return run

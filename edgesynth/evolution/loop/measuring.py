@@ -1,9 +1,9 @@
 """Measuring: the board in the loop. The feasible front of every generation is measured, each model once.
 
-A measured figure is no function of a genome: measured again it would be another. So it is kept twice, by model,
-precision and engine in the run, and beside the individual, as one of the files that its offspring are a function of.
-Which individuals are measured depends on their records alone. So a run that was stopped at any moment finds every
-figure that it had, measures those that are missing, and goes on to the lineage that these figures lead to, bit for bit.
+A measured figure is not a function of a genome: measured again it differs. So the run keeps it twice: by model,
+precision and engine, and with the individual, whose offspring depend on it. Which individuals are measured depends on
+their records alone. So a run that was stopped at any moment reads the figures that it has, measures those that are
+missing, and continues to the lineage that these figures lead to, bit for bit.
 """
 
 from __future__ import annotations

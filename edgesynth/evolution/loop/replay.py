@@ -104,12 +104,12 @@ def _in_tensors(file: str, kept: dict[str, Tensor], again: dict[str, Tensor]) ->
         where = f"{file}: {name}"
         if name not in kept or name not in again:
             return f"{where} is in the {'replay' if name in again else 'run'} alone"
-        one, other = kept[name], again[name]
-        if (one.shape, one.dtype) != (other.shape, other.dtype):
-            return f"{where} was {_form(one)} and is {_form(other)}"
-        if _bits(one) != _bits(other):
-            count, apart = int((one != other).sum()), (one.double() - other.double()).abs().max()
-            return f"{where} differs in {count:,} of {one.numel():,} values, by {apart:.3g} at most"
+        old, new = kept[name], again[name]
+        if (old.shape, old.dtype) != (new.shape, new.dtype):
+            return f"{where} was {_form(old)} and is {_form(new)}"
+        if _bits(old) != _bits(new):
+            count, apart = int((old != new).sum()), (old.double() - new.double()).abs().max()
+            return f"{where} differs in {count:,} of {old.numel():,} values, by {apart:.3g} at most"
     return ""
 
 
@@ -117,11 +117,11 @@ def _in_files(kept: dict[str, bytes], again: dict[str, bytes]) -> str:
     for name in sorted({*kept, *again}):
         if name not in kept or name not in again:
             return f"{name} is in the {'replay' if name in again else 'run'} alone"
-        one, other = kept[name], again[name]
-        if one != other:
-            common = zip(one, other, strict=False)
-            place = next((place for place, (a, b) in enumerate(common) if a != b), min(len(one), len(other)))
-            return f"{name} differs from byte {place:,} on; it was {len(one):,} bytes and is {len(other):,}"
+        old, new = kept[name], again[name]
+        if old != new:
+            common = zip(old, new, strict=False)
+            place = next((place for place, (a, b) in enumerate(common) if a != b), min(len(old), len(new)))
+            return f"{name} differs from byte {place:,} on; it was {len(old):,} bytes and is {len(new):,}"
     return ""
 
 
@@ -131,8 +131,8 @@ def _bits(tensor: Tensor) -> bytes:
 
 def _in_values(file: str, kept: Any, again: Any) -> str:
     """The first value that differs, as JSON tells it."""
-    found = _walk(json.loads(json.dumps(kept)), json.loads(json.dumps(again)), "")
-    return f"{file}: {found}" if found else ""
+    difference = _walk(json.loads(json.dumps(kept)), json.loads(json.dumps(again)), "")
+    return f"{file}: {difference}" if difference else ""
 
 
 def _walk(kept: Any, again: Any, place: str) -> str:
@@ -140,12 +140,12 @@ def _walk(kept: Any, again: Any, place: str) -> str:
         for key in [*kept, *(key for key in again if key not in kept)]:
             if key not in kept or key not in again:
                 return f"{place}{key} is in the {'replay' if key in again else 'run'} alone"
-            if found := _walk(kept[key], again[key], f"{place}{key}."):
-                return found
+            if difference := _walk(kept[key], again[key], f"{place}{key}."):
+                return difference
         return ""
     if isinstance(kept, list) and isinstance(again, list) and len(kept) == len(again):
         pairs = enumerate(zip(kept, again, strict=True))
-        return next((found for index, (a, b) in pairs if (found := _walk(a, b, f"{place}{index}."))), "")
+        return next((difference for index, (a, b) in pairs if (difference := _walk(a, b, f"{place}{index}."))), "")
     return "" if _same(kept, again) else f"{place.rstrip('.')} was {_short(kept)} and is {_short(again)}"
 
 

@@ -14,7 +14,7 @@ COUNT = 6
 
 
 def keep_sample_predictions(run: Run, species: Species, task: Task, test: Split, ancestor: str, offspring: str) -> None:
-    """Write the run's predictions: of six images, evenly spread over the test split, whoever is right on them."""
+    """Write the run's predictions for six images, evenly spread over the test split."""
     some = test.part(torch.linspace(0, len(test.labels) - 1, min(COUNT, len(test.labels))).round().long())
     images = some.images[torch.arange(len(some.labels))]
     first, second = (

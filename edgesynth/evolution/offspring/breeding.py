@@ -56,10 +56,10 @@ class Breeder:
         config: the run's.
         species: the ancestor's network and anatomy.
         task: what the networks learn.
-        progress: hears of every epoch.
+        progress: every epoch is reported to it.
 
     Attributes:
-        given: the task as it was given, in the memory of the CPU.
+        cpu_task: the task with all its images in the memory of the CPU.
         weights: the network's state that the ancestor begins with, if `config.weights` names one; until it is bred.
         teacher: the ancestor, once there is one.
         rewind: its weights early in its training, if offspring begin there.
@@ -69,12 +69,12 @@ class Breeder:
         self.config = config
         self.species = species
         self.device = choose_device(config.device)
-        self.given, self.task = task, resident(task, self.device)
+        self.cpu_task, self.task = task, resident(task, self.device)
         self.progress = progress
         self.precision = wanted_precision(config, species)
         world = self.precision if config.precision_at == "start" else {}
         self.budgets = Budgets(config, species.anatomy, species.other_kernels)
-        self.heredity = GenomeSampler(config, species, self.task, self.device, world)
+        self.sampler = GenomeSampler(config, species, self.task, self.device, world)
         self.weights: dict[str, Tensor] | None = None
         self.teacher: Teacher | None = None
         self.rewind: dict[str, Tensor] | None = None
@@ -87,7 +87,7 @@ class Breeder:
         Raises:
             UserError: its training runs away.
         """
-        genome = Genome.whole(self.species.anatomy)
+        genome = Genome.unpruned(self.species.anatomy)
         network = self._first(genome)
         early = [RewindPoint()] if self.config.rewinds else []
         begun = {} if self.weights is None else {"weights_sha256": state_sha256(self.weights)}
@@ -124,7 +124,7 @@ class Breeder:
     def _offspring(self, parents: Sequence[Individual], place: Place) -> Individual:
         config, start = self.config, time.perf_counter()
         budgets = self.budgets.seen_from(parents[0])
-        genome, facts = self.heredity.draw(parents, place)
+        genome, facts = self.sampler.draw(parents, place)
         if FACT in facts:
             self.progress.note(words(place.name, facts[FACT]))
         grown = place.generation == config.generations or budgets.within(genome.census(self.species.anatomy))
@@ -157,7 +157,7 @@ class Breeder:
     def lost(self, parents: Sequence[Individual], place: Place, reason: str) -> Individual:
         """The offspring that no worker lived to nurture: dead, its genome as drawn, its weights as inherited."""
         with reproducible(self.device):
-            genome, facts = self.heredity.draw(parents, place)
+            genome, facts = self.sampler.draw(parents, place)
             network, _ = self._begun(parents, genome, place, grown=False)
         DeadSynapses(self._masks(genome)).begin(network)
         fate = {"epochs": 0, "losses": [], "died": reason, "lost": True}

@@ -12,15 +12,15 @@ from edgesynth.errors import UserError
 from edgesynth.evolution.offspring.breeding import Breeder
 from edgesynth.lineage import ANCESTOR, GIVEN, Config, Run, Species, state_sha256
 
-Given = Mapping[str, Tensor]
+NetworkState = Mapping[str, Tensor]
 
 
-def given_file(path: Path) -> Path:
+def handed_over_file(path: Path) -> Path:
     """Where a run directory keeps the weights of a network that was handed over."""
     return path / GIVEN.name
 
 
-def first_weights(config: Config, species: Species, path: Path, given: Given | None = None) -> Weights | None:
+def first_weights(config: Config, species: Species, path: Path, given: NetworkState | None = None) -> Weights | None:
     """What the ancestor of a run begins with; None where its weights are drawn.
 
     Args:
@@ -37,11 +37,11 @@ def first_weights(config: Config, species: Species, path: Path, given: Given | N
     if config.weights != GIVEN:
         return read_weights(config.weights, species.model, config.ancestor)
     if given is None:
-        return read_weights(given_file(path), species.model, config.ancestor)
+        return read_weights(handed_over_file(path), species.model, config.ancestor)
     return fit_weights(dict(given), species.model, config.ancestor, "the network that was given")
 
 
-def begin_with_weights(breeder: Breeder, path: Path, given: Given | None = None) -> list[str]:
+def begin_with_weights(breeder: Breeder, path: Path, given: NetworkState | None = None) -> list[str]:
     """Make a breeder ready for the ancestor: it is given the weights to begin with, where the configuration names some.
 
     Args:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from edgesynth.anatomy import Anatomy, Census, in_layout, sum_over_clusters
 from edgesynth.errors import UserError
 from edgesynth.evolution.offspring.proving import proven
-from edgesynth.evolution.synthesis.dead_units import sweep
+from edgesynth.evolution.synthesis.dead_units import remove_dead_units
 from edgesynth.evolution.synthesis.strength import Parent
 from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.lineage import Config, Genome, Species, state, weight_bits
@@ -92,7 +92,7 @@ def cut_scales(species: Species, scales: dict[str, Tensor], before: Genome, afte
         after: the genome of a descendant, or of itself with fewer clusters.
     """
     old, new = species.plan(before), species.plan(after)
-    found = {}
+    cut = {}
     for weight, kind in after.precision.items():
         if not has_scale(kind) or before.precision.get(weight) != kind:
             continue
@@ -103,9 +103,9 @@ def cut_scales(species: Species, scales: dict[str, Tensor], before: Genome, afte
             continue  # a cluster came from another parent: the layer's scales start anew
         left = [place[row] for row in kept]
         name = f"{layer_of(weight)}.{WEIGHT_SCALE}"
-        found[name] = scales[name][left]
-        found.update((name := f"{layer}.{INPUT_SCALE}", scales[name]) for layer in owners(species.model, weight))
-    return found
+        cut[name] = scales[name][left]
+        cut.update((name := f"{layer}.{INPUT_SCALE}", scales[name]) for layer in owners(species.model, weight))
+    return cut
 
 
 @dataclass(frozen=True)
@@ -165,14 +165,14 @@ def finish(
     alive = {name: mask & (weights[name] != 0) if name in genome.precision else mask for name, mask in before.items()}
     underflowed = sum(int((before[name] & ~alive[name]).sum()) for name in before)
     buried = replace(genome, synapses={**genome.synapses, **{name: alive[name] for name in genome.precision}})
-    found = Finished(network, buried, scales, score(species.on_device(network, buried, scales)), underflowed, 0)
+    unswept = Finished(network, buried, scales, score(species.on_device(network, buried, scales)), underflowed, 0)
     smaller, swept = _swept(species.anatomy, buried, alive, weights)
     if not swept or proven(species, smaller, buried)[1]:
-        return found
+        return unswept
     cut = cut_scales(species, scales, buried, smaller)
     less = in_layout(species.shrunk(state(network), buried, smaller)).eval()
     validation = score(species.on_device(less, smaller, cut))
-    return found if validation < found.validation else Finished(less, smaller, cut, validation, underflowed, swept)
+    return unswept if validation < unswept.validation else Finished(less, smaller, cut, validation, underflowed, swept)
 
 
 def _swept(
@@ -185,7 +185,7 @@ def _swept(
         living[genome.kept[group.name]] = True
         clusters[group.name] = living
     viability = {group.name: sum_over_clusters(group, weights) for group in anatomy.removable}
-    swept = sweep(anatomy, clusters, synapses, viability)
+    swept = remove_dead_units(anatomy, clusters, synapses, viability)
     kept = {name: torch.nonzero(mask).flatten().tolist() for name, mask in clusters.items()}
     return replace(genome, kept=kept, synapses=synapses), swept
 

@@ -1,11 +1,10 @@
 """Every offspring's cut is proven before it is nurtured.
 
-Whether a network can be cut anywhere is proven before a run, by a few cuts. A forward that goes by widths may agree
-with all of these and not with the next: so each offspring is proven as it was drawn, and where its cut breaks the
-proof, the groups that break it keep one unit more, by which two widths are no longer equal, or else what the best
-parent has of them, which has been proven before. Nothing is remembered of it but in the offspring's own record: an
-individual stays a function of its parents, its place and the configuration, and its own offspring may well be cut
-there, elsewhere.
+A few cuts prove, before a run, that a network can be cut anywhere. A forward that goes by widths may pass all of these
+and fail the next. So the cut of each offspring is proven as it was drawn. Groups that break the proof keep one unit
+more, by which two widths are no longer equal. If that breaks it too, they keep what the best parent has, which was
+proven before. Only the offspring's record says so: an individual stays a function of its parents, its place and the
+configuration, and its own offspring may be cut in these groups.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Going on with a run: its options, its data and its first weights must be those that it was begun with."""
+"""Resuming a run: its options, its data and its first weights must be those that it was begun with."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def continued(path: Path, config: Config, task: Task, kind: Species) -> tuple[Ru
 
     Args:
         path: the run directory, whose lock is held.
-        config: what it is to go on with.
+        config: the options of the resumed run.
         task: its data.
         kind: its ancestor's network and anatomy.
 
@@ -110,12 +110,12 @@ def _opened(path: Path, config: Config) -> tuple[Run, list[str]]:
 def _check_answers(run: Run, task: Task, kind: Species) -> None:
     """Where nothing tells the data of the run from others, its ancestor does: it must answer them as it did."""
     ancestor = run.load(ANCESTOR, kind.anatomy)
-    known, found = ancestor.record.validation, score(kind.removed(ancestor), task, task.validation)
+    known, now = ancestor.record.validation, score(kind.removed(ancestor), task, task.validation)
     count = len(task.validation.labels)
     allowed = max(DRIFT_POINTS, 100 * min(DRIFT_IMAGES, int(DRIFT_SHARE * count)) / count)
-    if abs(found - known) > allowed:
+    if abs(now - known) > allowed:
         raise UserError(
             f"{run.path} was bred with other data: its ancestor had {known:.2f} % {task.metric_name} on validation and "
-            f"has {found:.2f} % on these; put the data back as they were, or say with --data-root where they are, or "
+            f"has {now:.2f} % on these; put the data back as they were, or say with --data-root where they are, or "
             "breed anew with another --run"
         )

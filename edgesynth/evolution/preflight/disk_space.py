@@ -11,7 +11,7 @@ from edgesynth.errors import UserError
 from edgesynth.lineage import Config
 
 MASK_BYTES = 1 / 6  # of a synapse: a bit, as base64
-BESIDE_BYTES = 8 << 20  # pictures, the report, facts
+OTHER_BYTES = 8 << 20  # sample predictions, the report, facts
 
 
 def needed_bytes(config: Config, anatomy: Anatomy, generations: int | None = None) -> int:
@@ -35,7 +35,7 @@ def needed_bytes(config: Config, anatomy: Anatomy, generations: int | None = Non
     count = config.generations if generations is None else generations
     offspring = 1 if config.strategy == "generative" else config.offspring
     sizes = (whole * (config.keep**generation if shrinking else 1) + masks for generation in range(1, count + 1))
-    return int(whole * ancestors + offspring * sum(sizes) + BESIDE_BYTES)
+    return int(whole * ancestors + offspring * sum(sizes) + OTHER_BYTES)
 
 
 def check_room(path: Path, config: Config, anatomy: Anatomy) -> None:

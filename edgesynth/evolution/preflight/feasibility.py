@@ -72,7 +72,7 @@ def _check_board(budgets: Budgets, anatomy: Anatomy) -> None:
     generative = config.strategy == "generative"
     if config.measure_on is not None and generative:
         raise UserError(
-            "--measure-on steers heredity alone, and --strategy is generative, which goes by what can be told of a "
+            "--measure-on steers heredity alone, and --strategy is generative, which goes by what is known of a "
             "network before it is trained; use --strategy heredity, or --board NAME, whose figures are predicted"
         )
     if config.measure_on is not None:
@@ -86,7 +86,7 @@ def _check_board(budgets: Budgets, anatomy: Anatomy) -> None:
     for budget in given:
         if whole is not None and budget.predicted(whole) is None:
             raise UserError(
-                f"{budget.option} is {budget.given(config):g} and the {budget.noun} of {whole.board} at "
+                f"{budget.option} is {budget.option_value(config):g} and the {budget.noun} of {whole.board} at "
                 f"{whole.precision} cannot be predicted: {budget.why_unpredicted}{measured}"
             )
 

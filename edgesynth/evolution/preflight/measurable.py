@@ -49,7 +49,7 @@ def check_measured(budgets: Budgets, figures: Figures) -> None:
     for budget in ON_BOARD:
         if budget.name in budgets.limits and budget.measured(figures) is None:
             raise UserError(
-                f"{budget.option} is {budget.given(config):g} and no {budget.noun} can be measured on "
+                f"{budget.option} is {budget.option_value(config):g} and no {budget.noun} can be measured on "
                 f"{config.measure_on}: {budget.why_unmeasured(figures)} (the duration is --measure-duration-s, "
                 f"{config.measure_duration_s:g} now)"
             )

@@ -36,7 +36,8 @@ class Need(NamedTuple):
     met: Callable[[Config], bool]
 
 
-CHANCES = ("magnitude", "norm", "random")  # strengths whose P is a synapse's chance to survive, not a rank
+# Strengths whose P is a synapse's probability to survive, not a rank.
+PROBABILITIES = ("magnitude", "norm", "random")
 NEEDS = (
     Need(("search", "probes", "probe_epochs"), "--strategy generative", lambda config: config.strategy == "generative"),
     Need(
@@ -50,7 +51,7 @@ NEEDS = (
     Need(("temperature",), "--environment calibrated", lambda config: config.environment == "calibrated"),
     Need(
         ("temperature",),
-        "--strength other than random, or --variation above 0",  # chances that are all alike stay alike
+        "--strength other than random, or --variation above 0",  # probabilities that are all equal stay equal
         lambda config: config.strength != "random" or config.variation > 0,
     ),
     Need(
@@ -160,7 +161,8 @@ def _check_allocation(config: Config) -> None:
 
 
 def _check_faithful(config: Config) -> None:
-    ranks = config.strength in STRENGTHS and config.strength not in CHANCES  # of one's own, its author knows
+    # Of a strength of one's own, its author knows.
+    ranks = config.strength in STRENGTHS and config.strength not in PROBABILITIES
     if config.strategy == "heredity" and config.environment == "faithful" and ranks:
         raise UserError(
             f"--environment is faithful, by which P is the chance to survive, and that of --strength {config.strength} "

@@ -16,7 +16,7 @@ from edgesynth.evolution.budgets.other_kernels import Kernels, with_other_kernel
 from edgesynth.evolution.executors import Executor, InProcess
 from edgesynth.evolution.instrument import Instrument
 from edgesynth.evolution.offspring.breeding import Breeder
-from edgesynth.evolution.offspring.first_weights import Given, begin_with_weights
+from edgesynth.evolution.offspring.first_weights import NetworkState, begin_with_weights
 from edgesynth.evolution.offspring.initial_weights import check_newborn
 from edgesynth.evolution.preflight.disk_space import check_room
 from edgesynth.evolution.preflight.feasibility import check_feasible
@@ -60,7 +60,7 @@ def preflight(
     instrument: Instrument | None = None,
     kernels: Kernels | None = None,
     rehearse: Rehearse | None = None,
-    given: Given | None = None,
+    given: NetworkState | None = None,
 ) -> Cleared:
     """Check everything that can be checked before a training, and build what breeds the run.
 
@@ -72,7 +72,7 @@ def preflight(
         path: the run directory.
         config: the run's configuration.
         begun: whether the run is there already, and its lock held.
-        progress: hears of what is bred.
+        progress: what is bred is reported to it.
         executor: where individuals will be nurtured; it is not entered.
         instrument: see `evolve`.
         kernels: see `evolve`.
@@ -91,7 +91,7 @@ def preflight(
     kind, unread = with_other_kernels(kind, config, kernels)
     check_feasible(config, kind.anatomy, kind.other_kernels)
     breeder = build_breeder(config, kind, task, progress, path)
-    images = len(breeder.given.train.labels)
+    images = len(breeder.cpu_task.train.labels)
     check_batch_size(kind.model, kind.input_shape, images, config.batch_size)
     has_ancestor = begun and Run(path, config).has(ANCESTOR)
     notes = [*task.notes, *filter(None, [kind.note, kind.anatomy.note, unread, _small_train(config, task)])]

@@ -1,4 +1,4 @@
-"""Selection: who of a generation comes first. Adding one means adding a file and a line to `SELECTIONS`.
+"""Selection: the order of the individuals of a generation. Adding one means adding a file and a line to `SELECTIONS`.
 
 A selection puts records in order, best first: the next parents are the first feasible ones.
 """

@@ -1,4 +1,4 @@
-"""Crowding distance (NSGA-II, section III.B): how alone an individual is on its front."""
+"""Crowding distance (NSGA-II, section III.B): how far an individual is from its neighbors on its front."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 def crowding_distances(costs: Sequence[tuple[float, ...]]) -> list[float]:
     """Sum over all costs of the gap between the two neighbors, as a share of the front's range.
 
-    Whoever has the least or the most of a cost is infinitely far from the others. A cost in which all are equal, or
-    whose range is infinite, tells nobody apart and adds nothing.
+    The individuals with the least and the most of a cost have an infinite distance. A cost in which all are equal, or
+    whose range is infinite, adds nothing.
 
     Args:
         costs: of each individual of one front.

@@ -1,4 +1,4 @@
-"""Constrained domination: who is better, when some violate a constraint.
+"""Constrained domination: which individual is better, when some violate a constraint.
 
 After Deb et al., "A fast and elitist multiobjective genetic algorithm: NSGA-II", 2002, section VI.
 """
@@ -25,11 +25,12 @@ class Standing:
     costs: tuple[float, ...]
 
 
-def dominates(one: Standing, other: Standing) -> bool:
-    """Whether `one` is better: the smaller violation, or of two feasible ones nowhere worse and somewhere better."""
-    if one.violation or other.violation:
-        return one.violation < other.violation
-    return one.costs != other.costs and all(own <= its for own, its in zip(one.costs, other.costs, strict=True))
+def dominates(first: Standing, second: Standing) -> bool:
+    """Whether the first is better: it violates less, or both are feasible and it is nowhere worse, somewhere better."""
+    if first.violation or second.violation:
+        return first.violation < second.violation
+    pairs = zip(first.costs, second.costs, strict=True)
+    return first.costs != second.costs and all(own <= its for own, its in pairs)
 
 
 def standing(record: Record, budgets: Budgets, floor: float) -> Standing:
@@ -55,8 +56,8 @@ def violation(record: Record, floor: float) -> float:
 def within_first(ranked: list[Record], budgets: Budgets) -> list[Record]:
     """Those that meet every budget, and then the others, each in the order that they come in.
 
-    On the way down to the budgets nobody meets them; of a generation that arrives, who is over one comes after all that
-    are not, be it more accurate.
+    In early generations no individual meets the budgets. Once some do, an individual that is over a budget comes after
+    all that are not, even if it is more accurate.
     """
     return sorted(ranked, key=lambda record: not (record.feasible and budgets.accepts(record)))
 

@@ -10,10 +10,11 @@ from edgesynth.lineage import Record
 
 
 class ParetoSelection:
-    """Front by front, and within a front the loneliest first; of equally lonely ones the most accurate. Those that meet
-    every budget come before the others.
+    """Front by front, and within a front by falling crowding distance, then by accuracy.
 
-    The ends of a front are infinitely lonely, those that have least or most of anything compared. With accuracy and one
+    Individuals that meet every budget come before the others.
+
+    The ends of a front, which have least or most of anything compared, have an infinite distance. With accuracy and one
     budget, its first two parents are its most accurate individual and its smallest; of several amounts, one that has
     most of one may come before.
 
@@ -31,9 +32,9 @@ class ParetoSelection:
         standings = [standing(record, self.budgets, self.floor) for record in records]
         ranked = []
         for front in sorted_fronts(standings):
-            lonely = crowding_distances([standings[index].costs for index in front])
+            distances = crowding_distances([standings[index].costs for index in front])
             order = sorted(
-                zip(lonely, front, strict=True),
+                zip(distances, front, strict=True),
                 key=lambda pair: (-pair[0], *standings[pair[1]].costs, records[pair[1]].child),
             )
             ranked += [records[index] for _, index in order]

@@ -8,7 +8,7 @@ from edgesynth.evolution.selection.domination import Standing, dominates
 
 
 def sorted_fronts(standings: Sequence[Standing]) -> list[list[int]]:
-    """Peel the fronts off: the first is what nobody dominates, the second what only the first does, and so on.
+    """Peel the fronts off: the first is not dominated, the second by the first alone, and so on.
 
     Returns:
         Indices into `standings`, front by front, ascending within each; every index once.

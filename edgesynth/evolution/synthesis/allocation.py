@@ -52,9 +52,9 @@ def allocate(
 def _urgency(parent: Parent, unmet: Mapping[str, float], budgets: Budgets) -> dict[str, float]:
     """{budget: price of one unit of what it names}: the share of the present amount, by how far that has to fall.
 
-    Each amount is multiplied by something less than one in every generation, so that its logarithm is the way to go. By
-    shares of the budgets themselves, the one that is farthest off would be all that counts, until it is met by the
-    wrong clusters.
+    Every generation multiplies each amount by a factor below one, so that the distance to its budget is a logarithm. If
+    prices were shares of the budgets, only the amount farthest from its budget would count, and the wrong clusters
+    would be cut to meet it.
     """
     census = parent.genome.census(parent.anatomy)
     amounts = {name: budgets.amount(census, name) for name in unmet}

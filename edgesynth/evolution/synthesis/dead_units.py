@@ -1,4 +1,4 @@
-"""Dead-unit sweep: clusters that nothing feeds, or that feed nothing, die too, and so on until nothing changes."""
+"""Dead units: clusters that nothing feeds, or that feed nothing, are removed until nothing changes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from edgesynth.anatomy import Anatomy, ClusterGroup, Member
 from edgesynth.anatomy.groups import layer_name
 
 
-def sweep(
+def remove_dead_units(
     anatomy: Anatomy, clusters: dict[str, Tensor], synapses: dict[str, Tensor], viability: dict[str, Tensor]
 ) -> int:
     """Remove dead units in place.
 
-    The last cluster of a group is never swept: a layer without clusters would cut the network in two.
+    The last cluster of a group is never removed: a layer without clusters would cut the network in two.
 
     Args:
         anatomy: the ancestor's.
@@ -25,23 +25,23 @@ def sweep(
         viability: {group: (size,)}; where all living units of a group would die, the one of the highest stays.
 
     Returns:
-        Number of units swept.
+        Number of units removed.
     """
-    swept = 0
+    removed = 0
     silence(anatomy, clusters, synapses)
     while True:
-        found = 0
+        died = 0
         for group in anatomy.removable:
             alive = clusters[group.name]
             living = alive & _fed(anatomy, group, synapses) & _feeding(group, synapses)
             if not living.any():
                 living = torch.zeros_like(alive)
                 living[strongest(viability[group.name], alive)] = True
-            found += int(alive.sum() - (alive & living).sum())
+            died += int(alive.sum() - (alive & living).sum())
             clusters[group.name] = alive & living
-        if not found:
-            return swept
-        swept += found
+        if not died:
+            return removed
+        removed += died
         silence(anatomy, clusters, synapses)
 
 

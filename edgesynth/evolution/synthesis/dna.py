@@ -44,7 +44,7 @@ def encode(
     """Encode a parent, synapse by synapse or by clusters and the synapses within.
 
     Args:
-        parent: who is encoded.
+        parent: the one to encode.
         encoding: what the DNA speaks of.
         strength: one of `STRENGTHS`, or `package.module:Class`.
         normalizer: see `MagnitudeStrength`.
@@ -69,7 +69,7 @@ def favored(dna: Dna, variation: float, generator: torch.Generator) -> tuple[Dna
 
     Args:
         dna: of the parents.
-        variation: standard deviation of the factors' logarithms; 0 favors nobody.
+        variation: standard deviation of the factors' logarithms; 0 favors none.
         generator: source of the factors.
 
     Returns:

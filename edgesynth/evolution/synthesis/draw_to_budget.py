@@ -1,8 +1,8 @@
-"""Landing: the last generation keeps as much as the budgets allow, and every generation comes nearer to them.
+"""Draw to a budget: the last generation keeps as much as the budgets allow, and every generation comes nearer to them.
 
-How many MACs, parameters or bytes a draw of clusters leaves, and how long a board is predicted to take for it, depends
-on which ones fall, and on what is swept after them. So the draw itself is asked: it is repeated from the same source
-with another ration, and its census is compared.
+How many MACs, parameters or bytes a draw leaves depends on which clusters die, and on which units are dead without
+them. So does the latency that is predicted for a board. It cannot be solved for: the draw is repeated from the same
+source of randomness with another ration, and the counts of the genomes are compared.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Draw:
     """One draw of an offspring.
 
     Attributes:
-        genome: who lives.
+        genome: what lives.
         facts: what happened; see `synthesize`.
         census: counts of the genome.
         budgets: of the run.
@@ -69,7 +69,7 @@ def draw_to_budget(
     budgets. The faithful environment draws as it draws, whatever the ration.
 
     Args:
-        parent: who is encoded.
+        parent: the one that is encoded.
         dna: its viabilities.
         world: the environments.
         budgets: of the run.
@@ -91,39 +91,39 @@ def draw_to_budget(
     if goals and (stepped := _nearest(lambda share: draw(Ration(share * census.clusters, fed.synapses)), goals)):
         genome, facts = _regrown(stepped, parent, dna, fed, unmet)
         return genome, {**facts, "goals": goals}
-    found = draw(fed)
+    drawn = draw(fed)
     if not unmet or budgets.config.environment == "faithful":
-        return found.genome, found.facts
-    found = _aimed(draw, fed, found, unmet)
+        return drawn.genome, drawn.facts
+    drawn = _aimed(draw, fed, drawn, unmet)
     # Where no clusters are drawn, MACs stand still until synapses are few: that is no reason to take more at once.
     # A latency may stand still for a while as well, since hardware computes in tiles: there, clusters have to go.
     shrinking = [name if BUDGETS[name].falls_with_each_cluster else CLUSTERS.name for name in unmet]
     shrunk = {name: budgets.amount(census, name) - 1 for name in shrinking if dna.clusters or name == SYNAPSES.name}
-    if not found.meets(shrunk):
-        found = _nearest(lambda share: draw(_times(fed, share)), shrunk) or found
-    elif eased := _eased(budgets, fed, dna, census, found, unmet):
-        whole, goals = eased
-        found = _nearest(lambda share: draw(_between(fed, whole, share)), goals, at_least=found) or found
-    return _regrown(found, parent, dna, fed, unmet)
+    if not drawn.meets(shrunk):
+        drawn = _nearest(lambda share: draw(_times(fed, share)), shrunk) or drawn
+    elif eased := _eased(budgets, fed, dna, census, drawn, unmet):
+        full, goals = eased
+        drawn = _nearest(lambda share: draw(_between(fed, full, share)), goals, at_least=drawn) or drawn
+    return _regrown(drawn, parent, dna, fed, unmet)
 
 
-def _aimed(draw: Callable[[Ration], Draw], fed: Ration, found: Draw, unmet: Mapping[str, float]) -> Draw:
+def _aimed(draw: Callable[[Ration], Draw], fed: Ration, drawn: Draw, unmet: Mapping[str, float]) -> Draw:
     """The draw, or one of fewer clusters where it was to meet their budget and missed it.
 
     Units that several layers write are as many clusters, and fall all at once.
     """
     most, clusters = unmet.get(CLUSTERS.name), fed.clusters
-    if most is None or clusters is None or clusters > most or found.meets({CLUSTERS.name: most}):
-        return found
-    return _nearest(lambda share: draw(Ration(share * clusters, fed.synapses)), {CLUSTERS.name: most}) or found
+    if most is None or clusters is None or clusters > most or drawn.meets({CLUSTERS.name: most}):
+        return drawn
+    return _nearest(lambda share: draw(Ration(share * clusters, fed.synapses)), {CLUSTERS.name: most}) or drawn
 
 
 def _step(budgets: Budgets, fed: Ration, dna: Dna, census: Census, unmet: Mapping[str, float]) -> dict[str, float]:
     """{budget: most that this generation may have of it}, where clusters are allocated by budgets; else empty.
 
-    All amounts go down geometrically and are to arrive together, by equal steps: the one that is farthest off falls to
-    the generation's share of clusters at most, the others by the same share of their ways. So siblings are of one size,
-    and the most accurate of them is not just the largest.
+    All amounts fall geometrically, in equal steps, and reach their budgets in the same generation. The amount that is
+    farthest from its budget falls to the generation's share of clusters at most, the others by the same share of their
+    log-distances. So siblings are of one size, and the most accurate of them is not just the largest.
     """
     names = set(served(budgets, CLUSTERS)) - {CLUSTERS.name}
     goals = {name: most for name, most in unmet.items() if name in names}
@@ -136,7 +136,7 @@ def _step(budgets: Budgets, fed: Ration, dna: Dna, census: Census, unmet: Mappin
 
 
 def _eased(
-    budgets: Budgets, fed: Ration, dna: Dna, census: Census, found: Draw, unmet: dict[str, float]
+    budgets: Budgets, fed: Ration, dna: Dna, census: Census, drawn: Draw, unmet: dict[str, float]
 ) -> tuple[Ration, dict[str, float]] | None:
     """The ration without this generation's step in the levels that may be eased, and the budgets that they must meet.
 
@@ -144,29 +144,31 @@ def _eased(
     that are budgeted alone also go with their clusters: where these take more than was asked for, clusters are eased.
     """
     if unmet.keys() == {SYNAPSES.name} and dna.clusters and fed.clusters is not None:
-        short = found.meets(unmet) and found.nearness(unmet) < CLOSE
+        short = drawn.meets(unmet) and drawn.nearness(unmet) < CLOSE
         return (Ration(float(census.clusters), fed.synapses), unmet) if short else None
     by_clusters = served(budgets, CLUSTERS) if dna.clusters else ()
     clusters = {name: most for name, most in unmet.items() if name in by_clusters}
     synapses = {name: most for name, most in unmet.items() if name in served(budgets, SYNAPSES)}
-    whole, goals = fed, dict[str, float]()
-    if fed.clusters is not None and clusters.keys() - {CLUSTERS.name} and found.meets(clusters):
-        whole, goals = Ration(float(census.clusters), whole.synapses), {**goals, **clusters}
-    if fed.synapses is not None and synapses.keys() - {SYNAPSES.name} and found.meets(synapses):
-        whole, goals = Ration(whole.clusters, float(census.synapses)), {**goals, **synapses}
-    return (whole, goals) if goals else None
+    full, goals = fed, dict[str, float]()
+    if fed.clusters is not None and clusters.keys() - {CLUSTERS.name} and drawn.meets(clusters):
+        full, goals = Ration(float(census.clusters), full.synapses), {**goals, **clusters}
+    if fed.synapses is not None and synapses.keys() - {SYNAPSES.name} and drawn.meets(synapses):
+        full, goals = Ration(full.clusters, float(census.synapses)), {**goals, **synapses}
+    return (full, goals) if goals else None
 
 
 def _regrown(
-    found: Draw, parent: Parent, dna: Dna, fed: Ration, limits: Mapping[str, float]
+    drawn: Draw, parent: Parent, dna: Dna, fed: Ration, limits: Mapping[str, float]
 ) -> tuple[Genome, dict[str, Any]]:
     """A draw that meets the budgets, with what they still have room for; where synapses are drawn too, as it is."""
     alone = dna.clusters and fed.clusters is not None and fed.synapses is None
-    if not alone or not found.meets(limits) or found.nearness(limits) >= CLOSE:
-        return found.genome, found.facts
-    genome = regrown(parent, dna, found.genome, lambda one: found.budgets.meets(one.census(parent.anatomy), limits))
-    back = sum(map(len, genome.kept.values())) - sum(map(len, found.genome.kept.values()))
-    return genome, {**found.facts, "filled_clusters": back}
+    if not alone or not drawn.meets(limits) or drawn.nearness(limits) >= CLOSE:
+        return drawn.genome, drawn.facts
+    genome = regrown(
+        parent, dna, drawn.genome, lambda candidate: drawn.budgets.meets(candidate.census(parent.anatomy), limits)
+    )
+    back = sum(map(len, genome.kept.values())) - sum(map(len, drawn.genome.kept.values()))
+    return genome, {**drawn.facts, "filled_clusters": back}
 
 
 def _nearest(draw: Callable[[float], Draw], limits: Mapping[str, float], at_least: Draw | None = None) -> Draw | None:
@@ -195,8 +197,8 @@ def _times(fed: Ration, share: float) -> Ration:
     return Ration(*(None if level is None else share * level for level in (fed.clusters, fed.synapses)))
 
 
-def _between(fed: Ration, whole: Ration, share: float) -> Ration:
-    def level(stepped: float | None, full: float | None) -> float | None:
-        return None if stepped is None or full is None else stepped + share * (full - stepped)
+def _between(fed: Ration, full: Ration, share: float) -> Ration:
+    def level(stepped: float | None, full_level: float | None) -> float | None:
+        return None if stepped is None or full_level is None else stepped + share * (full_level - stepped)
 
-    return Ration(level(fed.clusters, whole.clusters), level(fed.synapses, whole.synapses))
+    return Ration(level(fed.clusters, full.clusters), level(fed.synapses, full.synapses))

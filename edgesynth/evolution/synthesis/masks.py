@@ -8,10 +8,10 @@ from torch import Tensor
 from edgesynth.anatomy import Anatomy
 from edgesynth.lineage import Genome
 
-Units = dict[str, Tensor]
+UnitValues = dict[str, Tensor]
 
 
-def living(anatomy: Anatomy, genome: Genome) -> Units:
+def living(anatomy: Anatomy, genome: Genome) -> UnitValues:
     """{group that can be cut: (size,) bool} of what lives."""
     masks = {}
     for group in anatomy.removable:
@@ -20,6 +20,6 @@ def living(anatomy: Anatomy, genome: Genome) -> Units:
     return masks
 
 
-def kept_units(alive: Units) -> dict[str, list[int]]:
+def kept_units(alive: UnitValues) -> dict[str, list[int]]:
     """{group: its living units, ascending} of masks (size,)."""
     return {name: torch.nonzero(mask).flatten().tolist() for name, mask in alive.items()}

@@ -1,15 +1,15 @@
-"""Filling: clusters that fell, and that the budgets have room for, stay after all.
+"""Regrowth: clusters that a draw has removed, and for which the budgets have room, come back.
 
-A draw ends below its budgets by up to a cluster of the dearest layer, which in a small network is a tenth of all that
-it has left; clusters of cheaper layers still fit beside it. On the way to the budgets nothing is filled up: the cheap
-layers would be what is left in the end. Ours: the papers have no budgets to fill.
+A draw ends below its budgets by up to one cluster of the most expensive layer. In a small network that may be a tenth
+of all that is left, and clusters of cheaper layers still fit. Only a draw that meets the budgets is filled up: in
+earlier generations the cheap layers alone would be filled, and be what is left in the end. The papers do not say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from edgesynth.evolution.synthesis.dead_units import sweep
+from edgesynth.evolution.synthesis.dead_units import remove_dead_units
 from edgesynth.evolution.synthesis.dna import Dna
 from edgesynth.evolution.synthesis.masks import kept_units, living
 from edgesynth.evolution.synthesis.strength import Parent
@@ -22,7 +22,7 @@ def regrown(parent: Parent, dna: Dna, genome: Genome, fits: Callable[[Genome], b
     """Bring clusters back, those of the highest viability first, until none fits any more or `MOST` have come.
 
     Args:
-        parent: who is encoded; what it has lost does not come back.
+        parent: the one that is encoded; what it has lost does not come back.
         dna: its viabilities, of clusters.
         genome: of a draw of clusters alone; every synapse that the parent has between them is alive.
         fits: whether a genome meets the budgets.
@@ -45,13 +45,13 @@ def regrown(parent: Parent, dna: Dna, genome: Genome, fits: Callable[[Genome], b
 
 def _fallen(parent: Parent, dna: Dna, genome: Genome) -> dict[str, list[int]]:
     """{group: units that the parent has and the offspring has not, the strongest last}."""
-    found = {}
+    fallen = {}
     for name, viability in dna.clusters.items():
         kept = set(genome.kept[name])
         gone = [unit for unit in parent.genome.kept[name] if unit not in kept and viability[unit].isfinite()]
         if gone:
-            found[name] = sorted(gone, key=lambda unit: viability[unit].item())
-    return found
+            fallen[name] = sorted(gone, key=lambda unit: viability[unit].item())
+    return fallen
 
 
 def _with(parent: Parent, dna: Dna, genome: Genome, group: str, unit: int) -> Genome:
@@ -59,5 +59,5 @@ def _with(parent: Parent, dna: Dna, genome: Genome, group: str, unit: int) -> Ge
     clusters = living(parent.anatomy, genome)
     clusters[group][unit] = True
     synapses = {name: mask.clone() for name, mask in parent.alive.items()}
-    sweep(parent.anatomy, clusters, synapses, dna.clusters)
+    remove_dead_units(parent.anatomy, clusters, synapses, dna.clusters)
     return Genome(kept_units(clusters), synapses)

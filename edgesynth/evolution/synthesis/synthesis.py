@@ -1,4 +1,4 @@
-"""Synthesis: draw an offspring's genome from DNA x environment, then sweep what is dead."""
+"""Synthesis: draw an offspring's genome from DNA x environment, then remove its dead units."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from edgesynth.anatomy import Census, sum_over_clusters
 from edgesynth.evolution.budgets import BUDGETS, CLUSTERS, SYNAPSES, Budgets, CountedBudget
 from edgesynth.evolution.budgets.unit_costs import clusters_of_units
-from edgesynth.evolution.synthesis.dead_units import silence, strongest, sweep
+from edgesynth.evolution.synthesis.dead_units import remove_dead_units, silence, strongest
 from edgesynth.evolution.synthesis.dna import Dna
 from edgesynth.evolution.synthesis.environment import World
 from edgesynth.evolution.synthesis.masks import kept_units, living
@@ -100,7 +100,7 @@ def synthesize(
         facts["expected_synapses"] = world.synapses.expects(dna.synapses, synapses, fed.synapses)
         synapses = world.synapses.draw(dna.synapses, synapses, fed.synapses, generator)
     facts["drawn_synapses"] = sum(int(mask.sum()) for mask in synapses.values())
-    facts["swept_clusters"] = sweep(anatomy, clusters, synapses, viability)
+    facts["swept_clusters"] = remove_dead_units(anatomy, clusters, synapses, viability)
     return Genome(kept_units(clusters), synapses), facts
 
 

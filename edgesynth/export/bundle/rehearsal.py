@@ -59,7 +59,7 @@ def rehearse(
     Raises:
         UserError: a bundle cannot be written, or would not answer as the network does.
     """
-    genome = Genome.whole(kind.anatomy)
+    genome = Genome.unpruned(kind.anatomy)
     record = Record(0, 0, (), 0.0, True, genome.census(kind.anatomy))
     network = kind.removed(Individual(record, genome, dict(weights or state(kind.model))))
     images = some_images(task, IMAGES, config.seed)

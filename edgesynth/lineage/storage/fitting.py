@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from edgesynth.anatomy import Anatomy, RemovalPlan
-from edgesynth.lineage.genome import Genome
-from edgesynth.lineage.individual import Individual
+from edgesynth.lineage.individual.genome import Genome
+from edgesynth.lineage.individual.individual import Individual
 from edgesynth.lineage.storage.reading import DamagedError
 from edgesynth.quantization import has_scale, layer_of
 from edgesynth.quantization.layers import INPUT_SCALE, WEIGHT_SCALE

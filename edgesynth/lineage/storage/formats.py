@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from edgesynth.lineage.individual import NAME
-from edgesynth.lineage.measurement import Figures
+from edgesynth.lineage.individual.individual import NAME
+from edgesynth.lineage.individual.measurement import Figures
 from edgesynth.lineage.storage.reading import DamagedError
 from edgesynth.quantization import PRECISIONS
 

@@ -1,4 +1,4 @@
-"""The lock of a run: one `evolve` at a time writes into a run directory; whoever only reads needs none."""
+"""The lock of a run: one `evolve` at a time writes into a run directory; reading needs no lock."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def is_written_by_another(run: Path) -> bool:
 
 
 def _holder(run: Path) -> dict[str, Any] | None:
-    """Who holds the lock of a run directory; None if nobody does."""
+    """The process that holds the lock of a run directory; None if it is free."""
     try:
         handle = _open(run / FILE, os.O_RDONLY)
     except (OSError, UserError):

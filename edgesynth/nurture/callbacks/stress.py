@@ -3,12 +3,12 @@
 The paper imposes "stress signals upon synapses during training", so that a network adapts to what evolution will do to
 it. Its equation could not be recovered; the rule here is ours:
 
-    every T_s steps   m_i ~ Bernoulli(1 - C P_i(W))     who would not survive a synthesis with environment C
+    every T_s steps   m_i ~ Bernoulli(1 - C P_i(W))     those that would die in a synthesis with environment C
                       w_i <- a w_i where m_i            a falls from 1 to --stress-factor over the first 70 %
     at the end        no stress for --stress-tail of the training: what has been weakened for good stays weak, what the
                       task needs has recovered before it is encoded
 
-P is the papers' chance of the network as it stands at that step. C is 1, the plain reading: the strongest of a layer is
+P is the papers' probability for the network at that step. C is 1, the plain reading: the strongest of a layer is
 never struck, a synapse at zero with probability 1 - 1/e. In expectation a weight is multiplied by
 1 - (1 - a)(1 - C P): a weight decay that is harder on the weak.
 

@@ -67,7 +67,7 @@ class ClusterStress(Form):
 
 
 class EvenDecay(Form):
-    """The control: nobody is chosen, all synapses shrink by factor ** (mean of 1 - C P over the living).
+    """The control: none is chosen, all synapses shrink by factor ** (mean of 1 - C P over the living).
 
     So the logarithms of all factors have the sum that they have in expectation under `SynapseStress`.
     """
@@ -81,7 +81,7 @@ class EvenDecay(Form):
             for weight, alive in zip(weights, living, strict=True)
         ]
         count = sum(int(alive.sum()) for alive in living)
-        share = sum(one.item() for one in struck) / max(1, count)
+        share = sum(layer.item() for layer in struck) / max(1, count)
         for weight in weights:
             weight.mul_(factor**share)
 

@@ -1,4 +1,4 @@
-"""Chances of synapses and clusters to be passed on, as the papers' DNA would give them of a network in training.
+"""Probability that a synapse or cluster is passed on, as the papers' DNA gives it for a network in training.
 
 P = exp(strength / Z - 1), Z the largest of the layer or of the group (Deep Learning with Darwin, eq. 2; Evolution in
 Groups, eq. 1).
@@ -19,12 +19,12 @@ TRUNCATION = 0.1  # weaker synapses, as a share of their layer's strongest, do n
 
 
 def synapse_probabilities(weight: Tensor) -> Tensor:
-    """Chances of a layer's synapses, of the weight's shape, in (0, 1]."""
-    return _chances(weight.detach().abs())
+    """Probabilities of a layer's synapses, of the weight's shape, in (0, 1]."""
+    return _survival_probability(weight.detach().abs())
 
 
 def cluster_probabilities(network: nn.Module, group: ClusterGroup) -> Tensor:
-    """(size,) chances of a group's units by the summed strength of their synapses, in (0, 1], on the CPU."""
+    """(size,) probabilities of a group's units by the summed strength of their synapses, in (0, 1], on the CPU."""
     total = torch.zeros(group.size)
     for member in group.writers():
         strength = network.get_parameter(member.parameter).detach().abs()
@@ -32,7 +32,7 @@ def cluster_probabilities(network: nn.Module, group: ClusterGroup) -> Tensor:
         lines = strong.movedim(member.dim, 0).flatten(1).sum(dim=1).float().cpu()
         ours = torch.from_numpy(np.flatnonzero(member.units >= 0))
         total.index_add_(0, torch.from_numpy(member.units)[ours], lines[ours])
-    return _chances(total)
+    return _survival_probability(total)
 
 
 def living_groups(anatomy: Anatomy, kept: Kept) -> tuple[ClusterGroup, ...]:
@@ -56,5 +56,5 @@ def living_groups(anatomy: Anatomy, kept: Kept) -> tuple[ClusterGroup, ...]:
     return tuple(groups)
 
 
-def _chances(strength: Tensor) -> Tensor:
+def _survival_probability(strength: Tensor) -> Tensor:
     return torch.exp(strength / strength.max().clamp_min(torch.finfo(strength.dtype).tiny) - 1)

@@ -31,14 +31,14 @@ def collect_outputs(chunks: Iterable[Tensor], count: int) -> Tensor:
     Raises:
         UserError: they are too large for the memory, and for the disk of temporary files.
     """
-    found, done = Tensor(), 0
+    collected, done = Tensor(), 0
     for chunk in chunks:
         if not done:
-            found = _room((count, *chunk.shape[1:]), chunk.dtype)
-        found[done : done + len(chunk)] = chunk
+            collected = _room((count, *chunk.shape[1:]), chunk.dtype)
+        collected[done : done + len(chunk)] = chunk
         done += len(chunk)
     assert done == count
-    return found
+    return collected
 
 
 def collected_bytes(count: int, shape: Sequence[int]) -> int:

@@ -1,4 +1,4 @@
-"""The fitted numbers, as `benchmarks/cost_model.py` prints them; a test holds them equal to its `cost_model.json`.
+"""The fitted numbers, as the study `benchmarks/cost_model` prints them; a test holds them equal to its `result.json`.
 
 Latency: seven parameters, fitted to 66 published rows of half of the networks (every second in alphabetical order) by
 least squares of logarithms with long tails, each drawn weakly to a round start; rows that differ in batch or image size

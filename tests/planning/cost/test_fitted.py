@@ -11,7 +11,7 @@ from edgesynth.planning.cost import predict
 from edgesynth.planning.cost.fitted import CONSUMPTION, EFFICIENCY, ENERGY_ERROR, LATENCY_ERROR
 from tests.conftest import ROOT
 
-RESULT = json.loads((ROOT / "benchmarks/cost_model.json").read_text())
+RESULT = json.loads((ROOT / "benchmarks/cost_model/result.json").read_text())
 
 
 def test_the_package_has_the_parameters_and_the_errors_of_the_benchmark():
@@ -56,12 +56,12 @@ def test_the_networks_that_were_drawn_count_what_was_published(network, macs_m, 
 
 def test_predict_gives_what_the_benchmark_states(tmp_path):
     code = (
-        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
-        "from cost_model_networks import write_network\n"
-        "for name in sys.argv[3:]: write_network(name, Path(sys.argv[2]))"
+        "import sys; from pathlib import Path\n"
+        "from benchmarks.cost_model.networks import write_network\n"
+        "for name in sys.argv[2:]: write_network(name, Path(sys.argv[1]))"
     )
     networks = ("alexnet", "resnet_v1_50", "mobilenet_v1_0.25_128")
-    subprocess.run([sys.executable, "-c", code, str(ROOT / "benchmarks"), str(tmp_path), *networks], check=True)
+    subprocess.run([sys.executable, "-c", code, str(tmp_path), *networks], check=True, cwd=ROOT)
     rows = [row for row in RESULT["rows"] if row["network"] in networks]
     assert len(rows) == 28
     for row in rows:

@@ -43,7 +43,7 @@ def recurrent(call: Call) -> list[Value]:
     directions = 2 if call.args["bidirectional"] else 1
     blocks = _blocks(call.args["params"], call.args["num_layers"] * directions)
     states = call.args["hx"] if call.op == "lstm" else [call.args["hx"]]
-    hidden, cells = _units(call, blocks, states)
+    hidden, cells = _state_channels(call, blocks, states)
     read = call.tensor("input")
     for number, block in enumerate(blocks):
         _tie(call, block, read, hidden, cells)
@@ -62,7 +62,7 @@ def cell(call: Call) -> list[Value]:
     weights, biases = (call.args["w_ih"], call.args["w_hh"]), (call.args.get("b_ih"), call.args.get("b_hh"))
     block = _Weights(*weights, *biases)
     states = call.args["hx"] if call.op == "lstm_cell" else [call.args["hx"]]
-    hidden, _ = _units(call, [block], states)
+    hidden, _ = _state_channels(call, [block], states)
     _tie(call, block, call.tensor("input"), hidden, hidden)
     return [labeled(shape, len(shape) - 1, hidden) for shape in call.shapes]
 
@@ -78,7 +78,7 @@ def _blocks(params: list[Operand], count: int) -> list[_Weights]:
     return blocks
 
 
-def _units(call: Call, blocks: list[_Weights], states: list[Operand]) -> tuple[Atoms, Atoms]:
+def _state_channels(call: Call, blocks: list[_Weights], states: list[Operand]) -> tuple[Atoms, Atoms]:
     """Channels of the state, and of the cells where a projection lies between the two; known ones if they are bound."""
     over = blocks[0].over
     hidden = call.channels.fresh(over.value.shape[1])

@@ -27,7 +27,7 @@ class Environment(Protocol):
         least: dict[str, int] | None = None,
         counts: dict[str, Tensor] | None = None,
     ) -> dict[str, Tensor]:
-        """Who survives.
+        """Draw the survivors.
 
         Args:
             viability: {layer or group: logarithms of probabilities, any shape}.

@@ -1,8 +1,8 @@
 """Calibrated environment: scale the DNA so that the expected offspring meets a budget.
 
-The papers multiply every probability by a constant F (Deep Learning with Darwin, eq. 4), so the size of the offspring
-is an accident of Z, and the odds of the strongest against the weakest are e to 1. Here the DNA is tempered, so that the
-strong are truly favored, and F is solved for: the budget is the input, the factor the result.
+The papers multiply every probability by a constant F (Deep Learning with Darwin, eq. 4). So the size of the offspring
+is an accident of Z, and the strongest is only e times as likely to survive as the weakest. Here a temperature favors
+the strong more, and F is solved for: the budget is the input, the factor the result.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 BISECTIONS = 100
-CERTAIN = 1e6  # logarithm of a chance that no factor brings below one
+CERTAIN = 1e6  # logarithm of a probability that no factor brings below one
 
 
 class CalibratedEnvironment:
     """P = min(1, F exp(viability / T)), with F such that the sum of all P is the expected number of survivors.
 
-    Survivors are drawn by systematic sampling: each has its own probability P, and their number is the expected one,
-    rounded down or up, instead of scattering around it. Where some count for more than one, the sum is of P times what
-    each counts for, and the number of survivors of each such kind is the expected one, rounded.
+    Survivors are drawn by systematic sampling: each has its own probability P, and their number does not scatter but is
+    the expected one, rounded down or up. Some may count for more than one. Then the sum is of P times the count, and of
+    each kind with the same count as many survive as are expected, rounded.
 
     Args:
         temperature: T; towards 0 the strongest survive for certain, at 1 the DNA is the papers'.
@@ -45,8 +45,8 @@ class CalibratedEnvironment:
         for layer, name in zip(logits, viability, strict=True):
             layer[_strongest(layer, (least or {}).get(name, 0), generator)] = CERTAIN
         each = None if counts is None else torch.cat([counts[name][alive[name]] for name in viability])
-        chances = survival_chances(torch.cat(logits), expected, each)
-        drawn = systematic_sample(chances, generator, each)
+        probabilities = survival_probabilities(torch.cat(logits), expected, each)
+        drawn = systematic_sample(probabilities, generator, each)
         survivors, start = {}, 0
         for name in viability:
             stop = start + int(alive[name].sum())
@@ -68,7 +68,7 @@ class CalibratedEnvironment:
         return min(expected, total)
 
 
-def survival_chances(logits: Tensor, expected: float, counts: Tensor | None = None) -> Tensor:
+def survival_probabilities(logits: Tensor, expected: float, counts: Tensor | None = None) -> Tensor:
     """min(1, exp(logits + c)), with c solved by bisection so that they add up to `expected`.
 
     Args:
@@ -100,25 +100,25 @@ def _strongest(logits: Tensor, count: int, generator: torch.Generator) -> Tensor
     return order[logits[order].argsort(descending=True, stable=True)[:count]]
 
 
-def systematic_sample(chances: Tensor, generator: torch.Generator, counts: Tensor | None = None) -> Tensor:
-    """Draw with given chances and as little scatter in the number drawn as possible (Madow, 1949).
+def systematic_sample(probabilities: Tensor, generator: torch.Generator, counts: Tensor | None = None) -> Tensor:
+    """Draw with given probabilities and as little scatter in the number drawn as possible (Madow, 1949).
 
-    In random order, the chances are laid end to end on a line, and every whole step from one random start takes whom it
-    falls on.
+    In random order, the probabilities are laid end to end on a line. From one random start, every step of length 1
+    takes what it falls on.
 
     Args:
-        chances: (N,) in [0, 1].
+        probabilities: (N,) in [0, 1].
         generator: source of the order and of the start.
         counts: (N,): kinds that lie together on the line, so that of each about as many are drawn as are expected.
 
     Returns:
-        (N,) bool; their number is the sum of the chances, rounded down or up.
+        (N,) bool; their number is the sum of the probabilities, rounded down or up.
     """
-    order = torch.randperm(len(chances), generator=generator)
+    order = torch.randperm(len(probabilities), generator=generator)
     if counts is not None:
         order = order[counts[order].argsort(stable=True)]
     start = torch.rand((), dtype=torch.float64, generator=generator)
-    steps = torch.floor(chances[order].double().cumsum(0) + start)
-    taken = torch.zeros(len(chances), dtype=torch.bool)
+    steps = torch.floor(probabilities[order].double().cumsum(0) + start)
+    taken = torch.zeros(len(probabilities), dtype=torch.bool)
     taken[order] = steps.diff(prepend=torch.zeros(1, dtype=torch.float64)) > 0
     return taken

@@ -44,7 +44,7 @@ class FaithfulEnvironment:
         expected: float,
         counts: dict[str, Tensor] | None = None,
     ) -> float:
-        """The sum of F P over who lives, whatever is asked for; see `Environment.expects`."""
+        """The sum of F P over what lives, whatever is asked for; see `Environment.expects`."""
         total = 0.0
         for name, log in viability.items():
             chances = (self.factor * log[alive[name]].exp()).clamp_max(1)

@@ -51,9 +51,9 @@ def gene_pool(parents: Sequence[Parent], needed: int) -> Parent:
 
 
 def no_more_than(fed: Ration, best: Census, pool: Census, config: Config) -> Ration:
-    """A level that rests since its budgets are met gets what the best parent has, where the pool holds more than that.
+    """Where the pool holds more than the best parent, a level whose budgets are met is drawn to what that parent has.
 
-    What is never drawn, by a share of 1, is not drawn for this either; nor does the faithful environment look at it.
+    A level with a share of 1 is never drawn, and the faithful environment ignores the ration.
     """
     if config.environment == "faithful":
         return fed

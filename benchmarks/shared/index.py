@@ -1,0 +1,50 @@
+"""The table of all studies in benchmarks/README.md: claim, command, figure and peer of each.
+
+    python -m benchmarks.shared.index
+
+Claim, peer and command are read from the README of a study, the figure from its `result.json`. Run it after a study.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from benchmarks.shared.study_figures import FIGURES
+from benchmarks.shared.tables import write_table
+
+BENCHMARKS = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    """Write the table."""
+    text = table()
+    write_table(BENCHMARKS / "README.md", "studies", text)
+    print(text)
+
+
+def table() -> str:
+    """Markdown, in the order of `FIGURES`."""
+    return "\n".join(["| study | claim | command | figure | peer |", "|---|---|---|---|---|", *map(line, FIGURES)])
+
+
+def line(study: str) -> str:
+    """A row of the table."""
+    readme = (BENCHMARKS / study / "README.md").read_text()
+    found = FIGURES[study](json.loads((BENCHMARKS / study / "result.json").read_text()))
+    command = _only(rf"^    (python -m benchmarks\.{study}\.run.*)$", readme)
+    claim, peer = _only(r"^Claim: (.+)$", readme), _only(r"^Peer: (.+)$", readme)
+    return f"| [{study}]({study}/README.md) | {claim} | `{command}` | {found} | {peer} |"
+
+
+def _only(pattern: str, text: str) -> str:
+    """The first match of a line."""
+    found = re.search(pattern, text, re.MULTILINE)
+    if not found:
+        raise ValueError(f"no line of the README matches {pattern}")
+    return found[1]
+
+
+if __name__ == "__main__":
+    main()

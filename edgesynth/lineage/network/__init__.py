@@ -1,0 +1,1 @@
+"""From an individual in its run directory to a network, and which batches that network takes."""
