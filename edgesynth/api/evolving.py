@@ -13,7 +13,7 @@ from torch import nn
 
 from edgesynth.ancestors import plain_copy, register_network
 from edgesynth.api.options import BundleOptions
-from edgesynth.config import Config, EvolveOptions, resolve
+from edgesynth.config import INTERNAL, Config, EvolveOptions, resolve
 from edgesynth.errors import UserError
 from edgesynth.evolution import Executor, Progress
 from edgesynth.evolution import evolve as breed
@@ -93,11 +93,11 @@ def evolve(
         UserError: an option or the data are bad, the run exists, or no offspring reaches the accuracy floor.
     """
     path = Path(run)
-    unknown = [name for name in options if name not in Config.model_fields or name in ("ancestor", "task")]
+    known = [name for name in Config.model_fields if name not in (*INTERNAL, "ancestor", "task")]
+    unknown = [name for name in options if name not in known]
     if unknown:
         raise UserError(
-            f"evolve() takes no {', '.join(unknown)}; besides model, task and run its options are "
-            f"{', '.join(name for name in Config.model_fields if name not in ('schema_version', 'ancestor', 'task'))}"
+            f"evolve() takes no {', '.join(unknown)}; besides model, task and run its options are {', '.join(known)}"
         )
     task_name = register_task(task) if isinstance(task, Task) else task
     if isinstance(model, nn.Module):

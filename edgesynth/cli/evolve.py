@@ -16,7 +16,7 @@ from edgesynth.cli import USER_ERRNO
 from edgesynth.cli.evolve_options import COMMON, HEADINGS, config_options
 from edgesynth.cli.headed_command import HeadedCommand
 from edgesynth.cli.options import output_options
-from edgesynth.cli.output import print_json, print_lines
+from edgesynth.cli.output import print_json, print_lines, print_note
 from edgesynth.config import names_in, resolve
 from edgesynth.errors import UserError
 
@@ -66,7 +66,7 @@ def command(
     from edgesynth.cli.progress import progress_on
     from edgesynth.evolution import build_executor, evolve, options_of
     from edgesynth.export import instrument_for, other_kernels_of, quick_latency, rehearse
-    from edgesynth.lineage import default_path, is_taken
+    from edgesynth.lineage import changed_board, default_path, is_taken
 
     offspring_executor = build_executor(executor, ray_address, gpus_per_offspring)
     options = {name: value for name, value in options.items() if value is not None}
@@ -77,6 +77,8 @@ def command(
         raise UserError(
             f"--resume continues a run and {path} is no run; leave --resume out to start one, or give another --run"
         )
+    if change := changed_board(config):
+        print_note(change)
     instrument = instrument_for(config, docker, remote_python)
     notes: list[str] = []
 

@@ -10,9 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 import click
 from pydantic.fields import FieldInfo
 
-from edgesynth.config import Config
-
-INTERNAL = ("schema_version",)
+from edgesynth.config import INTERNAL, Config
 
 # What `--help` shows.
 COMMON = (

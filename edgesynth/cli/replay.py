@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from edgesynth.cli.options import data_root_option, output_options
-from edgesynth.cli.output import print_json, print_line
+from edgesynth.cli.output import print_json, print_line, print_note
 
 
 @click.command()
@@ -28,9 +28,11 @@ def command(individual: str, data_root: Path | None, as_json: bool) -> None:
     from edgesynth.cli.progress import progress_on
     from edgesynth.evolution import replay
     from edgesynth.export import other_kernels_of
-    from edgesynth.lineage import parse_individual
+    from edgesynth.lineage import changed_board, parse_individual
 
     run, name = parse_individual(individual)
+    if change := changed_board(run.config):
+        print_note(change)
     screen = console(err=as_json)
     with Interruption() as interruption, progress_on(screen, interruption.check, lines=False) as progress:
         replayed = replay(run, name, progress, other_kernels_of, data_root)

@@ -2,7 +2,7 @@
 
 from edgesynth.config import Config, resolve
 from edgesynth.lineage.ancestor_key import ancestor_key, differing, has_same_ancestor
-from edgesynth.lineage.board import board_of, precision_on
+from edgesynth.lineage.board import board_of, changed_board, precision_on, with_board_facts
 from edgesynth.lineage.data import relocated, task_of
 from edgesynth.lineage.derived import resumed
 from edgesynth.lineage.genome import Genome
@@ -35,6 +35,7 @@ __all__ = [
     "alone_in",
     "ancestor_key",
     "board_of",
+    "changed_board",
     "check_unheld",
     "default_path",
     "differing",
@@ -56,4 +57,5 @@ __all__ = [
     "state_sha256",
     "task_of",
     "weight_bits",
+    "with_board_facts",
 ]

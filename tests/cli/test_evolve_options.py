@@ -3,11 +3,11 @@
 import pytest
 
 from edgesynth.cli.evolve import command
-from edgesynth.config import OF_THE_CALL
+from edgesynth.config import INTERNAL, OF_THE_CALL
 from edgesynth.lineage import Config
 
 SAMPLES = {"integer": ("3", 3), "number": ("0.5", 0.5), "string": ("some", "some")}
-FIELDS = [name for name in Config.model_fields if name != "schema_version"]
+FIELDS = [name for name in Config.model_fields if name not in INTERNAL]
 
 
 def schema(name):
