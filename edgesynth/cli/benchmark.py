@@ -4,7 +4,8 @@ from typing import Any, Dict, Optional, Tuple
 
 import click
 
-from edgesynth.benchmark.timing.scenarios import SCENARIOS, Plain
+from edgesynth import defaults
+from edgesynth.benchmark.timing.scenarios import SCENARIOS
 from edgesynth.cli.options import engine_option, output_options
 from edgesynth.cli.output import print_json, print_lines, print_note
 from edgesynth.errors import UserError
@@ -15,11 +16,15 @@ from edgesynth.errors import UserError
 @engine_option
 @click.option("--precision", metavar="LIST", help="E.g. fp32,int8.  [default: all that the bundle has]")
 @click.option("--batch", metavar="LIST", help="Images per inference, e.g. 1,8.  [default: 1, or as BUNDLE is fixed]")
-@click.option("--duration-s", default=3.0, show_default=True, help="Timed seconds for each precision and batch.")
-@click.option("--warm-up-s", default=0.5, show_default=True, help="Untimed seconds before, for each.")
+@click.option(
+    "--duration-s", default=defaults.DURATION_S, show_default=True, help="Timed seconds for each precision and batch."
+)
+@click.option("--warm-up-s", default=defaults.WARM_UP_S, show_default=True, help="Untimed seconds before, for each.")
 @click.option("--idle-s", type=float, help="Seconds of rest before, for idle power; 0: none.  [default: --duration-s]")
-@click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
-@click.option("--scenario", default=Plain.name, show_default=True, help="One of: {}.".format(", ".join(SCENARIOS)))
+@click.option("--threads", default=defaults.THREADS, show_default=True, help="Threads of the engine.")
+@click.option(
+    "--scenario", default=defaults.SCENARIO, show_default=True, help="One of: {}.".format(", ".join(SCENARIOS))
+)
 @click.option("--wait", help="How the CPU waits for a GPU: spin or block.  [default: spin]")
 @click.option("--calibrate", help="Ranges of int8: ranges or samples.  [default: ranges.json if there, else samples]")
 @click.option("-o", "--output", type=click.Path(), help="The result file.  [default: BUNDLE/result.json]")
@@ -31,7 +36,9 @@ from edgesynth.errors import UserError
 )
 @click.option(
     "--remote-python",
-    help="With --on ssh://: the Python to use there, a name on its PATH or a path.  [default: python3]",
+    help="With --on ssh://: the Python to use there, a name on its PATH or a path.  [default: {}]".format(
+        defaults.PYTHON
+    ),
 )
 @output_options
 def command(

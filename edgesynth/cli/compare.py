@@ -5,14 +5,25 @@ from typing import Tuple
 
 import click
 
+from edgesynth import defaults
 from edgesynth.cli.options import output_options
 from edgesynth.cli.output import print_json, print_lines
 
 
 @click.command(name="compare")
 @click.argument("results", nargs=-1, metavar="REFERENCE RESULT...")
-@click.option("--tolerance", default=5.0, show_default=True, help="Percent that p50 and energy per image may rise.")
-@click.option("--max-accuracy-loss", default=0.5, show_default=True, help="Points of the metric that may be lost.")
+@click.option(
+    "--tolerance",
+    default=defaults.TOLERANCE_PERCENT,
+    show_default=True,
+    help="Percent that p50 and energy per image may rise.",
+)
+@click.option(
+    "--max-accuracy-loss",
+    default=defaults.MAX_ACCURACY_LOSS,
+    show_default=True,
+    help="Points of the metric that may be lost.",
+)
 @click.option("--anyway", is_flag=True, help="Compare what was not measured alike, and say what differs.")
 @output_options
 def command(results: Tuple[str, ...], tolerance: float, max_accuracy_loss: float, anyway: bool, as_json: bool) -> None:

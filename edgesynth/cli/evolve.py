@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgesynth import defaults
 from edgesynth.cli import USER_ERRNO
 from edgesynth.cli.evolve_options import COMMON, HEADINGS, config_options
 from edgesynth.cli.headed_command import HeadedCommand
@@ -33,15 +34,18 @@ if TYPE_CHECKING:
 @click.option("--resume", is_flag=True, help="Continue the run where it was.")
 @click.option(
     "--executor",
-    default="process",
-    help="Where offspring are nurtured: process or ray; the result is the same.  [default: process]",
+    default=defaults.EXECUTOR,
+    help=f"Where offspring are nurtured: process or ray; the result is the same.  [default: {defaults.EXECUTOR}]",
 )
 @click.option("--ray-address", help="Ray cluster: auto, HOST:6379, ray://HOST:10001.  [default: this machine alone]")
 @click.option(
-    "--gpus-per-offspring", type=float, default=0.0, help="Share of a GPU for each offspring on Ray.  [default: 0]"
+    "--gpus-per-offspring",
+    type=float,
+    default=defaults.GPUS_PER_OFFSPRING,
+    help=f"Share of a GPU for each offspring on Ray.  [default: {defaults.GPUS_PER_OFFSPRING:g}]",
 )
 @click.option("--docker", is_flag=True, help="With --measure-on ssh://: in the board's container.")
-@click.option("--remote-python", help="With --measure-on ssh://: the Python there.  [default: python3]")
+@click.option("--remote-python", help=f"With --measure-on ssh://: the Python there.  [default: {defaults.PYTHON}]")
 @output_options
 def command(
     path: Path | None,

@@ -8,6 +8,7 @@ from typing import Literal
 
 import click
 
+from edgesynth import defaults
 from edgesynth.cli.options import data_root_option, output_options
 from edgesynth.cli.output import print_json, print_line, print_note, print_table
 
@@ -15,23 +16,28 @@ from edgesynth.cli.output import print_json, print_line, print_note, print_table
 @click.command(name="export")
 @click.argument("individual", metavar="RUN[:INDIVIDUAL]")
 @click.option("--int8", is_flag=True, help="Write the INT8 models too: for TensorRT, and for ONNX Runtime on a CPU.")
-@click.option("--samples", default=512, show_default=True, help="Calibration images at most, from the training data.")
+@click.option(
+    "--samples",
+    default=defaults.CALIBRATION_IMAGES,
+    show_default=True,
+    help="Calibration images at most, from the training data.",
+)
 @click.option("--opset", type=int, help="13 to 18; TensorRT 8.2 documents 13 as its newest.  [default: the run's]")
 @click.option("--batch", type=int, help="Images per run that the models are fixed to.  [default: free]")
 @click.option(
     "--max-int8-loss",
-    default=0.5,
+    default=defaults.MAX_INT8_LOSS,
     show_default=True,
     help="Points of the metric that INT8 may lose; layers that cost more stay in floating point.",
 )
 @click.option(
     "--int8-cpu-target",
     type=click.Choice(["any", "vnni"]),
-    default="any",
+    default=defaults.INT8_CPU_TARGET,
     show_default=True,
     help="Processors that model.int8-cpu.onnx is for; vnni: 8-bit weights, which saturate on x86 without VNNI.",
 )
-@click.option("--license", default="not stated", show_default=True, help="License of the weights, in one line.")
+@click.option("--license", default=defaults.LICENSE, show_default=True, help="License of the weights, in one line.")
 @click.option("--nms-in-graph", is_flag=True, help="Detectors: the models decode and suppress boxes themselves.")
 @click.option("--tensorrt", metavar="VERSION", help="Refuse to write what this one does not parse, such as 8.2.")
 @data_root_option

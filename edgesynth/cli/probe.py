@@ -4,6 +4,7 @@ from typing import Optional
 
 import click
 
+from edgesynth import defaults
 from edgesynth.cli.options import engine_option, output_options
 from edgesynth.cli.output import print_json, print_line, print_lines, print_note
 
@@ -13,13 +14,30 @@ from edgesynth.cli.output import print_json, print_line, print_lines, print_note
 @click.option("-o", "--output", required=True, type=click.Path(), help="The table; it is resumed if it exists.")
 @engine_option
 @click.option("--precision", help="fp32, fp16 or int8.  [default: fp16 where the engine has it, else fp32]")
-@click.option("--batch", default=1, show_default=True, help="Images per inference.")
-@click.option("--duration-s", default=600.0, show_default=True, help="After these seconds no more widths are begun.")
-@click.option("--finest", default=8, show_default=True, help="Channels between two widths that are near enough.")
-@click.option("--input-widths", default=1, show_default=True, help="Widths of its input to measure each layer at.")
-@click.option("--each-s", default=0.2, show_default=True, help="Timed seconds for each width.")
-@click.option("--warm-up-s", default=0.05, show_default=True, help="Untimed seconds before, for each.")
-@click.option("--threads", default=1, show_default=True, help="Threads of the engine.")
+@click.option("--batch", default=defaults.PROBE_BATCH, show_default=True, help="Images per inference.")
+@click.option(
+    "--duration-s",
+    default=defaults.PROBE_DURATION_S,
+    show_default=True,
+    help="After these seconds no more widths are begun.",
+)
+@click.option(
+    "--finest",
+    default=defaults.PROBE_FINEST,
+    show_default=True,
+    help="Channels between two widths that are near enough.",
+)
+@click.option(
+    "--input-widths",
+    default=defaults.PROBE_INPUT_WIDTHS,
+    show_default=True,
+    help="Widths of its input to measure each layer at.",
+)
+@click.option("--each-s", default=defaults.PROBE_EACH_S, show_default=True, help="Timed seconds for each width.")
+@click.option(
+    "--warm-up-s", default=defaults.PROBE_WARM_UP_S, show_default=True, help="Untimed seconds before, for each."
+)
+@click.option("--threads", default=defaults.PROBE_THREADS, show_default=True, help="Threads of the engine.")
 @output_options
 def command(
     model: str,

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.slow
 COMMANDS_ON_BOARD = [
     f"cli/{name}.py" for name in ("__init__", "benchmark", "compare", "logs", "options", "output", "probe", "verify")
 ]
-PARTS = ("__init__.py", "errors.py", "printable.py", "text_table.py", "benchmark", "boards", "files", "metrics")
+FILES = ("__init__.py", "defaults.py", "errors.py", "printable.py", "text_table.py")
+PARTS = (*FILES, "benchmark", "boards", "files", "metrics")
 ON_BOARD = (*PARTS, *COMMANDS_ON_BOARD)
 PACKAGES = REPOSITORY / "docker/requirements-board.txt"
 

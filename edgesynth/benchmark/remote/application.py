@@ -13,7 +13,8 @@ from typing import Iterator, Tuple
 
 import edgesynth
 
-_PARTS = ("__init__.py", "errors.py", "printable.py", "text_table.py", "benchmark", "boards", "files", "metrics")
+_FILES = ("__init__.py", "defaults.py", "errors.py", "printable.py", "text_table.py")
+_FOLDERS = ("benchmark", "boards", "files", "metrics")
 _MAIN = b"from edgesynth.benchmark.service.worker import main\n\nmain()\n"
 
 
@@ -44,7 +45,7 @@ def bootstrap_of(content: bytes) -> str:
 def _sources() -> Iterator[Tuple[str, bytes]]:
     """Name in the archive and content of each file."""
     package = os.path.dirname(os.path.abspath(edgesynth.__file__))
-    for part in _PARTS:
+    for part in _FILES + _FOLDERS:
         start = os.path.join(package, part)
         paths = [os.path.join(folder, name) for folder, _, names in os.walk(start) for name in names] or [start]
         for path in paths:

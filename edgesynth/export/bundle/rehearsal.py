@@ -15,11 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edgesynth.defaults import LICENSE
 from edgesynth.errors import UserError
 from edgesynth.export.bundle.bare_bundle import complete
 from edgesynth.export.bundle.bundle import MODEL, SAMPLES
 from edgesynth.export.bundle.ledger import Ledger
-from edgesynth.export.bundle.manifest import LICENSE, build_manifest
+from edgesynth.export.bundle.manifest import build_manifest
 from edgesynth.export.bundle.readme import readme
 from edgesynth.export.bundle.records import record_layers
 from edgesynth.export.bundle.samples import check_labels, some_images, write_samples
