@@ -12,6 +12,7 @@ import zipfile
 from typing import Iterator, Tuple
 
 import edgesynth
+from edgesynth.benchmark.service import serving
 
 _FILES = ("__init__.py", "defaults.py", "errors.py", "printable.py", "text_table.py")
 _FOLDERS = ("benchmark", "boards", "files", "metrics")
@@ -38,7 +39,7 @@ def bootstrap_of(content: bytes) -> str:
     """
     text = pkgutil.get_data("edgesynth.benchmark.service", "bootstrap.py")
     assert text is not None
-    call = "\nstart({}, '{}')\n".format(len(content), hashlib.sha256(content).hexdigest())
+    call = "\nstart({}, '{}', '{}')\n".format(len(content), hashlib.sha256(content).hexdigest(), serving.__name__)
     return "import base64;exec(base64.b64decode('{}'))".format(base64.b64encode(text + call.encode()).decode())
 
 
