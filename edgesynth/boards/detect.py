@@ -85,8 +85,8 @@ def detect_board(root: str = "/") -> Detected:
 def l4t_release(root: str = "/") -> Optional[str]:
     """Release of L4T such as "32.7.1"; None on another system. Its BOARD field is left alone: it is unreliable."""
     text = _read(os.path.join(root, _RELEASE)) or ""
-    found = re.match(r"#\s*R(\d+)\s*\(release\),\s*REVISION:\s*([\d.]+)", text)
-    return "{}.{}".format(*found.groups()) if found else None
+    match = re.match(r"#\s*R(\d+)\s*\(release\),\s*REVISION:\s*([\d.]+)", text)
+    return "{}.{}".format(*match.groups()) if match else None
 
 
 def this_gpu(root: str = "/", nvidia_smi: str = "nvidia-smi") -> Board:
@@ -108,14 +108,14 @@ def this_gpu(root: str = "/", nvidia_smi: str = "nvidia-smi") -> Board:
         text = done.stdout.decode("utf-8", "replace").strip()
     except (OSError, subprocess.TimeoutExpired) as error:
         text = str(error)
-    found = re.match(r"(.+), *(\d+)\.(\d+), *(\d+)$", text.split("\n")[0])
-    if not found:
+    match = re.match(r"(.+), *(\d+)\.(\d+), *(\d+)$", text.split("\n")[0])
+    if not match:
         raise UserError(
             "{} names the GPU of this machine, and none can be asked here ({}; {}); choose from: {}".format(
                 THIS_GPU, detected.how, text.split("\n")[0] or "nvidia-smi says nothing", _names()
             )
         )
-    title, major, minor, mebibytes = found.groups()
+    title, major, minor, mebibytes = match.groups()
     sm = (int(major), int(minor))
     native_fp16, native_int8 = native_precisions(sm)
     return Board(

@@ -39,7 +39,11 @@ def command(results: Tuple[str, ...], tolerance: float, max_accuracy_loss: float
 
     reference, *others = read_results(results)
     comparisons = [compare(reference, other, tolerance, max_accuracy_loss, anyway) for other in others]
-    regressions = ["regression: {}: {}".format(one.path, line) for one in comparisons for line in one.regressions]
+    regressions = [
+        "regression: {}: {}".format(comparison.path, line)
+        for comparison in comparisons
+        for line in comparison.regressions
+    ]
     if as_json:
         print_json(comparisons_json(reference, others, comparisons))
     else:

@@ -121,11 +121,11 @@ class OnnxGraph:
 
     def operators(self, domain: str = "") -> dict[str, int]:
         """How often each operator of a domain occurs, by name."""
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for node in self.nodes:
             if node.domain == domain:
-                found[node.op] = found.get(node.op, 0) + 1
-        return dict(sorted(found.items()))
+                counts[node.op] = counts.get(node.op, 0) + 1
+        return dict(sorted(counts.items()))
 
     def is_quantized(self) -> bool:
         """Whether it holds Q or DQ nodes."""

@@ -49,12 +49,12 @@ def check_graph(graph: OnnxGraph, parser: Parser) -> list[Finding]:
         graph: the file.
         parser: of the version of TensorRT.
     """
-    found: dict[tuple[str, Broken], list[str]] = {}
+    places: dict[tuple[str, Broken], list[str]] = {}
     for node in graph.nodes:
         for broken in _broken(graph, node, parser):
-            found.setdefault((node.op, broken), []).append(node.name)
+            places.setdefault((node.op, broken), []).append(node.name)
     findings = list(_of_file(graph, parser))
-    findings += [Finding(op, tuple(nodes), *broken) for (op, broken), nodes in found.items()]
+    findings += [Finding(op, tuple(nodes), *broken) for (op, broken), nodes in places.items()]
     return sorted(findings, key=lambda finding: not finding.fatal)
 
 
@@ -121,14 +121,14 @@ def _types(graph: OnnxGraph) -> dict[str, list[str]]:
     """Names of inputs and constants by their type, as the tables write it."""
     from onnx import TensorProto
 
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     pairs = [(value.name, value.type.tensor_type.elem_type) for value in graph.proto.graph.input]
     pairs += [(name, tensor.data_type) for name, tensor in graph.tensors.items()]
     for name, number in pairs:
         known = number in TensorProto.DataType.values()
         kind = TensorProto.DataType.Name(number) if known else f"type {number}"
-        found.setdefault(_TYPE_NAMES.get(kind, kind), []).append(name)
-    return found
+        names.setdefault(_TYPE_NAMES.get(kind, kind), []).append(name)
+    return names
 
 
 def _only_zero_points(graph: OnnxGraph, names: list[str]) -> bool:

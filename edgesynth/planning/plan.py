@@ -47,8 +47,8 @@ class CheckedFile(NamedTuple):
             "operators": self.graph.operators(),
             "parsed": self.is_parsed,
             "findings": [
-                {"op": one.op, "nodes": list(one.nodes), "message": one.message, "fatal": one.fatal}
-                for one in self.findings
+                {"op": finding.op, "nodes": list(finding.nodes), "message": finding.message, "fatal": finding.fatal}
+                for finding in self.findings
             ],
         }
 
@@ -113,7 +113,7 @@ class Plan(NamedTuple):
             "will_run": self.will_run,
             "recommended": recommended.precision if recommended else None,
             "reason": self.reason or None,
-            "files": [one.to_json() for one in self.files],
+            "files": [file.to_json() for file in self.files],
             "memory": dict(
                 self.memory._asdict(),
                 total_bytes=self.memory.total_bytes,
@@ -176,7 +176,7 @@ def make_plan(
     version, jetpack = choose_tensorrt(board, tensorrt)
     parser = parser_of(version)
     checked = {form: CheckedFile(graph, tuple(check_graph(graph, parser))) for form, graph in graphs.items()}
-    refused = {form: _refusal(one, parser) for form, one in checked.items()}
+    refused = {form: _refusal(file, parser) for form, file in checked.items()}
     memory = memory_of(graphs.get("fp32") or next(iter(graphs.values())), batch)
     short, notes = _memory_notes(memory, board)
     builds = builds_of(graphs, refused, ranges, board, version, kept)
@@ -230,7 +230,7 @@ def _predicted(
     probe: ProbeTable | None,
 ) -> tuple[list[Build], list[str]]:
     """The builds with their predicted latency and energy, and what must be known of the predictions."""
-    found: list[Build] = []
+    with_figures: list[Build] = []
     notes: list[str] = []
     for build in builds:
         if build.will_build:
@@ -242,8 +242,8 @@ def _predicted(
                 notes += predicted.notes
             except UserError as error:
                 notes.append(str(error))
-        found.append(build)
-    return found, sorted(set(notes), key=notes.index)
+        with_figures.append(build)
+    return with_figures, sorted(set(notes), key=notes.index)
 
 
 @functools.lru_cache(maxsize=4)
@@ -269,7 +269,9 @@ def plan_for_all(
     if not boards:
         known = sorted({version for board in BOARDS for version, _ in board.tensorrt})
         raise UserError(
-            "no board has TensorRT {}; choose from: {}".format(tensorrt, ", ".join(dotted(one) for one in known))
+            "no board has TensorRT {}; choose from: {}".format(
+                tensorrt, ", ".join(dotted(version) for version in known)
+            )
         )
     return [make_plan(graphs, board, tensorrt, ranges, batch, kept=kept) for board in boards]
 
@@ -301,9 +303,9 @@ def choose_tensorrt(board: Board, given: str | None) -> tuple[Version, str]:
     return (with_table or known)[-1]
 
 
-def _refusal(one: CheckedFile, parser: Parser) -> str | None:
-    fatal = [finding for finding in one.findings if finding.fatal]
-    return f"{parser.name} does not parse {one.graph.file}: {fatal[0]}" if fatal else None
+def _refusal(checked: CheckedFile, parser: Parser) -> str | None:
+    fatal = [finding for finding in checked.findings if finding.fatal]
+    return f"{parser.name} does not parse {checked.graph.file}: {fatal[0]}" if fatal else None
 
 
 def _memory_notes(memory: Memory, board: Board) -> tuple[str | None, list[str]]:

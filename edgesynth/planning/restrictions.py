@@ -45,21 +45,23 @@ def broken_restrictions(graph: OnnxGraph, node: Node, restriction: str) -> list[
         node: the node.
         restriction: the text of the table.
     """
-    found = []
+    broken = []
     for phrase in filter(None, (part.strip(" .") for part in restriction.split(". "))):
         if phrase == "experimental":
-            found.append(Broken("experimental, says the table: hold its answers on the board to those expected", False))
+            broken.append(
+                Broken("experimental, says the table: hold its answers on the board to those expected", False)
+            )
             continue
         for pattern, check in _RULES:
             match = pattern.search(phrase)
             if match:
                 message = check(graph, node, match)
                 if message:
-                    found.append(Broken(message, True))
+                    broken.append(Broken(message, True))
                 break
         else:
-            found.append(Broken(f"not checked here: {phrase}", False))
-    return found
+            broken.append(Broken(f"not checked here: {phrase}", False))
+    return broken
 
 
 def _names(text: str) -> list[str]:

@@ -271,7 +271,7 @@ def _batch(path: str, manifest: Dict[str, Any]) -> Optional[int]:
     """The batch of the models, which one export fixes for all of them; None if free, as in schema 1."""
     batches = [facts.get("batch") for facts in manifest["models"].values()]
     batch = batches[0] if batches else None
-    if any(one != batch for one in batches) or not (batch is None or (isinstance(batch, int) and batch > 0)):
+    if any(other != batch for other in batches) or not (batch is None or (isinstance(batch, int) and batch > 0)):
         raise not_ours(path, "the models' batch is {}, not null or one number for all".format(batches))
     return batch
 

@@ -100,13 +100,13 @@ def cpu_clock(sysfs: str) -> Condition:
 
 def gpu_clock(sysfs: str) -> List[Condition]:
     """Clock and load of a Jetson's GPU."""
-    found = matching(os.path.join(sysfs, "class/devfreq"), _GPU)
-    if not found:
+    folders = matching(os.path.join(sysfs, "class/devfreq"), _GPU)
+    if not folders:
         return [Unseen("clock of the GPU", "{} has none".format(os.path.join(sysfs, "class/devfreq")))]
-    path = os.path.join(found[0], "cur_freq")
+    path = os.path.join(folders[0], "cur_freq")
 
     def read() -> Optional[float]:
         hz = read_number(path)
         return None if hz is None else hz / 1e6
 
-    return [Clock("gpu", read), GpuLoad(os.path.join(found[0], "device", "load"))]
+    return [Clock("gpu", read), GpuLoad(os.path.join(folders[0], "device", "load"))]

@@ -49,9 +49,9 @@ class NvmlLibrary:
 
     def count(self) -> int:
         """How many GPUs there are."""
-        found = ctypes.c_uint()
-        self._call("nvmlDeviceGetCount_v2", ctypes.byref(found))
-        return found.value
+        count = ctypes.c_uint()
+        self._call("nvmlDeviceGetCount_v2", ctypes.byref(count))
+        return count.value
 
     def handle(self, gpu: str) -> ctypes.c_void_p:
         """A GPU by its index or UUID."""
@@ -103,13 +103,13 @@ class NvmlLibrary:
 
     def processes(self, handle: ctypes.c_void_p) -> List[int]:
         """Numbers of the processes that compute on a GPU; in a container those of the host, or none."""
-        found = (_Process * _MOST_PROCESSES)()
+        processes = (_Process * _MOST_PROCESSES)()
         count = ctypes.c_uint(_MOST_PROCESSES)
         name = "nvmlDeviceGetComputeRunningProcesses_v3"
         if not hasattr(self._nvml, name):  # drivers before 510 have the same under 2
             name = "nvmlDeviceGetComputeRunningProcesses_v2"
-        self._call(name, handle, ctypes.byref(count), found)
-        return [int(one.pid) for one in found[: count.value]]
+        self._call(name, handle, ctypes.byref(count), processes)
+        return [int(process.pid) for process in processes[: count.value]]
 
     def _call(self, name: str, *arguments: Any) -> None:
         try:

@@ -61,20 +61,22 @@ def layer_file(shape: LayerShape, width: Optional[int], channels: int, batch: in
     rank = len(shape.window)
     image = graph.image([batch, 1] + list(shape.size))
     ones = [1] * rank
-    found = graph.node("Conv", [image, graph.weight([channels, 1] + ones), graph.weight([channels])], kernel_shape=ones)
+    tensor = graph.node(
+        "Conv", [image, graph.weight([channels, 1] + ones), graph.weight([channels])], kernel_shape=ones
+    )
     if width is not None:
         weights = [graph.weight([width, shape.inputs] + list(shape.window)), graph.weight([width])]
-        found = graph.node(
+        tensor = graph.node(
             "Conv",
-            [found] + weights,
+            [tensor] + weights,
             kernel_shape=shape.window,
             strides=shape.strides,
             dilations=shape.dilations,
             pads=shape.pads,
             group=width if shape.op == DEPTHWISE else shape.groups,
         )
-        found = graph.node("Relu", [found])
-    return graph.file(graph.node("GlobalAveragePool", [found]), [batch, channels if width is None else width] + ones)
+        tensor = graph.node("Relu", [tensor])
+    return graph.file(graph.node("GlobalAveragePool", [tensor]), [batch, channels if width is None else width] + ones)
 
 
 def smallest_file(batch: int = 1, half: bool = False) -> LayerFile:
@@ -135,7 +137,7 @@ class _Graph:
             if isinstance(value, int):
                 attribute += field(_ATTRIBUTE_I, value) + field(_ATTRIBUTE_TYPE, _INT)
             else:
-                attribute += b"".join(field(_ATTRIBUTE_INTS, int(one)) for one in value)
+                attribute += b"".join(field(_ATTRIBUTE_INTS, int(number)) for number in value)
                 attribute += field(_ATTRIBUTE_TYPE, _INTS)
             node += field(_NODE_ATTRIBUTE, attribute)
         self._message += field(_GRAPH_NODE, node)

@@ -56,11 +56,11 @@ def form_of(kind: Type[Engine], precision: Optional[str]) -> Form:
         "fp16": Form(name, True, False),
         CALIBRATED: Form(name, False, True),
     }
-    possible = {one: [key for key in keys if key in forms] for one, keys in candidates.items()}
+    possible = {option: [key for key in keys if key in forms] for option, keys in candidates.items()}
     if not possible.get(name):
         raise UserError(
             "{} cannot be probed at {!r}; choose from: {}".format(
-                kind.name, name, ", ".join(one for one, keys in possible.items() if keys)
+                kind.name, name, ", ".join(option for option, keys in possible.items() if keys)
             )
         )
     return forms[possible[name][0]]

@@ -67,13 +67,13 @@ def resumed(path: str, new: ProbeTable) -> ProbeTable:
                 )
             )
     for name in ("models", "flags"):
-        old.facts[name] = old.facts[name] + [one for one in new.facts[name] if one not in old.facts[name]]
+        old.facts[name] = old.facts[name] + [entry for entry in new.facts[name] if entry not in old.facts[name]]
     return old
 
 
 def _must_agree(facts: Dict[str, Any]) -> Dict[str, Any]:
     """What two measurements must share to stand in one table."""
-    found = {name: facts[name] for name in ("board", "engine", "precision", "batch")}
-    found["power mode"] = facts["power_mode"]
-    found["CPU"] = facts["machine"].get("cpu")
-    return found
+    shared = {name: facts[name] for name in ("board", "engine", "precision", "batch")}
+    shared["power mode"] = facts["power_mode"]
+    shared["CPU"] = facts["machine"].get("cpu")
+    return shared

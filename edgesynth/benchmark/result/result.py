@@ -151,10 +151,10 @@ def check_result(result: Any, path: str) -> Dict[str, Any]:
     result = unsealed(result, path, "measure again")
     each = result.get("measurements")
     missing = [key for key in _TOP if key not in result]
-    if not missing and not (isinstance(each, list) and all(isinstance(one, dict) for one in each)):
+    if not missing and not (isinstance(each, list) and all(isinstance(measurement, dict) for measurement in each)):
         missing = ["measurements"]
     if not missing:
-        missing = [key for key in _EACH for one in result["measurements"] if key not in one]
+        missing = [key for key in _EACH for measurement in result["measurements"] if key not in measurement]
     if missing:
         raise UserError("{} lacks {}; measure again".format(path, ", ".join(sorted(set(missing)))))
     return result

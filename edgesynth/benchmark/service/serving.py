@@ -73,7 +73,7 @@ def serve(folder: str, application: str) -> None:
 def _take_files(files: List[Sent], folder: str, target: str) -> bool:
     store = Store(os.path.join(cache(), "files"))
     lacking = store.lacking(files)
-    say(lacking=[one.sha256 for one in lacking])
+    say(lacking=[file.sha256 for file in lacking])
     for file in lacking:
         if not store.add(file, receive, os.path.join(folder, "unfinished")):
             return False
@@ -154,7 +154,7 @@ def _watch(worker: "subprocess.Popen[bytes]", silence_s: float, shown: Callable[
         if time.monotonic() - heard_s > silence_s:
             say(error="nothing was heard for {:g} s, so the measurement was ended; try again".format(silence_s))
             raise EOFError
-        for stream in [one for one in ready if one in streams]:
+        for stream in [stream for stream in ready if stream in streams]:
             if not streams[stream].feed(os.read(stream, 1 << 16)):
                 del streams[stream]
     return _Watched(complaints, stopped)
@@ -225,8 +225,8 @@ def _report(code: int, watched: _Watched, result: str) -> None:
 def _forget_dead_runs() -> None:
     """Remove the folders of runs that could not clean up: the power went, or they were killed."""
     for entry in os.scandir(cache()):
-        found = re.match(r"run-(\d+)-", entry.name)
-        if found and not _lives(int(found.group(1))):
+        match = re.match(r"run-(\d+)-", entry.name)
+        if match and not _lives(int(match.group(1))):
             shutil.rmtree(entry.path, ignore_errors=True)
 
 

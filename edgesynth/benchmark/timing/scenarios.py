@@ -98,7 +98,7 @@ class Offline(Plain):
         return "{images_per_s:.1f} images/s, {images} images in {duration_s:.1f} s".format(**figures)
 
 
-SCENARIOS: Dict[str, Plain] = {one.name: one for one in (Plain(), SingleStream(), Offline())}
+SCENARIOS: Dict[str, Plain] = {scenario.name: scenario for scenario in (Plain(), SingleStream(), Offline())}
 
 
 def find(name: str) -> Plain:

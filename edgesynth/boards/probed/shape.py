@@ -50,7 +50,7 @@ class LayerShape(NamedTuple):
 
     def to_json(self) -> Dict[str, Any]:
         """As plain values."""
-        return {name: list(one) if isinstance(one, tuple) else one for name, one in self._asdict().items()}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in self._asdict().items()}
 
     @classmethod
     def from_json(cls, plain: Any) -> "LayerShape":
@@ -62,14 +62,14 @@ class LayerShape(NamedTuple):
         if not isinstance(plain, dict) or set(plain) != set(cls._fields):
             raise ValueError("a shape has the fields {}".format(", ".join(cls._fields)))
         sizes = {name: tuple(plain[name]) for name in ("size", "window", "strides", "dilations", "pads")}
-        found = cls(plain["op"], plain["inputs"], plain["groups"], **sizes)
-        rank = 0 if found.op == LINEAR else len(found.window)
-        lengths = [len(found.size), len(found.window), len(found.strides), len(found.dilations), len(found.pads)]
-        counts = (found.inputs, found.groups) + found.size + found.window + found.strides + found.dilations
-        whole = all(isinstance(one, int) and one >= 1 for one in counts)
-        if found.op not in OPS or not whole or lengths != [rank, rank, rank, rank, 2 * rank]:
+        shape = cls(plain["op"], plain["inputs"], plain["groups"], **sizes)
+        rank = 0 if shape.op == LINEAR else len(shape.window)
+        lengths = [len(shape.size), len(shape.window), len(shape.strides), len(shape.dilations), len(shape.pads)]
+        counts = (shape.inputs, shape.groups) + shape.size + shape.window + shape.strides + shape.dilations
+        whole = all(isinstance(number, int) and number >= 1 for number in counts)
+        if shape.op not in OPS or not whole or lengths != [rank, rank, rank, rank, 2 * rank]:
             raise ValueError("{} is no shape of a layer".format(plain))
-        return found
+        return shape
 
 
 def convolution_shape(

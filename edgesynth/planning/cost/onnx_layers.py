@@ -201,12 +201,12 @@ class _Fusion:
                 kept.append(kernel)
                 first[key] = kernel
                 continue
-            one, other = first[key].layer, kernel.layer
-            assert one is not None and other is not None
-            one.columns += other.columns
-            one.macs += other.macs
-            one.weights += other.weights
-            one.writes += other.writes
+            layer, other = first[key].layer, kernel.layer
+            assert layer is not None and other is not None
+            layer.columns += other.columns
+            layer.macs += other.macs
+            layer.weights += other.weights
+            layer.writes += other.writes
             first[key].name += " + " + kernel.name
         return kept
 

@@ -87,7 +87,7 @@ def _set_shape(builder: Any, network: Any, config: Any, request: Request) -> Non
     """Check the input, and fix its batch where the file leaves it free."""
     inputs = [network.get_input(number) for number in range(network.num_inputs)]
     if len(inputs) != 1:
-        names = ", ".join(one.name for one in inputs) or "none"
+        names = ", ".join(tensor.name for tensor in inputs) or "none"
         raise UserError(
             "{} has the inputs: {}; only a model with exactly one can be measured".format(request.path, names)
         )

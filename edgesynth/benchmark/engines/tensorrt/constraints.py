@@ -38,7 +38,7 @@ def keep_in_fp32(trt: Any, network: Any, config: Any, path: str, kept: Collectio
         if not nodes:
             continue
         if any(name in kept for name in nodes):
-            count += sum(_pin(trt, one, quantized) for one in waiting)
+            count += sum(_pin(trt, layer, quantized) for layer in waiting)
         waiting = []
     if count:
         obey = getattr(trt.BuilderFlag, "OBEY_PRECISION_CONSTRAINTS", None)

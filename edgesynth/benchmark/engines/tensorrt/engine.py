@@ -163,17 +163,17 @@ class TensorRt(Engine):
     def compute_latencies_ms(self) -> List[float]:
         """Latencies of computing alone between two events on the GPU, on the images of the last run, ms."""
         begin, end = self._gpu.cuda.Event(), self._gpu.cuda.Event()
-        found: List[float] = []
+        latencies_ms: List[float] = []
         until = time.perf_counter() + COMPUTE_S
-        while len(found) < COMPUTE_WARM_UP + COMPUTE_RUNS:
-            if len(found) >= COMPUTE_WARM_UP + COMPUTE_LEAST and time.perf_counter() > until:
+        while len(latencies_ms) < COMPUTE_WARM_UP + COMPUTE_RUNS:
+            if len(latencies_ms) >= COMPUTE_WARM_UP + COMPUTE_LEAST and time.perf_counter() > until:
                 break
             begin.record(self._stream)
             self._enqueue()
             end.record(self._stream)
             end.synchronize()
-            found.append(float(begin.time_till(end)))
-        return found[COMPUTE_WARM_UP:]
+            latencies_ms.append(float(begin.time_till(end)))
+        return latencies_ms[COMPUTE_WARM_UP:]
 
     def describe(self) -> Dict[str, Any]:
         """Version, GPU and how the CPU waits for it, for the result file."""
@@ -271,20 +271,20 @@ class TensorRt(Engine):
         shape = (request.batch,) + self.input_shape
         if not self._generation.set_input_shape(self._context, number, image.name, shape):
             raise UserError("{} does not take the shape {} ({})".format(request.path, list(shape), said(self._log)))
-        shapes = [self._generation.shape_of(self._context, place, one.name) for place, one in enumerate(tensors)]
-        for one, found in zip(tensors, shapes):
-            if any(size < 1 for size in found):
+        shapes = [self._generation.shape_of(self._context, place, tensor.name) for place, tensor in enumerate(tensors)]
+        for tensor, sizes in zip(tensors, shapes):
+            if any(size < 1 for size in sizes):
                 raise UserError(
                     "{} of {} has the shape {}: only shapes that hang on the batch alone can be measured".format(
-                        one.name, request.path, list(found)
+                        tensor.name, request.path, list(sizes)
                     )
                 )
-        self._buffers = [Buffer(self._gpu, found, one.dtype) for one, found in zip(tensors, shapes)]
+        self._buffers = [Buffer(self._gpu, sizes, tensor.dtype) for tensor, sizes in zip(tensors, shapes)]
         self._input = self._buffers[number]
-        self._output = next(buffer for buffer, one in zip(self._buffers, tensors) if not one.is_input)
+        self._output = next(buffer for buffer, tensor in zip(self._buffers, tensors) if not tensor.is_input)
         self._stream = self._gpu.cuda.Stream()
         self._launch = self._generation.launcher(
-            self._context, [one.name for one in tensors], [buffer.address for buffer in self._buffers]
+            self._context, [tensor.name for tensor in tensors], [buffer.address for buffer in self._buffers]
         )
 
     def _enqueue(self) -> None:
