@@ -18,8 +18,8 @@ from edgesynth.boards.detect import board_named
 from edgesynth.boards.probed import read_table
 from edgesynth.export import Bundle, export_individual
 from edgesynth.lineage import parse_individual
-from edgesynth.planning.plan import Plan
-from edgesynth.planning.plan_files import Place, plan_files
+from edgesynth.planning.plan.plan import Plan
+from edgesynth.planning.plan.plan_files import Place, plan_files
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

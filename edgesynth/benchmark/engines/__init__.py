@@ -6,7 +6,7 @@ from edgesynth.benchmark.engines.engine import Engine
 from edgesynth.benchmark.engines.imported import import_engine, is_imported
 from edgesynth.benchmark.engines.onnxruntime import OnnxRuntime
 from edgesynth.benchmark.engines.tensorrt.engine import TensorRt
-from edgesynth.benchmark.engines.tensorrt.importing import problem_of_import
+from edgesynth.benchmark.engines.tensorrt.runtime.importing import problem_of_import
 from edgesynth.errors import UserError
 
 ENGINES: Dict[str, Type[Engine]] = {OnnxRuntime.name: OnnxRuntime, TensorRt.name: TensorRt}

@@ -30,10 +30,10 @@ from edgesynth.export.onnx.onnx_file import to_onnx
 from edgesynth.export.onnx.runtime import run_onnx
 from edgesynth.importing import quoted
 from edgesynth.lineage import Config, Genome, Individual, Record, Species, board_of, state
-from edgesynth.planning.onnx_graph import read_graph
-from edgesynth.planning.operators import check_graph
-from edgesynth.planning.parser import parser_of
-from edgesynth.planning.plan import choose_tensorrt
+from edgesynth.planning.onnx.onnx_graph import read_graph
+from edgesynth.planning.parsers.operators import check_graph
+from edgesynth.planning.parsers.parser import parser_of
+from edgesynth.planning.plan.plan import choose_tensorrt
 from edgesynth.tasks import Split, Task
 
 IMAGES = 3

@@ -31,7 +31,7 @@ from edgesynth.planning.cost.onnx_operators import (
     UNCOUNTED,
 )
 from edgesynth.planning.cost.onnx_products import Sizes, layer_of
-from edgesynth.planning.onnx_shapes import load_graph, shapes_of
+from edgesynth.planning.onnx.onnx_shapes import load_graph, shapes_of
 
 _RESIDUAL = "residual"
 

@@ -8,18 +8,18 @@ import numpy as np
 
 from edgesynth.benchmark.bundle.bundle import is_quantized
 from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine, shape_of_images
-from edgesynth.benchmark.engines.tensorrt import plan_cache
-from edgesynth.benchmark.engines.tensorrt.bindings import Bindings
-from edgesynth.benchmark.engines.tensorrt.building import build
-from edgesynth.benchmark.engines.tensorrt.generation import Generation
-from edgesynth.benchmark.engines.tensorrt.gpu import Buffer, Gpu, hold, open_gpu
-from edgesynth.benchmark.engines.tensorrt.importing import import_tensorrt, version_of
+from edgesynth.benchmark.engines.tensorrt.generations.bindings import Bindings
+from edgesynth.benchmark.engines.tensorrt.generations.generation import Generation
+from edgesynth.benchmark.engines.tensorrt.generations.named_tensors import NamedTensors
+from edgesynth.benchmark.engines.tensorrt.generations.strongly_typed import StronglyTyped
 from edgesynth.benchmark.engines.tensorrt.inspection import in_words, layers_by_precision
-from edgesynth.benchmark.engines.tensorrt.log import is_about_memory, said, the_log
-from edgesynth.benchmark.engines.tensorrt.named_tensors import NamedTensors
-from edgesynth.benchmark.engines.tensorrt.plugins import register_plugins
+from edgesynth.benchmark.engines.tensorrt.plans import plan_cache
+from edgesynth.benchmark.engines.tensorrt.plans.building import build
 from edgesynth.benchmark.engines.tensorrt.request import Request
-from edgesynth.benchmark.engines.tensorrt.strongly_typed import StronglyTyped
+from edgesynth.benchmark.engines.tensorrt.runtime.gpu import Buffer, Gpu, hold, open_gpu
+from edgesynth.benchmark.engines.tensorrt.runtime.importing import import_tensorrt, version_of
+from edgesynth.benchmark.engines.tensorrt.runtime.log import is_about_memory, said, the_log
+from edgesynth.benchmark.engines.tensorrt.runtime.plugins import register_plugins
 from edgesynth.benchmark.interruption import Deferred
 from edgesynth.errors import UserError
 

@@ -1,0 +1,1 @@
+"""What each TensorRT's parser reads, and a file held against it."""
