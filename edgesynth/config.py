@@ -281,7 +281,7 @@ def resolve(config_file: Path | None, given: dict[str, Any]) -> Config:
 
 
 def _check_text(config: Config) -> None:
-    """A file holds UTF-8 alone, and a path may be named otherwise."""
+    """Refuse texts and paths that are not UTF-8, which TOML cannot hold."""
     for name, value in config:
         if isinstance(value, (str, Path)) and (text := str(value)) != text.encode(errors="replace").decode():
             raise UserError(
@@ -291,7 +291,7 @@ def _check_text(config: Config) -> None:
 
 
 def _not_of_a_run(name: str) -> str:
-    """What a name is that is no field, and what to do about it."""
+    """Why a name is no field, and what to do about it."""
     if name in OF_THE_CALL:
         return f"no part of a run; give --{name.replace('_', '-')} on the command line"
     options = (option for option in Config.model_fields if option not in INTERNAL)

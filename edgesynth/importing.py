@@ -1,4 +1,4 @@
-"""Things of the user's by name: `package.module:name`, from the working directory or installed."""
+"""Import a user's objects by name: `package.module:name`, from the working directory or installed."""
 
 from __future__ import annotations
 

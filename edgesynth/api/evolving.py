@@ -1,6 +1,6 @@
 """`edgesynth.evolve(...)`: the whole of evolution in one call, for a notebook or a script.
 
-It makes the same run directory as the command line, which can go on with it, replay it, export and report it.
+It makes the same run directory as the command line, which can resume it, replay it, export and report it.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def evolve(
             is trained on for `ancestor_epochs`; give 0 if it is trained already. It is not changed.
         task: a task's name, `package.module:callable`, or a task.
         run: the run directory; it must not exist unless `resume`.
-        resume: go on with an earlier run of the same arguments where it was.
-        progress: told how it goes.
+        resume: continue an earlier run of the same arguments.
+        progress: receives what is reported.
         executor: where offspring are nurtured; in this process by default.
         options: every option of `edgesynth evolve`, with underscores: `max_synapses=10_000`, `generations=4`.
 

@@ -49,7 +49,7 @@ def read_board(path: str) -> Board:
 
 
 def read_facts(path: str) -> Any:
-    """What a board's file holds, not yet looked over.
+    """The content of a board's file, unchecked.
 
     Args:
         path: of the JSON file.

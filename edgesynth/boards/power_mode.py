@@ -1,4 +1,4 @@
-"""The power mode a Jetson is in: what a latency or an energy holds for, and without which two do not compare.
+"""The power mode of a Jetson; latencies and energies of different modes cannot be compared.
 
 Inside a container nvpmodel's files are not to be seen: the host hands the mode's name in as `/tmp/nv_power_mode`, as it
 does with the model.

@@ -105,7 +105,7 @@ INTERRUPTED = "edgesynth: stopped by Ctrl-C; what had finished is kept"
 
 
 def _interrupted(error: Optional[BaseException]) -> bool:
-    """Whether Ctrl-C is behind an error: compiled code that calls Python back reports it as an error of its own."""
+    """Whether Ctrl-C caused an error: compiled code reports it as an error of its own."""
     while error is not None:
         if isinstance(error, KeyboardInterrupt) or "KeyboardInterrupt" in str(error):
             return True

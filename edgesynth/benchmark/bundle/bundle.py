@@ -133,7 +133,7 @@ def open_target(path: str, samples: bool = True) -> Target:
 
 
 def check_target(path: str) -> None:
-    """Find out, without opening it, that something may be what is to be measured.
+    """Refuse a path that is neither a bundle nor an ONNX file, without opening it.
 
     Args:
         path: the folder or the file.
@@ -277,9 +277,9 @@ def _batch(path: str, manifest: Dict[str, Any]) -> Optional[int]:
 
 
 def _check_weights(path: str, model: str, manifest: Dict[str, Any]) -> None:
-    """Weights beside a model are files of the bundle as well."""
-    for beside in check_external_files(model):
-        name = os.path.relpath(beside, os.path.abspath(path))
+    """Refuse external weights of a model that the manifest does not list."""
+    for weights_file in check_external_files(model):
+        name = os.path.relpath(weights_file, os.path.abspath(path))
         if name not in manifest["files"]:
             raise not_ours(path, "{} keeps weights in {}, which `files` does not list".format(model, name))
 

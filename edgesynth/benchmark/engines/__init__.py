@@ -1,4 +1,4 @@
-"""Engines by name. One of one's own is a class anywhere (see `imported`); one with a name is a file and a line here."""
+"""Engines by name. A user's own engine is a class anywhere (see `imported`)."""
 
 from typing import Dict, Tuple, Type
 

@@ -121,7 +121,7 @@ class OnnxRuntime(Engine):
         return self._session.run(self._outputs, {self._input: images})[0]
 
     def close(self) -> None:
-        """Let go of the session; its arena goes with it."""
+        """Release the session and its memory."""
         self._session = None
 
     def _open(self, path: str, model: Union[str, bytes], threads: int) -> None:

@@ -1,4 +1,4 @@
-"""Contenders: which model serves which precision, and each of them loaded and scored."""
+"""Configurations: the model for each precision and batch, loaded and scored."""
 
 import functools
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Type, Union
@@ -190,7 +190,7 @@ def _load_fitting(
     taken: Set[int],
     announce: Callable[[str], Any],
 ) -> Union[Configuration, str]:
-    """The contender, at a smaller batch if need be; a line if that batch is one of those taken."""
+    """The configuration, at a smaller batch if needed; a line if that batch is measured anyway."""
     batch, refusal = asked, None  # type: Tuple[int, Optional[str]]
     while True:
         try:

@@ -1,4 +1,4 @@
-"""From the meter's windows to images per joule; what was not measured is null with its reason, never 0."""
+"""Images per joule from the meter's windows; what was not measured is null with a reason, never 0."""
 
 import math
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -13,7 +13,7 @@ _FIGURES = ("per_image_mj", "images_per_joule", "images_per_joule_95", "mean_pow
 
 
 class EnergyPlan(NamedTuple):
-    """How a run is cut up so that its energy can be measured.
+    """How a run is divided into windows so that its energy can be measured.
 
     Attributes:
         meter: the meter, or one that says why it cannot be used.

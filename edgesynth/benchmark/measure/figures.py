@@ -1,4 +1,4 @@
-"""The figures of each contender, put together for the result."""
+"""The figures of each configuration, put together for the result."""
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
@@ -22,15 +22,15 @@ def measurements_of(
     scenario: Plain,
     interrupted: bool = False,
 ) -> List[Dict[str, Any]]:
-    """What the result says of each contender, in their order; see `benchmark.result` for the fields.
+    """The result's entry of each configuration, in their order; see `benchmark.result` for the fields.
 
     Args:
-        timed: each contender, and what was seen of it: at least one latency.
+        timed: each configuration with its track, which has at least one latency.
         meter: read the tracks' windows.
         idle: the meter's window before the run; None without one.
         common: flags of the whole run.
-        scenario: whose figures stand beside the others.
-        interrupted: whether nobody wants to wait: nothing more is run.
+        scenario: whose figures are added to the others.
+        interrupted: whether the run was stopped by Ctrl-C: nothing more is run.
     """
     spreads = [spread(track.latencies_ms) for _, track in timed]
     reference_ms = {

@@ -1,4 +1,4 @@
-"""What a user asks of a measurement, and the measurement of a file or folder by it: the same on every machine."""
+"""The options of a measurement, and a measurement by them on this machine."""
 
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 

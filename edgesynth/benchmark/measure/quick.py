@@ -9,7 +9,7 @@ from edgesynth.benchmark.measure.figures import figures_of
 from edgesynth.benchmark.measure.settings import Settings, check_settings
 from edgesynth.benchmark.power import NoPower
 from edgesynth.benchmark.result.flags import flags_of_latency
-from edgesynth.benchmark.timing.timing import spread, time_in_turn
+from edgesynth.benchmark.timing.timing import spread, time_interleaved
 from edgesynth.errors import UserError
 
 
@@ -79,7 +79,7 @@ def compare_models(
             target = target._replace(input_shape=tuple(input_shape))
         ((precision, model),) = target.models.items()
         configurations.append(load(target, OnnxRuntime, precision, model, batch, threads))
-    tracks = time_in_turn(
+    tracks = time_interleaved(
         [configuration.run for configuration in configurations], duration_s, warm_up_s, NoPower("not asked for")
     )
     spreads = [spread(track.latencies_ms) for track in tracks]

@@ -16,7 +16,7 @@ from edgesynth.benchmark.power import Meter
 from edgesynth.benchmark.result import result
 from edgesynth.benchmark.result.flags import flags_of_machine
 from edgesynth.benchmark.timing import scenarios
-from edgesynth.benchmark.timing.timing import StoppedError, time_in_turn
+from edgesynth.benchmark.timing.timing import StoppedError, time_interleaved
 
 
 class InterruptedRunError(KeyboardInterrupt):
@@ -100,7 +100,7 @@ def _measure(
         idle = power.rest(meter, plan.idle_s) if plan.idle_s and meter.reason is None else None
         calls = [configuration.run for configuration in configurations]
         try:
-            tracks = time_in_turn(
+            tracks = time_interleaved(
                 calls, settings.duration_s, settings.warm_up_s, meter, plan.window_s, look=conditions.look
             )
         except StoppedError as stop:

@@ -1,4 +1,4 @@
-"""Power meters. Each knows how to find itself under a sysfs root; the first that can be read is taken.
+"""Power meters. Each is looked for under a sysfs root; the first that can be read is used.
 
 A new meter is a file with a class as `meter.Meter` describes it, and one line here.
 """

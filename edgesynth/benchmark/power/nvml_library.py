@@ -75,7 +75,7 @@ class NvmlLibrary:
         return float(energy.value)
 
     def chosen(self) -> str:
-        """Index or UUID of the GPU that CUDA would use; an error where it is not told which of several."""
+        """Index or UUID of the GPU that CUDA would use; an error if there are several and none is named."""
         count = self.count()
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").strip()
         if visible.startswith("GPU-") and "," not in visible:
@@ -96,7 +96,7 @@ class NvmlLibrary:
         return float(clock.value)
 
     def slowdowns(self, handle: ctypes.c_void_p) -> List[str]:
-        """What holds the clock down now, in words; being idle, or set so, is none."""
+        """Reasons for a lower clock now, in words; an idle GPU or a locked clock is no reason."""
         bits = ctypes.c_ulonglong()
         self._call("nvmlDeviceGetCurrentClocksThrottleReasons", handle, ctypes.byref(bits))
         return [words for bit, words in _SLOWDOWNS.items() if bits.value & bit]

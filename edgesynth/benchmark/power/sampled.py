@@ -1,4 +1,4 @@
-"""A meter whose sensor is read again and again by a sampler; the energy of a window is an integral of the samples."""
+"""A meter whose sensor a sampler reads all the time; energy is the integral of the samples."""
 
 import time
 from typing import Any, Dict, List, Optional, Sequence

@@ -1,4 +1,4 @@
-"""Which widths are measured, the coarse ones of every layer before the fine ones of any: a stopped probe is of use."""
+"""Which widths are measured, and in which order: coarse ones of all layers first, then finer ones."""
 
 from typing import Dict, Iterable, List, NamedTuple, Set, Tuple
 
@@ -58,7 +58,7 @@ def rungs(layers: Iterable[ModelLayer], finest: int, input_widths: int) -> List[
 
 
 def missing(rung: Rung, measured: Set[Tuple[LayerShape, int]]) -> Rung:
-    """The rung without what was measured before."""
+    """The rung without the widths that were measured before."""
     return rung._replace(widths=tuple(width for width in rung.widths if (rung.shape, width) not in measured))
 
 

@@ -1,4 +1,4 @@
-"""One layer as an ONNX file, between a layer that makes its input on the spot and one that shrinks its output.
+"""One layer as an ONNX file, between a layer that computes its input and one that pools its output.
 
 Alone, a layer would be timed with what it never pays within a network: copies of its whole input and output, and their
 turning from the file's layout into the engine's and back. So the file takes an image of one channel, spreads it by a
@@ -37,7 +37,7 @@ class LayerFile(NamedTuple):
 
 
 def channels_of(shape: LayerShape, width: int) -> int:
-    """Channels that a layer of a width reads: the frame hangs on them and on the shape's size alone."""
+    """Channels that a layer of a width reads; these and the shape's size determine the frame."""
     return width if shape.op == DEPTHWISE else shape.inputs * shape.groups
 
 
@@ -80,7 +80,7 @@ def layer_file(shape: LayerShape, width: Optional[int], channels: int, batch: in
 
 
 def smallest_file(batch: int = 1, half: bool = False) -> LayerFile:
-    """A file that computes next to nothing: what a call of it takes, every call takes."""
+    """A file that computes next to nothing; its time is the cost of any call."""
     graph = _Graph(half)
     return graph.file(graph.node("Relu", [graph.image([batch, 1, 1, 1])]), [batch, 1, 1, 1])
 

@@ -145,7 +145,7 @@ def measure_steps(bench: Bench, part: Rung) -> List[Step]:
 
 
 def _parts(left: List[Rung]) -> List[Rung]:
-    """Rungs of no more widths than are loaded at once; each depthwise width brings a frame of its own."""
+    """Rungs cut to the number of widths that are loaded at once; each depthwise width has its own frame."""
     parts = []
     for rung in left:
         most = TOGETHER // 2 if rung.shape.op == DEPTHWISE else TOGETHER
@@ -167,7 +167,7 @@ def _median(latencies_ms: List[float]) -> float:
 
 
 def _wander_ms(track: Track) -> float:
-    """Half of what lies between the lowest and the highest median of a window."""
+    """Half of the distance between the lowest and the highest median of a window, ms."""
     medians, start = [], 0
     for window in track.windows:
         medians.append(_median(track.latencies_ms[start : start + window.calls]))

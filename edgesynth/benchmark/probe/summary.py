@@ -1,4 +1,4 @@
-"""What a probe says when it ends."""
+"""The summary that a probe prints."""
 
 from typing import Any, Dict, List
 
@@ -21,7 +21,7 @@ def format_summary(probed: Probed) -> List[str]:
                 )
             )
     if probed.done < probed.wanted:
-        lines.append("{} of {} widths measured; the same command goes on".format(probed.done, probed.wanted))
+        lines.append("{} of {} widths measured; the same command continues".format(probed.done, probed.wanted))
     else:
         lines.append("all {} widths measured".format(probed.wanted))
     return lines

@@ -1,4 +1,4 @@
-"""This machine's side: checks what is asked for, sends what is lacking there, and takes the result."""
+"""This machine's side: checks the options, sends the missing files, and receives the result."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Two results of `edgesynth benchmark` held against each other: what may be compared, and by how much it differs.
+"""A result of `edgesynth benchmark` compared with a reference.
 
 A ratio says something about the networks only where all else was the same. What was not (machine, power mode, engine
 and its version, threads, batch, metric) is found first and named.
@@ -233,7 +233,7 @@ def _energy_interval(
 
 
 def _regressions(change: Change, metric: Optional[str], tolerance_percent: float, loss_points: float) -> List[str]:
-    """The ratio itself decides, not its interval: a bad run must not pass for being noisy too."""
+    """One line for each ratio that is worse than allowed; its interval is a note and excuses nothing."""
     name = "{} x{}".format(change.precision, change.batches[1])
     lines = []
     slower_percent = 100 * (1 / change.faster_x - 1)

@@ -1,4 +1,4 @@
-"""Comparisons as plain text: the reference's lines, each result's below, then what must be known to believe them."""
+"""Comparisons as plain text: the reference, each result below it, then notes."""
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 

@@ -46,7 +46,7 @@ _EACH = ("precision", "batch", "file", "latency_ms", "throughput_images_per_s", 
 
 
 def default_path(target_path: str) -> str:
-    """Where a result goes if nobody says otherwise.
+    """The default path of a result.
 
     Args:
         target_path: a bundle's folder or an ONNX file.
@@ -69,7 +69,7 @@ def metric_of(result: Dict[str, Any]) -> str:
 
 
 def check_destination(path: str) -> None:
-    """Find out before the measurement, not after it, that the result can be written.
+    """Check, before the measurement, that the result can be written.
 
     Args:
         path: of the file to be.

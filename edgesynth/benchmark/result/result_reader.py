@@ -49,7 +49,7 @@ def _checked(path: str, result: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _figures(result: Dict[str, Any]) -> Iterator[Tuple[str, bool]]:
-    """Name of each figure, and whether it is one."""
+    """Pairs of a figure's name and whether its value is valid."""
     yield "machine", isinstance(result["machine"], dict)
     yield "settings", isinstance(result["settings"], dict)
     yield "engine", isinstance(result["engine"], dict)

@@ -1,4 +1,4 @@
-"""Results as plain text: one line per configuration or hop, then what must be known before believing it."""
+"""Results as plain text: one line per configuration or hop, then notes."""
 
 from typing import Any, Dict, List
 
@@ -103,7 +103,7 @@ def _row(measurement: Dict[str, Any]) -> List[str]:
 
 
 def _interval(figures: Dict[str, Any]) -> str:
-    """The 95 % interval, which a result of schema 1 has not."""
+    """The 95 % interval; a result of schema 1 has none."""
     bounds = figures.get("images_per_joule_95")
     return " ({:.1f} to {:.1f})".format(*bounds) if bounds else ""
 
@@ -120,7 +120,7 @@ def _answers(measurements: List[Dict[str, Any]]) -> List[str]:
 
 
 def _below(measurements: List[Dict[str, Any]]) -> List[str]:
-    """What else is known of the energy: of the GPU's rail alone, and above idle."""
+    """Further lines on the energy: of the GPU's rail alone, and above idle."""
     lines = []
     for measurement in measurements:
         form = "{name} x{batch}, {what}: {per_image_mj:.3f} mJ, {images_per_joule:.1f} images/J"
@@ -135,7 +135,7 @@ def _below(measurements: List[Dict[str, Any]]) -> List[str]:
 
 
 def _built(measurements: List[Dict[str, Any]]) -> List[str]:
-    """What an engine made of each model, where it made something."""
+    """What an engine built of each model, where it builds."""
     lines = []
     for measurement in measurements:
         built, compute_ms = measurement.get("built"), measurement.get("compute_ms")
@@ -164,7 +164,7 @@ def _unread(measurement: Dict[str, Any]) -> bool:
 
 
 def flag_lines(measurements: List[Dict[str, Any]]) -> List[str]:
-    """Each flag once, "invalid" where it makes the run so; with the configurations that have it, unless all do."""
+    """Each flag once, with its configurations unless all have it; "invalid" if it makes a run invalid."""
     lines = []
     for flag in _unique([flag for measurement in measurements for flag in measurement["flags"]]):
         holders = [

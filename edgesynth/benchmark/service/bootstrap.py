@@ -62,7 +62,7 @@ def cache():
 
 def cannot_write(error):
     # type: (OSError) -> None
-    """Say in words that nothing more fits, or may be written, here."""
+    """Report that nothing more can be written on this machine."""
     what = "nothing more can be written in its {} ({}); make room there, or let it be written"
     say(error=what.format(cache(), error.strerror))
 

@@ -1,4 +1,4 @@
-"""The other machine's side: takes an order and the files it lacks, runs the worker, ends it when nobody waits for it.
+"""The other machine's side: receives an order and missing files, runs the worker, ends it if cut off.
 
 The worker is a process group of its own. This process watches the connection meanwhile: its end, or silence where beats
 should come, is the end of the worker too.
@@ -86,7 +86,7 @@ def _take_files(files: List[Sent], folder: str, target: str) -> bool:
 def _command(
     order: Dict[str, Any], folder: str, application: str, measure: List[str]
 ) -> Tuple[List[str], Dict[str, str], str]:
-    """The worker's words and environment, and the name of its container, "" without one."""
+    """The worker's command line and environment, and the name of its container or ""."""
     if not order["docker"]:
         return [sys.executable, application, "benchmark"] + measure, dict(os.environ), ""
     script = os.path.join(folder, "run.sh")
@@ -191,7 +191,7 @@ def _end(worker: "subprocess.Popen[bytes]", container: str) -> None:
 
 
 def _end_container(container: str) -> None:
-    """The end of docker's client alone is not that of the container."""
+    """Kill the container: it would outlive docker's client."""
     if container and shutil.which("docker"):
         subprocess.call(["docker", "kill", container], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

@@ -1,4 +1,4 @@
-"""Layers: which tensor within a model is the first that is no longer what it was at export.
+"""The first layer of a model whose output differs from that at export.
 
 A bundle cannot carry every activation. It carries a sketch of each: its products with eight vectors of random signs,
 which keep distances (Johnson and Lindenstrauss). The mean square of the difference of two sketches is an unbiased

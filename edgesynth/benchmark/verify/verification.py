@@ -27,7 +27,7 @@ HALF_STORAGE = "half_storage"  # of a record: its figures are of results that we
 
 
 class Figures(NamedTuple):
-    """What a model's answers to the samples are worth.
+    """Errors and metric of a model's outputs on the samples.
 
     Attributes:
         max_abs: largest distance of an output, before any decoding, from the expected one; None if not finite.
@@ -68,7 +68,7 @@ class Verified(NamedTuple):
 
 
 class Verification(NamedTuple):
-    """What verifying a bundle found; every file is the one that was exported, or there would be none.
+    """The verification of a bundle; every file of it has the sha256 of the export.
 
     Attributes:
         target: the bundle.

@@ -1,4 +1,4 @@
-"""The shape of a layer but for its width: what must agree for a measured time to hold for another layer."""
+"""The shape of a layer without its width: a measured time holds for layers of the same shape."""
 
 from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
@@ -7,7 +7,7 @@ OPS = (CONV, DEPTHWISE, LINEAR)
 
 
 class LayerShape(NamedTuple):
-    """All of a layer but its output channels, which are its width.
+    """The shape of a layer without its width, the number of output channels.
 
     Attributes:
         op: one of `OPS`; a depthwise convolution has as many inputs and groups as its width.
@@ -45,7 +45,7 @@ class LayerShape(NamedTuple):
 
     @property
     def family(self) -> "LayerShape":
-        """The shape whatever it reads: what layers of other input channels have in common with it."""
+        """The shape without its input channels."""
         return self._replace(inputs=0)
 
     def to_json(self) -> Dict[str, Any]:

@@ -35,7 +35,7 @@ class ProbeTable:
 
     @property
     def precision(self) -> str:
-        """That the layers ran at."""
+        """Precision of the layers."""
         return str(self.facts["precision"])
 
     @property
@@ -45,7 +45,7 @@ class ProbeTable:
 
     @property
     def call_ms(self) -> float:
-        """What a call costs beside its layers."""
+        """Time of a call without its layers, ms."""
         return float(self.facts["call_ms"])
 
     @property
@@ -116,7 +116,7 @@ class ProbeTable:
         return relatives[0].right_edges() if relatives else []
 
     def check_for(self, board: Board, mode: PowerMode, precision: str, batch: int) -> None:
-        """Refuse to speak of what was not measured.
+        """Refuse a board, precision or batch that was not measured.
 
         Raises:
             UserError: it is of another board, engine, power mode, precision or batch.
@@ -146,7 +146,7 @@ class ProbeTable:
         return dict(self.facts, staircases=[stairs.to_json() for stairs in self.staircases.values() if stairs.steps])
 
     def _relatives(self, shape: LayerShape) -> Iterator[Staircase]:
-        """Staircases of the same family that hold something, of the fewest input channels first."""
+        """Measured staircases of the same family, fewest input channels first."""
         family = shape.family
         measured = [stairs for stairs in self.staircases.values() if stairs.steps and stairs.shape.family == family]
         return iter(sorted(measured, key=lambda stairs: stairs.shape.inputs))

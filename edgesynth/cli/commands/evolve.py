@@ -141,7 +141,7 @@ def _naming(config_file: Path | None, given: Mapping[str, Any]) -> Iterator[None
 
 @contextmanager
 def _continued_with(path: Path) -> Iterator[None]:
-    """Say how to go on after a failure of the file system, such as a full disk; a run that has begun is resumed."""
+    """Say how to continue after a failure of the file system, such as a full disk."""
     from edgesynth.lineage import is_taken, resumed
 
     try:

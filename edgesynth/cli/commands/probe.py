@@ -56,7 +56,7 @@ def command(
     """Measure the layers of MODEL at a ladder of widths on this machine.
 
     MODEL is the folder that `edgesynth export` wrote, or a plain .onnx file. Coarse widths of every layer come before
-    fine ones; each is in the table as soon as it is measured, and the same command goes on where one was stopped.
+    fine ones; each is in the table as soon as it is measured. The table is resumed if it exists.
     The table is for `edgesynth plan --probe`.
     """
     # Imported here, so that --help does not wait for numpy.

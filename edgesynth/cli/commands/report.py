@@ -16,7 +16,7 @@ from edgesynth.cli.terminal.output import print_json, print_line, print_note, pr
 def command(run: Path, as_json: bool) -> None:
     """Write RUN/report.html and print the lineage.
 
-    RUN is the folder that `edgesynth evolve` made; the run may still be going on.
+    RUN is the folder that `edgesynth evolve` made; the run may be unfinished.
     """
     # Imported here, so that --help does not wait for torch.
     from edgesynth.lineage import Run

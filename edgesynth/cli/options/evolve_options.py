@@ -105,7 +105,7 @@ HEADINGS = {
 
 
 def config_options(function: Callable[..., None]) -> Callable[..., None]:
-    """One option for each field of `Config`, which checks the bounds, be they from here or from a file."""
+    """Add an option for each field of `Config`; `Config` itself checks the bounds."""
     for name, field in reversed([item for item in Config.model_fields.items() if item[0] not in INTERNAL]):
         kind, words = _type(field)
         default = "" if field.default is None else f"  [default: {field.default}]"

@@ -49,7 +49,7 @@ class HeadedCommand(click.Command):
         return {heading: options for heading, options in placed.items() if options}
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The common options, and how many there are besides."""
+        """Write the common options, and how many more there are."""
         shown = {parameter.name: parameter for parameter in self.params}
         common = [shown[name] for name in (*self.common, "help_all")]
         self._write(ctx, formatter, "Options", [*common, *filter(None, [self.get_help_option(ctx)])])

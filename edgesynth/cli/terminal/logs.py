@@ -1,4 +1,4 @@
-"""How much a command says of itself on standard error: `--quiet`, `--verbose`, `--debug` (Python 3.6).
+"""Verbosity on standard error: `--quiet`, `--verbose`, `--debug` (Python 3.6).
 
 The level of the logger `edgesynth` holds the answer: ERROR, INFO or DEBUG, and WARNING where nothing was asked for.
 Every package logs under it, at INFO and DEBUG alone, so that by default no log line is printed.
@@ -29,7 +29,7 @@ class StandardError(logging.Handler):
 
 
 def reset_logs() -> None:
-    """Be as quiet as a command is that was asked for nothing else."""
+    """Set the default verbosity."""
     if not any(isinstance(handler, StandardError) for handler in LOG.handlers):
         handler = StandardError()
         handler.setFormatter(logging.Formatter(LINE))

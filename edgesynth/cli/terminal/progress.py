@@ -20,7 +20,7 @@ Check = Callable[[], None]
 
 
 class Silent(Progress):
-    """Nothing is shown; what it is told of is a moment to ask whether to stop."""
+    """Shows nothing; every reported event is a chance to stop."""
 
     def __init__(self, check: Check) -> None:
         self.check = check

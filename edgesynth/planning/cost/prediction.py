@@ -1,4 +1,4 @@
-"""What the cost model says of one network on one board, and how far it may be wrong."""
+"""The prediction of the cost model for one network on one board, with its error."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple

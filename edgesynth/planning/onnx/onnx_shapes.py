@@ -50,7 +50,7 @@ def shapes_of(model: Any, name: str) -> tuple[dict[str, tuple[int, ...]], set[st
 
 
 def types_of(model: Any, images: int = 1) -> dict[str, Any]:
-    """Types of all tensors, onnx's own; one that cannot be told is left out, or has a dimension without a value.
+    """Types of all tensors, onnx's own; an unknown type is left out, an unknown dimension has no value.
 
     Nodes are gone through once, in their order. What computes with shapes alone is computed, as the runtime does when
     it builds; large weights are neither copied nor read.
@@ -97,7 +97,7 @@ def _lengths_of_input(value: Any, images: int) -> list[int] | None:
 
 
 def _types_of_outputs(node: Any, types: dict[str, Any], known: dict[str, Any], model: Any) -> dict[str, Any]:
-    """Types of a node's outputs; none where they cannot be told: who needs one will name it."""
+    """Types of a node's outputs; empty where they are unknown."""
     from onnx import defs, shape_inference
 
     read = [tensor for tensor in node.input if tensor]
@@ -119,7 +119,7 @@ def _types_of_outputs(node: Any, types: dict[str, Any], known: dict[str, Any], m
 
 
 def _bound_boxes(node: Any, types: dict[str, Any]) -> None:
-    """As many rows as it can give: how many it does give hangs on the image."""
+    """Give a suppression's output its largest number of rows; the real number depends on the image."""
     from onnx import TensorProto, helper
 
     scores = lengths_of(types.get(node.input[1]))

@@ -1,1 +1,1 @@
-"""What each TensorRT's parser reads, and a file held against it."""
+"""The ONNX parsers of TensorRT's versions, and an ONNX file checked against one."""

@@ -1,4 +1,4 @@
-"""Every operator of an ONNX file, held against what one version of TensorRT parses."""
+"""Every operator of an ONNX file, checked against one version of TensorRT."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

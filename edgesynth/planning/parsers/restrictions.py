@@ -1,4 +1,4 @@
-"""Restrictions of the operator tables, read as rules: each phrase that the tables use, and how a node is held to it.
+"""Restrictions of the operator tables, read as rules: each phrase of the tables, and how a node is checked against it.
 
 A phrase that no rule knows is not dropped: it is handed back as something that was not checked.
 """

@@ -41,7 +41,7 @@ class Build(NamedTuple):
         return not self.problem
 
     def prevented(self, problem: str) -> "Build":
-        """The same, not to be built for another reason, unless there is one already."""
+        """The build marked as not buildable, unless it has a reason already."""
         return self if self.problem else self._replace(problem=problem)
 
     def to_json(self) -> dict[str, Any]:
@@ -153,7 +153,7 @@ class _Maker:
         graph = self.graphs["fp32"]
         try:
             amax = read_ranges(self.ranges)
-            # Whether ranges can be written does not hang on the patch, of which the board knows.
+            # Whether ranges can be written does not depend on the patch version, which only the board knows.
             cache_from_ranges(amax, f"{dotted(self.version)}.0")
         except UserError as error:
             return str(error), ""

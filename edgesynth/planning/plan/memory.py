@@ -52,7 +52,7 @@ def memory_of(graph: OnnxGraph, batch: int = 1) -> Memory:
 
 @functools.lru_cache(maxsize=4)
 def _activation_sizes(graph: OnnxGraph, batch: int) -> dict[str, float]:
-    """Bytes of every tensor whose shape can be told, constants left out; told once for all boards."""
+    """Bytes of every tensor of a known shape, without constants; computed once for all boards."""
     sizes = {name: _bytes(kind) for name, kind in types_of(graph.proto, batch).items() if name not in graph.tensors}
     return {name: size for name, size in sizes.items() if size is not None}
 

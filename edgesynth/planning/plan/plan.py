@@ -22,7 +22,7 @@ _CROWDED = 0.5  # of a board's memory, which the system and TensorRT itself live
 
 
 class CheckedFile(NamedTuple):
-    """One ONNX file, held against the parser.
+    """One ONNX file, checked against the parser.
 
     Attributes:
         graph: the file.
@@ -207,7 +207,7 @@ def _batch(graphs: dict[str, OnnxGraph], given: int | None) -> int:
 def _check_probe(
     probe: ProbeTable, builds: list[Build], board: Board, mode: PowerMode, batch: int, version: Version
 ) -> list[str]:
-    """Refuse a table that says nothing of this plan, and say what else must be known of it.
+    """Refuse a table that does not fit this plan; else its notes.
 
     Raises:
         UserError: see `make_plan`.

@@ -67,7 +67,7 @@ class TensorRt(Engine):
         hold(self)
 
     def close(self) -> None:
-        """Let go of everything on the GPU, what stands on something else first.
+        """Release everything on the GPU, dependents first.
 
         What Ctrl-C left running there is waited for: TensorRT must not lose a context in the middle of its work.
         """
@@ -86,13 +86,13 @@ class TensorRt(Engine):
 
     @classmethod
     def choose_wait(cls, wait: Optional[str]) -> None:
-        """Open the GPU so; it is a matter of its context."""
+        """Open the GPU with this wait, which is a property of its context."""
         generation_of(version_of(import_tensorrt()))
         open_gpu(wait)
 
     @classmethod
     def candidates(cls) -> Dict[str, Tuple[str, ...]]:
-        """By the generation and the GPU."""
+        """The models that this generation and this GPU can use."""
         trt = import_tensorrt()
         return generation_of(version_of(trt))(trt).candidates(open_gpu().native("int8"))
 
@@ -212,7 +212,7 @@ class TensorRt(Engine):
         )
 
     def flags(self) -> List[str]:
-        """Precision that was asked for and is not there."""
+        """Flags of a precision that was asked for and is not used, or has no units."""
         precision = self._request.precision
         flags = []
         if self._gpu.native(precision) is False:
@@ -275,7 +275,7 @@ class TensorRt(Engine):
         for tensor, sizes in zip(tensors, shapes):
             if any(size < 1 for size in sizes):
                 raise UserError(
-                    "{} of {} has the shape {}: only shapes that hang on the batch alone can be measured".format(
+                    "{} of {} has the shape {}: only shapes that depend on the batch alone can be measured".format(
                         tensor.name, request.path, list(sizes)
                     )
                 )

@@ -9,19 +9,19 @@ class Bindings(Generation):
     """Explicit batch by flag, `max_workspace_size`, bindings, `execute_async_v2`."""
 
     def create_network(self, builder: Any) -> Any:
-        """With the flag without which the ONNX parser refuses every network."""
+        """An empty network with an explicit batch, which the ONNX parser needs."""
         return builder.create_network(1 << int(self.trt.NetworkDefinitionCreationFlag.EXPLICIT_BATCH))
 
     def set_workspace(self, config: Any, size_bytes: int) -> None:
-        """An attribute here; 16 MiB if it is left alone."""
+        """Set `max_workspace_size`, whose default is 16 MiB."""
         config.max_workspace_size = size_bytes
 
     def set_precision(self, config: Any, precision: str, quantized: bool, calibrator: Optional[Any]) -> None:
-        """By flags."""
+        """Set the builder's flags."""
         set_flags(self.trt, config, precision, quantized, calibrator)
 
     def tensors(self, engine: Any) -> List[Tensor]:
-        """In the order of the bindings."""
+        """Inputs and outputs in the order of the bindings."""
         return [
             Tensor(
                 engine.get_binding_name(number),
@@ -41,7 +41,7 @@ class Bindings(Generation):
         return tuple(context.get_binding_shape(number))
 
     def launcher(self, context: Any, names: Sequence[str], addresses: Sequence[int]) -> Callable[[int], bool]:
-        """Addresses go with every call."""
+        """A call that hands over all addresses each time."""
         bindings = list(addresses)
 
         def launch(stream: int) -> bool:

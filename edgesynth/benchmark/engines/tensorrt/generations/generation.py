@@ -68,7 +68,7 @@ class Generation:
         raise NotImplementedError
 
     def keep_in_fp32(self, network: Any, config: Any, request: Request) -> int:
-        """Have the nodes that FP16 cannot compute stay in FP32, where the precision asked for brings FP16 with it.
+        """Keep the nodes that FP16 cannot compute in FP32, at precisions that enable FP16.
 
         Args:
             network: the parsed file.
@@ -100,7 +100,7 @@ class Generation:
 
 
 def set_flags(trt: Any, config: Any, precision: str, quantized: bool, calibrator: Optional[Any]) -> None:
-    """Ask for a precision as TensorRT 8 to 10 are asked; see `Generation.set_precision`."""
+    """Set the precision flags of TensorRT 8 to 10; see `Generation.set_precision`."""
     if precision == "fp32":
         config.clear_flag(trt.BuilderFlag.TF32)
     if precision in ("fp16", "int8") or quantized:

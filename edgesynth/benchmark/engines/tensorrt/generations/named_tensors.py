@@ -9,15 +9,15 @@ class NamedTensors(Generation):
     """Memory pools, tensors by name, `execute_async_v3`."""
 
     def create_network(self, builder: Any) -> Any:
-        """8.6 wants the flag as before; 10 knows and ignores it."""
+        """An empty network with an explicit batch; version 10 ignores the flag."""
         return builder.create_network(1 << int(self.trt.NetworkDefinitionCreationFlag.EXPLICIT_BATCH))
 
     def set_workspace(self, config: Any, size_bytes: int) -> None:
-        """One pool of several."""
+        """Set the limit of the workspace's memory pool."""
         config.set_memory_pool_limit(self.trt.MemoryPoolType.WORKSPACE, size_bytes)
 
     def set_precision(self, config: Any, precision: str, quantized: bool, calibrator: Optional[Any]) -> None:
-        """By flags."""
+        """Set the builder's flags."""
         set_flags(self.trt, config, precision, quantized, calibrator)
 
     def tensors(self, engine: Any) -> List[Tensor]:
@@ -42,7 +42,7 @@ class NamedTensors(Generation):
         return tuple(context.get_tensor_shape(name))
 
     def launcher(self, context: Any, names: Sequence[str], addresses: Sequence[int]) -> Callable[[int], bool]:
-        """Addresses are set once."""
+        """A call whose addresses are set once, before it."""
         for name, address in zip(names, addresses):
             context.set_tensor_address(name, address)
 

@@ -42,7 +42,7 @@ def ranges_calibrator(trt: Any, ranges: str) -> Any:
 
 
 def images_calibrator(trt: Any, gpu: Gpu, images: np.ndarray, batch: int, key: Dict[str, Any]) -> Any:
-    """An entropy calibrator that shows TensorRT images in whole batches, and keeps the ranges that it found.
+    """An entropy calibrator that gives TensorRT whole batches of images, and keeps the ranges.
 
     Args:
         trt: the module tensorrt.

@@ -38,7 +38,7 @@ def folder() -> str:
 
 
 def timings_key(tensorrt: str, gpu: Gpu) -> Dict[str, Any]:
-    """What timings of kernels hang on.
+    """The cache key of kernel timings.
 
     Args:
         tensorrt: its version.
@@ -77,7 +77,7 @@ def plan_key(tensorrt: str, gpu: Gpu, request: Request) -> Dict[str, Any]:
 
 
 def calibration_key(tensorrt: str, request: Request) -> Dict[str, Any]:
-    """What the ranges of an entropy calibration hang on: neither on the GPU nor on the batch.
+    """The cache key of an entropy calibration's ranges; neither the GPU nor the batch is part of it.
 
     Args:
         tensorrt: its version.

@@ -110,7 +110,7 @@ def hold(holder: Any) -> None:
 
 
 class Buffer:
-    """A tensor on the GPU, and page-locked memory of the host beside it, from which copies need no detour.
+    """A tensor on the GPU with page-locked memory on the host, which makes copies direct.
 
     Args:
         gpu: where.

@@ -1,4 +1,4 @@
-"""TensorRT's log, kept: what it refuses it says there, and returns nothing.
+"""TensorRT's log, kept: TensorRT reports a refusal there, and returns nothing.
 
 TensorRT knows one logger in a process: the first that it is given, which must live as long as the process does.
 """

@@ -10,7 +10,7 @@ _OP, _LAYER_SINCE = "NonMaxSuppression", (8, 5)
 
 
 def register_plugins(trt: Any, log: Any, path: str) -> None:
-    """Let TensorRT know its plugins before it parses a file, or loads a plan of it, that needs one.
+    """Register TensorRT's plugins, if a file needs one, before it is parsed or its plan is loaded.
 
     Args:
         trt: the module.
