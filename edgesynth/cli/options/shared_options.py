@@ -5,12 +5,13 @@ from typing import Any
 
 import click
 
+from edgesynth.benchmark.engines import ENGINES
 from edgesynth.cli.terminal.logs import log_options
 
 engine_option = click.option(
     "--engine",
-    help="One of: onnxruntime, tensorrt; or a class of your own, package.module:Class.  "
-    "[default: tensorrt where it can be imported, else onnxruntime]",
+    help="One of: {}; or a class of your own, package.module:Class.  "
+    "[default: tensorrt where it can be imported, else onnxruntime]".format(", ".join(sorted(ENGINES))),
 )
 data_root_option = click.option(
     "--data-root", type=click.Path(path_type=Path), help="Where the run's data are now.  [default: where they were]"
