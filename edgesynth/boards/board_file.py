@@ -25,6 +25,7 @@ from edgesynth.errors import UserError
 from edgesynth.files.json_file import read_json
 
 SUFFIX = ".json"
+MOST_BYTES = 1 << 16  # a run keeps them in its configuration
 _MUST = ("name", "sm")
 _HELP = "edgesynth/boards/board_file.py shows a whole one"
 _Check = Tuple[str, Callable[[Any], bool]]
@@ -55,9 +56,10 @@ def read_facts(path: str) -> Any:
         path: of the JSON file.
 
     Raises:
-        UserError: there is no such file, or it is not JSON.
+        UserError: there is no such file, it is too large, or it is not JSON.
     """
-    return read_json(path, "there is no file {} for --board; give a board's name, or a JSON file".format(path), _HELP)
+    missing = "there is no file {} for --board; give a board's name, or a JSON file".format(path)
+    return read_json(path, missing, _HELP, MOST_BYTES)
 
 
 def board_of_facts(facts: Any, path: str) -> Board:

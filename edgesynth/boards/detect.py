@@ -152,10 +152,10 @@ def board_named(name: str, root: str = "/") -> Board:
     return this_gpu(root) if name.strip().lower().replace("_", "-") == THIS_GPU else find_board(name)
 
 
-_Found = Tuple[Optional[Board], Optional[str], str]
+_Identified = Tuple[Optional[Board], Optional[str], str]
 
 
-def _from_tree(root: str) -> Optional[_Found]:
+def _from_tree(root: str) -> Optional[_Identified]:
     for tree in _TREES:
         model = _read(os.path.join(root, tree, "model"))
         parts = [
@@ -173,12 +173,12 @@ def _from_tree(root: str) -> Optional[_Found]:
     return None
 
 
-def _from_host(root: str) -> Optional[_Found]:
+def _from_host(root: str) -> Optional[_Identified]:
     model = _read(os.path.join(root, _HOST_MODEL))
     return _from_model(model, "the model that the host wrote to /{}".format(_HOST_MODEL)) if model else None
 
 
-def _from_model(model: str, how: str) -> _Found:
+def _from_model(model: str, how: str) -> _Identified:
     words = " ".join(re.split(r"[\s_-]+", model.lower()))
     if words in _OLD_MODELS:
         return find_board(_OLD_MODELS[words]), model, how
@@ -189,7 +189,7 @@ def _from_model(model: str, how: str) -> _Found:
     return None, model, "{} is {!r}, which is no board of the table".format(how, model)
 
 
-def _from_sysfs(root: str) -> _Found:
+def _from_sysfs(root: str) -> _Identified:
     nodes = [name for folder in _GPU_FOLDERS for name in _list(os.path.join(root, folder)) if name in _GPU_NODES]
     if not nodes:
         return None, None, "no device tree of a Jetson, no /{} and no GPU node of one in sysfs".format(_HOST_MODEL)

@@ -77,8 +77,8 @@ def changed_board(config: Config) -> str:
     if not change:
         return ""
     return (
-        f"--board {config.board} has changed since the run was started: {change}; the run's own copy is used; give "
-        "another --run for the board as it is now"
+        f"--board {config.board} has changed since the run was started: {change}; the run's own copy is used; for "
+        "the board as it is now, give --board again with another --run"
     )
 
 

@@ -145,7 +145,7 @@ def _reason(meter: Meter, windows: Sequence[Window], read: Sequence[Window]) -> 
     if len(read) < power.LEAST_WINDOWS:
         unread = [window.reading for window in windows if window.reading.reason is not None]
         if unread:
-            needed_s = max(reading.needed_s or 0.0 for reading in unread) * power.MOST_TURNS
+            needed_s = max(reading.needed_s or 0.0 for reading in unread) * power.MOST_WINDOWS
             remedy = "use --duration-s {:.0f} or more".format(needed_s + 0.5) if needed_s else "measure again"
             return "{} of {} windows could not be read, the first because: {}; {}".format(
                 len(unread), len(windows), unread[0].reason, remedy
