@@ -20,10 +20,10 @@ from edgesynth.export.onnx.fixed_batch import fix_batch
 from edgesynth.export.onnx.rows import aligned, rows_of
 from edgesynth.metrics import METRICS
 from edgesynth.metrics.boxes import detections
-from edgesynth.planning.onnx_graph import read_graph
-from edgesynth.planning.operators import check_graph
-from edgesynth.planning.parser import TABLES, parser_of
-from edgesynth.planning.plan import make_plan
+from edgesynth.planning.onnx.onnx_graph import read_graph
+from edgesynth.planning.parsers.operators import check_graph
+from edgesynth.planning.parsers.parser import TABLES, parser_of
+from edgesynth.planning.plan.plan import make_plan
 from edgesynth.tasks.detection.suppression import Limits
 from tests.metrics.test_boxes import HEADS, decoding_of, world
 

@@ -12,9 +12,9 @@ from edgesynth.export.int8.dialects import TensorRT
 from edgesynth.export.int8.int8 import quantize
 from edgesynth.export.onnx.older_opsets import keep_refused
 from edgesynth.export.onnx.onnx_file import to_onnx
-from edgesynth.planning.onnx_graph import read_graph
-from edgesynth.planning.operators import REFUSED_OPSETS, check_graph
-from edgesynth.planning.parser import parser_of
+from edgesynth.planning.onnx.onnx_graph import read_graph
+from edgesynth.planning.parsers.operators import REFUSED_OPSETS, check_graph
+from edgesynth.planning.parsers.parser import parser_of
 
 
 class Sampled(nn.Module):

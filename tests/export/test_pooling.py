@@ -8,9 +8,9 @@ from torch import nn
 from edgesynth.export.onnx.onnx_file import to_onnx
 from edgesynth.export.onnx.pooling import FixedPooling
 from edgesynth.export.onnx.runtime import run_onnx
-from edgesynth.planning.onnx_graph import read_graph
-from edgesynth.planning.operators import check_graph
-from edgesynth.planning.parser import parser_of
+from edgesynth.planning.onnx.onnx_graph import read_graph
+from edgesynth.planning.parsers.operators import check_graph
+from edgesynth.planning.parsers.parser import parser_of
 
 SIDES = range(1, 12)
 

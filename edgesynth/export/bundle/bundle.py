@@ -12,12 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgesynth.defaults import CALIBRATION_IMAGES, LICENSE, MAX_INT8_LOSS
 from edgesynth.errors import UserError
 from edgesynth.export.bundle.ledger import DECODED, FP16, FP32, Hop, Ledger, Tolerance, loss_of
-from edgesynth.export.bundle.manifest import LICENSE, MANIFEST, ancestry, build_manifest, check_license, file_facts
+from edgesynth.export.bundle.manifest import MANIFEST, ancestry, build_manifest, check_license, file_facts
 from edgesynth.export.bundle.readme import README, readme
 from edgesynth.export.bundle.records import record_layers, record_samples
-from edgesynth.export.bundle.samples import CALIBRATION_IMAGES, calibration_images, check_labels, write_samples
+from edgesynth.export.bundle.samples import calibration_images, check_labels, write_samples
 from edgesynth.export.bundle.staging import check_free, staged
 from edgesynth.export.calibration import Histogram, observe
 from edgesynth.export.half.beyond_half import Beyond
@@ -29,7 +30,7 @@ from edgesynth.export.int8.dialects import dialects
 from edgesynth.export.int8.int8 import check_size
 from edgesynth.export.int8.learned import floating_layers, learned_scales
 from edgesynth.export.int8.ranges import ranges_json
-from edgesynth.export.int8.weight_forms import ANY, Target, check_target
+from edgesynth.export.int8.weight_forms import DEFAULT_TARGET, Target, check_target
 from edgesynth.export.onnx.detections import COLUMNS, DETECTIONS, check_decodes, decode_in_graph, decoding_in_graph
 from edgesynth.export.onnx.exporters import OUTPUT, Exporter
 from edgesynth.export.onnx.fixed_batch import fix_batch
@@ -47,7 +48,6 @@ from edgesynth.tasks import Detection, Split, Task
 LOG = logging.getLogger(__name__)
 MODEL, RANGES, SAMPLES = "model.onnx", "ranges.json", "samples.npz"
 BOXES = "boxes.py"  # how a detector's output becomes boxes, for whoever has no edgesynth
-MAX_INT8_LOSS = 0.5  # points of the metric
 # Another processor or number of threads may let so many images, or points, fall to the other side.
 MOST_DRIFT_IMAGES, MOST_DRIFT_POINTS = 2, 0.1
 
@@ -96,7 +96,7 @@ def export_individual(
     license: str = LICENSE,
     nms_in_graph: bool = False,
     tensorrt: str | None = None,
-    int8_cpu_target: Target = ANY,
+    int8_cpu_target: Target = DEFAULT_TARGET,
     data_root: Path | None = None,
 ) -> Bundle:
     """Write an individual as a bundle.
@@ -128,10 +128,13 @@ def export_individual(
             what the network does, or the target does not parse it. Nothing is left then.
     """
     if samples < 1:
-        raise UserError(f"--samples is {samples}; give at least 1 calibration image (512 is the default)")
+        raise UserError(
+            f"--samples is {samples}; give at least 1 calibration image ({CALIBRATION_IMAGES} is the default)"
+        )
     if not 0 <= max_int8_loss <= 100:
         raise UserError(
-            f"--max-int8-loss is {max_int8_loss:g}; give points of the metric, 0 to 100 (0.5 is the default)"
+            f"--max-int8-loss is {max_int8_loss:g}; give points of the metric, 0 to 100 ({MAX_INT8_LOSS:g} is the "
+            "default)"
         )
     opset = run.config.opset if opset is None else opset
     check_form(opset, batch)

@@ -7,6 +7,7 @@ from typing import Any
 
 import edgesynth
 from edgesynth.benchmark.bundle.bundle import KEPT, SCHEMA, sha256_of
+from edgesynth.defaults import LICENSE
 from edgesynth.errors import UserError
 from edgesynth.export.bundle.ledger import Ledger
 from edgesynth.export.half.beyond_half import Beyond
@@ -15,7 +16,6 @@ from edgesynth.lineage import Record, Run
 from edgesynth.tasks import Task
 
 MANIFEST = "manifest.json"
-LICENSE = "not stated"
 
 
 def ancestry(run: Run, name: str) -> list[Record]:

@@ -15,11 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edgesynth.defaults import LICENSE
 from edgesynth.errors import UserError
 from edgesynth.export.bundle.bare_bundle import complete
 from edgesynth.export.bundle.bundle import MODEL, SAMPLES
 from edgesynth.export.bundle.ledger import Ledger
-from edgesynth.export.bundle.manifest import LICENSE, build_manifest
+from edgesynth.export.bundle.manifest import build_manifest
 from edgesynth.export.bundle.readme import readme
 from edgesynth.export.bundle.records import record_layers
 from edgesynth.export.bundle.samples import check_labels, some_images, write_samples
@@ -29,10 +30,10 @@ from edgesynth.export.onnx.onnx_file import to_onnx
 from edgesynth.export.onnx.runtime import run_onnx
 from edgesynth.importing import quoted
 from edgesynth.lineage import Config, Genome, Individual, Record, Species, board_of, state
-from edgesynth.planning.onnx_graph import read_graph
-from edgesynth.planning.operators import check_graph
-from edgesynth.planning.parser import parser_of
-from edgesynth.planning.plan import choose_tensorrt
+from edgesynth.planning.onnx.onnx_graph import read_graph
+from edgesynth.planning.parsers.operators import check_graph
+from edgesynth.planning.parsers.parser import parser_of
+from edgesynth.planning.plan.plan import choose_tensorrt
 from edgesynth.tasks import Split, Task
 
 IMAGES = 3

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgesynth.defaults import CALIBRATION_IMAGES
 from edgesynth.errors import UserError
 from edgesynth.lineage import generator
 from edgesynth.lineage.storage.files import write_bytes
@@ -22,7 +23,6 @@ TEST_IMAGES = 1000
 # Most bytes of the test images, of the images to calibrate on, and of the expected outputs, before they are compressed.
 MOST_BYTES, MOST_EXPECTED_BYTES = 1 << 24, 1 << 23
 LEVELS = 256
-CALIBRATION_IMAGES = 512
 FORM_IMAGES = 64  # that labels are told by
 
 

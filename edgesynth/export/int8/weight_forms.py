@@ -9,10 +9,11 @@ products are added in 32 bits, at half the speed and less. A depthwise convoluti
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
 
+from edgesynth.defaults import INT8_CPU_TARGET
 from edgesynth.errors import UserError
 from edgesynth.export.int8.learned import Scales
 
@@ -27,6 +28,7 @@ Target = Literal["any", "vnni"]
 ANY: Target = "any"
 VNNI: Target = "vnni"
 TARGETS: tuple[Target, ...] = (ANY, VNNI)
+DEFAULT_TARGET = cast(Target, INT8_CPU_TARGET)
 
 
 class WeightForm(NamedTuple):

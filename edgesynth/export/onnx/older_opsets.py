@@ -11,8 +11,8 @@ from torch import nn
 from edgesynth.errors import UserError
 from edgesynth.export.onnx.onnx_file import OPSET, to_onnx
 from edgesynth.lineage.storage.files import write_bytes
-from edgesynth.planning.operators import REFUSED_OPSETS
-from edgesynth.planning.parser import TABLES, parser_of
+from edgesynth.planning.parsers.operators import REFUSED_OPSETS
+from edgesynth.planning.parsers.parser import TABLES, parser_of
 
 
 def keep_refused(path: Path, model: nn.Module, input_shape: Sequence[int], opset: int) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from edgesynth.errors import UserError
 from edgesynth.lineage import Config, board_of
-from edgesynth.planning.onnx_graph import read_graph
-from edgesynth.planning.operators import check_graph
-from edgesynth.planning.parser import Parser, parse_version, parser_of
-from edgesynth.planning.plan import choose_tensorrt
+from edgesynth.planning.onnx.onnx_graph import read_graph
+from edgesynth.planning.parsers.operators import check_graph
+from edgesynth.planning.parsers.parser import Parser, parse_version, parser_of
+from edgesynth.planning.plan.plan import choose_tensorrt
 
 NMS = "NonMaxSuppression"
 
