@@ -1,7 +1,8 @@
 """What a task is: data, loss, one metric, preprocessing and decoding. The rest of the package knows no more of it.
 
 A new kind of task is a subclass that says what its targets are (labels, masks, boxes), how they move with their images,
-and how answers are judged. Its metric needs a second form in `edgesynth.metrics`, in numpy for the board.
+and how answers are judged. Its metric needs a second form in `edgesynth.metrics`, in numpy for the board. How its
+outputs are shown to people says a `Presentation`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from edgesynth.tasks.images.augmentation import (
     zooms,
 )
 from edgesynth.tasks.images.stored import Stored, whole
+from edgesynth.tasks.presentation import Presentation, presentation_of
 from edgesynth.tasks.sampled import sample_of
 
 # How answers are compared with a teacher's: classes that exclude each other along dimension 1, at every place; logits
@@ -146,6 +148,10 @@ class Task(ABC):
     def decoding_of(self, shape: Sequence[int]) -> dict[str, Any]:
         """What a device makes of outputs of this shape, without the batch; JSON-able, complete."""
         return self.decoding
+
+    def presentation(self, decoding: dict[str, Any]) -> Presentation:
+        """How outputs that are decoded so are shown in a bundle's README: that of their form, unless overridden."""
+        return presentation_of(decoding["form"])
 
     def to_json(self) -> dict[str, Any]:
         """What is told of the task where its data are not."""

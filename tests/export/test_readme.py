@@ -11,10 +11,12 @@ import torch
 from PIL import Image
 
 from edgesynth.boards.calibration_cache import write_cache
-from edgesynth.export.bundle.readme import readme
-from edgesynth.export.bundle.snippets import onnxruntime_python, trtexec
+from edgesynth.export.bundle import readme as readmes
+from edgesynth.export.bundle import snippets
+from edgesynth.export.bundle.snippets import trtexec
 from edgesynth.tasks import load_task
 from edgesynth.tasks.classification.imagefolder import imagefolder
+from edgesynth.tasks.presentation import Presentation, presentation_of
 from tests.tasks.scenes import write_voc
 
 
@@ -31,6 +33,14 @@ def manifest(exported):
 
 def blocks(text, language):
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def readme(manifest):
+    return readmes.readme(manifest, presentation_of(manifest["output"]["decoding"]["form"]))
+
+
+def onnxruntime_python(manifest):
+    return snippets.onnxruntime_python(manifest, presentation_of(manifest["output"]["decoding"]["form"]))
 
 
 def run(code, folder):
@@ -163,3 +173,19 @@ def test_a_map_becomes_a_picture_and_answers_of_an_unknown_form_are_printed(tmp_
     assert np.asarray(Image.open(tmp_path / "map.png")).tolist() == [[255, 0], [128, 255]]
     manifest["output"]["decoding"]["form"] = "tea leaves"
     assert onnxruntime_python(manifest).endswith("\nprint(logits)")
+
+
+def test_a_presentation_of_the_users_fills_the_readme(manifest):
+    class Angles(Presentation):
+        output_text = "{0} angles an image, in radians"
+        decoding_code = ("print(np.degrees(logits))",)
+        tensorrt_note = "Angles are exact in FP16."
+
+        def preprocessing_code(self, steps, shape):
+            return ["from mine import read", f"pixels = read({shape!r})"]
+
+    text = readmes.readme(manifest, Angles())
+    assert "10 angles an image, in radians." in text and "Angles are exact in FP16.\n\nEngines are built" in text
+    code = blocks(text, "python")[-1].splitlines()
+    assert code[2:4] == ["from mine import read", "pixels = read([1, 28, 28])"]
+    assert code[-1] == "print(np.degrees(logits))"

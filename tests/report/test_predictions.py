@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edgesynth.lineage import DamagedError, Predictions
-from edgesynth.report.predictions import COLORS, predictions_plot
+from edgesynth.report.predictions import predictions_plot
 
 
 def written(plot):
@@ -54,10 +54,6 @@ def test_maps_of_classes_are_drawn_in_the_colors_of_a_legend_and_void_is_in_none
         "g002-c1",
     ]
     assert [text for text in texts if text not in ("image", "mask", "g000-c0", "g002-c1")] == ["_bee_", r"[b]\x1b[2J"]
-
-
-def test_the_colors_are_those_of_voc():
-    assert COLORS[[0, 1, 2, 8, 15]].tolist() == [[0, 0, 0], [128, 0, 0], [0, 128, 0], [64, 0, 0], [192, 128, 128]]
 
 
 def test_answers_of_a_form_that_is_not_known_are_not_drawn(digits):

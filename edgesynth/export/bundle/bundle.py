@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,6 @@ from edgesynth.tasks import Detection, Split, Task
 
 LOG = logging.getLogger(__name__)
 MODEL, RANGES, SAMPLES = "model.onnx", "ranges.json", "samples.npz"
-BOXES = "boxes.py"  # how a detector's output becomes boxes, for whoever has no edgesynth
 MAX_INT8_LOSS = 0.5  # points of the metric
 # Another processor or number of threads may let so many images, or points, fall to the other side.
 MOST_DRIFT_IMAGES, MOST_DRIFT_POINTS = 2, 0.1
@@ -174,9 +172,10 @@ def export_individual(
             run.save_tested(name, task.metric(stage.expected, stage.answers))
         manifest = build_manifest(task, line, stage.models, stage.kept, stage.ledger, output, exporter, license)
         manifest["samples"] = kept
-        if output["decoding"]["form"] == "boxes":
-            write_bytes(temporary / BOXES, files("edgesynth.metrics").joinpath(BOXES).read_bytes())
-        write_bytes(temporary / README, readme(manifest).encode())
+        presentation = task.presentation(output["decoding"])
+        if presentation.decoder is not None:
+            write_bytes(temporary / presentation.decoder.name, presentation.decoder.read())
+        write_bytes(temporary / README, readme(manifest, presentation).encode())
         manifest["files"] = file_facts(temporary)
         manifest = sealed(manifest)
         write_json(temporary / MANIFEST, manifest)

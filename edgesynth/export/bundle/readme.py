@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from edgesynth.export.bundle.snippets import constraints, onnxruntime_python, trtexec
+from edgesynth.tasks.presentation import Presentation
 
 README = "README.md"
 KINDS = {
@@ -14,16 +15,6 @@ KINDS = {
     "fp16": "the network in FP16, for TensorRT 11, which has no FP16 flag",
     "int8": "the network with Q/DQ nodes, for TensorRT on boards with INT8 units",
     "int8-cpu": "the network with Q/DQ nodes, for ONNX Runtime on a CPU",
-}
-# By `Task.decoding`; the numbers are those of the output's shape.
-ANSWERS = {
-    "classes": "{0} values an image, one for each of `labels` in `manifest.json`",
-    "map": "a map of log-odds an image, channels first; 1 / (1 + exp(-x)) is how salient a pixel is, 0 to 1",
-    "boxes": "a grid of {1}x{2} cells with {0} channels an image, which `boxes.py` turns into boxes as "
-    "`output.decoding` in `manifest.json` says",
-    "detections": "{0} rows an image, the surest first: class (its place in `labels` of `manifest.json`; -1: no box), "
-    "score, and left, top, right, bottom in shares of the input",
-    "class map": "{0} maps of scores an image, one for each of `labels` in `manifest.json`; the largest is the pixel's",
 }
 PIXELS = ";\n  images are kept as pixels, and the network is given `levels[channel, pixel]` of them"
 # By where ONNX Runtime computes the file for CPUs exactly.
@@ -33,14 +24,14 @@ PROCESSORS = {
     "these, sums of products saturate at 16 bits and answers are wrong, unless the\nsession has the entry "
     '`session.x64quantprecision` = "1", which is slower.',
 }
-OTHER = "what `output` in `manifest.json` says"
 
 
-def readme(manifest: dict[str, Any]) -> str:
+def readme(manifest: dict[str, Any], presentation: Presentation) -> str:
     """The text of README.md.
 
     Args:
         manifest: from `build_manifest`.
+        presentation: of the form of the bundle's outputs.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -57,10 +48,12 @@ def readme(manifest: dict[str, Any]) -> str:
         fp32=manifest["models"]["fp32"],
         kinds=KINDS,
         processors=PROCESSORS,
-        answer=ANSWERS.get(manifest["output"]["decoding"]["form"], OTHER).format(*manifest["output"]["shape"]),
+        output_text=presentation.output_text.format(*manifest["output"]["shape"]),
+        decoder=presentation.decoder,
+        tensorrt_note=presentation.tensorrt_note,
         shape="x".join(map(str, manifest["input"]["shape"])),
         constraints=constraints(manifest),
         pixels=PIXELS if manifest["samples"]["pixels"] else "",
         trtexec=functools.partial(trtexec, manifest),
-        python=onnxruntime_python(manifest),
+        python=onnxruntime_python(manifest, presentation),
     )

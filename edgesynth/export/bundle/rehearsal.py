@@ -189,11 +189,12 @@ def _describe(
     """
     shape = tuple(expected.shape[1:])
     try:
-        output = {"name": OUTPUT, "shape": list(shape), "decoding": task.decoding_of(shape)}
+        decoding = task.decoding_of(shape)
+        output = {"name": OUTPUT, "shape": list(shape), "decoding": decoding}
         manifest = build_manifest(task, [record], models, [], Ledger(lambda outputs: 0.0), output, exporter, LICENSE)
         manifest["samples"] = samples
         json.dumps(manifest)
-        readme(manifest)
+        readme(manifest, task.presentation(decoding))
     except Exception as error:  # the task's own words may be anything
         raise UserError(
             f"no individual could be exported: the manifest and the README cannot hold what the task {task.name} says "
