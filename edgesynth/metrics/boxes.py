@@ -26,7 +26,7 @@ def detections(outputs: np.ndarray, decoding: Dict[str, Any]) -> List[np.ndarray
     if decodes(decoding):
         return [rows[rows[:, 0] >= 0].astype(np.float32) for rows in outputs]
     corners, scores = HEADS[decoding["head"]](outputs.astype(np.float32), decoding)
-    return [_suppressed(one, sure, decoding) for one, sure in zip(corners, scores)]
+    return [_suppressed(image_corners, image_scores, decoding) for image_corners, image_scores in zip(corners, scores)]
 
 
 def decodes(decoding: Dict[str, Any]) -> bool:
@@ -100,16 +100,16 @@ def _suppressed(corners: np.ndarray, scores: np.ndarray, decoding: Dict[str, Any
     boxes, order = boxes[sound], order[sound]
     kinds = order % scores.shape[1]
     alive, kept = np.ones(len(order), bool), []  # type: np.ndarray, List[int]
-    for one in range(len(order)):
-        if not alive[one]:
+    for row in range(len(order)):
+        if not alive[row]:
             continue
-        kept.append(one)
+        kept.append(row)
         if len(kept) == decoding["most"]:
             break
-        alive &= ~((overlaps(boxes[one], boxes) > decoding["max_iou"]) & (kinds == kinds[one]))
+        alive &= ~((overlaps(boxes[row], boxes) > decoding["max_iou"]) & (kinds == kinds[row]))
     chosen = np.array(kept, np.int64)
-    found = np.concatenate([kinds[chosen, None], flat[order][chosen, None], boxes[chosen]], axis=1)
-    return found.astype(np.float32)
+    suppressed = np.concatenate([kinds[chosen, None], flat[order][chosen, None], boxes[chosen]], axis=1)
+    return suppressed.astype(np.float32)
 
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:

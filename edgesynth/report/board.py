@@ -13,8 +13,8 @@ from edgesynth.report.lineage_table import Lineage
 def board_figures(lineage: Lineage) -> list[Figure]:
     """What is known of the best individual on the run's board; empty where the run has none."""
     first, best = lineage.ancestor, lineage.tip
-    found = [_measured(first.figures or best.figures, best.figures)] if best.figures else []
-    return [*found, *([_predicted(first.predicted or best.predicted, best.predicted)] if best.predicted else [])]
+    figures = [_measured(first.figures or best.figures, best.figures)] if best.figures else []
+    return [*figures, *([_predicted(first.predicted or best.predicted, best.predicted)] if best.predicted else [])]
 
 
 def _measured(first: Figures, best: Figures) -> Figure:

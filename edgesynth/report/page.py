@@ -89,8 +89,8 @@ def _shown(value: Any) -> Any:
 
 def _predictions(run: Run) -> Markup | None:
     """The picture of what the ancestor and the best individual answer; None where the run keeps no answers."""
-    found = run.predictions()
-    return None if found is None else predictions_plot(found, run.task().get("labels", []))
+    predictions = run.predictions()
+    return None if predictions is None else predictions_plot(predictions, run.task().get("labels", []))
 
 
 def _histograms(benchmarks: Benchmarks) -> list[dict[str, Any]]:
@@ -99,9 +99,9 @@ def _histograms(benchmarks: Benchmarks) -> list[dict[str, Any]]:
     for place, bundle in enumerate(benchmarks.measured):
         range_ms = shared_range_ms(bundle)
         plots: list[Markup] = [
-            histogram(one, bundle.individual, f"latency-{place}-{number}", range_ms)
-            for number, one in enumerate(bundle.first_batch)
-            if one.samples_ms
+            histogram(measurement, bundle.individual, f"latency-{place}-{number}", range_ms)
+            for number, measurement in enumerate(bundle.first_batch)
+            if measurement.samples_ms
         ]
         bundles.append({"plots": plots, "shared": range_ms is not None})
     return bundles

@@ -50,12 +50,12 @@ def below_range(lineage: Lineage) -> list[Row]:
 def ticks(least: float, most: float) -> list[float]:
     """Round numbers from `least` to `most`: three to about seven of them, evenly spread on a log axis."""
     decades = range(math.floor(math.log10(least)), math.ceil(math.log10(most)) + 1)
-    found: list[float] = []
+    values: list[float] = []
     for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
-        found = [step * 10.0**decade for decade in decades for step in steps if least <= step * 10.0**decade <= most]
-        if len(found) >= 3:
+        values = [step * 10.0**decade for decade in decades for step in steps if least <= step * 10.0**decade <= most]
+        if len(values) >= 3:
             break
-    return found[:: math.ceil(len(found) / 7)] if found else [least, most]
+    return values[:: math.ceil(len(values) / 7)] if values else [least, most]
 
 
 def round_ticks(axes: Axes, least: float, most: float) -> None:

@@ -81,7 +81,7 @@ def _check_plain(name: str, task: Task) -> None:
     channels, _, _ = task.input_shape
     for step in ("mean", "std"):
         given = task.preprocessing.get(step, [0.0] * channels)
-        numbers = isinstance(given, list | tuple) and all(isinstance(one, int | float) for one in given)
+        numbers = isinstance(given, list | tuple) and all(isinstance(number, int | float) for number in given)
         if not numbers or len(given) not in (1, channels):
             raise UserError(
                 f"the task {name} has {step} {given!r} in its preprocessing; give a list of one number for each of its "
@@ -91,7 +91,7 @@ def _check_plain(name: str, task: Task) -> None:
 
 def _check_split(name: str, part: str, split: Any, task: Task) -> None:
     where = f"the task {name}: {part}"
-    if not (isinstance(split, Split) and all(isinstance(one, Tensor | Stored) for one in split)):
+    if not (isinstance(split, Split) and all(isinstance(stack, Tensor | Stored) for stack in split)):
         raise UserError(f"{where} is no Split of two tensors; give edgesynth.Split(images, labels)")
     images, labels = split
     if len(images.shape) != 4 or (isinstance(images, Tensor) and images.dtype != torch.float32):
@@ -115,10 +115,10 @@ def _check_figures(name: str, task: Task) -> None:
     """Loss and metric of a network that says nothing, and of one that is always right."""
     labels = task.validation.targets
     try:
-        right = task.perfect_outputs(labels)
+        perfect = task.perfect_outputs(labels)
     except Exception as error:
         raise UserError(f"the task {name}: its right answers raised {quoted(error)}") from error
-    for kind, outputs in (("all outputs zero", torch.zeros_like(right)), ("outputs that are all right", right)):
+    for kind, outputs in (("all outputs zero", torch.zeros_like(perfect)), ("outputs that are all right", perfect)):
         try:
             loss, metric = task.loss(outputs, labels), task.metric(outputs, labels)
         except Exception as error:

@@ -29,8 +29,8 @@ def register_task(task: Task) -> str:
 def _judgment(task: Task) -> str:
     """What loss and metric say of answers that are always the same, by which other code is known."""
     labels = task.validation.targets[:16]
-    right = task.perfect_outputs(labels)
-    answers = right + torch.randn(right.shape, generator=torch.Generator().manual_seed(0))
+    perfect = task.perfect_outputs(labels)
+    answers = perfect + torch.randn(perfect.shape, generator=torch.Generator().manual_seed(0))
     return f"{task.loss(answers, labels).item():.3e}, {task.metric(answers, labels):.3e}"
 
 

@@ -49,7 +49,7 @@ class Split(NamedTuple):
 
     def part(self, indices: Tensor) -> Split:
         """Some of it; what lies on disk stays there."""
-        return Split(*(one.part(indices) if isinstance(one, Stored) else one[indices] for one in self))
+        return Split(*(stack.part(indices) if isinstance(stack, Stored) else stack[indices] for stack in self))
 
     def itself(self) -> Split:
         """The split: `load_test` of a task that has it at hand, which other processes can be handed."""

@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from edgesynth.export.bundle.snippets import DECODE
 from edgesynth.tasks.images.pixels import UnreadableError, binary, centered, color, open_image, rgb, size_of
+from edgesynth.tasks.images.preprocessing_code import DECODE
 
 
 def picture():

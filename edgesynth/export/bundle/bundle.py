@@ -284,8 +284,8 @@ class _Stage:
             self.say(f"decoding within {facts['file']}")
             decode_in_graph(self.folder / facts["file"], decoding)
             expected = rows_of(self.task.detected(self.ledger.outputs_of(f"onnx {key}")), decoding["rows"])
-            found = aligned(self._answers_of(facts["file"], key), expected)
-            hop = self.ledger.compare(f"onnx {key} nms", found, f"onnx {key}", DECODED, expected)
+            answers = aligned(self._answers_of(facts["file"], key), expected)
+            hop = self.ledger.compare(f"onnx {key} nms", answers, f"onnx {key}", DECODED, expected)
             if key == "fp32":
                 _check_same(hop)
         return {"name": DETECTIONS, "shape": [decoding["rows"], COLUMNS], "decoding": decoding}
@@ -301,16 +301,16 @@ class _Stage:
         for dialect in dialects(int8_cpu_target):
             self.say(f"calibrating and writing {dialect.file}")
             path = self.folder / dialect.file
-            found = quantize_best(source, dialect, path, max_loss)
+            choice = quantize_best(source, dialect, path, max_loss)
             self._held(dialect.file, dialect.key, loss_of(max_loss))
             self.models[dialect.key] = {
                 "file": dialect.file,
                 "dialect": dialect.name,
                 **form_of(path),
                 **dialect.facts(path),
-                "calibration": found.to_json(),
+                "calibration": choice.to_json(),
             }
-            methods.append(found.method)
+            methods.append(choice.method)
         return methods[0]
 
 
@@ -329,13 +329,13 @@ def _check_known(run: Run, individual: Individual, stage: _Stage) -> None:
     Every hop may be in order then: all of them are of the wrong network, or on other images. Below fp32 the figure of
     the run is of rounded inputs, which these hops have not.
     """
-    known, found = run.tested().get(individual.name), stage.ledger.accuracy_of("torch removed")
+    known_percent, percent = run.tested().get(individual.name), stage.ledger.accuracy_of("torch removed")
     allowed = max(MOST_DRIFT_POINTS, 100 * MOST_DRIFT_IMAGES / len(stage.answers))
-    if known is not None and not individual.genome.precision and abs(found - known) > allowed:
+    if known_percent is not None and not individual.genome.precision and abs(percent - known_percent) > allowed:
         raise UserError(
-            f"no bundle was written: {run.path}:{individual.name} had {known:.2f} % {run.metric} on the test images "
-            f"when its run ended (test.json) and has {found:.2f} % now, so the code of its network or task, or its "
-            "images, are others; go back to those of the run, or breed it again"
+            f"no bundle was written: {run.path}:{individual.name} had {known_percent:.2f} % {run.metric} on the test "
+            f"images when its run ended (test.json) and has {percent:.2f} % now, so the code of its network or task, "
+            "or its images, are others; go back to those of the run, or breed it again"
         )
 
 

@@ -210,6 +210,8 @@ class Ledger:
 def _largest(outputs: Tensor, reference: Tensor) -> tuple[float, float]:
     """The largest distance between the two, (N, ...) each, and the reference's largest magnitude; nan where any is."""
     pairs = zip(outputs.split(CHUNK), reference.split(CHUNK), strict=True)
-    found = [((one.double() - other.double()).abs().max(), other.double().abs().max()) for one, other in pairs]
-    distance, magnitude = torch.tensor(found, dtype=torch.float64).max(dim=0).values.tolist()
+    largest = [
+        ((output.double() - expected.double()).abs().max(), expected.double().abs().max()) for output, expected in pairs
+    ]
+    distance, magnitude = torch.tensor(largest, dtype=torch.float64).max(dim=0).values.tolist()
     return distance, magnitude

@@ -24,14 +24,14 @@ def ancestry(run: Run, name: str) -> list[Record]:
     Raises:
         UserError: one of them is missing from the run.
     """
-    found: dict[str, Record] = {}
+    records: dict[str, Record] = {}
     waiting = [name]
     while waiting:
         record = run.record(waiting.pop())
-        if record.name not in found:
-            found[record.name] = record
+        if record.name not in records:
+            records[record.name] = record
             waiting.extend(record.parents)
-    return sorted(found.values(), key=lambda record: (record.generation, record.child))
+    return sorted(records.values(), key=lambda record: (record.generation, record.child))
 
 
 def check_license(text: str) -> None:

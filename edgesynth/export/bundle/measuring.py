@@ -111,23 +111,23 @@ class OnMachine:
 
 
 def _figures(result: dict[str, Any], sha256: str, on: str) -> Figures:
-    (one,) = result["measurements"]
-    energy, interval = one["energy"], median_interval(one["samples_ms"])
+    (measurement,) = result["measurements"]
+    energy, interval = measurement["energy"], median_interval(measurement["samples_ms"])
     if interval is None:
         raise UserError(
-            f"{on} gave {len(one['samples_ms'])} latencies, too few for an interval; raise --measure-duration-s"
+            f"{on} gave {len(measurement['samples_ms'])} latencies, too few for an interval; raise --measure-duration-s"
         )
     measured = energy["images_per_joule"] is not None
     return Figures(
         model_sha256=sha256,
         measured_on=on,
-        precision=one["precision"],
+        precision=measurement["precision"],
         engine=result["engine"]["name"],
         engine_version=str(result["engine"]["version"]),
-        latency_ms=one["latency_ms"]["p50"],
+        latency_ms=measurement["latency_ms"]["p50"],
         latency_ms_95=interval,
         images_per_joule=energy["images_per_joule"],
         images_per_joule_95=tuple(energy["images_per_joule_95"]) if measured else None,
         energy_reason="" if measured else str(energy["reason"]),
-        flags=tuple(one["flags"]),
+        flags=tuple(measurement["flags"]),
     )

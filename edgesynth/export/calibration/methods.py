@@ -70,11 +70,11 @@ def bounds_of(observed: Mapping[str, Histogram], method: str) -> Bounds:
         observed: {tensor: what was seen of it}.
         method: a key of `METHODS`.
     """
-    found = {}
+    bounds = {}
     for name, seen in observed.items():
         most = METHODS[method](seen)
-        found[name] = (max(min(seen.low, 0.0), -most), min(max(seen.high, 0.0), most)) if most else (0.0, UNSEEN)
-    return found
+        bounds[name] = (max(min(seen.low, 0.0), -most), min(max(seen.high, 0.0), most)) if most else (0.0, UNSEEN)
+    return bounds
 
 
 def _divergences(counts: Tensor) -> Tensor:

@@ -156,4 +156,4 @@ def _sizes(model: onnx.ModelProto) -> dict[str, int]:
 
 def names_of(layers: Collection[Beyond]) -> list[str]:
     """Names of the nodes."""
-    return [one.layer for one in layers]
+    return [layer.layer for layer in layers]

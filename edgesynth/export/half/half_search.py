@@ -53,7 +53,7 @@ def write_half(model: Path, path: Path, seen: Mapping[str, Histogram], images: T
         if tried[-1][0] <= MAX_ERROR:
             return layers
         lossy.update(_first_losses(plain, path, images[:SHOWN_IMAGES]))
-    first, best = tried[0], min(tried, key=lambda one: one[0])
+    first, best = tried[0], min(tried, key=lambda attempt: attempt[0])
     # Layers in FP32 cost time: without them, where they do not help.
     layers = best[1] if best[0] < first[0] / 2 else first[1]
     to_half(model, path, names_of(layers))
@@ -86,9 +86,9 @@ def _first_losses(plain: onnx.ModelProto, path: Path, images: Tensor) -> dict[st
     losses: dict[str, str] = {}
     for node in plain.graph.node:
         read = [name for name in node.input if name in errors or name == INPUT]
-        found = max((errors.get(name, 0.0) for name in node.output), default=0.0)
-        if found > MAX_TENSOR_ERROR and all(errors.get(name, 0.0) <= MAX_TENSOR_ERROR for name in read):
-            why = f"off by {found:.0%} in FP16" if np.isfinite(found) else "not finite in FP16"
+        error = max((errors.get(name, 0.0) for name in node.output), default=0.0)
+        if error > MAX_TENSOR_ERROR and all(errors.get(name, 0.0) <= MAX_TENSOR_ERROR for name in read):
+            why = f"off by {error:.0%} in FP16" if np.isfinite(error) else "not finite in FP16"
             held = all(storing.get(name, 0.0) <= MAX_TENSOR_ERROR for name in node.output)
             losses.update((name, why) for name in (read if held else node.output))
     return losses

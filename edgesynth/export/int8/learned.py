@@ -53,7 +53,7 @@ def learned_scales(
     Returns:
         {node: scales}. A layer without learned scales, or one that could be either of two, is not in it.
     """
-    found = {}
+    learned = {}
     for node, matches in _matches(
         model, network, {name for name, kind in precision.items() if has_scale(kind)}
     ).items():
@@ -62,8 +62,8 @@ def learned_scales(
             most = largest_level(precision[weight])
             inputs = max(scales[f"{layer}.{INPUT_SCALE}"].item() for layer in owners(network, weight))
             rows = scales[f"{layer_of(weight)}.{WEIGHT_SCALE}"].numpy()
-            found[node] = Scales(inputs * most / INT8_LEVELS, factor * rows)
-    return found
+            learned[node] = Scales(inputs * most / INT8_LEVELS, factor * rows)
+    return learned
 
 
 def floating_layers(model: onnx.ModelProto, network: nn.Module, precision: Mapping[str, str]) -> tuple[str, ...]:
@@ -74,10 +74,10 @@ def floating_layers(model: onnx.ModelProto, network: nn.Module, precision: Mappi
         network: removed, with the individual's weights.
         precision: {weight: precision}, as `Genome.precision`.
     """
-    whole = {name for name, kind in precision.items() if has_scale(kind)}
-    if not whole:
+    quantized = {name for name, kind in precision.items() if has_scale(kind)}
+    if not quantized:
         return ()
-    others = {name for name, parameter in network.named_parameters() if parameter.dim() > 1} - whole
+    others = {name for name, parameter in network.named_parameters() if parameter.dim() > 1} - quantized
     return tuple(_matches(model, network, others))
 
 
@@ -92,14 +92,14 @@ def with_learned(bounds: Bounds, model: onnx.ModelProto, learned: Mapping[str, S
         model: the plain fp32 file.
         learned: from `learned_scales`.
     """
-    found = dict(bounds)
+    ranges = dict(bounds)
     most: dict[str, float] = {}
     for node in model.graph.node:
         if node.name in learned:
             most[node.input[0]] = max(learned[node.name].input * INT8_LEVELS, most.get(node.input[0], 0.0))
     for name, largest in most.items():
-        found[name] = (-largest if bounds[name][0] < 0 else 0.0, largest)
-    return found
+        ranges[name] = (-largest if bounds[name][0] < 0 else 0.0, largest)
+    return ranges
 
 
 def _matches(model: onnx.ModelProto, network: nn.Module, names: set[str]) -> dict[str, dict[str, np.ndarray]]:
@@ -108,13 +108,13 @@ def _matches(model: onnx.ModelProto, network: nn.Module, names: set[str]) -> dic
 
     written = {item.name: numpy_helper.to_array(item) for item in model.graph.initializer}
     ours = {name: network.get_parameter(name).detach().numpy() for name in sorted(names)}
-    found = {}
+    possible = {}
     for node in model.graph.node:
         if node.op_type in ("Conv", "Gemm") and node.input[1] in written:
             factors = {name: _factor(written[node.input[1]], own) for name, own in ours.items()}
             if matches := {name: factor for name, factor in factors.items() if factor is not None}:
-                found[node.name] = matches
-    return found
+                possible[node.name] = matches
+    return possible
 
 
 def _factor(written: np.ndarray, ours: np.ndarray) -> np.ndarray | None:

@@ -200,8 +200,8 @@ def _suppressed(nodes: _Nodes, corners: str, scores: str, decoding: Mapping[str,
     marked = nodes.add("Mul", [sure, _survivors(nodes, boxes, sure, kind, decoding)])
     best, order = nodes.several("TopK", [marked, nodes.constant([rows], np.int64)], 2, axis=1)
     columns = [
-        nodes.add("Unsqueeze", [one, nodes.constant([2], np.int64)])
-        for one in (nodes.add("Cast", [kind], to=_FLOAT), sure, best)
+        nodes.add("Unsqueeze", [column, nodes.constant([2], np.int64)])
+        for column in (nodes.add("Cast", [kind], to=_FLOAT), sure, best)
     ]
     table = nodes.add("Concat", [*columns[:2], boxes], axis=2)
     table = nodes.add("GatherElements", [table, nodes.repeated(order, COLUMNS)], axis=1)

@@ -122,9 +122,9 @@ def _written(name: str, model: nn.Module, images: torch.Tensor, opset: int) -> o
         with _given_images_alone(model), FixedPooling():
             _WRITE[name](model, images, opset, path)
         written = onnx.load(str(path))
-    found = next(entry.version for entry in written.opset_import if not entry.domain)
-    if found != opset:
-        raise ValueError(f"it wrote opset {found}")
+    written_opset = next(entry.version for entry in written.opset_import if not entry.domain)
+    if written_opset != opset:
+        raise ValueError(f"it wrote opset {written_opset}")
     return written
 
 

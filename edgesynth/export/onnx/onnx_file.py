@@ -106,8 +106,8 @@ def _fits_one_file(model: onnx.ModelProto) -> bool:
 
 def data_file(path: Path) -> Path | None:
     """The file of a model's weights, where they lie beside it."""
-    beside = path.with_name(path.name + DATA_SUFFIX)
-    return beside if beside.is_file() else None
+    weights = path.with_name(path.name + DATA_SUFFIX)
+    return weights if weights.is_file() else None
 
 
 def remove_model(path: Path) -> None:
@@ -137,11 +137,11 @@ def read_checked(path: Path, opset: int | None = None) -> onnx.ModelProto:
     domains = {entry.domain: entry.version for entry in model.opset_import}
     own = domains.get("", 0)
     if set(domains) != {""} or own != (opset or own) or model.ir_version != IR_OF.get(own):
-        found = ", ".join(f"{domain or 'ai.onnx'} {version}" for domain, version in domains.items())
+        opsets = ", ".join(f"{domain or 'ai.onnx'} {version}" for domain, version in domains.items())
         wanted = opset or (own if own in IR_OF else OPSET)
         raise UserError(
             f"{path.name} was to be opset {wanted}, IR {IR_OF[wanted]}, and the installed torch, onnxslim and "
-            f"onnxruntime wrote opset {found}, IR {model.ir_version}, which TensorRT may refuse; "
+            f"onnxruntime wrote opset {opsets}, IR {model.ir_version}, which TensorRT may refuse; "
             "install the versions that edgesynth was tested with"
         )
     try:
@@ -201,11 +201,11 @@ def check_batch(path: Path, input_shape: Sequence[int]) -> None:
     for batch in (1, 3):
         try:
             rows = len(session.run(None, {INPUT: np.zeros((batch, *input_shape), np.float32)})[0])
-            found = f"answers {batch} images with {rows} rows"
+            outcome = f"answers {batch} images with {rows} rows"
         except Exception as error:
-            rows, found = 0, f"fails at batch {batch} ({' '.join(str(error).split())})"
+            rows, outcome = 0, f"fails at batch {batch} ({' '.join(str(error).split())})"
         if rows != batch:
-            raise UserError(f"{path.name} {found}; a network must leave the batch free: mend its forward")
+            raise UserError(f"{path.name} {outcome}; a network must leave the batch free: mend its forward")
 
 
 def strip_domains(model: onnx.ModelProto) -> None:

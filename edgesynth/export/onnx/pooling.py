@@ -65,21 +65,21 @@ def _maximized(image: Tensor, windows: Sequence[Windows]) -> Tensor:
 
 def _averaged(image: Tensor, windows: Sequence[Windows]) -> Tensor:
     dims = len(windows)
-    alike = [one if len({end - start for start, end in one}) == 1 else [] for one in windows]
-    whole = [[(row, row + 1) for row in range(int(side))] for side in image.shape[-dims:]]
-    image = _strided(image, [one or rows for one, rows in zip(alike, whole, strict=True)], AVERAGE)
-    for dim, one in zip(range(-dims, 0), windows, strict=True):
+    alike = [spans if len({end - start for start, end in spans}) == 1 else [] for spans in windows]
+    single = [[(row, row + 1) for row in range(int(side))] for side in image.shape[-dims:]]
+    image = _strided(image, [spans or rows for spans, rows in zip(alike, single, strict=True)], AVERAGE)
+    for dim, spans in zip(range(-dims, 0), windows, strict=True):
         if not alike[dim]:
-            image = _product(image, one, dim)
+            image = _product(image, spans, dim)
     return image
 
 
 def _strided(image: Tensor, windows: Sequence[Windows], pool: Mapping[int, Callable[..., Tensor]]) -> Tensor:
     """Windows beside each other, each as long as the longest of its side, then pooled at that stride."""
     dims = len(windows)
-    longest = [max(end - start for start, end in one) for one in windows]
-    for dim, one, length in zip(range(-dims, 0), windows, longest, strict=True):
-        rows = [min(start + step, end - 1) for start, end in one for step in range(length)]
+    longest = [max(end - start for start, end in spans) for spans in windows]
+    for dim, spans, length in zip(range(-dims, 0), windows, longest, strict=True):
+        rows = [min(start + step, end - 1) for start, end in spans for step in range(length)]
         if rows != list(range(int(image.shape[dim]))):
             image = image.index_select(dim, torch.tensor(rows, device=image.device))
     return image if set(longest) == {1} else pool[dims](image, longest, longest)

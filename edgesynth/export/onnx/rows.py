@@ -13,8 +13,8 @@ from edgesynth.export.onnx.detections import NO_ROW
 def rows_of(detected: Sequence[Tensor], count: int) -> Tensor:
     """(N, count, 6) of boxes (K, 6) for each image, K at most `count`; what is left over is of class -1."""
     rows = torch.tensor(NO_ROW).repeat(len(detected), count, 1)
-    for place, one in enumerate(detected):
-        rows[place, : len(one)] = one[:count]
+    for place, boxes in enumerate(detected):
+        rows[place, : len(boxes)] = boxes[:count]
     return rows
 
 
@@ -31,7 +31,7 @@ def aligned(rows: Tensor, reference: Tensor) -> Tensor:
     from scipy.optimize import linear_sum_assignment
 
     ordered = rows.clone()
-    for place, (one, other) in enumerate(zip(rows, reference, strict=True)):
-        _, order = linear_sum_assignment(torch.cdist(other, one, p=1).numpy())
-        ordered[place] = one[torch.from_numpy(order)]
+    for place, (image_rows, image_reference) in enumerate(zip(rows, reference, strict=True)):
+        _, order = linear_sum_assignment(torch.cdist(image_reference, image_rows, p=1).numpy())
+        ordered[place] = image_rows[torch.from_numpy(order)]
     return ordered

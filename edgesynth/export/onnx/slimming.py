@@ -37,10 +37,10 @@ def slimmed(model: onnx.ModelProto, skip: Sequence[str] = (), compare: bool = Tr
 
     if not compare:
         return _slim(model, skip)
-    whole = model.SerializeToString()
-    expected = _answers(whole)
+    original = model.SerializeToString()
+    expected = _answers(original)
     for slim in _ways(skip):
-        candidate = slim(onnx.load_model_from_string(whole))
+        candidate = slim(onnx.load_model_from_string(original))
         if _same(_answers(candidate.SerializeToString()), expected):
             return candidate
     return model

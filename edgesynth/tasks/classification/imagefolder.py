@@ -95,13 +95,13 @@ def _listed(root: Path) -> tuple[list[str], dict[str, Files]]:
     if not folders:
         classes, files = _list(root)
         return classes, {"all": files}
-    found = {part: _list(folder) for part, folder in folders.items()}
-    classes = found["train"][0]
-    for part, (others, _) in found.items():
+    listed = {part: _list(folder) for part, folder in folders.items()}
+    classes = listed["train"][0]
+    for part, (others, _) in listed.items():
         if others != classes:
             odd = ", ".join(sorted(set(classes) ^ set(others)))
             raise UserError(f"{folders[part]} and {folders['train']} have not the same classes: {odd} in one alone")
-    return classes, {part: files for part, (_, files) in found.items()}
+    return classes, {part: files for part, (_, files) in listed.items()}
 
 
 def class_splits(root: Path) -> dict[str, Path]:
@@ -153,7 +153,7 @@ def images_below(folder: Path, above: AbstractSet[str] = frozenset()) -> list[st
 
     Links are followed, but to no folder a second time, nor to those `above`; hidden folders are passed over.
     """
-    found: list[tuple[str, list[str]]] = []
+    by_folder: list[tuple[str, list[str]]] = []
     seen = set(above)
     for place, folders, names in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if not is_hidden(name)]
@@ -161,8 +161,8 @@ def images_below(folder: Path, above: AbstractSet[str] = frozenset()) -> list[st
             folders.clear()
             continue
         seen.add(real)
-        found.append((place, sorted(filter(is_image, names))))
-    return [os.path.join(place, name) for place, names in sorted(found) for name in names]
+        by_folder.append((place, sorted(filter(is_image, names))))
+    return [os.path.join(place, name) for place, names in sorted(by_folder) for name in names]
 
 
 def is_image(name: str) -> bool:

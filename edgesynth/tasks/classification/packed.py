@@ -88,7 +88,7 @@ def official_folder(
     if not data_root.is_dir():
         raise UserError(f"--task {task}:{data_root} names no folder; {get}")
     folders = [data_root / name for name in (*names, ".")]
-    folder = next((one for one in folders if (one / files[0]).is_file()), None)
+    folder = next((candidate for candidate in folders if (candidate / files[0]).is_file()), None)
     if folder is None:
         raise UserError(f"{data_root} holds no {files[0]}, nor does {' or '.join(names) or 'a folder'} in it; {get}")
     missing = [name for name in files if not (folder / name).is_file()]
@@ -124,9 +124,9 @@ def check_labels(file: Path, labels: np.ndarray, low: int, high: int) -> None:
         )
 
 
-def unofficial(task: str, found: int, official: int) -> list[str]:
+def unofficial(task: str, count: int, official: int) -> list[str]:
     """A note where there are more or fewer training images than were published."""
-    return [f"{task} has {found:,} training images here and {official:,} officially"] if found != official else []
+    return [f"{task} has {count:,} training images here and {official:,} officially"] if count != official else []
 
 
 def preprocessing(source: str) -> dict[str, object]:

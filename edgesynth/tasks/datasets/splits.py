@@ -19,8 +19,8 @@ def split_folders(root: Path) -> dict[str, Path]:
     """
     entries = sorted(root.iterdir()) if root.is_dir() else []
     folders = {entry.name.lower(): entry for entry in entries if entry.is_dir()}
-    found = {part: [folders[name] for name in names if name in folders] for part, names in NAMES.items()}
-    return {part: named[0] for part, named in found.items() if named} if found["train"] else {}
+    present = {part: [folders[name] for name in names if name in folders] for part, names in NAMES.items()}
+    return {part: named[0] for part, named in present.items() if named} if present["train"] else {}
 
 
 def idle_folders(root: Path, used: Mapping[str, Path]) -> list[str]:
@@ -52,9 +52,9 @@ def three_parts(
     validation, test = shares
     if len(parts) == 1:
         ((name, samples),) = parts.items()
-        found = split(root if name == "all" else root / name, samples, validation, test)
+        ordered = split(root if name == "all" else root / name, samples, validation, test)
     elif "val" in parts and "test" in parts:
-        found = [list(parts[name]) for name in NAMES]
+        ordered = [list(parts[name]) for name in NAMES]
     else:
-        found = [*split(root / "train", parts["train"], validation), list(parts.get("test", parts.get("val", ())))]
-    return dict(zip(("train", "validation", "test"), found, strict=True))
+        ordered = [*split(root / "train", parts["train"], validation), list(parts.get("test", parts.get("val", ())))]
+    return dict(zip(("train", "validation", "test"), ordered, strict=True))

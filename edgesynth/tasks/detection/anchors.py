@@ -28,11 +28,11 @@ def find_anchors(corners: Tensor, count: int = COUNT) -> tuple[tuple[float, floa
     anchors = shapes[torch.linspace(0, len(shapes) - 1, 2 * count + 1).round().long()[1::2]]
     for _ in range(MOST_ROUNDS):
         nearest = shape_overlap(shapes, anchors).argmax(dim=1)
-        moved = torch.stack(
-            [shapes[nearest == one].mean(0) if (nearest == one).any() else anchors[one] for one in range(count)]
+        centers = torch.stack(
+            [shapes[nearest == k].mean(0) if (nearest == k).any() else anchors[k] for k in range(count)]
         )
-        if torch.equal(moved, anchors):
+        if torch.equal(centers, anchors):
             break
-        anchors = moved
+        anchors = centers
     anchors = anchors[anchors.prod(dim=1).argsort(stable=True)]
     return tuple((round(width, DIGITS), round(height, DIGITS)) for width, height in anchors.tolist())

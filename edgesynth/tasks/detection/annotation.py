@@ -35,7 +35,7 @@ class Annotated(NamedTuple):
 
 
 @dataclass
-class Found:
+class Listing:
     """What a data set lists.
 
     Attributes:
@@ -50,7 +50,7 @@ class Found:
     dropped: dict[str, list[str]] = field(default_factory=dict)
     classes: list[str] | None = None
 
-    def once(self, root: Path) -> None:
+    def join_repeated(self, root: Path) -> None:
         """Make one of an image that its part lists again, with the boxes of all its entries.
 
         Args:
@@ -63,13 +63,13 @@ class Found:
         shared: list[str] = []
         for part, listed in self.parts.items():
             own: dict[Path, Annotated] = {}
-            for one in listed:
-                if before := own.get(one.image):
-                    self.skip("image listed twice", f"{one.image.name} is listed twice, its boxes are joined")
-                    one = before._replace(boxes=tuple(dict.fromkeys(before.boxes + one.boxes)))
-                elif one.image in owners:
-                    shared.append(f"{one.image.name} is in {owners[one.image]} and {part}")
-                own[one.image] = one
+            for annotated in listed:
+                if before := own.get(annotated.image):
+                    self.skip("image listed twice", f"{annotated.image.name} is listed twice, its boxes are joined")
+                    annotated = before._replace(boxes=tuple(dict.fromkeys(before.boxes + annotated.boxes)))
+                elif annotated.image in owners:
+                    shared.append(f"{annotated.image.name} is in {owners[annotated.image]} and {part}")
+                own[annotated.image] = annotated
             owners.update(dict.fromkeys(own, part))
             self.parts[part] = list(own.values())
         if shared:

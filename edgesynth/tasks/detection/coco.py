@@ -19,32 +19,32 @@ from typing import Any
 from edgesynth.errors import UserError
 from edgesynth.tasks.classification.imagefolder import is_hidden
 from edgesynth.tasks.datasets.class_list import listed_classes
-from edgesynth.tasks.detection.annotation import Annotated, Box, Found
+from edgesynth.tasks.detection.annotation import Annotated, Box, Listing
 
 LAYOUT = "DIR/annotations/instances_train2017.json with DIR/train2017/NAME.jpg, or one DIR/NAME.json with DIR/images"
 FILES = ("*/_annotations.coco.json", "annotations/*.json", "*.json")  # as exported, as downloaded, or one beside images
 PARTS = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
 
 
-def read_coco(root: Path) -> Found:
+def read_coco(root: Path) -> Listing:
     """List a data set in COCO's layout.
 
     Raises:
         UserError: it is of another layout, a JSON file is damaged or no annotation of COCO's, or its list of classes is
             not sound.
     """
-    found = Found(classes=listed_classes(root))
+    listing = Listing(classes=listed_classes(root))
     for part, file in _files(root).items():
         document = _document(file)
         try:
-            if found.classes is None:
-                ordered = sorted(document["categories"], key=lambda one: one["id"])
-                found.classes = list(dict.fromkeys(str(one["name"]) for one in ordered))
-            found.parts[part] = _annotated(root, file, document, found)
+            if listing.classes is None:
+                ordered = sorted(document["categories"], key=lambda category: category["id"])
+                listing.classes = list(dict.fromkeys(str(category["name"]) for category in ordered))
+            listing.parts[part] = _annotated(root, file, document, listing)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             why = f"{type(error).__name__}: {error}"
             raise UserError(f"{file} is no annotation of COCO's ({why}); give {LAYOUT}") from None
-    return found
+    return listing
 
 
 def _files(root: Path) -> dict[str, Path]:
@@ -82,61 +82,61 @@ def _document(file: Path) -> dict[str, Any]:
     return document
 
 
-def _annotated(root: Path, file: Path, document: dict[str, Any], found: Found) -> list[Annotated]:
+def _annotated(root: Path, file: Path, document: dict[str, Any], listing: Listing) -> list[Annotated]:
     told = file.relative_to(root)
-    images = _images(told, document, found)
-    boxes = _boxes(told, document, images, found)
+    images = _images(told, document, listing)
+    boxes = _boxes(told, document, images, listing)
     split = file.stem.removeprefix("instances_")
     folders = [root / split, root / "images" / split, file.parent, root / "images", root]
     listed = []
     for number, (name, size) in images.items():
         path = next((folder / name for folder in folders if (folder / name).is_file()), None)
         if path is None:
-            found.skip("annotation without an image", f"{name} of {told} is not there")
+            listing.skip("annotation without an image", f"{name} of {told} is not there")
             continue
         listed.append(Annotated(path, tuple(boxes[number]), size))
     return listed
 
 
-def _images(file: Path, document: dict[str, Any], found: Found) -> dict[Any, tuple[str, tuple[int, int] | None]]:
+def _images(file: Path, document: dict[str, Any], listing: Listing) -> dict[Any, tuple[str, tuple[int, int] | None]]:
     """File name of each image, and its width and height where they are told, by its id."""
     images: dict[Any, tuple[str, tuple[int, int] | None]] = {}
-    for place, one in enumerate(document["images"], 1):
+    for place, image in enumerate(document["images"], 1):
         entry = f"{file} image number {place}"
         try:
-            sides = [one[side] for side in ("width", "height") if side in one]
+            sides = [image[side] for side in ("width", "height") if side in image]
             size = (int(sides[0]), int(sides[1])) if len(sides) == 2 and all(sides) else None
-            if one["id"] in images:
-                found.skip("image with another's id", f"{entry} has the id {one['id']} of another")
+            if image["id"] in images:
+                listing.skip("image with another's id", f"{entry} has the id {image['id']} of another")
             else:
-                images[one["id"]] = (str(one["file_name"]), size)
+                images[image["id"]] = (str(image["file_name"]), size)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             line = f"{entry} is no image with an id and a file name ({type(error).__name__}: {error})"
-            found.skip("entry that is no image", line)
+            listing.skip("entry that is no image", line)
     return images
 
 
-def _boxes(file: Path, document: dict[str, Any], images: Iterable[Any], found: Found) -> dict[Any, list[Box]]:
+def _boxes(file: Path, document: dict[str, Any], images: Iterable[Any], listing: Listing) -> dict[Any, list[Box]]:
     """Those of each image, by its id."""
-    names = {one["id"]: str(one["name"]) for one in document["categories"]}
+    names = {category["id"]: str(category["name"]) for category in document["categories"]}
     boxes: dict[Any, list[Box]] = {image: [] for image in images}
-    for place, one in enumerate(document["annotations"], 1):
+    for place, annotation in enumerate(document["annotations"], 1):
         number = f"{file} annotation number {place}"
         try:
-            number = f"{file} annotation {one.get('id', f'number {place}')}"
-            kind, image = one.get("category_id"), one.get("image_id")
-            if one.get("iscrowd"):
-                found.drop("crowd", f"{number} is a crowd")
+            number = f"{file} annotation {annotation.get('id', f'number {place}')}"
+            kind, image = annotation.get("category_id"), annotation.get("image_id")
+            if annotation.get("iscrowd"):
+                listing.drop("crowd", f"{number} is a crowd")
             elif kind not in names:
-                found.drop("box of an unknown class", f"{number} is of the unknown category {kind}")
+                listing.drop("box of an unknown class", f"{number} is of the unknown category {kind}")
             elif image not in boxes:
-                found.drop("box of an unknown image", f"{number} is of the unknown image {image}")
+                listing.drop("box of an unknown image", f"{number} is of the unknown image {image}")
             else:
-                boxes[image].append(Box(names[kind], *_corners(one)))
+                boxes[image].append(Box(names[kind], *_corners(annotation)))
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             why = f"{type(error).__name__}: {error}"
             line = f"{number} is no box with a class, an image and four numbers ({why})"
-            found.drop("annotation that is no box", line)
+            listing.drop("annotation that is no box", line)
     return boxes
 
 

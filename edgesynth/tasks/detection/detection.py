@@ -65,7 +65,7 @@ class Detection(Task):
         if outputs.ndim == 3:
             return [rows[rows[:, 0] >= 0] for rows in outputs]
         head = self.head(outputs.shape[1])
-        return [one for chunk in outputs.float().split(CHUNK) for one in suppressed(head.candidates(chunk))]
+        return [rows for chunk in outputs.float().split(CHUNK) for rows in suppressed(head.candidates(chunk))]
 
     def _rows(self, outputs: Tensor) -> list[np.ndarray]:
         return [as_numpy(rows) for rows in self.detected(outputs)]
@@ -105,7 +105,7 @@ class Detection(Task):
 
     def augment_labels(self, labels: Tensor, variants: Tensor) -> Tensor:
         """Boxes go where their images go; of those that leave the image the rest counts, if enough of them is left."""
-        windows, mirrored = (one.to(labels.device)[:, None] for one in self.windows(variants))
+        windows, mirrored = (values.to(labels.device)[:, None] for values in self.windows(variants))
         begin, size = windows[..., :2].repeat(1, 1, 2), windows[..., 2:].repeat(1, 1, 2)
         corners = ((labels[..., 1:] - begin) / size).to(labels.dtype)
         turned = corners[..., [2, 1, 0, 3]] * labels.new_tensor([-1, 1, -1, 1]) + labels.new_tensor([1, 0, 1, 0])

@@ -16,7 +16,7 @@ from edgesynth.errors import UserError
 from edgesynth.tasks.datasets.class_list import listed_classes
 from edgesynth.tasks.datasets.pairs import by_stem
 from edgesynth.tasks.datasets.splits import split_folders
-from edgesynth.tasks.detection.annotation import Annotated, Box, Found
+from edgesynth.tasks.detection.annotation import Annotated, Box, Listing
 
 LAYOUT = "DIR/training/image_2/NAME.png with DIR/training/label_2/NAME.txt, or DIR/train/images with DIR/train/labels"
 PAIRS = (("image_2", "label_2"), ("images", "labels"))
@@ -24,28 +24,28 @@ WHOLE = "training"  # KITTI's own name for all that is annotated: what it calls 
 NO_OBJECT = "DontCare"
 
 
-def read_kitti(root: Path) -> Found:
+def read_kitti(root: Path) -> Listing:
     """List a data set in KITTI's layout.
 
     Raises:
         UserError: it is of another layout, or its list of classes is not sound.
     """
-    found = Found(classes=listed_classes(root))
+    listing = Listing(classes=listed_classes(root))
     pairs = kitti_folders(root)
     if not pairs:
         raise UserError(f"{root} has no folder of images with one of labels beside it; give {LAYOUT}")
     for part, (images, labels) in pairs.items():
-        found.parts[part] = []
+        listing.parts[part] = []
         files, repeated = by_stem(images.iterdir())
         for line in repeated:
-            found.skip("second file of a name", line)
+            listing.skip("second file of a name", line)
         for stem, image in files.items():
             path = labels / f"{stem}.txt"
             if not path.is_file():
-                found.skip("image without an annotation", f"{image.name} has no label file")
+                listing.skip("image without an annotation", f"{image.name} has no label file")
                 continue
-            found.parts[part].append(Annotated(image, _boxes(path, found)))
-    return found
+            listing.parts[part].append(Annotated(image, _boxes(path, listing)))
+    return listing
 
 
 def kitti_folders(root: Path) -> dict[str, tuple[Path, Path]]:
@@ -64,7 +64,7 @@ def _pair(folder: Path) -> tuple[Path, Path] | None:
     return None
 
 
-def _boxes(path: Path, found: Found) -> tuple[Box, ...]:
+def _boxes(path: Path, listing: Listing) -> tuple[Box, ...]:
     boxes = []
     for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
         fields = line.split()
@@ -75,7 +75,7 @@ def _boxes(path: Path, found: Found) -> tuple[Box, ...]:
             if not all(map(math.isfinite, (left, top, right, bottom))) or _is_yolo(fields):
                 raise ValueError
         except ValueError:
-            found.drop("line that is no label", f"{path.name} line {number} is no label of KITTI's")
+            listing.drop("line that is no label", f"{path.name} line {number} is no label of KITTI's")
             continue
         boxes.append(Box(fields[0], left, top, right, bottom))
     return tuple(boxes)

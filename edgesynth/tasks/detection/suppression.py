@@ -30,12 +30,12 @@ class Limits(NamedTuple):
     most: int = 100
 
 
-def suppressed(found: Candidates, limits: Limits = Limits()) -> list[Tensor]:  # noqa: B008  (it cannot be changed)
+def suppressed(candidates: Candidates, limits: Limits = Limits()) -> list[Tensor]:  # noqa: B008  (it cannot be changed)
     """For each image (K, 6) rows of class, score, left, top, right, bottom, the surest first; within the image."""
-    return [_one(corners, scores, limits) for corners, scores in zip(*found, strict=True)]
+    return [_suppressed_in_image(corners, scores, limits) for corners, scores in zip(*candidates, strict=True)]
 
 
-def _one(corners: Tensor, scores: Tensor, limits: Limits) -> Tensor:
+def _suppressed_in_image(corners: Tensor, scores: Tensor, limits: Limits) -> Tensor:
     flat = scores.flatten()
     order = flat.argsort(descending=True, stable=True)[: limits.candidates]
     order = order[flat[order] >= limits.min_score]
@@ -45,11 +45,11 @@ def _one(corners: Tensor, scores: Tensor, limits: Limits) -> Tensor:
     kind = order % scores.shape[1]
     rivals = ((overlap(boxes, boxes) > limits.max_iou) & (kind[:, None] == kind)).cpu().numpy()
     alive, kept = torch.ones(len(order), dtype=torch.bool).numpy(), []
-    for one in range(len(order)):
-        if alive[one]:
-            kept.append(one)
+    for row in range(len(order)):
+        if alive[row]:
+            kept.append(row)
             if len(kept) == limits.most:
                 break
-            alive[one + 1 :] &= ~rivals[one, one + 1 :]
+            alive[row + 1 :] &= ~rivals[row, row + 1 :]
     chosen = torch.tensor(kept, dtype=torch.int64, device=boxes.device)
     return torch.cat([kind[chosen, None].to(boxes.dtype), flat[order][chosen, None], boxes[chosen]], dim=1)

@@ -15,13 +15,13 @@ from edgesynth.errors import UserError
 from edgesynth.tasks.datasets.class_list import listed_classes
 from edgesynth.tasks.datasets.pairs import by_stem
 from edgesynth.tasks.datasets.voc_year import IMAGES, year_of
-from edgesynth.tasks.detection.annotation import Annotated, Box, Found
+from edgesynth.tasks.detection.annotation import Annotated, Box, Listing
 from edgesynth.tasks.detection.voc_lists import listed_parts
 
 LAYOUT = "DIR/JPEGImages/NAME.jpg with DIR/Annotations/NAME.xml, and lists in DIR/ImageSets/Main if it is split"
 
 
-def read_voc(root: Path) -> Found:
+def read_voc(root: Path) -> Listing:
     """List a data set in PASCAL VOC's layout.
 
     Raises:
@@ -34,18 +34,18 @@ def read_voc(root: Path) -> Found:
         raise UserError(f"{root} has {IMAGES} and no Annotations beside it; give {LAYOUT}")
     files, repeated = by_stem(images.iterdir())
     notes = {path.stem: path for path in sorted(annotations.iterdir()) if path.suffix.lower() == ".xml"}
-    found = Found(classes=listed_classes(root))
+    listing = Listing(classes=listed_classes(root))
     for line in repeated:
-        found.skip("second file of a name", line)
+        listing.skip("second file of a name", line)
     for part, names in listed_parts(root, notes).items():
-        found.parts[part] = []
+        listing.parts[part] = []
         for name in names:
             path = notes.get(name, annotations / f"{name}.xml")
             try:
-                found.parts[part].append(_annotated(files, path, found))
+                listing.parts[part].append(_annotated(files, path, listing))
             except _OddError as error:
-                found.skip(error.wrong, str(error))
-    return found
+                listing.skip(error.wrong, str(error))
+    return listing
 
 
 class _OddError(Exception):
@@ -56,7 +56,7 @@ class _OddError(Exception):
         self.wrong = wrong
 
 
-def _annotated(files: dict[str, Path], path: Path, found: Found) -> Annotated:
+def _annotated(files: dict[str, Path], path: Path, listing: Listing) -> Annotated:
     if path.stem not in files:
         raise _OddError("annotation without an image", f"{path.stem} has no image")
     try:
@@ -74,10 +74,10 @@ def _annotated(files: dict[str, Path], path: Path, found: Found) -> Annotated:
                 float(node.findtext(f"bndbox/{side}") or "") for side in ("xmin", "ymin", "xmax", "ymax")
             )
         except ValueError:
-            found.drop("box that is not four numbers", f"{path.name} object {number} has no box of four numbers")
+            listing.drop("box that is not four numbers", f"{path.name} object {number} has no box of four numbers")
             continue
         if not name:
-            found.drop("box without a class", f"{path.name} object {number} has no name")
+            listing.drop("box without a class", f"{path.name} object {number} has no name")
             continue
         # One pixel from 5 to 5 would be a box, and is more often a slip: it stays without area.
         boxes.append(Box(name, left - (right > left), top - (bottom > top), right, bottom))

@@ -52,11 +52,11 @@ class YoloHead(Head):
         nothing[at] = 0
         told, mine = cells[at], labels[image, box]
         with torch.no_grad():
-            found = overlap(corners[at][:, None], mine[:, None, 1:])[:, 0, 0]
+            iou = overlap(corners[at][:, None], mine[:, None, 1:])[:, 0, 0]
         weight = COORDINATES * (2 - shapes.prod(dim=1))[:, None]  # small boxes count more
         total = (weight * (told[:, :2].sigmoid() - targets[:, :2]).square()).sum()
         total = total + (weight * (told[:, 2:4] - targets[:, 2:]).square()).sum()
-        total = total + OBJECT * (objectness[at] - found).square().sum()
+        total = total + OBJECT * (objectness[at] - iou).square().sum()
         total = total + NO_OBJECT * (nothing * objectness.square()).sum()
         total = total + CLASS * F.cross_entropy(told[:, 5:], mine[:, 0].long(), reduction="sum")
         return total / len(outputs)

@@ -87,11 +87,11 @@ def windows(numbers: Tensor, factors: Tensor, max_shift: int, height: int, width
     side = 2 * max_shift + 1
     sizes = 1 / factors.double()
     freedom = (1 - sizes).abs() / 2
-    found = []
+    corner = []
     for steps, pixels in ((numbers % side, width), (numbers // side, height)):
         place = (steps.double() - max_shift) / max(max_shift, 1)
-        found.append((1 - sizes) / 2 + place * (freedom + max_shift / pixels))
-    return torch.stack([*found, sizes, sizes], dim=1)
+        corner.append((1 - sizes) / 2 + place * (freedom + max_shift / pixels))
+    return torch.stack([*corner, sizes, sizes], dim=1)
 
 
 def shown(images: Tensor, chosen: Tensor, mirrored: Tensor, mode: str) -> Tensor:

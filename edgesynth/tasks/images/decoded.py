@@ -88,13 +88,13 @@ def pixels_of(file: str, read: Callable[[str], Tensor]) -> Tensor:
         return read(file)
     store = _store(str(database()), bound, os.getpid())
     key = hashlib.sha256(repr((reader, os.path.abspath(file), *stat)).encode()).digest()
-    found = store.find(key)
-    if found is None:
-        found = read(file)
+    pixels_read = store.find(key)
+    if pixels_read is None:
+        pixels_read = read(file)
         settled = time.time() - stat[1] / 1e9 > YOUNG_S and _stat(file) == stat
-        if settled and found.dtype == torch.uint8:
-            store.keep(key, found)
-    return found
+        if settled and pixels_read.dtype == torch.uint8:
+            store.keep(key, pixels_read)
+    return pixels_read
 
 
 def size_of(file: str | Path) -> tuple[int, int]:
@@ -251,10 +251,10 @@ def _code(module: str) -> str:
 def _stat(file: str) -> tuple[int, int, int] | None:
     """Size and times of a file; None where it is not there: whoever reads it says so."""
     try:
-        found = os.stat(file)
+        stat = os.stat(file)
     except OSError:
         return None
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _tensor(shape: Any, checksum: Any, content: Any) -> Tensor | None:

@@ -30,14 +30,14 @@ class Kept:
 
     def __call__(self, file: str, read: Callable[[str], Tensor]) -> Tensor:
         """The pixels of a file, read if they are kept neither here nor on disk."""
-        found = self.pixels.get(file)
-        if found is not None:
-            return found
-        found = pixels_of(file, read)
-        if self.bytes + found.nbytes <= self.bound():
-            self.pixels[file] = found
-            self.bytes += found.nbytes
-        return found
+        pixels = self.pixels.get(file)
+        if pixels is not None:
+            return pixels
+        pixels = pixels_of(file, read)
+        if self.bytes + pixels.nbytes <= self.bound():
+            self.pixels[file] = pixels
+            self.bytes += pixels.nbytes
+        return pixels
 
     def bound(self) -> int:
         """Bytes that may be kept; where none was given, a share of what is free when it is first asked for."""

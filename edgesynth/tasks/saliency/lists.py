@@ -41,16 +41,16 @@ def listed_parts(root: Path, pairs: Sequence[Pair]) -> tuple[dict[str, list[Pair
         return None
     for part in ("train", "test"):
         if not files[part]:
-            found = ", ".join(file.name for group in files.values() for file in group)
+            present = ", ".join(file.name for group in files.values() for file in group)
             raise UserError(
-                f"{root} has {found} and no list of {part}; add {part}.txt, or take the lists away to split by chance"
+                f"{root} has {present} and no list of {part}; add {part}.txt, or take the lists away to split by chance"
             )
     known = {pair.image.stem: pair for pair in pairs}
     chosen: dict[str, list[Pair]] = {}
     taken: dict[str, Path] = {}
     for part, group in files.items():
         if len(group) > 1:
-            raise UserError(f"{root} has several lists of {part}, {', '.join(one.name for one in group)}; leave one")
+            raise UserError(f"{root} has several lists of {part}, {', '.join(file.name for file in group)}; leave one")
         if group:
             chosen[part] = _chosen(group[0], known, taken)
     rest = [f"{pair.image.name} is in no list" for stem, pair in known.items() if stem not in taken]

@@ -16,7 +16,7 @@ from edgesynth.tasks.segmentation.segmentation import Segmentation
 Parts = tuple[Mapping[str, Sequence[Pair]], Sequence[str]]
 
 
-def build(name: str, root: Path, found: Parts, classes: Sequence[str], void: int, image_size: int) -> Segmentation:
+def build(name: str, root: Path, pairs: Parts, classes: Sequence[str], void: int, image_size: int) -> Segmentation:
     """Read the pairs and make a task of them.
 
     Images and masks are stretched to (3, S, S) and (S, S), the images normalized by ImageNet's mean and deviation.
@@ -27,7 +27,7 @@ def build(name: str, root: Path, found: Parts, classes: Sequence[str], void: int
     Args:
         name: of the task.
         root: folder of the data, for messages.
-        found: the splits that the data have, see `three_parts`, and what was left out of them.
+        pairs: the splits that the data have, see `three_parts`, and what was left out of them.
         classes: their names, in the order of their numbers.
         void: number of what belongs to none, besides 255.
         image_size: S, pixels.
@@ -35,7 +35,7 @@ def build(name: str, root: Path, found: Parts, classes: Sequence[str], void: int
     Raises:
         UserError: a part has no sound pair, or no pixel of a class.
     """
-    parts, odd = found
+    parts, odd = pairs
     read_mask = partial(class_map, size=image_size, classes=len(classes), void=void)
     reading = read_pairs(root, parts, odd, image_size, read_mask, (image_size, image_size))
     return Segmentation(

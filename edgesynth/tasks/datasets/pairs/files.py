@@ -18,16 +18,16 @@ class Pair(NamedTuple):
 
 def by_stem(entries: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> tuple[dict[str, Path], list[str]]:
     """{stem: file} of those with one of the suffixes, in the order of their names, and those that repeat a stem."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     repeated = []
     for entry in sorted(entries):
         if entry.suffix.lower() not in suffixes or not entry.is_file():
             continue
-        if entry.stem in found:
+        if entry.stem in files:
             repeated.append(f"{entry.name} is a second file of its name")
         else:
-            found[entry.stem] = entry
-    return found, repeated
+            files[entry.stem] = entry
+    return files, repeated
 
 
 def matched(images: dict[str, Path], masks: dict[str, Path]) -> tuple[list[Pair], list[str]]:
@@ -46,5 +46,5 @@ def by_split(
         folders: see `split_folders`.
         find: the pairs of a folder, and what of it is none.
     """
-    found = {part: find(folder) for part, folder in folders.items()}
-    return {part: pairs for part, (pairs, _) in found.items()}, [line for _, odd in found.values() for line in odd]
+    by_part = {part: find(folder) for part, folder in folders.items()}
+    return {part: pairs for part, (pairs, _) in by_part.items()}, [line for _, odd in by_part.values() for line in odd]

@@ -80,8 +80,8 @@ def read_pairs(
             raise UserError(f"none of the {len(pairs)} pairs of {root} for {part} is sound: {few(skipped)}")
 
     def split(pairs: Sequence[Pair]) -> Split:
-        images = Stored([str(one.image) for one in pairs], (3, image_size, image_size), read_image, normalized, kept)
-        return Split(images, Stored([str(one.mask) for one in pairs], mask_shape, read_mask, as_it_is, kept))
+        images = Stored([str(pair.image) for pair in pairs], (3, image_size, image_size), read_image, normalized, kept)
+        return Split(images, Stored([str(pair.mask) for pair in pairs], mask_shape, read_mask, as_it_is, kept))
 
     splits = {part: split(pairs) for part, pairs in sound.items()}
     count = sum(map(len, parts.values()))
