@@ -27,7 +27,7 @@ from edgesynth.tasks.images.augmentation import (
     windows,
     zooms,
 )
-from edgesynth.tasks.images.stored import Stored, whole
+from edgesynth.tasks.images.stored import Stored, in_memory
 from edgesynth.tasks.presentation import Presentation, presentation_of
 from edgesynth.tasks.sampled import sample_of
 
@@ -58,7 +58,7 @@ class Split(NamedTuple):
     @property
     def targets(self) -> Tensor:
         """All labels, in memory."""
-        return whole(self.labels)
+        return in_memory(self.labels)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.export.calibration import METHODS, Bounds, Histogram, bounds_of
-from edgesynth.export.int8.accuracy_guard import Guarded, guard, layers_of, quantized_kinds
+from edgesynth.export.int8.accuracy_guard import GuardResult, guard_accuracy, layers_of, quantized_kinds
 from edgesynth.export.int8.dialects import Dialect
 from edgesynth.export.int8.int8 import quantize
 from edgesynth.export.int8.learned import LearnedScales, with_learned
@@ -79,7 +79,7 @@ class Calibrated:
     images: int
     tried: dict[str, float]
     learned: int
-    guarded: Guarded
+    guarded: GuardResult
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the manifest."""
@@ -155,7 +155,7 @@ def quantize_best(source: Source, dialect: Dialect, path: Path, max_loss: float)
 
     kinds = quantized_kinds(rounded, able.difference(layers))
     rounding = able.difference(source.kept)
-    guarded = guard(partial(judged, way=best), probed, layers, kinds, source.reference, scores[best], max_loss)
+    guarded = guard_accuracy(partial(judged, way=best), probed, layers, kinds, source.reference, scores[best], max_loss)
     return Calibrated(
         best.method,
         LEARNED if learned else best.form.name,

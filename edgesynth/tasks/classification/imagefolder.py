@@ -16,11 +16,11 @@ from edgesynth.tasks.classification.classification import Classification, Split
 from edgesynth.tasks.datasets.folder import folder_of
 from edgesynth.tasks.datasets.shuffling import stratified
 from edgesynth.tasks.datasets.splits import idle_folders, split_folders, three_parts
-from edgesynth.tasks.datasets.summarize import few
+from edgesynth.tasks.datasets.summarize import summarize
 from edgesynth.tasks.images.free_memory import available_bytes
 from edgesynth.tasks.images.normalization import DEVIATION, MEAN, normalized
 from edgesynth.tasks.images.pixels import DECODING, UnreadableError, centered
-from edgesynth.tasks.images.stored import SHARE, Kept, Stored, whole
+from edgesynth.tasks.images.stored import SHARE, Kept, Stored, in_memory
 from edgesynth.tasks.images.truncation import check_not_truncated
 
 LAYOUT = "DIR/train/CLASS/*.jpg with val and test beside train, or DIR/CLASS/*.jpg to be split"
@@ -62,7 +62,7 @@ def imagefolder(data_root: Path | None = None, image_size: int = 64, most_bytes:
     splits = {}
     for part, files in parts.items():
         images = Stored([file for file, _ in files], (3, image_size, image_size), read, normalized, kept)
-        splits[part] = Split(whole(images) if held else images, torch.tensor([label for _, label in files]))
+        splits[part] = Split(in_memory(images) if held else images, torch.tensor([label for _, label in files]))
     return Classification(
         name="imagefolder",
         train=splits["train"],
@@ -127,7 +127,7 @@ def _sound(root: Path, listed: dict[str, Files], read: Callable[[str], object]) 
             except UnreadableError as error:
                 broken.append(str(error))
         if not sound[part]:
-            raise UserError(f"none of the {len(files)} images of {root} for {part} can be read: {few(broken)}")
+            raise UserError(f"none of the {len(files)} images of {root} for {part} can be read: {summarize(broken)}")
     return sound, broken
 
 
@@ -182,7 +182,7 @@ def _kinds() -> str:
 def _left_out(root: Path, count: int, broken: list[str], held: bool) -> list[str]:
     notes = []
     if broken:
-        notes.append(f"of {root}, {count:,} images, {len(broken):,} are skipped: {few(broken)}")
+        notes.append(f"of {root}, {count:,} images, {len(broken):,} are skipped: {summarize(broken)}")
     if not held:
         notes.append(f"the {count:,} images of {root} are more than memory should hold and are read from disk")
     if idle := idle_folders(root, class_splits(root)):

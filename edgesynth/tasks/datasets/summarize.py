@@ -7,7 +7,7 @@ from collections.abc import Sequence
 NAMED = 3  # the others are counted
 
 
-def few(lines: Sequence[str]) -> str:
+def summarize(lines: Sequence[str]) -> str:
     """The first of many lines, and how many more there are."""
     more = f"; and {len(lines) - NAMED:,} more" if len(lines) > NAMED else ""
     return "; ".join(lines[:NAMED]) + more

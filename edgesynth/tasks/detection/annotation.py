@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.datasets.summarize import few
+from edgesynth.tasks.datasets.summarize import summarize
 
 
 class Box(NamedTuple):
@@ -73,7 +73,9 @@ class Listing:
             owners.update(dict.fromkeys(own, part))
             self.parts[part] = list(own.values())
         if shared:
-            raise UserError(f"{root} has {len(shared):,} images in two splits: {few(shared)}; a split must not overlap")
+            raise UserError(
+                f"{root} has {len(shared):,} images in two splits: {summarize(shared)}; a split must not overlap"
+            )
 
     def skip(self, wrong: str, line: str) -> None:
         """Leave a file out."""

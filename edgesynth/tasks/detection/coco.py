@@ -18,7 +18,7 @@ from typing import Any
 
 from edgesynth.errors import UserError
 from edgesynth.tasks.classification.imagefolder import is_hidden
-from edgesynth.tasks.datasets.class_list import listed_classes
+from edgesynth.tasks.datasets.name_lists import listed_classes
 from edgesynth.tasks.detection.annotation import Annotated, Box, Listing
 
 LAYOUT = "DIR/annotations/instances_train2017.json with DIR/train2017/NAME.jpg, or one DIR/NAME.json with DIR/images"

@@ -18,7 +18,7 @@ from edgesynth.tasks.datasets.folder import folder_of
 from edgesynth.tasks.datasets.pairs.reading import DEVIATION, MEAN, normalized
 from edgesynth.tasks.datasets.shuffling import shuffled
 from edgesynth.tasks.datasets.splits import three_parts
-from edgesynth.tasks.datasets.summarize import few
+from edgesynth.tasks.datasets.summarize import summarize
 from edgesynth.tasks.detection import coco, kitti, voc
 from edgesynth.tasks.detection.anchors import find_anchors
 from edgesynth.tasks.detection.annotation import Annotated, Listing
@@ -142,7 +142,7 @@ def _labels(listed: list[Annotated], classes: list[str], size: int) -> Tensor:
 
 def _why(listing: Listing) -> str:
     odd = [*chain(*listing.skipped.values(), *listing.dropped.values())]
-    return f": {few(odd)}" if odd else ""
+    return f": {summarize(odd)}" if odd else ""
 
 
 def _notes(
@@ -156,9 +156,9 @@ def _notes(
     listing = annotation_filter.listing
     notes = []
     if skipped := [*chain(*listing.skipped.values())]:
-        notes.append(f"of {root}, {count:,} images, {len(skipped):,} files are skipped: {few(skipped)}")
+        notes.append(f"of {root}, {count:,} images, {len(skipped):,} files are skipped: {summarize(skipped)}")
     if dropped := [*chain(*listing.dropped.values())]:
-        notes.append(f"of {root}, {len(dropped):,} boxes are left out: {few(dropped)}")
+        notes.append(f"of {root}, {len(dropped):,} boxes are left out: {summarize(dropped)}")
     if strange:
         names = ", ".join(sorted(set(strange)))
         notes.append(f"of {root}, {len(strange):,} boxes are of classes that train has none of, and left out: {names}")

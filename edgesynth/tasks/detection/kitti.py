@@ -13,7 +13,7 @@ import math
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.datasets.class_list import listed_classes
+from edgesynth.tasks.datasets.name_lists import listed_classes
 from edgesynth.tasks.datasets.pairs import by_stem
 from edgesynth.tasks.datasets.splits import split_folders
 from edgesynth.tasks.detection.annotation import Annotated, Box, Listing

@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.datasets.class_list import listed_classes
+from edgesynth.tasks.datasets.name_lists import listed_classes
 from edgesynth.tasks.datasets.pairs import by_stem
 from edgesynth.tasks.datasets.voc_year import IMAGES, year_of
 from edgesynth.tasks.detection.annotation import Annotated, Box, Listing

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.datasets.name_list import names_in, take
+from edgesynth.tasks.datasets.name_lists import names_in, take
 
 MARK = re.compile(r"\s+(1|0|-1)$")
 

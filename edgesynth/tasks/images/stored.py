@@ -100,7 +100,7 @@ class Stored:
         return repr([(file, stat.st_size, stat.st_mtime_ns) for file, stat in facts]).encode()
 
 
-def whole(stack: Tensor | Stored) -> Tensor:
+def in_memory(stack: Tensor | Stored) -> Tensor:
     """All of a stack, in memory."""
     return stack[torch.arange(len(stack))] if isinstance(stack, Stored) else stack
 

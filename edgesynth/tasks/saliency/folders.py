@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.datasets.class_list import FILE as CLASS_LIST
 from edgesynth.tasks.datasets.folder import folder_of
+from edgesynth.tasks.datasets.name_lists import CLASSES_FILE
 from edgesynth.tasks.datasets.pairs import Pair, Reading, by_split, max_shift, preprocessing, read_pairs
 from edgesynth.tasks.datasets.splits import split_folders
 from edgesynth.tasks.images.augmentation import MAX_ZOOM
@@ -36,8 +36,8 @@ def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
         UserError: no folder was given, it is of no known layout, its masks are of classes, or too few pairs are sound.
     """
     root = folder_of("masks", data_root, LAYOUTS)
-    if (root / CLASS_LIST).is_file():
-        raise UserError(f"{root} has {CLASS_LIST} and --task masks knows no classes; {OF_CLASSES}, or take it away")
+    if (root / CLASSES_FILE).is_file():
+        raise UserError(f"{root} has {CLASSES_FILE} and --task masks knows no classes; {OF_CLASSES}, or take it away")
     parts, odd = _parts(root)
     read_mask = partial(binary, size=image_size)
     reading = read_pairs(root, parts, odd, image_size, read_mask, (1, image_size, image_size))

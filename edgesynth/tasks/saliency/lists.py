@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.datasets.name_list import names_in, take
+from edgesynth.tasks.datasets.name_lists import names_in, take
 from edgesynth.tasks.datasets.pairs import Pair
 from edgesynth.tasks.datasets.pairs.files import SUFFIXES
-from edgesynth.tasks.datasets.summarize import few
+from edgesynth.tasks.datasets.summarize import summarize
 
 FILES = {
     "train": ("train_cvpr2013.txt", "trainImgSet.mat", "train.txt"),
@@ -65,7 +65,7 @@ def _chosen(file: Path, known: dict[str, Pair], taken: dict[str, Path]) -> list[
     missing = [f"{stem} has no pair of image and mask" for stem in stems if stem not in known]
     if missing:
         raise UserError(
-            f"{file} names {len(missing):,} of {len(stems):,} that are not there: {few(missing)}; fetch the data "
+            f"{file} names {len(missing):,} of {len(stems):,} that are not there: {summarize(missing)}; fetch the data "
             "again, or take the lists away to split by chance"
         )
     take(stems, file, taken)

@@ -1,4 +1,4 @@
-"""The segmentation task of parts that a layout has found."""
+"""The segmentation task, built from the pairs and the classes that a layout lists."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from edgesynth.errors import UserError
+from edgesynth.tasks.datasets.name_lists import listed_classes
 from edgesynth.tasks.datasets.pairs import Pair, Reading, max_shift, preprocessing, read_pairs
 from edgesynth.tasks.images.augmentation import MAX_ZOOM
 from edgesynth.tasks.segmentation.class_map import VOID, class_map
@@ -14,6 +15,15 @@ from edgesynth.tasks.segmentation.class_weights import pixels_of
 from edgesynth.tasks.segmentation.segmentation import Segmentation
 
 Parts = tuple[Mapping[str, Sequence[Pair]], Sequence[str]]
+
+
+def own_classes(folder: Path) -> list[str] | None:
+    """The classes of `classes.txt` in a folder, in the order of their numbers from 0; None where there is no such file.
+
+    Raises:
+        UserError: it cannot be read, repeats a name, or does not name 2 to 255 classes.
+    """
+    return listed_classes(folder, 2, VOID)
 
 
 def build(name: str, root: Path, pairs: Parts, classes: Sequence[str], void: int, image_size: int) -> Segmentation:

@@ -13,7 +13,7 @@ from edgesynth.errors import UserError
 from edgesynth.tasks import load_task
 from edgesynth.tasks.classification.classification import Classification
 from edgesynth.tasks.classification.imagefolder import images_below
-from edgesynth.tasks.datasets.summarize import few
+from edgesynth.tasks.datasets.summarize import summarize
 from edgesynth.tasks.images.pixels import UnreadableError
 from edgesynth.tasks.images.stored import Stored
 from edgesynth.tasks.survey.boxes import HAVE_BOXES, look_at_boxes
@@ -121,7 +121,7 @@ def _tried(findings: Survey, image_size: int, unreadable: dict[str, str]) -> Tas
         findings.broken["left out"] = others
     on_disk = _on_disk(parts.values())
     if met := [why for file, why in unreadable.items() if file in on_disk]:
-        findings.obstacles.append(f"training would stop at {few(met)}; take them away")
+        findings.obstacles.append(f"training would stop at {summarize(met)}; take them away")
     findings.splits = {name: _counts(task, part) for name, part in parts.items()}
     return task
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from edgesynth.errors import UserError
 from edgesynth.tasks.datasets.pairs.files import Pair
 from edgesynth.tasks.datasets.splits import three_parts
-from edgesynth.tasks.datasets.summarize import few
+from edgesynth.tasks.datasets.summarize import summarize
 from edgesynth.tasks.images.decoded import size_of
 from edgesynth.tasks.images.normalization import DEVIATION, MEAN, normalized
 from edgesynth.tasks.images.pixels import DECODING, UnreadableError, color
@@ -77,7 +77,7 @@ def read_pairs(
             except UnreadableError as error:
                 skipped.append(str(error))
         if not sound[part]:
-            raise UserError(f"none of the {len(pairs)} pairs of {root} for {part} is sound: {few(skipped)}")
+            raise UserError(f"none of the {len(pairs)} pairs of {root} for {part} is sound: {summarize(skipped)}")
 
     def split(pairs: Sequence[Pair]) -> Split:
         images = Stored([str(pair.image) for pair in pairs], (3, image_size, image_size), read_image, normalized, kept)
@@ -121,4 +121,4 @@ def _check_sizes(pair: Pair) -> None:
 def _notes(root: Path, count: int, skipped: list[str]) -> list[str]:
     if not skipped:
         return []
-    return [f"of {root}, {count:,} pairs, {len(skipped):,} files are skipped: {few(skipped)}"]
+    return [f"of {root}, {count:,} pairs, {len(skipped):,} files are skipped: {summarize(skipped)}"]
