@@ -17,13 +17,13 @@ from edgesynth.lineage.storage.files import remove_left_overs, write_bytes
 from edgesynth.printable import printable
 from edgesynth.report import formats
 from edgesynth.report.benchmarks import Benchmarks, facts, read_benchmarks
-from edgesynth.report.front import front_plot
 from edgesynth.report.headline import headline
-from edgesynth.report.histogram import histogram, shared_range_ms
 from edgesynth.report.lineage_table import Lineage, read_lineage
-from edgesynth.report.predictions import predictions_plot
-from edgesynth.report.survival import columns, survival
-from edgesynth.report.trade_off import COSTS, below_range, trade_off
+from edgesynth.report.plots.front import front_plot
+from edgesynth.report.plots.histogram import histogram, shared_range_ms
+from edgesynth.report.plots.predictions import predictions_plot
+from edgesynth.report.plots.survival import columns, survival
+from edgesynth.report.plots.trade_off import COSTS, below_range, trade_off
 
 LIBRARIES = ("torch", "numpy", "onnx", "onnxruntime")
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from edgesynth.errors import UserError
 from edgesynth.export.bundle.ledger import DECODED, FP16, FP32, Hop, Ledger, Tolerance, loss_of
 from edgesynth.export.bundle.manifest import LICENSE, MANIFEST, ancestry, build_manifest, check_license, file_facts
-from edgesynth.export.bundle.readme import README, readme
+from edgesynth.export.bundle.readme.readme import README, readme
 from edgesynth.export.bundle.records import record_layers, record_samples
 from edgesynth.export.bundle.samples import CALIBRATION_IMAGES, calibration_images, check_labels, write_samples
 from edgesynth.export.bundle.staging import check_free, staged
@@ -29,13 +29,19 @@ from edgesynth.export.int8.int8 import check_size
 from edgesynth.export.int8.learned import floating_layers, learned_scales
 from edgesynth.export.int8.ranges import ranges_json
 from edgesynth.export.int8.weight_forms import ANY, Target, check_target
-from edgesynth.export.onnx.detections import COLUMNS, DETECTIONS, check_decodes, decode_in_graph, decoding_in_graph
+from edgesynth.export.onnx.detections.decoding_graph import (
+    COLUMNS,
+    DETECTIONS,
+    check_decodes,
+    decode_in_graph,
+    decoding_in_graph,
+)
+from edgesynth.export.onnx.detections.rows import aligned, rows_of
 from edgesynth.export.onnx.exporters import OUTPUT, Exporter
 from edgesynth.export.onnx.fixed_batch import fix_batch
-from edgesynth.export.onnx.older_opsets import keep_refused
 from edgesynth.export.onnx.onnx_file import check_form, data_file, form_of, to_onnx
-from edgesynth.export.onnx.parsed import check_parsed, parser_for
-from edgesynth.export.onnx.rows import aligned, rows_of
+from edgesynth.export.onnx.planned.older_opsets import keep_refused
+from edgesynth.export.onnx.planned.parsed import check_parsed, parser_for
 from edgesynth.export.onnx.runtime import run_onnx
 from edgesynth.files.json_file import sealed
 from edgesynth.lineage import Individual, Run, Species, species, task_of

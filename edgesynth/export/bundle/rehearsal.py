@@ -20,12 +20,12 @@ from edgesynth.export.bundle.bare_bundle import complete
 from edgesynth.export.bundle.bundle import MODEL, SAMPLES
 from edgesynth.export.bundle.ledger import Ledger
 from edgesynth.export.bundle.manifest import LICENSE, build_manifest
-from edgesynth.export.bundle.readme import readme
+from edgesynth.export.bundle.readme.readme import readme
 from edgesynth.export.bundle.records import record_layers
 from edgesynth.export.bundle.samples import check_labels, some_images, write_samples
 from edgesynth.export.onnx.exporters import OUTPUT, Exporter, newer_opset
-from edgesynth.export.onnx.older_opsets import keep_refused
 from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.export.onnx.planned.older_opsets import keep_refused
 from edgesynth.export.onnx.runtime import run_onnx
 from edgesynth.importing import quoted
 from edgesynth.lineage import Config, Genome, Individual, Record, Species, board_of, state

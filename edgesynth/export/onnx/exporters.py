@@ -24,8 +24,8 @@ from torch import nn
 
 from edgesynth.anatomy.tracing import evaluating
 from edgesynth.errors import UserError
-from edgesynth.export.onnx.attention import plain_attention
-from edgesynth.export.onnx.pooling import FixedPooling
+from edgesynth.export.onnx.rewriting.attention import plain_attention
+from edgesynth.export.onnx.rewriting.pooling import FixedPooling
 
 if TYPE_CHECKING:
     import onnx

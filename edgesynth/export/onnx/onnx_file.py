@@ -14,9 +14,9 @@ import numpy as np
 from torch import nn
 
 from edgesynth.errors import UserError
-from edgesynth.export.onnx.averages import unpad_averages
 from edgesynth.export.onnx.exporters import BATCH, INPUT, OUTPUT, Exporter, traced
-from edgesynth.export.onnx.slimming import slimmed
+from edgesynth.export.onnx.rewriting.averages import unpad_averages
+from edgesynth.export.onnx.rewriting.slimming import slimmed
 from edgesynth.lineage.storage.files import write_bytes
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edgesynth.metrics.accuracy import accuracy
-from edgesynth.tasks.as_numpy import as_numpy
 from edgesynth.tasks.classification.class_frequency import median_over
 from edgesynth.tasks.images.stored import form
 from edgesynth.tasks.task import Split, Task
+from edgesynth.tasks.task.as_numpy import as_numpy
 
 __all__ = ["Classification", "Split"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgesynth.tasks.presentation import Panel, Picture, Presentation, Row, SamplePredictions, class_name, presents
+from edgesynth.tasks.task.presentation import Panel, Picture, Presentation, Row, SamplePredictions, class_name, presents
 
 
 @presents("classes")

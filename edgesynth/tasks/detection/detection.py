@@ -12,13 +12,13 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.metrics.average_precision import mean_average_precision
-from edgesynth.tasks.as_numpy import as_numpy
-from edgesynth.tasks.detection.coverage import CoverageHead
-from edgesynth.tasks.detection.heads import Head
-from edgesynth.tasks.detection.suppression import Limits, suppressed
-from edgesynth.tasks.detection.yolo import YoloHead
+from edgesynth.tasks.detection.heads.coverage import CoverageHead
+from edgesynth.tasks.detection.heads.head import Head
+from edgesynth.tasks.detection.heads.suppression import Limits, suppressed
+from edgesynth.tasks.detection.heads.yolo import YoloHead
 from edgesynth.tasks.images.stored import form
 from edgesynth.tasks.task import Task
+from edgesynth.tasks.task.as_numpy import as_numpy
 
 NO_BOX = (-1.0, 0.0, 0.0, 0.0, 0.0)
 LEAST_LEFT = 0.25  # of a box that augmentation moves out of the image; with less it is not looked for

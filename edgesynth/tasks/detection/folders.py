@@ -19,11 +19,11 @@ from edgesynth.tasks.datasets.pairs.reading import DEVIATION, MEAN, normalized
 from edgesynth.tasks.datasets.shuffling import shuffled
 from edgesynth.tasks.datasets.splits import three_parts
 from edgesynth.tasks.datasets.summarize import summarize
-from edgesynth.tasks.detection import coco, kitti, voc
-from edgesynth.tasks.detection.anchors import find_anchors
-from edgesynth.tasks.detection.annotation import Annotated, Listing
-from edgesynth.tasks.detection.annotation_filter import AnnotationFilter
+from edgesynth.tasks.detection.annotations import coco, kitti, voc
+from edgesynth.tasks.detection.annotations.annotation_filter import AnnotationFilter
+from edgesynth.tasks.detection.annotations.listing import Annotated, Listing
 from edgesynth.tasks.detection.detection import NO_BOX, Detection
+from edgesynth.tasks.detection.heads.anchors import find_anchors
 from edgesynth.tasks.detection.letterbox import GRAY, fit_of, letterboxed
 from edgesynth.tasks.images.augmentation import MAX_ZOOM
 from edgesynth.tasks.images.pixels import DECODING

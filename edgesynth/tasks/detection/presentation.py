@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgesynth.metrics.boxes import detections
-from edgesynth.tasks.presentation import (
+from edgesynth.tasks.task.presentation import (
     DecoderFile,
     Outline,
     Panel,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgesynth.tasks.presentation import Panel, Picture, Presentation, Row, SamplePredictions, presents
+from edgesynth.tasks.task.presentation import Panel, Picture, Presentation, Row, SamplePredictions, presents
 
 MOST_LOG_ODDS = 60.0  # beyond them a probability is 0 or 1, and `exp` may overflow
 

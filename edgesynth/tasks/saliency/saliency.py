@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edgesynth.metrics.f_beta import f_beta, mean_absolute_error
-from edgesynth.tasks.as_numpy import as_numpy
 from edgesynth.tasks.images.stored import form
 from edgesynth.tasks.segmentation.class_weights import median_frequency
 from edgesynth.tasks.task import Task
+from edgesynth.tasks.task.as_numpy import as_numpy
 
 CERTAIN = 20.0  # log-odds of a pixel that nobody doubts
 

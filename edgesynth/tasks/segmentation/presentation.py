@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgesynth.tasks.presentation import Panel, Picture, Presentation, Row, SamplePredictions, class_name, presents
 from edgesynth.tasks.segmentation.class_map import VOID
+from edgesynth.tasks.task.presentation import Panel, Picture, Presentation, Row, SamplePredictions, class_name, presents
 
 
 def _colors() -> np.ndarray:

@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edgesynth.metrics.mean_iou import mean_iou, pixel_accuracy
-from edgesynth.tasks.as_numpy import as_numpy
 from edgesynth.tasks.images.stored import form
 from edgesynth.tasks.segmentation.class_map import VOID
 from edgesynth.tasks.segmentation.class_weights import median_frequency
 from edgesynth.tasks.task import Task
+from edgesynth.tasks.task.as_numpy import as_numpy
 
 CERTAIN = 20.0  # score of the right class, above those of the others
 

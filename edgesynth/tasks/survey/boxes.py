@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
-from edgesynth.tasks.detection.annotation_filter import AnnotationFilter, told
+from edgesynth.tasks.detection.annotations.annotation_filter import AnnotationFilter, told
 from edgesynth.tasks.detection.folders import LAYOUTS, read_annotated
 from edgesynth.tasks.images.pixels import UnreadableError
 
