@@ -1,4 +1,4 @@
-"""Export: an individual becomes a bundle, everything that a board needs and nothing of ours."""
+"""Export: an individual becomes a bundle, which holds all that a board needs; edgesynth is not needed there."""
 
 from edgesynth.export.bundle.bundle import Bundle, Progress, export_individual
 from edgesynth.export.bundle.ledger import Hop, Ledger

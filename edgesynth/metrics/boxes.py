@@ -1,7 +1,7 @@
-"""Boxes out of a detector's output, as `output.decoding` of the manifest says: decoded, and of rivals the surest.
+"""Boxes of a detector's output: decoded as `output.decoding` of the manifest says, with non-maximum suppression.
 
-This file needs numpy alone and stands by itself: `edgesynth export` puts a copy into the bundle of a detector. It is
-the second form of what the task does in torch while networks are bred.
+This file needs numpy and nothing of edgesynth: `edgesynth export` copies it into the bundle of a detector. The
+detection task does the same in torch during training.
 """
 
 from typing import Any, Dict, List, Tuple
@@ -13,7 +13,7 @@ TINY = 1e-12
 
 
 def detections(outputs: np.ndarray, decoding: Dict[str, Any]) -> List[np.ndarray]:
-    """Find what a network sees.
+    """Decode the outputs of a detector.
 
     Args:
         outputs: (N, channels, h, w), as the network gives them; or (N, rows, 6), where the file decodes them itself.
@@ -30,7 +30,7 @@ def detections(outputs: np.ndarray, decoding: Dict[str, Any]) -> List[np.ndarray
 
 
 def decodes(decoding: Dict[str, Any]) -> bool:
-    """Whether a model gives boxes by itself; rows of class -1 are none.
+    """Whether a model decodes its boxes itself.
 
     Args:
         decoding: the manifest's `output.decoding`.
@@ -91,7 +91,7 @@ def _detectnet(outputs: np.ndarray, decoding: Dict[str, Any]) -> Tuple[np.ndarra
 
 
 def _suppressed(corners: np.ndarray, scores: np.ndarray, decoding: Dict[str, Any]) -> np.ndarray:
-    """Of overlapping boxes of one class, the surest: (K, 6)."""
+    """(K, 6) after non-maximum suppression: of overlapping boxes of one class, the one with the highest score."""
     flat = scores.reshape(-1)
     order = np.argsort(-flat, kind="mergesort")[: decoding["candidates"]]
     order = order[flat[order] >= decoding["min_score"]]

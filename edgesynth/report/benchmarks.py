@@ -1,4 +1,4 @@
-"""What `edgesynth benchmark` measured of a run's bundles; a damaged result is named, the others are still read."""
+"""Results of `edgesynth benchmark` for a run's bundles; a damaged one is named, and the others are still read."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Benchmarks:
 
 
 def read_benchmarks(run_path: Path) -> Benchmarks:
-    """Read every `bundles/*/result.json` of a run directory; none of them can make it fail."""
+    """Read every `bundles/*/result.json` of a run directory; a damaged one does not raise."""
     measured, damaged, waiting = [], [], []
     # Hidden ones are being written, or were when a process was killed.
     folders = (path for path in (run_path / "bundles").glob("*") if path.is_dir() and not path.name.startswith("."))
@@ -135,7 +135,7 @@ def latencies_ms(benchmarks: Benchmarks, ancestor: str, individual: str) -> tupl
 
 
 def facts(pairs: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    """A machine's or an engine's facts as text, those without a value left out; load is a moment's, not a machine's."""
+    """Facts of a machine or an engine as text, without empty ones and without the load, which changes all the time."""
     return tuple((name, str(value)) for name, value in pairs.items() if value not in (None, "") and name != "load_1min")
 
 

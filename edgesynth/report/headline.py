@@ -1,4 +1,4 @@
-"""The headline: what the best individual has left of its ancestor, in six figures and those of its board.
+"""The headline: the best individual against its ancestor, in six figures and those of its board.
 
 A figure of the board is measured, with its interval, or predicted, with the error of the model.
 """
@@ -91,7 +91,7 @@ def _latency(lineage: Lineage, benchmarks: Benchmarks) -> Figure:
 
 
 def _board_figures(lineage: Lineage) -> list[Figure]:
-    """What is known of the best individual on the run's board; empty where the run has none."""
+    """Figures of the best individual on the run's board; empty where the run has none."""
     first, best = lineage.ancestor, lineage.tip
     figures = [_measured(first.figures or best.figures, best.figures)] if best.figures else []
     return [*figures, *([_predicted(first.predicted or best.predicted, best.predicted)] if best.predicted else [])]

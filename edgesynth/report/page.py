@@ -1,4 +1,4 @@
-"""The page: one self-contained HTML file with everything that a run has to say."""
+"""The page: one self-contained HTML file with all results of a run."""
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ def render(run: Run) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """A value as the page shows it: names literally; what is HTML already, such as a drawing, as it is."""
+    """A value as the page shows it: text is made printable; HTML, such as a drawing, is left as it is."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _predictions(run: Run) -> Markup | None:
-    """The picture of what the ancestor and the best individual answer; None where the run keeps no answers."""
+    """The picture of sample predictions of the ancestor and the best individual; None where the run kept none."""
     predictions = run.predictions()
     return None if predictions is None else predictions_plot(predictions, run.task().get("labels", []))
 
@@ -108,7 +108,7 @@ def _histograms(benchmarks: Benchmarks) -> list[dict[str, Any]]:
 
 
 def _command(run: Run, lineage: Lineage, benchmarks: Benchmarks) -> str:
-    """What to type to get a latency."""
+    """The command that measures a latency."""
     if benchmarks.waiting:
         return f"edgesynth benchmark {shlex.quote(str(run.path / 'bundles' / benchmarks.waiting[0]))}"
     individual = lineage.tip.individual

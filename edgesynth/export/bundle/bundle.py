@@ -204,7 +204,7 @@ class _Stage:
         self.kept: list[Beyond] = []
 
     def write_fp32(self, opset: int, batch: int | None) -> Exporter:
-        """Write model.onnx and hold it, by way of the removed network, to the masked one."""
+        """Write model.onnx and compare it with the removed network, and that with the masked one."""
         self.say("writing model.onnx")
         path = self.folder / MODEL
         exporter = to_onnx(self.removed, self.task.input_shape, path, opset)
@@ -221,7 +221,7 @@ class _Stage:
         return exporter
 
     def observe(self, calibration: Tensor) -> None:
-        """See what every activation of model.onnx is on the calibration images."""
+        """Record the range of every activation of model.onnx on the calibration images."""
         self.say("measuring the ranges of the activations")
         self.seen = observe(self.folder / MODEL, calibration)
 
@@ -235,18 +235,18 @@ class _Stage:
         self.models[HALF_KEY] = {"file": HALF, "dialect": "plain", **form_of(self.folder / HALF)}
 
     def _answers_of(self, file: str, key: str) -> Tensor:
-        """What a model answers the test images; in FP16 as a device stores it, where a CPU would compute in FP32."""
+        """Outputs of a model on the test images; those of the FP16 file with FP16 rounding, as on a device."""
         return run_onnx(self.folder / file, self.test.images, half_storage=key == HALF_KEY)
 
     def _held(self, file: str, key: str, tolerance: Tolerance) -> None:
-        """Hold a model to that in fp32."""
+        """Compare a model with the fp32 one."""
         name = f"onnx {key}"
         self.ledger.compare(name, self._answers_of(file, key), "onnx fp32", tolerance)
         if not isinstance(self.task, Detection):  # whose files may decode by themselves, and are compared once more
             self.ledger.forget(name)
 
     def write_ranges(self, calibration: Tensor, max_int8_loss: float | None, int8_cpu_target: Target) -> None:
-        """Write ranges.json, and before it the INT8 models where a loss is given that they may have."""
+        """Write ranges.json, and before it the INT8 models where their largest loss is given."""
         import onnx
 
         path = self.folder / MODEL
@@ -279,7 +279,7 @@ class _Stage:
         return {"name": OUTPUT, "shape": list(shape), "decoding": self.task.decoding_of(shape)}
 
     def decode(self) -> dict[str, Any]:
-        """Let all models decode their outputs, each held to what its own grid decodes to outside of it.
+        """Let all models decode their outputs; each is compared with its own grid, decoded outside of it.
 
         Returns:
             What the models give then, for the manifest.
@@ -330,10 +330,10 @@ def _check_finite(run: Run, individual: Individual) -> None:
 
 
 def _check_known(run: Run, individual: Individual, stage: _Stage) -> None:
-    """Refuse a network that answers the test images otherwise than when its run ended.
+    """Refuse a network whose test metric is not the one at the end of its run.
 
-    Every hop may be in order then: all of them are of the wrong network, or on other images. Below fp32 the figure of
-    the run is of rounded inputs, which these hops have not.
+    The ledger cannot find this: all its hops are then of the wrong network, or on other images. Individuals below fp32
+    are not checked: the figure of their run includes rounded inputs, which these hops do not have.
     """
     known_percent, percent = run.tested().get(individual.name), stage.ledger.accuracy_of("torch removed")
     allowed = max(MOST_DRIFT_POINTS, 100 * MOST_DRIFT_IMAGES / len(stage.answers))

@@ -1,4 +1,4 @@
-"""Manifest: what a bundle says of itself, and the sha256 of every file that it holds."""
+"""Manifest: facts of a bundle, and the sha256 of each of its files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def ancestry(run: Run, name: str) -> list[Record]:
 
 
 def check_license(text: str) -> None:
-    """Refuse a license that says nothing, or that is more than its name.
+    """Refuse a license that is empty or longer than a name.
 
     Raises:
         UserError: it is empty, or has several lines.

@@ -17,7 +17,7 @@ from edgesynth.files.npz_file import array_headers
 def record_samples(
     folder: Path, file: str, models: dict[str, dict[str, Any]], metric: str, decoding: dict[str, Any]
 ) -> None:
-    """Enter into each model's facts what its answers to the bundle's samples are worth.
+    """Enter into each model's facts the metric of its outputs on the bundle's samples.
 
     Args:
         folder: holds the models and the samples.

@@ -38,7 +38,7 @@ def percentile(share: float, seen: Histogram) -> float:
 
 
 def entropy(seen: Histogram) -> float:
-    """The clipping whose quantized distribution tells least from the clipped one (Kullback and Leibler's divergence).
+    """The clipping with the least Kullback-Leibler divergence between the clipped and the quantized distribution.
 
     After Migacz, 8-bit inference with TensorRT (GTC 2017). Zeros are left out, as INT8 holds them exactly: the first
     bin counts as much as the second.

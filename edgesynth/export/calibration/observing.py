@@ -21,7 +21,7 @@ MOST_BYTES = 1 << 28  # of all activations of one batch
 
 
 def observe(path: Path, images: Tensor) -> dict[str, Histogram]:
-    """What every floating-point activation tensor of a model is on calibration images.
+    """Histograms of every floating-point activation of a model on calibration images.
 
     Args:
         path: a plain fp32 ONNX file.
@@ -96,7 +96,7 @@ def check_images(model: onnx.ModelProto, images: Tensor) -> int:
 
 
 def _filled(batch: Tensor, fixed: int) -> Tensor:
-    """The batch, its last image repeated up to a fixed size: that adds no value that was not there."""
+    """The batch, its last image repeated up to a fixed size, which adds no new values."""
     missing = fixed - len(batch) if fixed else 0
     return torch.cat([batch, batch[-1:].expand(missing, *batch.shape[1:])]) if missing > 0 else batch
 

@@ -1,7 +1,7 @@
-"""Search: which layers of an FP16 file stay in FP32, by their ranges, and by what comes out where those say too little.
+"""Search for the layers of an FP16 file that stay in FP32: by their ranges, then by the errors of their outputs.
 
-A difference of near numbers, or squares that all vanish, lie within FP16's range and are lost all the same: where the
-file's answers are far from the FP32 model's, the first tensors that are so name the layers.
+A difference of near numbers, or squares that all become 0, lie within FP16's range and lose their precision. Where the
+file's outputs are far from the FP32 model's, the layers of the first tensors that are far off stay in FP32.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ def _error(outputs: Tensor, reference: Tensor) -> float:
 
 
 def _first_losses(plain: onnx.ModelProto, path: Path, images: Tensor) -> dict[str, str]:
-    """{tensor: why} of nodes that read what is right in an FP16 file and write what is not.
+    """{tensor: why} of nodes whose inputs are right in an FP16 file and whose outputs are not.
 
-    Named is what they write, where FP16 cannot hold that; else what they read, of which the last bits count.
+    The tensors are the node's outputs, where FP16 cannot hold them; else its inputs, whose last bits count.
     """
     half = onnx.load(str(path))
     written = {name for node in half.graph.node for name in node.output}
@@ -110,7 +110,7 @@ def _tensors(model: onnx.ModelProto, names: list[str], images: Tensor, half_stor
 
 
 def _tensor_error(rounded: np.ndarray, exact: np.ndarray) -> float:
-    """The largest share of its length by which a tensor is off, over images."""
+    """The largest relative error of a tensor over images: the norm of the difference over its own norm."""
     rows = exact.reshape(len(exact), -1).astype(np.float64) if exact.ndim else exact.reshape(1, 1).astype(np.float64)
     distance = np.linalg.norm(rounded.reshape(rows.shape) - rows, axis=1)
     length = np.linalg.norm(rows, axis=1)

@@ -23,7 +23,7 @@ SELECTING = ("MaxPool", "Relu", "Clip")
 
 @dataclass(frozen=True)
 class GuardResult:
-    """What the guard found.
+    """The layers that the guard kept in floating point, and why.
 
     Attributes:
         max_loss: points of the metric that INT8 may cost on validation.
@@ -59,7 +59,7 @@ def guard_accuracy(
 ) -> GuardResult:
     """Put nodes back to floating point, the most sensitive first, until the loss is within the limit.
 
-    One layer stays in INT8 in any case: what remains too bad is for the ledger to say.
+    At least one layer stays in INT8; a loss that is still above the limit is reported by the ledger.
 
     Args:
         judge: writes the model with these nodes in floating point, and tells its metric on validation (percent).
@@ -96,11 +96,11 @@ def layers_of(model: onnx.ModelProto) -> list[str]:
 
 
 def quantized_kinds(model: onnx.ModelProto, able: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """The nodes of a Q/DQ model that read rounded tensors and round what they make of them, by their kinds.
+    """The nodes of a Q/DQ model that read quantized tensors, by operator; those that only move values are left out.
 
     Args:
         model: as it was written.
-        able: names of the nodes that may be told.
+        able: names of the nodes to look at.
     """
     rounded = {name for node in model.graph.node if node.op_type == "DequantizeLinear" for name in node.output}
     kinds: dict[str, tuple[str, ...]] = {}

@@ -30,7 +30,7 @@ TARGETS: tuple[Target, ...] = (ANY, VNNI)
 
 
 class WeightForm(NamedTuple):
-    """A form of the weights that training has not fixed.
+    """An integer form of the weights, where training has not fixed it.
 
     Attributes:
         name: in the manifest.
@@ -67,7 +67,7 @@ class LayerWeight(NamedTuple):
 
 
 def check_target(target: str, int8: bool) -> None:
-    """Refuse processors that there are no forms for.
+    """Refuse a target processor that is not known.
 
     Raises:
         UserError: it is none of `TARGETS`, or a choice without an INT8 file that it is for.

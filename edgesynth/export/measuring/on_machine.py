@@ -1,4 +1,4 @@
-"""Measuring in the loop: a network through ONNX, INT8 where that is asked for, and a short measurement."""
+"""Measuring in the loop: a network is written as ONNX, quantized if asked for, and benchmarked for a short time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The latency of an individual on this machine, measured in a moment: what `evolve` shows beside its size."""
+"""A quick measurement of an individual's latency on this machine, which `evolve` prints with its size."""
 
 from __future__ import annotations
 

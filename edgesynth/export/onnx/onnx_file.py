@@ -1,4 +1,4 @@
-"""Plain ONNX: write a torch network at an opset and its IR, and believe nothing but the file that was written.
+"""Plain ONNX: write a torch network at an opset and its IR, and check the file that was written.
 
 TensorRT 8.2, the last one for the TX1 and TX2, documents opset 13 as its newest: that is the default. What torch,
 onnxslim and onnxruntime were asked for is not always what they write, so opset, IR, interface and batch are read back.
@@ -155,7 +155,7 @@ def read_checked(path: Path, opset: int | None = None) -> onnx.ModelProto:
 
 
 def form_of(path: Path) -> dict[str, Any]:
-    """What a written file says of itself: `opset`, `ir`, `batch` (None: free), and `external_data`, a file, if any."""
+    """Facts of a written file: `opset`, `ir`, `batch` (None: free), and `external_data`, its weights' file, if any."""
     import onnx
 
     model = onnx.load(str(path), load_external_data=False)
@@ -186,7 +186,7 @@ def check_interface(model: onnx.ModelProto, path: Path) -> None:
 
 
 def check_batch(path: Path, input_shape: Sequence[int]) -> None:
-    """Run a model at two batches: what the header calls free may still be fixed inside, by a Reshape.
+    """Run a model at two batch sizes: a Reshape inside may fix a batch that the header calls free.
 
     Raises:
         UserError: it does not answer with as many rows as it is given images.

@@ -1,4 +1,4 @@
-"""The Pareto front by name: whom to export, for how much accuracy and at what size."""
+"""The Pareto front with names: individuals to export, by accuracy and size."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def front_plot(lineage: Lineage) -> Markup:
 
 
 def named(front: list[Row], best: str) -> list[Row]:
-    """Those whose names can be written without one lying on the other: the best, both ends, then the cheapest first."""
+    """Individuals whose names do not overlap in the plot: the best, both ends, then the cheapest first."""
     values = [row.validation_percent for row in front]
     room = CLOSE * max(max(values, default=0.0) - min(values, default=0.0), 1e-9)
     chosen: list[Row] = []

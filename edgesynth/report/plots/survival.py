@@ -1,4 +1,4 @@
-"""Survival: which share of each layer's clusters and synapses is alive, generation by generation."""
+"""Survival: share of each layer's clusters and synapses that is alive, by generation."""
 
 from __future__ import annotations
 

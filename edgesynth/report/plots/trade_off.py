@@ -1,4 +1,4 @@
-"""The trade-off: the validation metric against what an individual costs, all of them, with the Pareto front."""
+"""The trade-off: the validation metric of all individuals against their cost, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def trade_off(lineage: Lineage, cost: str) -> Markup:
 
 
 def shown_range(lineage: Lineage) -> tuple[float, float]:
-    """Range of the metric's axis (percent): main line and floor in full, hopeless offspring not at any price."""
+    """Range of the metric's axis (percent): main line and floor are within it, offspring far below are not."""
     values = [row.validation_percent for row in lineage.line if math.isfinite(row.validation_percent)]
     values += [] if lineage.min_accuracy is None else [lineage.min_accuracy]
     others = [row.validation_percent for row in lineage.rows if math.isfinite(row.validation_percent)]
@@ -123,7 +123,7 @@ def _individuals(axes: Axes, lineage: Lineage, rows: list[Row], cost: str, low: 
 
 
 def _names(axes: Axes, line: list[Row], cost: str) -> None:
-    """Write the generation beside its point, wherever the last written one is far enough away."""
+    """Write the generation next to its point, where the last written one is far enough away."""
     left, right = axes.get_xlim()
     low, high = axes.get_ylim()
     written: list[tuple[float, float]] = []

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def median_over(frequency: Tensor) -> tuple[float, ...]:
-    """The median of all frequencies over each of them; 1 for a class that occurs nowhere.
+    """For each class the median frequency divided by its own; 1 for a class that does not occur.
 
     Args:
         frequency: (classes,) float64, 0 to 1, not all 0.

@@ -55,7 +55,7 @@ class Classification(Task):
         return (len(self.labels),)
 
     def fits(self, shape: Sequence[int]) -> bool:
-        """One number for each class; more are allowed, and never right."""
+        """(outputs,) with at least one for each class; those beyond are never right."""
         return len(shape) == 1 and shape[0] >= len(self.labels)
 
     def check_labels(self, labels: Tensor) -> str:

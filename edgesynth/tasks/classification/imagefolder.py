@@ -105,7 +105,7 @@ def _listed(root: Path) -> tuple[list[str], dict[str, Files]]:
 
 
 def class_splits(root: Path) -> dict[str, Path]:
-    """As `split_folders`; but trains may be a class: a folder of images and of no others, without val and test."""
+    """As `split_folders`, unless `train` is a class: it holds no folders, and there is neither val nor test."""
     folders = split_folders(root)
     is_class = folders.keys() == {"train"} and not _class_folders(folders["train"]) and idle_folders(root, folders)
     return {} if is_class else folders
@@ -191,7 +191,7 @@ def _left_out(root: Path, count: int, broken: list[str], held: bool) -> list[str
 
 
 def _coarse(classes: list[str], parts: dict[str, Files]) -> list[str]:
-    """What figures from small splits cannot tell."""
+    """A note on splits that are too small to show small differences of accuracy."""
     notes, count = [], len(parts["validation"])
     if count < COARSE:
         notes.append(

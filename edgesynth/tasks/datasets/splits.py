@@ -1,4 +1,4 @@
-"""Train, validation and test, of whatever splits a data set has."""
+"""Train, validation and test from the splits that a data set has."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Sample = TypeVar("Sample")
 
 
 def split_folders(root: Path) -> dict[str, Path]:
-    """{`train`, `val` or `test`: its folder} of those that lie beside each other; empty without one of train.
+    """{`train`, `val` or `test`: its folder} of the folders in `root`; empty without a folder for train.
 
     `Train` is train; where there are both, the name in small letters is meant.
     """
@@ -24,7 +24,7 @@ def split_folders(root: Path) -> dict[str, Path]:
 
 
 def idle_folders(root: Path, used: Mapping[str, Path]) -> list[str]:
-    """Names of folders beside those of splits; of a folder that knows no splits, none."""
+    """Names of the folders in `root` that are not used as splits; empty where there are no splits."""
     others = [entry for entry in sorted(root.iterdir()) if entry.is_dir() and not entry.name.startswith((".", "__"))]
     return [entry.name for entry in others if entry not in used.values()] if used else []
 
@@ -37,8 +37,8 @@ def three_parts(
 ) -> dict[str, list[Sample]]:
     """Train, validation and test.
 
-    The splits of the data are kept. What is missing is held out: without val, a share of train; of train and val alone,
-    val is the test split. Train alone is split as a folder is that knows no splits.
+    The splits of the data are kept. A missing val is held out of train. With train and val alone, val becomes the test
+    split. Train alone is split like a folder without splits.
 
     Args:
         root: the data set's folder, for messages.

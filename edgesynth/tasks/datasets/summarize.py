@@ -1,4 +1,4 @@
-"""Many lines told in one: the first few, and how many more there are."""
+"""A summary of many lines: the first few, and the number of the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The detection task: boxes and their classes, told by a grid of cells."""
+"""The detection task: boxes and their classes, predicted by a grid of cells."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class Detection(Task):
     decoding = {"form": "boxes"}  # noqa: RUF012  (never changed)
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        """That of the head whose form the outputs have."""
+        """The loss of the head that the outputs belong to."""
         return self.head(outputs.shape[1]).loss(outputs, labels)
 
     def metric(self, outputs: Tensor, labels: Tensor) -> float:
-        """Mean average precision, percent, of what is left after suppression, at an IoU of 0.5."""
+        """Mean average precision at an IoU of 0.5 after suppression, percent."""
         return mean_average_precision(self._rows(outputs), as_numpy(labels))
 
     def extra_metrics(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
@@ -72,12 +72,12 @@ class Detection(Task):
 
     @property
     def heads(self) -> tuple[Head, Head]:
-        """Both forms of an answer."""
+        """Both heads that a network of this task may have."""
         count = len(self.labels)
         return YoloHead(count, self.anchors), CoverageHead(count, self.anchors)
 
     def head(self, channels: int) -> Head:
-        """The form with so many channels.
+        """The head with so many channels.
 
         Raises:
             UserError: there is none.
@@ -104,7 +104,7 @@ class Detection(Task):
         return len(shape) == 3 and shape[0] in [head.channels for head in self.heads]
 
     def augment_labels(self, labels: Tensor, variants: Tensor) -> Tensor:
-        """Boxes go where their images go; of those that leave the image the rest counts, if enough of them is left."""
+        """Move boxes with their images. A box that leaves the image is cut; if too little is left, it is dropped."""
         windows, mirrored = (values.to(labels.device)[:, None] for values in self.windows(variants))
         begin, size = windows[..., :2].repeat(1, 1, 2), windows[..., 2:].repeat(1, 1, 2)
         corners = ((labels[..., 1:] - begin) / size).to(labels.dtype)

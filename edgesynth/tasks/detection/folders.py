@@ -38,7 +38,7 @@ LAYOUTS = {
 
 
 def boxes_task(kind: str) -> Callable[[Path | None, int], Detection]:
-    """What builds the task from data of a kind: `voc`, `kitti` or `coco`."""
+    """The function that builds the task from one layout: `voc`, `kitti` or `coco`."""
     return partial(_build, kind)
 
 
@@ -115,14 +115,14 @@ def _files(listed: list[Annotated]) -> list[str]:
 
 
 def _classes(listing: Listing, train: list[Annotated]) -> tuple[list[str], list[str]]:
-    """The classes that train has boxes of, in order, and those that it should have and has not."""
+    """The classes with boxes in train, in order, and the listed ones without any."""
     seen = {box.name for annotated in train for box in annotated.boxes}
     listed = listing.classes if listing.classes is not None else sorted(seen)
     return [name for name in listed if name in seen], [name for name in listed if name not in seen]
 
 
 def _labels(listed: list[Annotated], classes: list[str], size: int) -> Tensor:
-    """(N, M, 5) float32: rows of class, left, top, right, bottom; what is no box is of class -1."""
+    """(N, M, 5) float32: rows of class, left, top, right, bottom; unused rows have class -1."""
     numbers = {name: number for number, name in enumerate(classes)}
     rows = []
     for annotated in listed:

@@ -1,4 +1,4 @@
-"""A user's own task, looked over on arrival: what is wrong with it shows here and not after hours of breeding."""
+"""Checks of a user's own task when it is loaded, so that its errors show before hours of training."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def check_task(task: Any, name: str) -> None:
 
 
 def _check_class(name: str, task: Task) -> None:
-    """What a class of tasks states about itself, and Python does not ask for."""
+    """Check the class attributes that a task must set; Python does not require them."""
     if not isinstance(getattr(task, "metric_name", None), str):
         raise UserError(f"the task {name} has no metric_name; give its class one, such as 'accuracy'")
     if (teaching := getattr(task, "teaching", None)) not in get_args(Teaching):
@@ -69,7 +69,7 @@ def _check_class(name: str, task: Task) -> None:
 
 
 def _check_plain(name: str, task: Task) -> None:
-    """What goes into files that tell of the task."""
+    """Check the fields that are written into JSON files."""
     for what, value in (("labels", list(task.labels)), ("preprocessing", task.preprocessing)):
         try:
             json.dumps(value)
@@ -112,7 +112,7 @@ def _check_split(name: str, part: str, split: Any, task: Task) -> None:
 
 
 def _check_figures(name: str, task: Task) -> None:
-    """Loss and metric of a network that says nothing, and of one that is always right."""
+    """Check loss and metric on outputs that are all zero, and on perfect outputs."""
     labels = task.validation.targets
     try:
         perfect = task.perfect_outputs(labels)
@@ -134,9 +134,9 @@ def _check_figures(name: str, task: Task) -> None:
 
 
 def _check_percent(where: str, most: float) -> None:
-    """What a metric gives at most, of answers that are all right, shows its unit: a share is 1, percent are 100.
+    """Check that a metric is in percent: its value on perfect outputs is about 100, and that of a share is 1.
 
-    Right answers of a detector may have less than 100, where one cell would have to tell of two boxes.
+    Perfect outputs of a detector may score less than 100, where two boxes fall into one cell.
     """
     if most <= 1:
         raise UserError(f"{where}, so that it is near 100: if it is a share from 0 to 1, multiply it by 100")

@@ -1,4 +1,4 @@
-"""Tasks from anywhere: `package.module:callable`, which returns a `Task`."""
+"""Tasks from a user's module: `package.module:callable`, which returns a `Task`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks that were handed over as objects."""
+"""Tasks that were given as objects: known in this process alone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def register_task(task: Task) -> str:
 
 
 def _judgment(task: Task) -> str:
-    """What loss and metric say of answers that are always the same, by which other code is known."""
+    """Loss and metric of fixed outputs: they differ where the code of the task differs."""
     labels = task.validation.targets[:16]
     perfect = task.perfect_outputs(labels)
     answers = perfect + torch.randn(perfect.shape, generator=torch.Generator().manual_seed(0))

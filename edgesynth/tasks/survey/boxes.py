@@ -1,4 +1,4 @@
-"""Boxes of PASCAL VOC, KITTI and COCO, read and sifted as training does it."""
+"""Boxes of PASCAL VOC, KITTI and COCO, read and filtered as for training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HAVE_BOXES = tuple(LAYOUTS)
 def look_at_boxes(
     task: str, folder: Path, unreadable: dict[str, str], labels: Collection[str] | None
 ) -> tuple[dict[str, int], dict[str, list[str]]]:
-    """What training would learn from, and what it would leave out.
+    """Boxes that training would use, and those that it would leave out.
 
     Args:
         task: one of `HAVE_BOXES`.

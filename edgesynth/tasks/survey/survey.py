@@ -1,4 +1,4 @@
-"""The survey itself: the layout, every image and box looked at, and the task that reads the folder tried."""
+"""Survey of a folder: its layout, every image and box, and whether its task can be built."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from edgesynth.tasks.task import Split, Task
 
 @dataclass
 class Survey:
-    """What was found in a folder.
+    """What a survey found in a folder.
 
     Attributes:
         folder: the folder.
@@ -61,7 +61,7 @@ class Survey:
 
 
 def survey(folder: Path, image_size: int = 64) -> tuple[Survey, Task | None]:
-    """Look over a folder of data, reading every image.
+    """Survey a folder of data; every image is read.
 
     Args:
         folder: the folder.
@@ -92,7 +92,7 @@ def survey(folder: Path, image_size: int = 64) -> tuple[Survey, Task | None]:
 
 
 def _look_at_images(findings: Survey) -> dict[str, str]:
-    """Look at every image; those that cannot be read, and why."""
+    """Survey every image; {file: why} of those that cannot be read."""
     unreadable = {}
     for file in map(Path, images_below(findings.folder)):
         findings.images += 1
@@ -108,7 +108,7 @@ def _look_at_images(findings: Survey) -> dict[str, str]:
 
 
 def _tried(findings: Survey, image_size: int, unreadable: dict[str, str]) -> Task | None:
-    """The task itself, built as `evolve` would: what that refuses is an obstacle."""
+    """The task, built as for `evolve`; an error is noted as an obstacle, and None returned."""
     try:
         task = load_task(findings.task, None, image_size)
         parts = {"train": task.train, "validation": task.validation, "test": task.load_test()}
@@ -127,7 +127,7 @@ def _tried(findings: Survey, image_size: int, unreadable: dict[str, str]) -> Tas
 
 
 def _on_disk(parts: Iterable[Split]) -> set[str]:
-    """Files that training reads when it comes to them."""
+    """Files that are read during training."""
     return {file for part in parts for stack in part if isinstance(stack, Stored) for file in stack.files}
 
 

@@ -1,4 +1,4 @@
-"""Outputs and labels as a metric takes them."""
+"""Tensors as numpy arrays, which the metrics take."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from torch import Tensor
 
 
 def as_numpy(values: Tensor) -> np.ndarray:
-    """The values of a tensor, wherever it lies and whether gradients flow through it; bfloat16 as float32."""
+    """The values of a tensor on any device, with or without gradients; bfloat16 becomes float32."""
     values = values.detach().cpu()
     return (values.float() if values.dtype == torch.bfloat16 else values).numpy()

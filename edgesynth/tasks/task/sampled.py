@@ -1,4 +1,4 @@
-"""A sample of a split by which the same data are known again, wherever they lie and whatever reads them."""
+"""A fingerprint of a split: the same data have the same one, in any folder and with any image decoder."""
 
 from __future__ import annotations
 

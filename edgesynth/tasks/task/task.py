@@ -1,8 +1,8 @@
-"""What a task is: data, loss, one metric, preprocessing and decoding. The rest of the package knows no more of it.
+"""Task: data, loss, one metric, preprocessing and decoding. No other package knows more of it than this class.
 
 A new kind of task is a subclass that says what its targets are (labels, masks, boxes), how they move with their images,
-and how answers are judged. Its metric needs a second form in `edgesynth.metrics`, in numpy for the board. How its
-outputs are shown to people says a `Presentation`.
+and how outputs are scored. Its metric needs a second form in `edgesynth.metrics`, in numpy for the board. A
+`Presentation` shows its outputs to people.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ class Split(NamedTuple):
     labels: Tensor | Stored
 
     def part(self, indices: Tensor) -> Split:
-        """Some of it; what lies on disk stays there."""
+        """The samples at these indices; images on disk are not read."""
         return Split(*(stack.part(indices) if isinstance(stack, Stored) else stack[indices] for stack in self))
 
     def itself(self) -> Split:
-        """The split: `load_test` of a task that has it at hand, which other processes can be handed."""
+        """The split itself: a `load_test` that can be sent to other processes, where a lambda cannot."""
         return self
 
     @property
@@ -112,7 +112,7 @@ class Task(ABC):
     @property
     @abstractmethod
     def answer_shape(self) -> tuple[int, ...]:
-        """Of what a network gives for one image."""
+        """Shape of the output for one image."""
 
     @abstractmethod
     def check_labels(self, labels: Tensor) -> str:
@@ -134,19 +134,19 @@ class Task(ABC):
         )
 
     def augment_labels(self, labels: Tensor, variants: Tensor) -> Tensor:
-        """Labels of images that were augmented so, where they depend on it; see `augment`."""
+        """Labels after the augmentation of their images by these variants; see `augment`. Unchanged by default."""
         return labels
 
     def extra_metrics(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
-        """Further figures that are reported and never selected by, {name: value}."""
+        """{name: value} of further figures: they are reported, and selection ignores them."""
         return {}
 
     def fits(self, shape: Sequence[int]) -> bool:
-        """Whether a network that gives this shape, without the batch, answers the task."""
+        """Whether a network with this output shape, without the batch, fits the task."""
         return tuple(shape) == self.answer_shape
 
     def decoding_of(self, shape: Sequence[int]) -> dict[str, Any]:
-        """What a device makes of outputs of this shape, without the batch; JSON-able, complete."""
+        """How a device decodes outputs of this shape, without the batch; JSON-able, with all parameters."""
         return self.decoding
 
     def presentation(self, decoding: dict[str, Any]) -> Presentation:
@@ -154,7 +154,7 @@ class Task(ABC):
         return presentation_of(decoding["form"])
 
     def to_json(self) -> dict[str, Any]:
-        """What is told of the task where its data are not."""
+        """Facts of the task for places that do not have its data, such as the run directory."""
         return {
             "name": self.name,
             "metric": self.metric_name,
@@ -173,7 +173,7 @@ class Task(ABC):
 
     @property
     def variants(self) -> int:
-        """In how many ways an image can be augmented."""
+        """Number of ways in which an image can be augmented."""
         return shifts(self.max_shift) * (2 if self.flip else 1) * len(zooms(self.max_zoom))
 
     def draw_variants(self, count: int, generator: Any) -> Tensor:
@@ -188,11 +188,11 @@ class Task(ABC):
         return self._move(images, variants, "bilinear")
 
     def augment_masks(self, masks: Tensor, variants: Tensor) -> Tensor:
-        """Masks (N, C, H, W) of whole numbers up to 255 as `augment` moves their images: no new numbers come up."""
+        """Augment masks (N, C, H, W) of integers up to 255 as `augment` does their images, by nearest neighbor."""
         return self._move(masks.float(), variants, "nearest").to(masks.dtype)
 
     def windows(self, variants: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 4) what of each image is shown, and (N,) bool whether that is mirrored; see `augmentation.windows`."""
+        """(N, 4) the window of each image that is shown, (N,) bool if it is mirrored; see `augmentation.windows`."""
         step = shifts(self.max_shift)
         ways = variants // step
         mirrored = ways % 2 == 1 if self.flip else torch.zeros_like(ways, dtype=torch.bool)

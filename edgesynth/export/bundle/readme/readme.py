@@ -1,4 +1,4 @@
-"""The README inside a bundle: how to run it with nothing of ours, and what it is, out of its manifest."""
+"""The README inside a bundle: what it is and how to run it without edgesynth, from its manifest."""
 
 from __future__ import annotations
 

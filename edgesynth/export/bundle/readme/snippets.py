@@ -1,4 +1,4 @@
-"""Snippets: the lines by which a bundle is run without edgesynth, filled in from its manifest."""
+"""Snippets: commands and code that run a bundle without edgesynth, filled in from its manifest."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Detections: a detector's file that gives boxes, decoded and suppressed within the graph, instead of its grid.
+"""Detections: a detector's file whose graph decodes and suppresses boxes, so that it gives boxes and not a grid.
 
 The third form of what `edgesynth.tasks.detection` does in torch and `edgesynth.metrics.boxes` in numpy: of the surest
-candidates, ONNX's NonMaxSuppression, class by class. Every shape but that of its answer hangs on the batch alone.
+candidates, ONNX's NonMaxSuppression, class by class. All shapes but that of its result depend on the batch alone.
 
 How many rows NonMaxSuppression gives depends on the image in ONNX Runtime and since TensorRT 8.5; before, TensorRT has
 a plugin for it that repeats its last row up to a fixed number (EfficientNMS_ONNX_TRT). So its rows only mark candidates
@@ -210,7 +210,7 @@ def _suppressed(nodes: _Nodes, corners: str, scores: str, decoding: Mapping[str,
 
 
 def _has_area(nodes: _Nodes, boxes: str) -> str:
-    """(N, K) whether right is beyond left and bottom below top: distances to sides may contradict each other."""
+    """(N, K) whether a box has an area: DetectNet's distances may put right before left or bottom above top."""
     low, high = nodes.split(boxes, 2, 2)
     width, height = nodes.split(nodes.add("Sub", [high, low]), 1, 1)
     least = nodes.add("Squeeze", [nodes.add("Min", [width, height]), nodes.constant([2], np.int64)])

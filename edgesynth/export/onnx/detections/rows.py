@@ -1,4 +1,4 @@
-"""Rows of boxes beside each other: what a file decodes, compared with what its grid decodes to outside of it."""
+"""Rows of boxes put in one order, so that boxes decoded in a file and outside of it can be compared."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgesynth.export.onnx.detections.decoding_graph import NO_ROW
 
 
 def rows_of(detected: Sequence[Tensor], count: int) -> Tensor:
-    """(N, count, 6) of boxes (K, 6) for each image, K at most `count`; what is left over is of class -1."""
+    """(N, count, 6) from boxes (K, 6) of each image, K at most `count`; unused rows have class -1."""
     rows = torch.tensor(NO_ROW).repeat(len(detected), count, 1)
     for place, boxes in enumerate(detected):
         rows[place, : len(boxes)] = boxes[:count]
@@ -19,7 +19,7 @@ def rows_of(detected: Sequence[Tensor], count: int) -> Tensor:
 
 
 def aligned(rows: Tensor, reference: Tensor) -> Tensor:
-    """Rows (N, R, 6) in the order of those that they are most like: equal scores have no order of their own.
+    """Rows (N, R, 6) in the order of the nearest rows of the reference: rows of equal scores may come in any order.
 
     Args:
         rows: of a file.

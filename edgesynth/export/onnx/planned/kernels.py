@@ -1,4 +1,4 @@
-"""Kernels of a network that is no file yet, as the boards' cost model sees them."""
+"""Kernels of a torch network as the boards' cost model counts them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgesynth.planning.cost.layers import PRODUCTS
 
 
 def other_kernels_of(model: nn.Module, input_shape: Sequence[int], opset: int = OPSET) -> tuple[Layer, ...]:
-    """Those besides convolutions and linear layers, after the fusions that TensorRT makes.
+    """The kernels other than convolutions and linear layers, after TensorRT's fusions.
 
     Args:
         model: takes images (N, C, H, W).

@@ -1,4 +1,4 @@
-"""Older opsets: those at which a network cannot be written are kept in its file, so that no plan advises them."""
+"""Older opsets at which a network cannot be written: its file lists them, so that no plan advises them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parsed: whether the TensorRT that a bundle is for reads its model, as far as its table of operators says."""
+"""Check that TensorRT's parser reads a bundle's model, by the parser's table of operators."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What is rewritten on the way to a file, so that it is plain and computes the same."""
+"""Rewriting of operators that opset 13, ONNX Runtime or TensorRT does not have or does not compute alike."""

@@ -1,7 +1,7 @@
-"""Averages that round their size up, so that the last window may hang over the edge.
+"""Average pooling with a rounded up output size, where the last window may reach over the edge.
 
-torch divides by what such a window holds, and writes that padding is counted, as it is where there is some. Runtimes
-that count what hangs over for padding then divide by the whole window: ONNX Runtime does so once it is INT8.
+torch divides by the number of elements within the edge, and yet writes `count_include_pad`. A runtime that counts the
+elements over the edge as padding then divides by the full window: ONNX Runtime does so in INT8.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def unpad_averages(model: onnx.ModelProto) -> None:
-    """Say of every average without padding, in place, that padding is not counted: the same, and left to no reading."""
+    """Clear `count_include_pad` of every average without padding, in place: the result is then defined."""
     for node in model.graph.node:
         given = {item.name: item for item in node.attribute}
         padded = "pads" in given and any(given["pads"].ints)

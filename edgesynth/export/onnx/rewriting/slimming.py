@@ -1,4 +1,4 @@
-"""Slimming: what is folded and fused computes what the network's own file computes, or it is left out.
+"""Slimming: constants are folded and operators fused as far as the outputs stay the same.
 
 onnxslim follows the sizes of maps through the graph in whole numbers, so that the 2.0 / 7 of a grid of coordinates
 becomes 0 where the 7 is the width of a map. Such a file passes ONNX's checker; only its answers tell.
@@ -83,14 +83,14 @@ def _slim(model: onnx.ModelProto, skip: Sequence[str], **options: Any) -> onnx.M
 
 
 def _ways(skip: Sequence[str]) -> Iterator[Slim]:
-    """From the one that folds most to the one that folds least."""
+    """Ways to slim a model, from the one that folds most to the one that folds least."""
     yield lambda model: _slim(model, skip)
     yield lambda model: _slim(write_sizes(model), skip)
     yield lambda model: _slim(model, skip, no_shape_infer=True)
 
 
 def _answers(model: bytes) -> list[list[np.ndarray] | None]:
-    """Outputs of a model for each draw; None where it fails: what that says of the network is said when it is read."""
+    """Outputs of a model for each draw; None where it fails, which is reported when the file is read back."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -17,7 +17,7 @@ class Pair(NamedTuple):
 
 
 def by_stem(entries: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> tuple[dict[str, Path], list[str]]:
-    """{stem: file} of those with one of the suffixes, in the order of their names, and those that repeat a stem."""
+    """{stem: file} of the files with one of the suffixes, by name; and a line for each file that repeats a stem."""
     files: dict[str, Path] = {}
     repeated = []
     for entry in sorted(entries):
@@ -31,7 +31,7 @@ def by_stem(entries: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> tu
 
 
 def matched(images: dict[str, Path], masks: dict[str, Path]) -> tuple[list[Pair], list[str]]:
-    """Pairs of {stem: file}, in the images' order, and what has no partner, one line each."""
+    """Pairs of the same stem, in the images' order; and a line for each file without a partner."""
     pairs = [Pair(image, masks[stem]) for stem, image in images.items() if stem in masks]
     odd = [f"{image.name} has no mask" for stem, image in images.items() if stem not in masks]
     return pairs, odd + [f"{mask.name} has no image" for stem, mask in masks.items() if stem not in images]
@@ -40,7 +40,7 @@ def matched(images: dict[str, Path], masks: dict[str, Path]) -> tuple[list[Pair]
 def by_split(
     folders: Mapping[str, Path], find: Callable[[Path], tuple[list[Pair], list[str]]]
 ) -> tuple[dict[str, list[Pair]], list[str]]:
-    """{split: pairs} of {split: its folder}, and what of all of them is no pair.
+    """{split: pairs} of {split: its folder}; and a line for each file of them that is in no pair.
 
     Args:
         folders: see `split_folders`.

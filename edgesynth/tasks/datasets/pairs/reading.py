@@ -1,4 +1,4 @@
-"""Pairs read once to see which are sound, and then from disk as they are needed."""
+"""Pairs: all are read once to find the sound ones, which are then read from disk when needed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from edgesynth.tasks.task import Split
 
 @dataclass(frozen=True)
 class Reading:
-    """What became of the pairs.
+    """The splits made of the pairs, and what was left out.
 
     Attributes:
         train: the first part; images (N, 3, S, S), masks as `finish` of `read_pairs` gives them.
@@ -50,7 +50,7 @@ def read_pairs(
     read_mask: Callable[[str], Tensor],
     mask_shape: tuple[int, ...],
 ) -> Reading:
-    """Read all pairs, leave out those that cannot be read or whose mask is of another size than its image, and split.
+    """Read all pairs and split them; a pair that cannot be read, or whose two sizes differ, is left out.
 
     Args:
         root: what messages call them.
@@ -101,12 +101,12 @@ def preprocessing(image_size: int) -> dict[str, Any]:
 
 
 def max_shift(image_size: int) -> int:
-    """By how many pixels such images are shifted in training, either way."""
+    """Largest shift of such images in training, pixels."""
     return max(2, image_size // 16)
 
 
 def as_it_is(pixels: Tensor) -> Tensor:
-    """Masks are used as they are kept."""
+    """The pixels unchanged: masks are not normalized."""
     return pixels
 
 

@@ -1,4 +1,4 @@
-"""Soundness: what of a data set can be used, and why the rest cannot."""
+"""Filter of annotations: which images and boxes of a data set can be used, and why the others cannot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOLERANCE = 1.0  # pixels that a box may reach beyond its image before it is rep
 
 
 class AnnotationFilter:
-    """Sorts images and boxes, and remembers what it left out.
+    """Keeps sound images and boxes, and records the others.
 
     Args:
         listing: what the data set lists; its `skipped` and `dropped` grow.
@@ -30,7 +30,7 @@ class AnnotationFilter:
         self.cut: list[str] = []
 
     def images(self, listed: list[Annotated]) -> list[Annotated]:
-        """Those that can be read and are of the size that was promised, with their sound boxes and their true size."""
+        """The images that can be read and have the annotated size, with their sound boxes and their real size."""
         sound = []
         for annotated in listed:
             try:

@@ -1,4 +1,4 @@
-"""Annotation: images with their boxes as a data set lists them, before anything is scaled."""
+"""Listing: images with their boxes as a data set lists them, in pixels of the original images."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Box(NamedTuple):
 
 
 class Annotated(NamedTuple):
-    """An image and what is to be found on it.
+    """An image and its boxes.
 
     Attributes:
         image: its file.
-        boxes: may be empty: nothing is to be found.
+        boxes: may be empty.
         size: (width, height) that the annotation promises; None if it promises none.
     """
 
@@ -51,7 +51,7 @@ class Listing:
     classes: list[str] | None = None
 
     def join_repeated(self, root: Path) -> None:
-        """Make one of an image that its part lists again, with the boxes of all its entries.
+        """Join the entries of an image that one part lists more than once: it gets the boxes of all.
 
         Args:
             root: the folder of the data, for messages.

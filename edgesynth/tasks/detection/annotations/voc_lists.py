@@ -47,5 +47,5 @@ def listed_parts(root: Path, notes: Collection[str]) -> dict[str, list[str]]:
 
 
 def _name(line: str, notes: Collection[str]) -> str:
-    """The name in a line; a number that ends it belongs to it where an annotation is called so."""
+    """The name in a line. A number behind it is dropped, unless an annotation has that name with the number."""
     return line if line in notes else MARK.sub("", line)

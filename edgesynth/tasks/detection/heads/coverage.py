@@ -45,7 +45,7 @@ class CoverageHead(Head):
         return (coverage + BOXES * boxes.sum()) / len(outputs)
 
     def perfect_outputs(self, labels: Tensor, height: int, width: int) -> Tensor:
-        """Each box by the cells that it covers."""
+        """Each box is encoded by the cells that it covers."""
         covered, distances, _ = self._targets(labels, height, width)
         return torch.cat([(2 * covered - 1) * CERTAIN, distances], dim=1)
 

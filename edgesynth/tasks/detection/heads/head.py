@@ -1,4 +1,4 @@
-"""Heads: how a detector's output tensor says where something is and what. One file for each kind.
+"""Heads: how a detector's output tensor encodes boxes and classes. One file for each kind.
 
 A head is told by the number of channels alone, which is never the same for both: with C classes and A anchors,
 YOLOv2's has A (5 + C) and DetectNet's C + 4.
@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 class Candidates(NamedTuple):
-    """What a head sees before any of it is suppressed.
+    """Boxes and scores of a head before suppression.
 
     Attributes:
         corners: (N, P, 4): left, top, right, bottom, in shares of the image.
@@ -28,7 +28,7 @@ class Candidates(NamedTuple):
 
 @dataclass(frozen=True)
 class Head(ABC):
-    """A kind of output.
+    """A form of output.
 
     Attributes:
         classes: C.
@@ -45,7 +45,7 @@ class Head(ABC):
 
     @abstractmethod
     def candidates(self, outputs: Tensor) -> Candidates:
-        """What outputs (N, channels, h, w) say."""
+        """Decode outputs (N, channels, h, w)."""
 
     @abstractmethod
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
@@ -53,8 +53,8 @@ class Head(ABC):
 
     @abstractmethod
     def perfect_outputs(self, labels: Tensor, height: int, width: int) -> Tensor:
-        """(N, channels, height, width), sure of every box, as far as cells do not have to tell of two."""
+        """(N, channels, height, width) that encode every box; of two boxes in one cell only one."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """What a device must know to read the output, besides the classes."""
+        """What a device needs to decode the output, besides the classes."""

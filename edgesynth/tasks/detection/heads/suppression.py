@@ -15,7 +15,7 @@ from edgesynth.tasks.detection.heads.overlap import overlap
 
 
 class Limits(NamedTuple):
-    """What is kept.
+    """Limits of suppression.
 
     Attributes:
         min_score: from which a candidate counts.

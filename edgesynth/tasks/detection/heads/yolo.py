@@ -62,7 +62,7 @@ class YoloHead(Head):
         return total / len(outputs)
 
     def perfect_outputs(self, labels: Tensor, height: int, width: int) -> Tensor:
-        """Each box by the anchor that is most like it; a second one of the same cell and anchor is lost."""
+        """Each box is encoded by the nearest anchor; a second box of the same cell and anchor is lost."""
         outputs = torch.zeros(len(labels), len(self.anchors), height, width, 5 + self.classes)
         outputs[..., 4] = -CERTAIN
         image, box = (labels[..., 0] >= 0).nonzero(as_tuple=True)
@@ -101,7 +101,7 @@ class YoloHead(Head):
         return torch.cat([centers - sizes / 2, centers + sizes / 2], dim=-1)
 
     def _targets(self, mine: Tensor, height: int, width: int) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
-        """Of boxes (B, 5): (anchor, row, column) of the cell that tells of each; (B, 4) what it should say; (B, 2)."""
+        """Of boxes (B, 5): (anchor, row, column) of the cell that predicts each; its (B, 4) targets; (B, 2) sizes."""
         centers, shapes = (mine[:, 1:3] + mine[:, 3:]) / 2, (mine[:, 3:] - mine[:, 1:3]).clamp(min=EDGE)
         anchors = self._anchors(mine)
         chosen = shape_overlap(shapes, anchors).argmax(dim=1)
