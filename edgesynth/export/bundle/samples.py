@@ -65,20 +65,20 @@ def check_labels(task: Task, test: Split) -> None:
     Raises:
         UserError: see above.
     """
-    metric, few = METRICS.get(task.metric_name), test.part(torch.arange(min(len(test.labels), FORM_IMAGES))).targets
+    metric, first = METRICS.get(task.metric_name), test.part(torch.arange(min(len(test.labels), FORM_IMAGES))).targets
     try:
         # A mask may be all void, which is no fault of its form: then all of them are looked at.
-        taken = metric is None or metric.takes(few.numpy()) or metric.takes(test.targets.numpy())
+        taken = metric is None or metric.takes(first.numpy()) or metric.takes(test.targets.numpy())
     except (TypeError, RuntimeError) as error:
         raise UserError(
-            f"the task {task.name} has labels that are {form(few)}, which files cannot hold ({error}); give plain "
+            f"the task {task.name} has labels that are {form(first)}, which files cannot hold ({error}); give plain "
             "integers or float32"
         ) from error
     if metric is not None and not taken:
         raise UserError(
             f"the task {task.name} has the metric {metric.name!r}, which boards compute from {metric.labels_form}, and "
-            f"its labels are {form(few)}; give its class a metric_name of its own, which boards leave alone, or labels "
-            "of that form"
+            f"its labels are {form(first)}; give its class a metric_name of its own, which boards leave alone, or "
+            "labels of that form"
         )
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from edgesynth.tasks import Classification, Detection, Saliency, Segmentation
+from edgesynth.tasks import Classification, Detection, Saliency, Segmentation, load_task
 from edgesynth.tasks.classification import ClassesPresentation
 from edgesynth.tasks.detection import DetectionsPresentation, GridPresentation
 from edgesynth.tasks.saliency import MapPresentation
@@ -29,6 +29,12 @@ def test_every_kind_of_task_is_shown_by_the_presentation_in_its_folder(kind, pre
 def test_boxes_that_a_file_decoded_are_shown_otherwise_than_a_grid():
     assert type(presentation_of("detections")) is DetectionsPresentation
     assert presentation_of("boxes").decoder.read().startswith(b'"""') and presentation_of("detections").decoder is None
+
+
+def test_a_task_gives_the_presentation_of_the_form_that_its_outputs_have():
+    digits = load_task("digits")
+    assert type(digits.presentation(digits.decoding_of((10,)))) is ClassesPresentation
+    assert type(digits.presentation({"form": "tea leaves"})) is Presentation
 
 
 def test_outputs_of_a_form_that_is_not_registered_are_printed_and_not_drawn():
