@@ -2,8 +2,8 @@
 
 import json
 
+from tests.tasks.own.test_own_tasks import write_images
 from tests.tasks.scenes import write_voc
-from tests.tasks.test_own_tasks import write_images
 
 PICKY = """
 import torch

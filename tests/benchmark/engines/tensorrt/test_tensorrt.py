@@ -6,7 +6,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from edgesynth.export.onnx.detections import decode_in_graph, decoding_in_graph
+from edgesynth.export.onnx.detections.decoding_graph import decode_in_graph, decoding_in_graph
 from tests.metrics.test_boxes import HEADS, decoding_of
 
 from ...conftest import write_classifier, write_manifest
