@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from tests.tasks.own.test_own_tasks import write_images
 
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve, options_of, replay
 from edgesynth.lineage import Config, Run, board_of, changed_board, resolve
 from tests.conftest import ROOT
 from tests.evolution.test_resuming import OPTIONS
+from tests.tasks.own.test_own_tasks import write_images
 
 MINE = {
     "name": "mine",
