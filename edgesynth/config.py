@@ -19,6 +19,9 @@ else:
 
 MOST_BYTES = 1 << 20
 
+# Fields that are no options: edgesynth alone sets them.
+INTERNAL = ("schema_version", "board_facts")
+
 # Options of `edgesynth evolve` that do not change what is bred.
 OF_THE_CALL = (
     "run",
@@ -172,6 +175,7 @@ class Config(BaseModel):
         description="board whose latency and energy are predicted, such as tx2, or FILE.json (unset: nothing is "
         "predicted)",
     )
+    board_facts: str | None = Field(None, description="what the FILE.json of --board held at the start, as JSON")
     board_precision: Literal["auto", "fp32", "fp16", "int8"] = Field(
         "auto",
         description="of the engine on the board, predicted and measured (int8 is calibrated on training images); "
@@ -255,6 +259,8 @@ def resolve(config_file: Path | None, given: dict[str, Any]) -> Config:
     """
     read = _read(config_file) if config_file else {}
     source = {**{name: value for name, value in read.items() if name != SEAL}, **given}
+    if "board" in given and "board_facts" not in given:
+        source.pop("board_facts", None)  # those of another board
     try:
         config = Config(**source)
     except ValidationError as error:
@@ -275,7 +281,7 @@ def resolve(config_file: Path | None, given: dict[str, Any]) -> Config:
 
 
 def _check_text(config: Config) -> None:
-    """A file holds UTF-8 alone, and a path may be named otherwise."""
+    """Refuse texts and paths that are not UTF-8, which TOML cannot hold."""
     for name, value in config:
         if isinstance(value, (str, Path)) and (text := str(value)) != text.encode(errors="replace").decode():
             raise UserError(
@@ -285,10 +291,11 @@ def _check_text(config: Config) -> None:
 
 
 def _not_of_a_run(name: str) -> str:
-    """What a name is that is no field, and what to do about it."""
+    """Why a name is no field, and what to do about it."""
     if name in OF_THE_CALL:
         return f"no part of a run; give --{name.replace('_', '-')} on the command line"
-    return f"not an option; the options are {', '.join(one for one in Config.model_fields if one != 'schema_version')}"
+    options = (option for option in Config.model_fields if option not in INTERNAL)
+    return f"not an option; the options are {', '.join(options)}"
 
 
 def _allowed(name: str, message: str) -> str:

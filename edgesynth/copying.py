@@ -120,7 +120,7 @@ def _fill(own: types.FunctionType, function: types.FunctionType, memo: dict[int,
 
 
 def _counterpart(value: Any, memo: dict[int, Any]) -> Any:
-    """What a function of the copy holds where one of the original holds `value`; the world outside stays shared."""
+    """The copy's counterpart of `value` in a function's closure; objects outside the network stay shared."""
     if id(value) in memo:
         return memo[id(value)]
     if isinstance(value, types.FunctionType):

@@ -1,4 +1,4 @@
-"""Things of the user's by name: `package.module:name`, from the working directory or installed."""
+"""Import a user's objects by name: `package.module:name`, from the working directory or installed."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ def _module(module_name: str, name: str) -> ModuleType:
 
 
 def _attribute(module: ModuleType, path: str, name: str, purpose: str) -> Any:
-    found: Any = module
+    target: Any = module
     for part in path.split("."):
-        if not hasattr(found, part):
-            near = difflib.get_close_matches(part, [one for one in dir(found) if not one.startswith("_")])
+        if not hasattr(target, part):
+            near = difflib.get_close_matches(part, [name for name in dir(target) if not name.startswith("_")])
             hint = f"; near it are {', '.join(near)}" if near else ""
             raise UserError(f"{module.__name__} has no {path!r} {purpose} {name} with{hint}")
-        found = getattr(found, part)
-    return found
+        target = getattr(target, part)
+    return target

@@ -1,4 +1,4 @@
-"""Optional dependencies: imported where they are used, through one door that says what to install."""
+"""Optional dependencies: imported where they are used, by one function that says what to install."""
 
 from __future__ import annotations
 

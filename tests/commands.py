@@ -33,7 +33,7 @@ TIMEOUT_S = 600
 LIBRARIES = [
     "edgesynth.api",
     "edgesynth.benchmark.measure.quick",
-    "edgesynth.cli.progress",
+    "edgesynth.cli.terminal.progress",
     "edgesynth.evolution",
     "edgesynth.report.page",
     "edgesynth.tasks.survey.survey",
@@ -200,7 +200,7 @@ def leave(code):
 
 
 if __name__ == "__main__":
-    for module in (*LIBRARIES, *(f"edgesynth.cli.{command}" for command in COMMANDS)):
+    for module in (*LIBRARIES, *(f"edgesynth.cli.commands.{command}" for command in COMMANDS)):
         with contextlib.suppress(ImportError):  # of another release's torch: the command imports what it needs
             importlib.import_module(module)
     serve()

@@ -22,10 +22,12 @@ FLOORS = {
 
 
 def imports(source):
-    """(module, line) of every import of edgesynth's own parts, those inside functions included."""
+    """(module, line) of every import of edgesynth's own parts, those inside functions and those by name included."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            yield from ((name.value, node.lineno) for name in node.args if isinstance(name, ast.Constant))
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module, node.lineno
             yield from (
@@ -118,15 +120,23 @@ def test_a_circle_of_folders_is_found():
     assert circles(ties(sources)) == ["edgesynth.export.int8", "edgesynth.export.onnx"]
 
 
+def test_an_import_by_name_ties_as_any_other_does():
+    sources = {
+        "edgesynth.benchmark.service.first": 'importlib.import_module("edgesynth.benchmark.service.serving").serve()\n',
+        "edgesynth.benchmark.service.serving": "from edgesynth.benchmark.service.first import say\n",
+    }
+    assert len(circles(ties(sources))) == 2
+
+
 @pytest.mark.parametrize(
     "module",
     [
         "edgesynth",
         "edgesynth.cli",
-        "edgesynth.cli.benchmark",
-        "edgesynth.cli.compare",
-        "edgesynth.cli.probe",
-        "edgesynth.cli.verify",
+        "edgesynth.cli.commands.benchmark",
+        "edgesynth.cli.commands.compare",
+        "edgesynth.cli.commands.probe",
+        "edgesynth.cli.commands.verify",
         "edgesynth.benchmark.remote",
         "edgesynth.benchmark.measure.run",
         "edgesynth.boards.calibration_cache",

@@ -28,7 +28,7 @@ from edgesynth.benchmark.measure.quick import compare_models
 from edgesynth.export import to_onnx
 from edgesynth.lineage import Run, species
 from edgesynth.tasks import load_task
-from edgesynth.tasks.detection.voc import read_voc
+from edgesynth.tasks.detection.annotations.voc import read_voc
 
 NAME = "detection_bccd"
 MAX_LOSS_POINTS = 2.0

@@ -22,9 +22,9 @@ from edgesynth.export.int8.int8 import quantize
 from edgesynth.export.onnx.onnx_file import OPSET
 from edgesynth.export.onnx.runtime import run_onnx
 from edgesynth.nurture import outputs
-from edgesynth.planning.onnx_graph import read_graph
-from edgesynth.planning.operators import check_graph
-from edgesynth.planning.parser import parser_of
+from edgesynth.planning.onnx.onnx_graph import read_graph
+from edgesynth.planning.parsers.operators import check_graph
+from edgesynth.planning.parsers.parser import parser_of
 
 TENSORRT = (8, 2)
 CALIBRATION, TEST = 16, 32  # images

@@ -29,7 +29,7 @@ from edgesynth.benchmark.conditions.machine import describe_machine
 from edgesynth.benchmark.measure.quick import compare_models
 from edgesynth.export import to_onnx
 from edgesynth.export.calibration import Bounds, bounds_of, observe
-from edgesynth.export.int8.accuracy_guard import guard, layers_of
+from edgesynth.export.int8.accuracy_guard import guard_accuracy, layers_of
 from edgesynth.export.int8.calibration_choice import PLAIN, Source, quantize_best
 from edgesynth.export.int8.dialects import OnnxRuntimeCpu
 from edgesynth.export.int8.int8 import quantize
@@ -232,8 +232,8 @@ def guarded_as_before(model: Path, bounds: Bounds, path: Path, task: Classificat
 
     layers = layers_of(onnx.load(str(model)))
     reference = task.metric(run_here(model, images), labels)
-    found = guard(judge, layers, {}, reference, judge(()), MAX_LOSS)
-    return {"floating_layers": len(found.floating), "validation_loss_points": found.loss}
+    guarded = guard_accuracy(judge, layers, {}, reference, judge(()), MAX_LOSS)
+    return {"floating_layers": len(guarded.floating), "validation_loss_points": guarded.loss}
 
 
 def table(document: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgesynth import defaults
 from edgesynth.api.options import BundleOptions, MeasureOptions
 from edgesynth.benchmark.bundle.bundle import KEPT, open_target
 from edgesynth.benchmark.remote import LOCAL, Options, measure_on
@@ -17,8 +18,8 @@ from edgesynth.boards.detect import board_named
 from edgesynth.boards.probed import read_table
 from edgesynth.export import Bundle, export_individual
 from edgesynth.lineage import parse_individual
-from edgesynth.planning.plan import Plan
-from edgesynth.planning.plan_files import Place, plan_files
+from edgesynth.planning.plan.plan import Plan
+from edgesynth.planning.plan.plan_files import Place, plan_files
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -101,8 +102,8 @@ def measure(
 def compare(
     reference: str | Path,
     other: str | Path,
-    tolerance_percent: float = 5.0,
-    max_accuracy_loss: float = 0.5,
+    tolerance_percent: float = defaults.TOLERANCE_PERCENT,
+    max_accuracy_loss: float = defaults.MAX_ACCURACY_LOSS,
     anyway: bool = False,
 ) -> Comparison:
     """Compare a result file with a reference, as `edgesynth compare` does.

@@ -1,6 +1,6 @@
 """`edgesynth.evolve(...)`: the whole of evolution in one call, for a notebook or a script.
 
-It makes the same run directory as the command line, which can go on with it, replay it, export and report it.
+It makes the same run directory as the command line, which can resume it, replay it, export and report it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import nn
 
 from edgesynth.ancestors import plain_copy, register_network
 from edgesynth.api.options import BundleOptions
-from edgesynth.config import Config, EvolveOptions, resolve
+from edgesynth.config import INTERNAL, Config, EvolveOptions, resolve
 from edgesynth.errors import UserError
 from edgesynth.evolution import Executor, Progress
 from edgesynth.evolution import evolve as breed
@@ -81,8 +81,8 @@ def evolve(
             is trained on for `ancestor_epochs`; give 0 if it is trained already. It is not changed.
         task: a task's name, `package.module:callable`, or a task.
         run: the run directory; it must not exist unless `resume`.
-        resume: go on with an earlier run of the same arguments where it was.
-        progress: told how it goes.
+        resume: continue an earlier run of the same arguments.
+        progress: receives what is reported.
         executor: where offspring are nurtured; in this process by default.
         options: every option of `edgesynth evolve`, with underscores: `max_synapses=10_000`, `generations=4`.
 
@@ -93,11 +93,11 @@ def evolve(
         UserError: an option or the data are bad, the run exists, or no offspring reaches the accuracy floor.
     """
     path = Path(run)
-    unknown = [name for name in options if name not in Config.model_fields or name in ("ancestor", "task")]
+    known = [name for name in Config.model_fields if name not in (*INTERNAL, "ancestor", "task")]
+    unknown = [name for name in options if name not in known]
     if unknown:
         raise UserError(
-            f"evolve() takes no {', '.join(unknown)}; besides model, task and run its options are "
-            f"{', '.join(name for name in Config.model_fields if name not in ('schema_version', 'ancestor', 'task'))}"
+            f"evolve() takes no {', '.join(unknown)}; besides model, task and run its options are {', '.join(known)}"
         )
     task_name = register_task(task) if isinstance(task, Task) else task
     if isinstance(model, nn.Module):

@@ -51,7 +51,7 @@ def replay(source: str | Path, data_root: str | Path | None = None, progress: Pr
     Args:
         source: an individual, as `RUN:INDIVIDUAL`, or a run, which means its best feasible individual.
         data_root: where the run's data are now; where they were, if not given.
-        progress: told how it goes.
+        progress: receives what is reported.
 
     Returns:
         True if all is equal; else its `difference` says what differs first.

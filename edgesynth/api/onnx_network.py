@@ -15,8 +15,8 @@ from edgesynth.errors import UserError
 class OnnxNetwork(nn.Module):
     """Runs the plain FP32 model of a bundle, or an ONNX file, by ONNX Runtime on the CPU.
 
-    A bundle holds no class of a network, so nothing can be rebuilt from it that has layers or parameters: this module
-    x
+    A bundle holds no class of a network, so no layers can be rebuilt from it: this module has no parameters and no
+    gradients, and cannot be trained.
 
     Args:
         path: the bundle's folder, or an `.onnx` file with one float32 input.

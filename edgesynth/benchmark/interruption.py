@@ -1,4 +1,4 @@
-"""Ctrl-C where it must not break in: it is noted, and heeded when there is something whole to keep.
+"""Ctrl-C deferred: it is noted, and raised when a complete result can be kept.
 
 TensorRT cannot be stopped while it builds and loads, and swallows exceptions in its callbacks: Python hears of Ctrl-C
 when TensorRT calls back, for a line of its log. Raised there, KeyboardInterrupt would be lost; so it is raised when the
@@ -15,17 +15,17 @@ EXIT_CODE = 130
 
 
 def tell_of_build() -> None:
-    """Say why nothing happens yet."""
+    """Print that Ctrl-C takes effect after the build."""
     tell("TensorRT cannot be stopped within a build; this one is finished and kept, then it ends (again: at once)")
 
 
 def end_process() -> None:
-    """No cleaning up in the middle of a build: the kernel takes the GPU's context and the lock back."""
+    """End the process in the middle of a build; the kernel releases the GPU's context and the lock."""
     os._exit(EXIT_CODE)
 
 
 def tell(what: str) -> None:
-    """Say what becomes of a Ctrl-C."""
+    """Print when a Ctrl-C takes effect."""
     sys.stderr.write("Ctrl-C: {}\n".format(what))
     sys.stderr.flush()
 

@@ -1,1 +1,1 @@
-"""Boards: what each can do, which of them this is, and what it will make of a model (runs under Python 3.6)."""
+"""Boards: what each can do, which one this is, and what was measured on it (Python 3.6)."""

@@ -25,6 +25,7 @@ from edgesynth.errors import UserError
 from edgesynth.files.json_file import read_json
 
 SUFFIX = ".json"
+MOST_BYTES = 1 << 16  # a run keeps them in its configuration
 _MUST = ("name", "sm")
 _HELP = "edgesynth/boards/board_file.py shows a whole one"
 _Check = Tuple[str, Callable[[Any], bool]]
@@ -45,7 +46,32 @@ def read_board(path: str) -> Board:
         UserError: there is no such file, it is not JSON, a field is unknown, absent or of another kind, or the name is
             one of the table.
     """
-    facts = read_json(path, "there is no file {} for --board; give a board's name, or a JSON file".format(path), _HELP)
+    return board_of_facts(read_facts(path), path)
+
+
+def read_facts(path: str) -> Any:
+    """The content of a board's file, unchecked.
+
+    Args:
+        path: of the JSON file.
+
+    Raises:
+        UserError: there is no such file, it is too large, or it is not JSON.
+    """
+    missing = "there is no file {} for --board; give a board's name, or a JSON file".format(path)
+    return read_json(path, missing, _HELP, MOST_BYTES)
+
+
+def board_of_facts(facts: Any, path: str) -> Board:
+    """The board that the content of a file describes.
+
+    Args:
+        facts: of the file, as `read_facts` gives them.
+        path: of the file, for messages.
+
+    Raises:
+        UserError: a field is unknown, absent or of another kind, or the name is one of the table.
+    """
     if not isinstance(facts, dict):
         raise UserError("{} holds no object; {}".format(path, _HELP))
     _check_fields(path, "", facts, _FIELDS, _MUST)

@@ -85,8 +85,8 @@ def detect_board(root: str = "/") -> Detected:
 def l4t_release(root: str = "/") -> Optional[str]:
     """Release of L4T such as "32.7.1"; None on another system. Its BOARD field is left alone: it is unreliable."""
     text = _read(os.path.join(root, _RELEASE)) or ""
-    found = re.match(r"#\s*R(\d+)\s*\(release\),\s*REVISION:\s*([\d.]+)", text)
-    return "{}.{}".format(*found.groups()) if found else None
+    match = re.match(r"#\s*R(\d+)\s*\(release\),\s*REVISION:\s*([\d.]+)", text)
+    return "{}.{}".format(*match.groups()) if match else None
 
 
 def this_gpu(root: str = "/", nvidia_smi: str = "nvidia-smi") -> Board:
@@ -108,14 +108,14 @@ def this_gpu(root: str = "/", nvidia_smi: str = "nvidia-smi") -> Board:
         text = done.stdout.decode("utf-8", "replace").strip()
     except (OSError, subprocess.TimeoutExpired) as error:
         text = str(error)
-    found = re.match(r"(.+), *(\d+)\.(\d+), *(\d+)$", text.split("\n")[0])
-    if not found:
+    match = re.match(r"(.+), *(\d+)\.(\d+), *(\d+)$", text.split("\n")[0])
+    if not match:
         raise UserError(
             "{} names the GPU of this machine, and none can be asked here ({}; {}); choose from: {}".format(
                 THIS_GPU, detected.how, text.split("\n")[0] or "nvidia-smi says nothing", _names()
             )
         )
-    title, major, minor, mebibytes = found.groups()
+    title, major, minor, mebibytes = match.groups()
     sm = (int(major), int(minor))
     native_fp16, native_int8 = native_precisions(sm)
     return Board(
@@ -152,10 +152,10 @@ def board_named(name: str, root: str = "/") -> Board:
     return this_gpu(root) if name.strip().lower().replace("_", "-") == THIS_GPU else find_board(name)
 
 
-_Found = Tuple[Optional[Board], Optional[str], str]
+_Identified = Tuple[Optional[Board], Optional[str], str]
 
 
-def _from_tree(root: str) -> Optional[_Found]:
+def _from_tree(root: str) -> Optional[_Identified]:
     for tree in _TREES:
         model = _read(os.path.join(root, tree, "model"))
         parts = [
@@ -173,12 +173,12 @@ def _from_tree(root: str) -> Optional[_Found]:
     return None
 
 
-def _from_host(root: str) -> Optional[_Found]:
+def _from_host(root: str) -> Optional[_Identified]:
     model = _read(os.path.join(root, _HOST_MODEL))
     return _from_model(model, "the model that the host wrote to /{}".format(_HOST_MODEL)) if model else None
 
 
-def _from_model(model: str, how: str) -> _Found:
+def _from_model(model: str, how: str) -> _Identified:
     words = " ".join(re.split(r"[\s_-]+", model.lower()))
     if words in _OLD_MODELS:
         return find_board(_OLD_MODELS[words]), model, how
@@ -189,7 +189,7 @@ def _from_model(model: str, how: str) -> _Found:
     return None, model, "{} is {!r}, which is no board of the table".format(how, model)
 
 
-def _from_sysfs(root: str) -> _Found:
+def _from_sysfs(root: str) -> _Identified:
     nodes = [name for folder in _GPU_FOLDERS for name in _list(os.path.join(root, folder)) if name in _GPU_NODES]
     if not nodes:
         return None, None, "no device tree of a Jetson, no /{} and no GPU node of one in sysfs".format(_HOST_MODEL)

@@ -1,4 +1,4 @@
-"""The power mode a Jetson is in: what a latency or an energy holds for, and without which two do not compare.
+"""The power mode of a Jetson; latencies and energies of different modes cannot be compared.
 
 Inside a container nvpmodel's files are not to be seen: the host hands the mode's name in as `/tmp/nv_power_mode`, as it
 does with the model.
@@ -22,12 +22,12 @@ def power_mode(root: str = "/") -> Optional[str]:
     given = _read(root, _HOST_MODE)
     if given:
         return given
-    found = re.search(r"pmode:(\d+)", _read(root, _STATUS) or "")
-    if not found:
+    match = re.search(r"pmode:(\d+)", _read(root, _STATUS) or "")
+    if not match:
         return None
-    number = int(found.group(1))
+    number = int(match.group(1))
     modes = re.findall(r"<\s*POWER_MODEL\s+ID=(\d+)\s+NAME=(\S+)\s*>", _read(root, _MODES) or "")
-    return {int(one): name for one, name in modes}.get(number, "mode {}".format(number))
+    return {int(identifier): name for identifier, name in modes}.get(number, "mode {}".format(number))
 
 
 def _read(root: str, path: str) -> Optional[str]:

@@ -221,7 +221,7 @@ def find_board(name: str) -> Board:
 
 
 def native_precisions(sm: Tuple[int, int]) -> Tuple[Optional[bool], Optional[bool]]:
-    """Whether a GPU has (FP16, INT8) by hardware, from its compute capability [matrix]; None where it is not told."""
+    """Whether a GPU has (FP16, INT8) by hardware, from its compute capability [matrix]; None where that is unknown."""
     if sm >= (7, 0):
         return True, True
     return {(5, 3): (True, False), (6, 0): (True, False), (6, 1): (False, True), (6, 2): (True, False)}.get(

@@ -1,7 +1,7 @@
 """The `edgesynth` command: a table of commands, each imported only when it is called.
 
-This file, `output.py`, `options.py`, `logs.py` and the commands `verify`, `benchmark`, `probe` and `compare` run on the
-board too (Python 3.6, click 8.0), where torch and rich are absent.
+This file, `terminal/output.py`, `terminal/logs.py`, `options/shared_options.py` and the commands `verify`, `benchmark`,
+`probe` and `compare` run on the board too (Python 3.6, click 8.0), where torch and rich are absent.
 """
 
 import importlib
@@ -12,12 +12,12 @@ from typing import List, NoReturn, Optional
 import click
 
 import edgesynth
-from edgesynth.cli.logs import error_trace, log_options, reset_logs
-from edgesynth.cli.output import let_any_name_be_printed
+from edgesynth.cli.terminal.logs import error_trace, log_options, reset_logs
+from edgesynth.cli.terminal.output import let_any_name_be_printed
 from edgesynth.errors import UserError
 from edgesynth.printable import printable
 
-# name: (runs on the board, one line for --help); the command itself is edgesynth.cli.<name>:command
+# name: (runs on the board, one line for --help); the command itself is edgesynth.cli.commands.<name>:command
 COMMANDS = {
     "evolve": (False, "Breed a network over generations into a much smaller one."),
     "data": (False, "Look over a folder of data: layout, what is broken, splits, memory."),
@@ -50,7 +50,7 @@ class LazyGroup(click.Group):
                 "edgesynth {} needs Python 3.10 or newer and torch, and this is Python {}.{}: "
                 "run it on a workstation and bring the bundle here".format(cmd_name, *sys.version_info[:2])
             )
-        return importlib.import_module("edgesynth.cli." + cmd_name).command
+        return importlib.import_module("edgesynth.cli.commands." + cmd_name).command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table of commands."""
@@ -105,7 +105,7 @@ INTERRUPTED = "edgesynth: stopped by Ctrl-C; what had finished is kept"
 
 
 def _interrupted(error: Optional[BaseException]) -> bool:
-    """Whether Ctrl-C is behind an error: compiled code that calls Python back reports it as an error of its own."""
+    """Whether Ctrl-C caused an error: compiled code reports it as an error of its own."""
     while error is not None:
         if isinstance(error, KeyboardInterrupt) or "KeyboardInterrupt" in str(error):
             return True

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from edgesynth.cli import COMMANDS, group
-from edgesynth.cli.headed_command import HeadedCommand
+from edgesynth.cli.options.headed_command import HeadedCommand
 from edgesynth.config import Config
 
 TOP = """# Options

@@ -1,13 +1,13 @@
-"""Export: an individual becomes a bundle, everything that a board needs and nothing of ours."""
+"""Export: an individual becomes a bundle, which holds all that a board needs; edgesynth is not needed there."""
 
 from edgesynth.export.bundle.bundle import Bundle, Progress, export_individual
 from edgesynth.export.bundle.ledger import Hop, Ledger
-from edgesynth.export.bundle.measuring import OnMachine, instrument_for
-from edgesynth.export.bundle.quick_latency import quick_latency
 from edgesynth.export.bundle.rehearsal import NO_INT8, rehearse
 from edgesynth.export.int8.weight_forms import Target
-from edgesynth.export.onnx.kernels import other_kernels_of
+from edgesynth.export.measuring.on_machine import OnMachine, instrument_for
+from edgesynth.export.measuring.quick_latency import quick_latency
 from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.export.onnx.planned.kernels import other_kernels_of
 
 __all__ = [
     "NO_INT8",

@@ -39,7 +39,7 @@ def myself() -> Dict[str, Any]:
 
 
 def holder(handle: int) -> Dict[str, Any]:
-    """What the last holder wrote; empty if nothing that can be read."""
+    """What the last holder wrote; empty if it cannot be read."""
     try:
         told = json.loads(os.pread(handle, _MOST_BYTES, 0).decode("utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -56,7 +56,7 @@ def read_json(path: str, missing: str, again: str, most_bytes: int = MOST_BYTES)
 
 
 def parse_json(content: bytes) -> Any:
-    """What UTF-8 text holds, with no number, text or depth that would only fail later.
+    """Parse UTF-8 JSON; refuse numbers, texts and depths that would fail later.
 
     Raises:
         ValueError: it is no JSON, names a key twice, is nested too deeply, or holds NaN, infinity, numbers of very many
@@ -136,7 +136,7 @@ def _whole(digits: str) -> int:
 
 
 def _check_texts(value: Any) -> None:
-    """Half of a character, which JSON can write, cannot be printed or be a name of a file."""
+    """Refuse unpaired surrogates, which JSON allows and no file name or output does."""
     for text in _texts(value):
         try:
             text.encode("utf-8")

@@ -186,7 +186,7 @@ def _read(archive: zipfile.ZipFile, name: str, header: ArrayHeader) -> np.ndarra
 
 
 def _check_characters(array: np.ndarray, name: str) -> None:
-    """Text is 32 bits a character, and not all of them are one."""
+    """Refuse text with invalid characters (32 bits each)."""
     numbers = np.frombuffer(array.tobytes(), array.dtype.byteorder.replace("|", "=") + "u4")
     if ((numbers > 0x10FFFF) | ((numbers >= 0xD800) & (numbers < 0xE000))).any():
         raise ValueError("{} holds what is no text".format(name))

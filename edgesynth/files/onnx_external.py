@@ -101,7 +101,7 @@ def check_external_files(path: str) -> List[str]:
 
 
 def _tensors(content: memoryview) -> List[Tuple[List[Tuple[str, str]], bool]]:
-    """Of each tensor with such: keys and values of its external data, and whether its values are there.
+    """Of each tensor with external data: its keys and values, and whether values are inside too.
 
     Raises:
         ValueError: it is no protobuf, cut off, or nested too deeply.

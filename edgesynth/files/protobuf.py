@@ -51,16 +51,16 @@ def text(value: Union[Value, None]) -> str:
 
 def numbers(message: memoryview, number: int) -> List[int]:
     """A repeated field of whole numbers, one by one or packed."""
-    found = []
+    values = []
     for field, value in fields_of(message):
         if field == number and isinstance(value, memoryview):
             place = 0
             while place < len(value):
-                one, place = _read_varint(value, place)
-                found.append(one)
+                element, place = _read_varint(value, place)
+                values.append(element)
         elif field == number and isinstance(value, int):
-            found.append(value)
-    return found
+            values.append(value)
+    return values
 
 
 def field(number: int, value: Union[int, bytes, str]) -> bytes:
@@ -73,11 +73,11 @@ def field(number: int, value: Union[int, bytes, str]) -> bytes:
 
 def _varint(value: int) -> bytes:
     """Seven bits a byte, lowest first; the top bit says that more follow."""
-    found = bytearray()
+    content = bytearray()
     while value > 0x7F:
-        found.append(value & 0x7F | 0x80)
+        content.append(value & 0x7F | 0x80)
         value >>= 7
-    return bytes(found) + bytes([value])
+    return bytes(content) + bytes([value])
 
 
 def _read_varint(message: memoryview, place: int) -> Tuple[int, int]:

@@ -1,7 +1,7 @@
 """Lineage: the run directory, its individuals and their genomes."""
 
 from edgesynth.config import Config, resolve
-from edgesynth.lineage.board import board_of, precision_on
+from edgesynth.lineage.board import board_of, changed_board, precision_on, with_board_facts
 from edgesynth.lineage.individual.genome import Genome
 from edgesynth.lineage.individual.individual import Individual, Record, individual_name
 from edgesynth.lineage.individual.measurement import Figures, Known
@@ -35,6 +35,7 @@ __all__ = [
     "alone_in",
     "ancestor_key",
     "board_of",
+    "changed_board",
     "check_unheld",
     "default_path",
     "differing",
@@ -56,4 +57,5 @@ __all__ = [
     "state_sha256",
     "task_of",
     "weight_bits",
+    "with_board_facts",
 ]

@@ -1,8 +1,8 @@
-"""Mean average precision of boxes, as COCO's judge takes it (pycocotools): at most 100 boxes an image.
+"""Mean average precision of boxes as pycocotools computes it: at most 100 boxes an image.
 
-Of each class all boxes are gone through, the surest first; one is right if the true box that it overlaps most, of those
-of its image that are not taken, overlaps it by at least so much. Precision, made to fall, is read at 101 levels of
-recall; the metric is its mean over levels and over the classes that there are true boxes of.
+For each class, boxes are taken in the order of their scores. Each is matched to the true box of its image with the
+largest IoU, of those not matched yet, and is right if that IoU reaches the threshold. Precision, made monotonic, is
+read at 101 levels of recall; the metric is its mean over levels and over the classes that have true boxes.
 """
 
 import math
@@ -59,7 +59,7 @@ def _of_class(
 
 
 def _matched(boxes: np.ndarray, true: np.ndarray, wanted: Sequence[float]) -> np.ndarray:
-    """(overlaps, K) whether each box, the surest first, finds a true one that is not taken."""
+    """(overlaps, K) whether each box, in the order of scores, matches a true box that is not matched yet."""
     right = np.zeros((len(wanted), len(boxes)), bool)
     if not len(true):
         return right
@@ -100,7 +100,7 @@ class AveragePrecision(Metric):
         self.decoding = decoding or {}
 
     def of(self, decoding: Dict[str, Any]) -> Metric:
-        """The same for outputs that are to be decoded so."""
+        """The metric for outputs with this decoding."""
         return AveragePrecision(decoding)
 
     def takes(self, labels: np.ndarray) -> bool:
@@ -108,7 +108,7 @@ class AveragePrecision(Metric):
         return labels.ndim == 3 and labels.shape[2] == 5 and labels.dtype.kind == "f"
 
     def fits(self, outputs: np.ndarray, labels: np.ndarray) -> bool:
-        """Whether the outputs are a grid with the channels of a head that is known, or boxes that it became."""
+        """Whether the outputs are a grid with the channels of a known head, or decoded boxes."""
         wanted = {"classes", "candidates", "min_score", "max_iou", "most"}
         head = self.decoding.get("head")
         if head not in HEADS or not wanted <= set(self.decoding) or (head == "yolov2" and not self.decoding["anchors"]):

@@ -1,7 +1,7 @@
-"""Boxes out of a detector's output, as `output.decoding` of the manifest says: decoded, and of rivals the surest.
+"""Boxes of a detector's output: decoded as `output.decoding` of the manifest says, with non-maximum suppression.
 
-This file needs numpy alone and stands by itself: `edgesynth export` puts a copy into the bundle of a detector. It is
-the second form of what the task does in torch while networks are bred.
+This file needs numpy and nothing of edgesynth: `edgesynth export` copies it into the bundle of a detector. The
+detection task does the same in torch during training.
 """
 
 from typing import Any, Dict, List, Tuple
@@ -13,7 +13,7 @@ TINY = 1e-12
 
 
 def detections(outputs: np.ndarray, decoding: Dict[str, Any]) -> List[np.ndarray]:
-    """Find what a network sees.
+    """Decode the outputs of a detector.
 
     Args:
         outputs: (N, channels, h, w), as the network gives them; or (N, rows, 6), where the file decodes them itself.
@@ -26,11 +26,11 @@ def detections(outputs: np.ndarray, decoding: Dict[str, Any]) -> List[np.ndarray
     if decodes(decoding):
         return [rows[rows[:, 0] >= 0].astype(np.float32) for rows in outputs]
     corners, scores = HEADS[decoding["head"]](outputs.astype(np.float32), decoding)
-    return [_suppressed(one, sure, decoding) for one, sure in zip(corners, scores)]
+    return [_suppressed(image_corners, image_scores, decoding) for image_corners, image_scores in zip(corners, scores)]
 
 
 def decodes(decoding: Dict[str, Any]) -> bool:
-    """Whether a model gives boxes by itself; rows of class -1 are none.
+    """Whether a model decodes its boxes itself.
 
     Args:
         decoding: the manifest's `output.decoding`.
@@ -91,7 +91,7 @@ def _detectnet(outputs: np.ndarray, decoding: Dict[str, Any]) -> Tuple[np.ndarra
 
 
 def _suppressed(corners: np.ndarray, scores: np.ndarray, decoding: Dict[str, Any]) -> np.ndarray:
-    """Of overlapping boxes of one class, the surest: (K, 6)."""
+    """(K, 6) after non-maximum suppression: of overlapping boxes of one class, the one with the highest score."""
     flat = scores.reshape(-1)
     order = np.argsort(-flat, kind="mergesort")[: decoding["candidates"]]
     order = order[flat[order] >= decoding["min_score"]]
@@ -100,16 +100,16 @@ def _suppressed(corners: np.ndarray, scores: np.ndarray, decoding: Dict[str, Any
     boxes, order = boxes[sound], order[sound]
     kinds = order % scores.shape[1]
     alive, kept = np.ones(len(order), bool), []  # type: np.ndarray, List[int]
-    for one in range(len(order)):
-        if not alive[one]:
+    for row in range(len(order)):
+        if not alive[row]:
             continue
-        kept.append(one)
+        kept.append(row)
         if len(kept) == decoding["most"]:
             break
-        alive &= ~((overlaps(boxes[one], boxes) > decoding["max_iou"]) & (kinds == kinds[one]))
+        alive &= ~((overlaps(boxes[row], boxes) > decoding["max_iou"]) & (kinds == kinds[row]))
     chosen = np.array(kept, np.int64)
-    found = np.concatenate([kinds[chosen, None], flat[order][chosen, None], boxes[chosen]], axis=1)
-    return found.astype(np.float32)
+    suppressed = np.concatenate([kinds[chosen, None], flat[order][chosen, None], boxes[chosen]], axis=1)
+    return suppressed.astype(np.float32)
 
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Mean intersection over union of segmentation, over all pixels of all samples together.
 
-Of each class the pixels that are and are told to be of it, over those that are or are told to be. Void pixels (255) are
-not counted, and classes that neither occur nor are predicted are left out of the mean.
+For each class: pixels that are of it and predicted as it, over pixels that are of it or predicted as it. Void pixels
+(255) are not counted, and classes that neither occur nor are predicted are left out of the mean.
 """
 
 import math
@@ -14,7 +14,7 @@ VOID = 255
 
 
 def confusion(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(classes, classes) int64: pixels by what they are and what they are predicted to be.
+    """(classes, classes) int64: number of pixels by true class and predicted class.
 
     Args:
         outputs: (N, classes, H, W) scores.

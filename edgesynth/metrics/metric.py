@@ -22,7 +22,7 @@ class Metric:
     unfit = ""
 
     def of(self, decoding: Dict[str, Any]) -> "Metric":
-        """The metric for outputs that are to be decoded so; see the manifest's `output.decoding`."""
+        """The metric for outputs with this decoding; see the manifest's `output.decoding`."""
         return self
 
     def takes(self, labels: np.ndarray) -> bool:

@@ -1,1 +1,1 @@
-"""What a TensorRT will make of a file on a board: operators, builds, memory, cost. For the workstation."""
+"""What a board's TensorRT does with an ONNX file: operators, builds, memory, cost."""

@@ -1,7 +1,7 @@
 """Report: a run as one HTML page, and its lineage as rows.
 
-The journey: `lineage_table` reads the run and finds the main line; `benchmarks` reads what the bundles measured;
-`headline` says it in a few figures; `survival`, `trade_off` and `histogram` draw; `page` puts it all into `page.html`.
+`lineage_table` reads the run and finds the main line; `benchmarks` reads the results of its bundles; `headline` gives
+the main figures of both; `plots` draws; `page` fills `page.html` with all of it.
 """
 
 from edgesynth.report.console_table import console_table

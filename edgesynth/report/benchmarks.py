@@ -1,4 +1,4 @@
-"""What `edgesynth benchmark` measured of a run's bundles; a damaged result is named, the others are still read."""
+"""Results of `edgesynth benchmark` for a run's bundles; a damaged one is named, and the others are still read."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ class BenchmarkedBundle:
     @property
     def first_batch(self) -> tuple[Measurement, ...]:
         """One measurement for each precision, at the batch that was given first."""
-        return tuple(one for one in self.measurements if one.batch == self.measurements[0].batch)
+        return tuple(
+            measurement for measurement in self.measurements if measurement.batch == self.measurements[0].batch
+        )
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Benchmarks:
 
 
 def read_benchmarks(run_path: Path) -> Benchmarks:
-    """Read every `bundles/*/result.json` of a run directory; none of them can make it fail."""
+    """Read every `bundles/*/result.json` of a run directory; a damaged one does not raise."""
     measured, damaged, waiting = [], [], []
     # Hidden ones are being written, or were when a process was killed.
     folders = (path for path in (run_path / "bundles").glob("*") if path.is_dir() and not path.name.startswith("."))
@@ -119,21 +121,21 @@ def latencies_ms(benchmarks: Benchmarks, ancestor: str, individual: str) -> tupl
     Returns:
         The ancestor's and the individual's; None where no pair of results can be compared.
     """
-    found = {
-        (one.machine, one.engine, each.batch, one.individual): each.p50_ms
-        for one in benchmarks.measured
-        for each in one.measurements
-        if each.precision == "fp32"
+    fp32_ms = {
+        (bundle.machine, bundle.engine, measurement.batch, bundle.individual): measurement.p50_ms
+        for bundle in benchmarks.measured
+        for measurement in bundle.measurements
+        if measurement.precision == "fp32"
     }
-    for (*alike, name), own_ms in found.items():
-        first_ms = found.get((*alike, ancestor))  # type: ignore[arg-type]
+    for (*alike, name), own_ms in fp32_ms.items():
+        first_ms = fp32_ms.get((*alike, ancestor))  # type: ignore[arg-type]
         if name == individual and first_ms is not None:
             return first_ms, own_ms
     return None
 
 
 def facts(pairs: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    """A machine's or an engine's facts as text, those without a value left out; load is a moment's, not a machine's."""
+    """Facts of a machine or an engine as text, without empty ones and without the load, which changes all the time."""
     return tuple((name, str(value)) for name, value in pairs.items() if value not in (None, "") and name != "load_1min")
 
 
@@ -145,17 +147,17 @@ def _bundle(folder: str, result: dict[str, Any]) -> BenchmarkedBundle:
         machine=facts(result["machine"]),
         engine=facts(result["engine"]),
         metric=metric_of(result),
-        measurements=tuple(_measurement(one) for one in result["measurements"]),
+        measurements=tuple(_measurement(entry) for entry in result["measurements"]),
     )
 
 
-def _measurement(one: dict[str, Any]) -> Measurement:
-    latency = one["latency_ms"]
+def _measurement(entry: dict[str, Any]) -> Measurement:
+    latency = entry["latency_ms"]
     return Measurement(
-        precision=str(one["precision"]),
-        batch=int(one["batch"]),
-        file=str(one["file"]),
-        size_bytes=None if one.get("bytes") is None else int(one["bytes"]),
+        precision=str(entry["precision"]),
+        batch=int(entry["batch"]),
+        file=str(entry["file"]),
+        size_bytes=None if entry.get("bytes") is None else int(entry["bytes"]),
         p50_ms=_number(latency["p50"]),
         p90_ms=_number(latency["p90"]),
         p99_ms=_number(latency["p99"]),
@@ -163,12 +165,12 @@ def _measurement(one: dict[str, Any]) -> Measurement:
         min_ms=_number(latency["min"]),
         cov_percent=100 * _number(latency["cov"]),
         count=int(latency["count"]),
-        throughput_images_per_s=_number(one["throughput_images_per_s"]),
-        accuracy_percent=_number_or_none(one.get("accuracy_percent")),
-        speedup_x=_number_or_none(one.get("speedup_vs_fp32")),
-        energy=_energy(one["energy"]),
-        flags=_texts(one["flags"]),
-        samples_ms=tuple(_number(value) for value in one["samples_ms"]),
+        throughput_images_per_s=_number(entry["throughput_images_per_s"]),
+        accuracy_percent=_number_or_none(entry.get("accuracy_percent")),
+        speedup_x=_number_or_none(entry.get("speedup_vs_fp32")),
+        energy=_energy(entry["energy"]),
+        flags=_texts(entry["flags"]),
+        samples_ms=tuple(_number(value) for value in entry["samples_ms"]),
     )
 
 

@@ -1,14 +1,34 @@
-"""The headline: what the best individual has left of its ancestor, in six figures and those of its board."""
+"""The headline: the best individual against its ancestor, in six figures and those of its board.
+
+A figure of the board is measured, with its interval, or predicted, with the error of the model.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
+from edgesynth.lineage import Figures
 from edgesynth.report.benchmarks import Benchmarks, latencies_ms
-from edgesynth.report.board import board_figures
 from edgesynth.report.formats import count, milliseconds, percent, times
-from edgesynth.report.headline_figure import Figure
 from edgesynth.report.lineage_table import Lineage
 
 NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of the headline.
+
+    Attributes:
+        label: what it is.
+        value: the figure with its unit, or `not measured`.
+        detail: from what to what, or why it was not measured.
+    """
+
+    label: str
+    value: str
+    detail: str
 
 
 def headline(lineage: Lineage, benchmarks: Benchmarks) -> list[Figure]:
@@ -34,7 +54,7 @@ def headline(lineage: Lineage, benchmarks: Benchmarks) -> list[Figure]:
         ),
         _test(lineage),
         _latency(lineage, benchmarks),
-        *board_figures(lineage),
+        *_board_figures(lineage),
     ]
 
 
@@ -68,3 +88,31 @@ def _latency(lineage: Lineage, benchmarks: Benchmarks) -> Figure:
     ratio = before_ms / after_ms
     value = f"{times(ratio)} × faster" if ratio >= 1 else f"{times(1 / ratio)} × slower"
     return Figure("Latency", value, f"{milliseconds(before_ms)} → {milliseconds(after_ms)} ms, {how}")
+
+
+def _board_figures(lineage: Lineage) -> list[Figure]:
+    """Figures of the best individual on the run's board; empty where the run has none."""
+    first, best = lineage.ancestor, lineage.tip
+    figures = [_measured(first.figures or best.figures, best.figures)] if best.figures else []
+    return [*figures, *([_predicted(first.predicted or best.predicted, best.predicted)] if best.predicted else [])]
+
+
+def _measured(first: Figures, best: Figures) -> Figure:
+    value = f"{milliseconds(best.latency_ms)} ms"
+    terms = f"{best.precision}, batch 1, 95 % intervals"
+    return Figure(f"Measured on {best.measured_on}", value, f"{first.in_short()} → {best.in_short()}; {terms}")
+
+
+def _predicted(first: dict[str, Any], best: dict[str, Any]) -> Figure:
+    terms = f"{best['mode']}, {best['precision']}, batch {best['batch']}"
+    change = f"{milliseconds(first['latency_ms'])} → {milliseconds(best['latency_ms'])} ms {_error(best['error'])}"
+    if best["images_per_joule"] is not None:
+        before, after = first["images_per_joule"], best["images_per_joule"]
+        change += f", {before:.3g} → {after:.3g} images/J {_error(best['energy_error'])} (processor and memory)"
+    value = f"{milliseconds(best['latency_ms'])} ms"
+    return Figure(f"Predicted on {best['board']}", value, f"{change}; {terms}; by the cost model, not measured")
+
+
+def _error(error: float | None) -> str:
+    """The model's median error on published figures that were not fitted."""
+    return "(error unknown)" if error is None else f"± {100 * error:.0f} %"

@@ -1,4 +1,4 @@
-"""The lineage as rows: what each individual has left of its ancestor, and the main line that leads to the best one."""
+"""The lineage as rows: each individual against its ancestor, and the main line that leads to the best one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page: one self-contained HTML file with everything that a run has to say."""
+"""The page: one self-contained HTML file with all results of a run."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from edgesynth.lineage.storage.files import remove_left_overs, write_bytes
 from edgesynth.printable import printable
 from edgesynth.report import formats
 from edgesynth.report.benchmarks import Benchmarks, facts, read_benchmarks
-from edgesynth.report.front import front_plot
 from edgesynth.report.headline import headline
-from edgesynth.report.histogram import histogram, shared_range_ms
 from edgesynth.report.lineage_table import Lineage, read_lineage
-from edgesynth.report.predictions import predictions_plot
-from edgesynth.report.survival import columns, survival
-from edgesynth.report.trade_off import COSTS, below_range, trade_off
+from edgesynth.report.plots.front import front_plot
+from edgesynth.report.plots.histogram import histogram, shared_range_ms
+from edgesynth.report.plots.predictions import predictions_plot
+from edgesynth.report.plots.survival import columns, survival
+from edgesynth.report.plots.trade_off import COSTS, below_range, trade_off
 
 LIBRARIES = ("torch", "numpy", "onnx", "onnxruntime")
 
@@ -83,14 +83,14 @@ def render(run: Run) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """A value as the page shows it: names literally; what is HTML already, such as a drawing, as it is."""
+    """A value as the page shows it: text is made printable; HTML, such as a drawing, is left as it is."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _predictions(run: Run) -> Markup | None:
-    """The picture of what the ancestor and the best individual answer; None where the run keeps no answers."""
-    found = run.predictions()
-    return None if found is None else predictions_plot(found, run.task().get("labels", []))
+    """The picture of sample predictions of the ancestor and the best individual; None where the run kept none."""
+    predictions = run.predictions()
+    return None if predictions is None else predictions_plot(predictions, run.task().get("labels", []))
 
 
 def _histograms(benchmarks: Benchmarks) -> list[dict[str, Any]]:
@@ -99,16 +99,16 @@ def _histograms(benchmarks: Benchmarks) -> list[dict[str, Any]]:
     for place, bundle in enumerate(benchmarks.measured):
         range_ms = shared_range_ms(bundle)
         plots: list[Markup] = [
-            histogram(one, bundle.individual, f"latency-{place}-{number}", range_ms)
-            for number, one in enumerate(bundle.first_batch)
-            if one.samples_ms
+            histogram(measurement, bundle.individual, f"latency-{place}-{number}", range_ms)
+            for number, measurement in enumerate(bundle.first_batch)
+            if measurement.samples_ms
         ]
         bundles.append({"plots": plots, "shared": range_ms is not None})
     return bundles
 
 
 def _command(run: Run, lineage: Lineage, benchmarks: Benchmarks) -> str:
-    """What to type to get a latency."""
+    """The command that measures a latency."""
     if benchmarks.waiting:
         return f"edgesynth benchmark {shlex.quote(str(run.path / 'bundles' / benchmarks.waiting[0]))}"
     individual = lineage.tip.individual

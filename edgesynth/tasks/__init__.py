@@ -19,8 +19,8 @@ from edgesynth.tasks.classification.svhn import svhn
 from edgesynth.tasks.datasets.folder import IMAGE_SIZE
 from edgesynth.tasks.detection import Detection, boxes_task
 from edgesynth.tasks.images.stored import Stored
-from edgesynth.tasks.importing import import_task
-from edgesynth.tasks.in_process import register_task, registered_task
+from edgesynth.tasks.own.importing import import_task
+from edgesynth.tasks.own.in_process import register_task, registered_task
 from edgesynth.tasks.saliency import Saliency, masks
 from edgesynth.tasks.segmentation import Segmentation, camvid, voc_segmentation
 from edgesynth.tasks.task import Split, Task, Teaching

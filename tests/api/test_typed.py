@@ -13,7 +13,7 @@ import pytest
 import edgesynth
 from edgesynth.api.options import BundleOptions, MeasureOptions
 from edgesynth.benchmark.remote import Options
-from edgesynth.config import Config, EvolveOptions
+from edgesynth.config import INTERNAL, Config, EvolveOptions
 from edgesynth.export import export_individual
 from tests.conftest import ROOT
 
@@ -85,7 +85,7 @@ def as_given(annotation):
 
 def test_the_options_of_evolve_are_the_fields_of_the_configuration_and_of_their_types():
     fields = {name: kind for name, kind in get_type_hints(Config).items() if name in Config.model_fields}
-    for name in ("ancestor", "task", "schema_version"):
+    for name in ("ancestor", "task", *INTERNAL):
         del fields[name]
     typed = get_type_hints(EvolveOptions)
     assert list(typed) == list(fields)

@@ -6,7 +6,7 @@ import pytest
 
 from edgesynth.benchmark.measure.energy import energy_of, half_width_95, plan_energy
 from edgesynth.benchmark.power import Ina3221, NoPower, Rapl, Reading, find
-from edgesynth.benchmark.timing.timing import Track, Window, time_in_turn
+from edgesynth.benchmark.timing.timing import Track, Window, time_interleaved
 
 from .sensors import Sensors
 
@@ -170,7 +170,7 @@ def test_windows_have_the_energy_of_their_calls_and_of_nothing_else(rails):
         calls.append(1)
         rails.set("intel-rapl:0", 1000 * len(calls))  # 1 mJ a call
 
-    (track,) = time_in_turn([burn], 1e-9, 0.0, Rapl.find(rails.sysfs))
+    (track,) = time_interleaved([burn], 1e-9, 0.0, Rapl.find(rails.sysfs))
     # Warm-up and settling calls burn as much, outside the windows.
     assert [one.reading.rails_mj for one in track.windows] == [{"package-0": 1.0}] * len(track.latencies_ms)
 
@@ -188,7 +188,7 @@ def test_no_window_of_a_plan_is_shorter_than_the_sensor_needs(tmp_path, duration
     sensors.iio("0-0041", {"VDD_IN": 7358}, mode=1)
     meter = Ina3221.find(sensors.sysfs)
     window_s = plan_energy(meter, duration_s, None).window_s
-    turns = 2 * max(2, math.ceil(duration_s / window_s / 2))  # as time_in_turn counts them
+    turns = 2 * max(2, math.ceil(duration_s / window_s / 2))  # as time_interleaved counts them
     assert 6 <= turns <= 10
     assert duration_s / turns >= meter.least_window_s
     assert "use --duration-s 31 or more" in plan_energy(meter, 30.0, None).meter.reason

@@ -20,9 +20,12 @@ from .test_verification import overflow, with_half
 pytestmark = pytest.mark.slow
 
 COMMANDS_ON_BOARD = [
-    f"cli/{name}.py" for name in ("__init__", "benchmark", "compare", "logs", "options", "output", "probe", "verify")
+    *(f"cli/{name}__init__.py" for name in ("", "commands/", "options/", "terminal/")),
+    *(f"cli/commands/{name}.py" for name in ("benchmark", "compare", "probe", "verify")),
+    *("cli/options/shared_options.py", "cli/terminal/logs.py", "cli/terminal/output.py"),
 ]
-PARTS = ("__init__.py", "errors.py", "printable.py", "text_table.py", "benchmark", "boards", "files", "metrics")
+FILES = ("__init__.py", "defaults.py", "errors.py", "printable.py", "text_table.py")
+PARTS = (*FILES, "benchmark", "boards", "files", "metrics")
 ON_BOARD = (*PARTS, *COMMANDS_ON_BOARD)
 PACKAGES = REPOSITORY / "docker/requirements-board.txt"
 

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from edgesynth.benchmark.power import NoPower
-from edgesynth.benchmark.timing.timing import LEAST_ITERATIONS, percentile, spread, time_in_turn
+from edgesynth.benchmark.timing.timing import LEAST_ITERATIONS, percentile, spread, time_interleaved
 
 NO_METER = NoPower("not needed here")
 
@@ -44,7 +44,7 @@ def test_windows_go_by_turns_forwards_and_backwards():
     order = []
     calls = [lambda name=name: order.append(name) for name in "ABC"]
     # So short that each window is one settling and one timed call, and that rounds 1 to 3 have no time left to them.
-    time_in_turn(calls, duration_s=1e-9, warm_up_s=0.0, meter=NO_METER)
+    time_interleaved(calls, duration_s=1e-9, warm_up_s=0.0, meter=NO_METER)
     assert "".join(order[3::2]) == "ABC" + "ABCCBA" * 4 + "ABC"
 
 
@@ -54,20 +54,20 @@ def test_every_call_is_timed_at_least_ten_times_however_short_the_duration():
     def count(index):
         counts[index] += 1
 
-    tracks = time_in_turn([lambda: count(0), lambda: count(1)], 1e-9, 0.0, NO_METER)
+    tracks = time_interleaved([lambda: count(0), lambda: count(1)], 1e-9, 0.0, NO_METER)
     assert all(len(track.latencies_ms) >= LEAST_ITERATIONS for track in tracks)
 
 
 def test_untimed_calls_are_not_among_the_latencies():
     calls = []
-    (track,) = time_in_turn([lambda: calls.append(1)], 1e-9, 0.0, NO_METER)
+    (track,) = time_interleaved([lambda: calls.append(1)], 1e-9, 0.0, NO_METER)
     windows = LEAST_ITERATIONS
     assert len(track.latencies_ms) == windows
     assert len(calls) == 1 + 2 * windows  # one to warm up, and one to settle before each window of one
 
 
 def test_the_window_is_as_long_as_the_calls_in_it():
-    (track,) = time_in_turn([lambda: sum(range(2000))], 0.02, 0.0, NO_METER)
+    (track,) = time_interleaved([lambda: sum(range(2000))], 0.02, 0.0, NO_METER)
     assert sum(track.latencies_ms) == pytest.approx(track.duration_s * 1e3, rel=1e-6)
 
 
@@ -78,7 +78,7 @@ def test_what_is_done_between_calls_comes_before_each_timed_one_and_is_in_no_lat
         order.append("between")
         time.sleep(0.005)
 
-    (track,) = time_in_turn([lambda: order.append("call")], 0.1, 0.0, NO_METER, between=between)
+    (track,) = time_interleaved([lambda: order.append("call")], 0.1, 0.0, NO_METER, between=between)
     assert order.count("between") == len(track.latencies_ms) >= 10
     assert all(one != "between" or order[place + 1] == "call" for place, one in enumerate(order))
     assert sorted(track.latencies_ms)[len(track.latencies_ms) // 2] < 2.0 and track.duration_s >= 0.05

@@ -98,5 +98,7 @@ def test_a_file_that_is_absent_or_no_json_or_no_object_is_refused(tmp_path):
     (tmp_path / "text.json").write_text("tx2")
     with pytest.raises(UserError, match=r"text.json is not JSON"):
         board_named(str(tmp_path / "text.json"))
+    with pytest.raises(UserError, match=r"large.json has 70,\d+ bytes, and such a file has at most 65,536"):
+        board_named(written(tmp_path / "large.json", {**MINE, "title": "x" * 70_000}))
     with pytest.raises(UserError, match=r"list.json holds no object"):
         board_named(written(tmp_path / "list.json", ["tx2"]))

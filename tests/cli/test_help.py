@@ -14,9 +14,9 @@ from edgesynth.benchmark.engines import ENGINES
 from edgesynth.benchmark.probe.settings import ProbeSettings
 from edgesynth.benchmark.remote import LOCAL, Options
 from edgesynth.cli import COMMANDS, group
-from edgesynth.cli.evolve import command as evolve
-from edgesynth.cli.evolve_options import COMMON
-from edgesynth.cli.headed_command import HeadedCommand
+from edgesynth.cli.commands.evolve import command as evolve
+from edgesynth.cli.options.evolve_options import COMMON
+from edgesynth.cli.options.headed_command import HeadedCommand
 from edgesynth.evolution import EXECUTORS
 from edgesynth.export import export_individual
 

@@ -6,7 +6,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from edgesynth.cli.evolve import command
+from edgesynth.cli.commands.evolve import command
 from edgesynth.evolution import Progress, evolve
 from edgesynth.lineage import Config, Run
 from tests import few_digits

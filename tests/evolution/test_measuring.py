@@ -15,7 +15,7 @@ from edgesynth.errors import UserError
 from edgesynth.evolution import Progress, evolve, replay
 from edgesynth.evolution.budgets import ENERGY, LATENCY
 from edgesynth.export import OnMachine
-from edgesynth.export.bundle import measuring
+from edgesynth.export.measuring import on_machine as measuring
 from edgesynth.lineage import Figures, Run, resolve
 from edgesynth.report.page import render
 from edgesynth.tasks import load_task

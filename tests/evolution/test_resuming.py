@@ -12,7 +12,7 @@ from edgesynth.evolution import Progress, evolve, options_of, replay
 from edgesynth.export import export_individual
 from edgesynth.lineage import Config, Run, alone_in
 from edgesynth.lineage.storage.sealed import read_sealed, write_sealed
-from tests.tasks.test_own_tasks import write_images
+from tests.tasks.own.test_own_tasks import write_images
 
 DERIVED = ("outcome.json", "test.json", "task.json", "predictions.npz")
 

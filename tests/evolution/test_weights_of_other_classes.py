@@ -8,7 +8,7 @@ from edgesynth.ancestors import build_ancestor
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve
 from edgesynth.lineage import Config
-from tests.tasks.test_own_tasks import write_images
+from tests.tasks.own.test_own_tasks import write_images
 
 
 @pytest.fixture

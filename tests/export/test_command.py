@@ -3,7 +3,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from edgesynth.cli.export import command
+from edgesynth.cli.commands.export import command
 from edgesynth.export.bundle import bundle
 
 from .conftest import OFFSPRING, damage, tree

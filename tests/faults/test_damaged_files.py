@@ -26,7 +26,7 @@ from edgesynth.benchmark.verify.verification import verify
 from edgesynth.boards.calibration_cache import read_ranges
 from edgesynth.errors import UserError
 from edgesynth.lineage import resolve
-from edgesynth.planning.plan import plan_for_all, read_forms
+from edgesynth.planning.plan.plan import plan_for_all, read_forms
 from tests.benchmark.conftest import pristine_bundle, pristine_tensorrt_bundle
 
 assert pristine_bundle and pristine_tensorrt_bundle  # fixtures

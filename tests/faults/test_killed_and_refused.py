@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from edgesynth.cli.evolve import _continued_with
+from edgesynth.cli.commands.evolve import _continued_with
 from edgesynth.errors import UserError
 from edgesynth.lineage import Run, alone_in, resolve
 from edgesynth.lineage.storage.files import write_bytes

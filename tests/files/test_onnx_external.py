@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edgesynth.errors import UserError
 from edgesynth.files.onnx_external import check_external_files, external_files
 from edgesynth.files.protobuf import field
-from edgesynth.planning.onnx_graph import read_graph
+from edgesynth.planning.onnx.onnx_graph import read_graph
 
 
 def outside(location, **more):

@@ -8,9 +8,9 @@ from edgesynth.benchmark.bundle.samples import Samples
 from edgesynth.metrics import METRICS
 from edgesynth.metrics.average_precision import mean_average_precision
 from edgesynth.metrics.boxes import detections
-from edgesynth.tasks.detection.coverage import CoverageHead
-from edgesynth.tasks.detection.suppression import Limits, suppressed
-from edgesynth.tasks.detection.yolo import YoloHead
+from edgesynth.tasks.detection.heads.coverage import CoverageHead
+from edgesynth.tasks.detection.heads.suppression import Limits, suppressed
+from edgesynth.tasks.detection.heads.yolo import YoloHead
 from tests.metrics.judge import judged
 
 ANCHORS = ((0.1, 0.1), (0.2, 0.2), (0.4, 0.3))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edgesynth.cli.report import command
+from edgesynth.cli.commands.report import command
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_run_with_nothing_finished_is_refused_in_one_line_and_gets_no_page(cal
 def test_help_does_not_wait_for_torch(called):
     code, out, _ = called("report", "--help")
     assert code == 0 and "RUN/report.html" in out
-    check = "import sys, edgesynth.cli.report; print({'torch', 'matplotlib', 'rich'} & set(sys.modules))"
+    check = "import sys, edgesynth.cli.commands.report; print({'torch', 'matplotlib', 'rich'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=120)
     assert done.stdout == "set()\n"
 

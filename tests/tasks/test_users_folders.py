@@ -10,8 +10,8 @@ from edgesynth.errors import UserError
 from edgesynth.tasks import load_task
 from edgesynth.tasks.survey.survey import survey
 from tests.tasks import scenes
-from tests.tasks.test_own_tasks import write_images
-from tests.tasks.test_saliency import write_shapes
+from tests.tasks.own.test_own_tasks import write_images
+from tests.tasks.saliency.test_saliency import write_shapes
 
 
 def sizes(task):

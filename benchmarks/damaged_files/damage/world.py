@@ -152,7 +152,7 @@ def import_libraries() -> None:
     libraries += ["edgesynth.report.page", "matplotlib.backends.backend_svg", "rich.status", "safetensors.torch"]
     libraries += ["torch.onnx._internal.torchscript_exporter.symbolic_opset18", "torch._functorch.aot_autograd"]
     libraries += ["torch._export.serde.serialize", "torch._export.non_strict_utils", "edgesynth.evolution"]
-    for module in (*libraries, *(f"edgesynth.cli.{name}" for name in modules)):
+    for module in (*libraries, *(f"edgesynth.cli.commands.{name}" for name in modules)):
         with contextlib.suppress(ImportError):  # of another release
             importlib.import_module(module)
 

@@ -133,7 +133,7 @@ def open_target(path: str, samples: bool = True) -> Target:
 
 
 def check_target(path: str) -> None:
-    """Find out, without opening it, that something may be what is to be measured.
+    """Refuse a path that is neither a bundle nor an ONNX file, without opening it.
 
     Args:
         path: the folder or the file.
@@ -271,15 +271,15 @@ def _batch(path: str, manifest: Dict[str, Any]) -> Optional[int]:
     """The batch of the models, which one export fixes for all of them; None if free, as in schema 1."""
     batches = [facts.get("batch") for facts in manifest["models"].values()]
     batch = batches[0] if batches else None
-    if any(one != batch for one in batches) or not (batch is None or (isinstance(batch, int) and batch > 0)):
+    if any(other != batch for other in batches) or not (batch is None or (isinstance(batch, int) and batch > 0)):
         raise not_ours(path, "the models' batch is {}, not null or one number for all".format(batches))
     return batch
 
 
 def _check_weights(path: str, model: str, manifest: Dict[str, Any]) -> None:
-    """Weights beside a model are files of the bundle as well."""
-    for beside in check_external_files(model):
-        name = os.path.relpath(beside, os.path.abspath(path))
+    """Refuse external weights of a model that the manifest does not list."""
+    for weights_file in check_external_files(model):
+        name = os.path.relpath(weights_file, os.path.abspath(path))
         if name not in manifest["files"]:
             raise not_ours(path, "{} keeps weights in {}, which `files` does not list".format(model, name))
 

@@ -1,4 +1,4 @@
-"""The processor at hand, and whether ONNX Runtime's INT8 products are exact on it.
+"""The processor of this machine, and whether ONNX Runtime's INT8 products are exact on it.
 
 With AVX2 or AVX-512 and without VNNI, products of uint8 by int8 are added in 16 bits, which saturate
 (microsoft/onnxruntime#5849, #6545, #11415). A bundle says of its file for CPUs where that is exact.

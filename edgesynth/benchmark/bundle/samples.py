@@ -1,4 +1,4 @@
-"""The bundle's labeled samples: what an engine is fed, and what its answers are worth."""
+"""The bundle's labeled samples: the inputs of an engine, and the score of its outputs."""
 
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
@@ -11,7 +11,7 @@ from edgesynth.metrics.boxes import decodes
 
 
 class Score(NamedTuple):
-    """What an engine's answers are worth.
+    """Score of an engine's outputs.
 
     Attributes:
         accuracy_percent: the task's metric, whichever that is, 0 to 100; None: see `reason`.
@@ -57,7 +57,7 @@ class Samples:
 
     @property
     def decodes(self) -> bool:
-        """Whether the models decode their outputs themselves, to so many `rows` of what they still have as `grid`."""
+        """Whether the models decode their outputs themselves: `rows` detections, of the tensor `grid`."""
         return decodes(self.decoding) and {"grid", "rows"} <= set(self.decoding)
 
     def batch_of(self, batch: int, shape: Tuple[int, ...]) -> np.ndarray:
@@ -244,7 +244,7 @@ def _are_images(header: ArrayHeader, input_shape: Tuple[int, ...]) -> bool:
 
 
 def _given(path: str, header: ArrayHeader, name: str, arrays: Dict[str, np.ndarray]) -> np.ndarray:
-    """Images as a network is given them; where they are kept as pixels, by the numbers that these stand for.
+    """Images as the network's input, float32; stored pixels are converted by their levels.
 
     Args:
         path: the file, with `levels` (C, 256) beside pixels.

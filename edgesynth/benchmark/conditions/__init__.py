@@ -1,4 +1,4 @@
-"""Conditions of a run: what of the machine changed while it was measured, and would mislead.
+"""Conditions of a run: changes of the machine during a measurement that make its figures misleading.
 
 Everything is looked at before the run, under load after the warm-up and at the end of every window, never within one.
 A new condition is a file with a class as `condition.Condition` describes it, and one line here.

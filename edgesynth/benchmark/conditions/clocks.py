@@ -1,4 +1,4 @@
-"""Clocks of the CPU and the GPU: a figure stands for one clock, or for none."""
+"""Clocks of the CPU and the GPU, which must not change during a measurement."""
 
 import os
 from typing import Any, Callable, Dict, List, Optional
@@ -14,7 +14,7 @@ _BUSY_PER_MILLE = 50
 
 
 class Clock(Condition):
-    """One clock; under load it must stay what it is.
+    """One clock, which must not change under load.
 
     Args:
         name: "cpu" or "gpu".
@@ -27,17 +27,17 @@ class Clock(Condition):
         self._seen: List[float] = []
 
     def begin(self) -> None:
-        """At rest it may be lower: this is recorded and not judged."""
+        """Record the clock at rest, which may be lower; it is not judged."""
         self._before = self._now()
 
     def look(self) -> None:
-        """Once more."""
+        """Record the clock under load."""
         clock = self._now()
         if clock is not None:
             self._seen.append(clock)
 
     def flags(self) -> List[str]:
-        """Whether it changed."""
+        """A flag if the clock changed under load."""
         if not self._seen or min(self._seen) >= (1 - SAME) * max(self._seen):
             return []
         return [
@@ -46,7 +46,7 @@ class Clock(Condition):
         ]
 
     def describe(self) -> Dict[str, Any]:
-        """Before the run, at least, at most and at its end, in MHz."""
+        """The clock before the run, its least, its most and its last value, MHz."""
         seen = self._seen
         figures = {"before": self._before, "least": min(seen), "most": max(seen), "after": seen[-1]} if seen else None
         return {self._name + "_clock_mhz": figures}
@@ -70,11 +70,11 @@ class GpuLoad(Condition):
         self._per_mille: Optional[float] = None
 
     def begin(self) -> None:
-        """Before the engine has been there."""
+        """Read the load before the engine is loaded."""
         self._per_mille = read_number(self._path)
 
     def flags(self) -> List[str]:
-        """Whether somebody else was at work."""
+        """A flag if other processes used the GPU."""
         if self._per_mille is None or self._per_mille <= _BUSY_PER_MILLE:
             return []
         return [
@@ -84,12 +84,12 @@ class GpuLoad(Condition):
         ]
 
     def describe(self) -> Dict[str, Any]:
-        """In percent."""
+        """The load before the run, percent."""
         return {"gpu_load_before_percent": None if self._per_mille is None else self._per_mille / 10}
 
 
 def cpu_clock(sysfs: str) -> Condition:
-    """The fastest clock of the cores that this process may use: the one that works is among them."""
+    """The fastest clock among the cores that this process may use."""
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     form = os.path.join(sysfs, "devices/system/cpu/cpu{}/cpufreq/scaling_cur_freq")
     paths = [path for path in map(form.format, cores) if read_number(path) is not None]
@@ -100,13 +100,13 @@ def cpu_clock(sysfs: str) -> Condition:
 
 def gpu_clock(sysfs: str) -> List[Condition]:
     """Clock and load of a Jetson's GPU."""
-    found = matching(os.path.join(sysfs, "class/devfreq"), _GPU)
-    if not found:
+    folders = matching(os.path.join(sysfs, "class/devfreq"), _GPU)
+    if not folders:
         return [Unseen("clock of the GPU", "{} has none".format(os.path.join(sysfs, "class/devfreq")))]
-    path = os.path.join(found[0], "cur_freq")
+    path = os.path.join(folders[0], "cur_freq")
 
     def read() -> Optional[float]:
         hz = read_number(path)
         return None if hz is None else hz / 1e6
 
-    return [Clock("gpu", read), GpuLoad(os.path.join(found[0], "device", "load"))]
+    return [Clock("gpu", read), GpuLoad(os.path.join(folders[0], "device", "load"))]

@@ -30,7 +30,7 @@ class Unseen(Condition):
         self._line = "{}: {}".format(what, why)
 
     def describe(self) -> Dict[str, Any]:
-        """The line."""
+        """What is not seen, and why, as a line of `unseen`."""
         return {"unseen": [self._line]}
 
 

@@ -1,4 +1,4 @@
-"""Other processes on the GPU: they take turns with ours, and memory."""
+"""Other processes on the GPU, which take time and memory from ours."""
 
 import os
 from typing import Any, Callable, Dict, List
@@ -8,7 +8,7 @@ from edgesynth.benchmark.power.meter import UnreadableError
 
 
 class OtherProcesses(Condition):
-    """Processes that compute on the GPU beside this one.
+    """Other processes that compute on the GPU.
 
     Args:
         processes: gives the numbers of all that do, or raises `UnreadableError`.
@@ -20,18 +20,18 @@ class OtherProcesses(Condition):
         self._unseen: List[str] = []
 
     def begin(self) -> None:
-        """Before the engine has been there: whatever is not this process is another."""
+        """List the processes before the engine is loaded: each but this one is another."""
         self._others = len([pid for pid in self._all() if pid != os.getpid()])
 
     def look(self) -> None:
-        """With the engine: in a container this process is there under a number that it does not know."""
+        """List the processes with the engine loaded; in a container, this process has an unknown number there."""
         everyone = self._all()
         others = [pid for pid in everyone if pid != os.getpid()]
         ours_is_known = len(others) < len(everyone)
         self._others = max(self._others, len(others) - (0 if ours_is_known else 1))
 
     def flags(self) -> List[str]:
-        """Whether there were any."""
+        """A flag if there were other processes."""
         if self._others < 1:
             return []
         return [
@@ -41,7 +41,7 @@ class OtherProcesses(Condition):
         ]
 
     def describe(self) -> Dict[str, Any]:
-        """How many at most."""
+        """The largest number of other processes."""
         return {"other_gpu_processes": None if self._unseen else self._others, "unseen": self._unseen[:1]}
 
     def _all(self) -> List[int]:

@@ -1,4 +1,4 @@
-"""Throttling: the machine was held back by heat, power or current while it was measured."""
+"""Throttling: heat, power or current slowed the machine during the measurement."""
 
 import os
 import re
@@ -14,7 +14,7 @@ _CONSTANT = "PMIC"
 
 
 class Throttling(Condition):
-    """What the kernel tells: cooling devices at work, and counters of events that have risen.
+    """Throttling that the kernel reports: active cooling devices, and event counters that have risen.
 
     Cooling devices are the kernel's own (`cur_state` above 0), counters those of Intel's cores and of the over-current
     alarms of Orin (`soctherm_oc`).
@@ -47,12 +47,12 @@ class Throttling(Condition):
         self._hottest_c: List[float] = []
 
     def begin(self) -> None:
-        """Counters hold everything since the machine was started."""
+        """Read the counters, which count since the machine was started."""
         self._counts = {path: read_number(path) for path in self._counters}
         self._temperatures()
 
     def look(self) -> None:
-        """Devices and counters."""
+        """Read the cooling devices and the counters."""
         self._reasons.update(
             "cooling by {}".format(kind) for path, kind in self._devices.items() if (read_number(path) or 0) > 0
         )
@@ -63,7 +63,7 @@ class Throttling(Condition):
         self._temperatures()
 
     def flags(self) -> List[str]:
-        """What held the machine back."""
+        """A flag if the machine was throttled."""
         return throttled(self._reasons)
 
     def describe(self) -> Dict[str, Any]:
@@ -78,7 +78,7 @@ class Throttling(Condition):
 
 
 class Slowdowns(Condition):
-    """What NVML says holds the clock of a GPU down.
+    """Reasons for a lower GPU clock that NVML reports.
 
     Args:
         nvml: the library.
@@ -90,14 +90,14 @@ class Slowdowns(Condition):
         self._reasons: Set[str] = set()
 
     def look(self) -> None:
-        """Under load: a GPU at rest is held down by being so."""
+        """Read the reasons under load: the clock of an idle GPU is always low."""
         try:
             self._reasons.update(self._nvml.slowdowns(self._handle))
         except UnreadableError:
             pass
 
     def flags(self) -> List[str]:
-        """What held the GPU back."""
+        """A flag if the GPU was throttled."""
         return throttled(self._reasons)
 
 

@@ -1,18 +1,25 @@
-"""Engines by name. One of one's own is a class anywhere (see `imported`); one with a name is a file and a line here."""
+"""Engines by name. A user's own engine is a class anywhere (see `imported`).
 
-from typing import Dict, Tuple, Type
+An engine is imported when it is first asked for: `--help` names all of them and needs no library.
+"""
 
-from edgesynth.benchmark.engines.engine import Engine
-from edgesynth.benchmark.engines.imported import import_engine, is_imported
-from edgesynth.benchmark.engines.onnxruntime import OnnxRuntime
-from edgesynth.benchmark.engines.tensorrt.engine import TensorRt
-from edgesynth.benchmark.engines.tensorrt.importing import problem_of_import
+import importlib
+from typing import TYPE_CHECKING, Dict, Tuple, Type
+
 from edgesynth.errors import UserError
 
-ENGINES: Dict[str, Type[Engine]] = {OnnxRuntime.name: OnnxRuntime, TensorRt.name: TensorRt}
+if TYPE_CHECKING:
+    from edgesynth.benchmark.engines.engine import Engine
+
+ONNXRUNTIME, TENSORRT = "onnxruntime", "tensorrt"
+# {name: module:class}
+ENGINES: Dict[str, str] = {
+    ONNXRUNTIME: "edgesynth.benchmark.engines.onnxruntime:OnnxRuntime",
+    TENSORRT: "edgesynth.benchmark.engines.tensorrt.engine:TensorRt",
+}
 
 
-def find(name: str) -> Type[Engine]:
+def find(name: str) -> "Type[Engine]":
     """The engine of a name.
 
     Args:
@@ -24,6 +31,8 @@ def find(name: str) -> Type[Engine]:
     Raises:
         UserError: there is no engine of that name, or the class is none.
     """
+    from edgesynth.benchmark.engines.imported import import_engine, is_imported
+
     if is_imported(name):
         return import_engine(name)
     if name not in ENGINES:
@@ -32,12 +41,16 @@ def find(name: str) -> Type[Engine]:
                 name, ", ".join(sorted(ENGINES))
             )
         )
-    return ENGINES[name]
+    module, _, kind = ENGINES[name].partition(":")
+    engine: Type[Engine] = getattr(importlib.import_module(module), kind)
+    return engine
 
 
 def default() -> Tuple[str, str]:
     """The engine where none is asked for: TensorRT if it can be imported, else ONNX Runtime; and why, in words."""
+    from edgesynth.benchmark.engines.tensorrt.runtime.importing import problem_of_import
+
     problem = problem_of_import()
     if problem is None:
-        return TensorRt.name, "it can be imported here; --engine onnxruntime takes the other"
-    return OnnxRuntime.name, "TensorRT cannot be imported here: {}".format(problem)
+        return TENSORRT, "it can be imported here; --engine onnxruntime takes the other"
+    return ONNXRUNTIME, "TensorRT cannot be imported here: {}".format(problem)

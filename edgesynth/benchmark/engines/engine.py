@@ -12,7 +12,7 @@ WAITS = (SPIN, BLOCK)
 
 
 class BeyondMemoryError(UserError):
-    """A model at a batch does not fit the memory; it may at a smaller one."""
+    """A model does not fit the memory at a batch; a smaller batch may fit."""
 
 
 class Engine:
@@ -83,7 +83,7 @@ class Engine:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Let go of what the loaded model holds, memory and all; it cannot be run any more."""
+        """Release the loaded model and its memory; it cannot be run afterwards."""
 
     def describe(self) -> Dict[str, Any]:
         """Name, version and whatever else a reader must know to compare two results."""

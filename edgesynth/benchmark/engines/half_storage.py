@@ -48,7 +48,7 @@ _EXACT = frozenset(
 
 
 def rounding(ort: Any, content: bytes) -> Tuple[bytes, Any]:
-    """A model that rounds to FP16, and the optimization under which this ONNX Runtime lets it.
+    """A model that rounds to FP16, and the optimization level at which this ONNX Runtime keeps the rounding.
 
     Args:
         ort: the module onnxruntime.
@@ -182,7 +182,7 @@ def _plain(value: Value) -> Any:
 
 
 def _keeps_detours(ort: Any) -> bool:
-    """Whether a number beyond FP16 comes back from it as infinity although the session optimizes."""
+    """Whether an optimizing session keeps Casts to FP16 and back: a number beyond FP16 becomes infinity."""
     kind = field(_TYPE_TENSOR, field(_TENSOR_ELEMENT, _FLOAT) + field(2, field(1, field(1, 1))))
     graph = _operator("Cast", "x", "half", _FLOAT16)
     graph += _operator("Identity", "half", "stored") + _operator("Cast", "stored", "y", _FLOAT)

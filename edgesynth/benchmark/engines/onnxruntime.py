@@ -97,7 +97,7 @@ class OnnxRuntime(Engine):
             UserError: the file is not an ONNX model, or has no such tensors.
         """
         self._open(path, path, 1)
-        own = [one.name for one in self._session.get_outputs()]
+        own = [output.name for output in self._session.get_outputs()]
         values = [field(_OUTPUT, field(_NAME, name.encode())) for name in outputs if name not in own]
         with open(path, "rb") as file:
             self._open(path, file.read() + field(_GRAPH, b"".join(values)), 1)
@@ -121,7 +121,7 @@ class OnnxRuntime(Engine):
         return self._session.run(self._outputs, {self._input: images})[0]
 
     def close(self) -> None:
-        """Let go of the session; its arena goes with it."""
+        """Release the session and its memory."""
         self._session = None
 
     def _open(self, path: str, model: Union[str, bytes], threads: int) -> None:
@@ -204,7 +204,7 @@ def _import_onnxruntime() -> Any:
 
 def _input_shape(path: str, inputs: Any, batch: int) -> Tuple[int, ...]:
     if len(inputs) != 1:
-        names = ", ".join(one.name for one in inputs) or "none"
+        names = ", ".join(tensor.name for tensor in inputs) or "none"
         raise UserError("{} has the inputs: {}; only a model with exactly one can be measured".format(path, names))
     if inputs[0].type != "tensor(float)":
         raise UserError("the input of {} is {}; only float32 can be measured".format(path, inputs[0].type))

@@ -1,1 +1,1 @@
-"""The measurement: which model serves which precision, loaded, timed and put into figures."""
+"""The measurement: models are chosen for precisions, loaded, timed and turned into figures."""

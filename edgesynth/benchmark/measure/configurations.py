@@ -1,4 +1,4 @@
-"""Contenders: which model serves which precision, and each of them loaded and scored."""
+"""Configurations: the model for each precision and batch, loaded and scored."""
 
 import functools
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Type, Union
@@ -169,12 +169,14 @@ def load_all(
     left_out = []
     for precision, model in models:
         for batch in batches:
-            taken = set(batches) | {one.batch for one in configurations if one.precision == precision}
-            found = _load_fitting(target, kind, precision, model, batch, threads, taken - {batch}, announce)
-            if isinstance(found, Configuration):
-                configurations.append(found)
+            taken = set(batches) | {
+                configuration.batch for configuration in configurations if configuration.precision == precision
+            }
+            loaded = _load_fitting(target, kind, precision, model, batch, threads, taken - {batch}, announce)
+            if isinstance(loaded, Configuration):
+                configurations.append(loaded)
             else:
-                left_out.append(found)
+                left_out.append(loaded)
     return Loaded(configurations, left_out)
 
 
@@ -188,12 +190,12 @@ def _load_fitting(
     taken: Set[int],
     announce: Callable[[str], Any],
 ) -> Union[Configuration, str]:
-    """The contender, at a smaller batch if need be; a line if that batch is one of those taken."""
+    """The configuration, at a smaller batch if needed; a line if that batch is measured anyway."""
     batch, refusal = asked, None  # type: Tuple[int, Optional[str]]
     while True:
         try:
-            found = load(target, kind, precision, model, batch, threads)
-            return found if batch == asked else found._replace(asked_batch=asked)
+            configuration = load(target, kind, precision, model, batch, threads)
+            return configuration if batch == asked else configuration._replace(asked_batch=asked)
         except BeyondMemoryError as error:
             refusal = refusal or str(error)
         except UserError:

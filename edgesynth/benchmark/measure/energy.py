@@ -1,4 +1,4 @@
-"""From the meter's windows to images per joule; what was not measured is null with its reason, never 0."""
+"""Images per joule from the meter's windows; what was not measured is null with a reason, never 0."""
 
 import math
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -13,7 +13,7 @@ _FIGURES = ("per_image_mj", "images_per_joule", "images_per_joule_95", "mean_pow
 
 
 class EnergyPlan(NamedTuple):
-    """How a run is cut up so that its energy can be measured.
+    """How a run is divided into windows so that its energy can be measured.
 
     Attributes:
         meter: the meter, or one that says why it cannot be used.
@@ -69,7 +69,7 @@ def energy_of(meter: Meter, track: Track, batch: int, idle: Optional[Reading] = 
         they did not; `windows`, raw, all of them; `meter`, `scope` (what is in the headline and what is not),
         `idle_subtracted` (always False: the headline's) and `reason`: why the figures are None, or None.
     """
-    windows = [one for one in track.windows if one.reading.reason is None]
+    windows = [window for window in track.windows if window.reading.reason is None]
     total = None
     reason = meter.reason or _reason(meter, track.windows, windows)
     if reason is None:
@@ -87,7 +87,7 @@ def energy_of(meter: Meter, track: Track, batch: int, idle: Optional[Reading] = 
                 above_idle = _figures(windows, batch, meter.total_rails, idle_power_mw)
             except UnreadableError as why:
                 above_reason = str(why)
-    values = [one.reading.values for one in windows if one.reading.values is not None]
+    values = [window.reading.values for window in windows if window.reading.values is not None]
     energy.update(
         gpu=_gpu(meter, windows, batch) if total is not None else None,
         idle_power_mw=idle_power_mw,
@@ -96,8 +96,8 @@ def energy_of(meter: Meter, track: Track, batch: int, idle: Optional[Reading] = 
         rails_mj=_rails_mj(windows) if total is not None else {},
         sensor_values=sum(values) if values else None,
         seen_period_s=_seen_period_s(windows),
-        misses=sum(one.reading.misses for one in track.windows),
-        windows=[dict(raw_reading(one.reading), images=one.calls * batch) for one in track.windows]
+        misses=sum(window.reading.misses for window in track.windows),
+        windows=[dict(raw_reading(window.reading), images=window.calls * batch) for window in track.windows]
         if meter.reason is None
         else [],
         meter=meter.name,
@@ -143,9 +143,9 @@ def _student_95(freedom: int) -> float:
 
 def _reason(meter: Meter, windows: Sequence[Window], read: Sequence[Window]) -> Optional[str]:
     if len(read) < power.LEAST_WINDOWS:
-        unread = [one.reading for one in windows if one.reading.reason is not None]
+        unread = [window.reading for window in windows if window.reading.reason is not None]
         if unread:
-            needed_s = max(one.needed_s or 0.0 for one in unread) * power.MOST_TURNS
+            needed_s = max(reading.needed_s or 0.0 for reading in unread) * power.MOST_WINDOWS
             remedy = "use --duration-s {:.0f} or more".format(needed_s + 0.5) if needed_s else "measure again"
             return "{} of {} windows could not be read, the first because: {}; {}".format(
                 len(unread), len(windows), unread[0].reason, remedy
@@ -161,10 +161,10 @@ def _reason(meter: Meter, windows: Sequence[Window], read: Sequence[Window]) -> 
 
 
 def _figures(windows: Sequence[Window], batch: int, rails: Sequence[str], idle_mw: float = 0.0) -> Dict[str, Any]:
-    images = [float(one.calls * batch) for one in windows]
-    gross_mj = [sum(one.reading.rails_mj[rail] for rail in rails) for one in windows]
-    energies_mj = [mj - idle_mw * one.reading.duration_s for mj, one in zip(gross_mj, windows)]
-    duration_s = math.fsum(one.reading.duration_s for one in windows)
+    images = [float(window.calls * batch) for window in windows]
+    gross_mj = [sum(window.reading.rails_mj[rail] for rail in rails) for window in windows]
+    energies_mj = [mj - idle_mw * window.reading.duration_s for mj, window in zip(gross_mj, windows)]
+    duration_s = math.fsum(window.reading.duration_s for window in windows)
     per_image_mj = math.fsum(energies_mj) / math.fsum(images)
     half_mj = half_width_95(energies_mj, images)
     if per_image_mj <= max(half_mj, _SENSOR_ERROR * math.fsum(gross_mj) / math.fsum(images)):
@@ -184,8 +184,8 @@ def _figures(windows: Sequence[Window], batch: int, rails: Sequence[str], idle_m
 def _seen_period_s(windows: Sequence[Window]) -> Optional[float]:
     """Median time between two changes of any value."""
     gaps_s = []
-    for one in windows:
-        samples = one.reading.samples
+    for window in windows:
+        samples = window.reading.samples
         changed = [b[0] for a, b in zip(samples, samples[1:]) if a[1:] != b[1:]]
         gaps_s += [b - a for a, b in zip(changed, changed[1:])]
     return sorted(gaps_s)[len(gaps_s) // 2] if gaps_s else None
@@ -212,7 +212,7 @@ def _idle_power_mw(meter: Meter, idle: Optional[Reading]) -> Tuple[Optional[floa
 
 def _rails_mj(windows: Sequence[Window]) -> Dict[str, float]:
     sums: Dict[str, List[float]] = {}
-    for one in windows:
-        for rail, energy_mj in one.reading.rails_mj.items():
+    for window in windows:
+        for rail, energy_mj in window.reading.rails_mj.items():
             sums.setdefault(rail, []).append(energy_mj)
     return {rail: math.fsum(values) for rail, values in sums.items()}

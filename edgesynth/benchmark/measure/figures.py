@@ -1,4 +1,4 @@
-"""The figures of each contender, put together for the result."""
+"""The figures of each configuration, put together for the result."""
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
@@ -22,35 +22,41 @@ def measurements_of(
     scenario: Plain,
     interrupted: bool = False,
 ) -> List[Dict[str, Any]]:
-    """What the result says of each contender, in their order; see `benchmark.result` for the fields.
+    """The result's entry of each configuration, in their order; see `benchmark.result` for the fields.
 
     Args:
-        timed: each contender, and what was seen of it: at least one latency.
+        timed: each configuration with its track, which has at least one latency.
         meter: read the tracks' windows.
         idle: the meter's window before the run; None without one.
         common: flags of the whole run.
-        scenario: whose figures stand beside the others.
-        interrupted: whether nobody wants to wait: nothing more is run.
+        scenario: whose figures are added to the others.
+        interrupted: whether the run was stopped by Ctrl-C: nothing more is run.
     """
     spreads = [spread(track.latencies_ms) for _, track in timed]
-    reference_ms = {one.batch: found["p50"] for (one, _), found in zip(timed, spreads) if one.precision == REFERENCE}
+    reference_ms = {
+        configuration.batch: latency["p50"]
+        for (configuration, _), latency in zip(timed, spreads)
+        if configuration.precision == REFERENCE
+    }
     measurements = []
-    for (one, track), found in zip(timed, spreads):
-        figures = figures_of(one, track, found)
-        flags = _flags(one, found) + one.engine.flags() + common
+    for (configuration, track), latency in zip(timed, spreads):
+        figures = figures_of(configuration, track, latency)
+        flags = _flags(configuration, latency) + configuration.engine.flags() + common
         figures.update(
-            precision=one.precision,
-            batch=one.batch,
-            asked_batch=one.asked_batch,
-            accuracy_percent=one.score.accuracy_percent,
-            accuracy_reason=one.score.reason,
-            max_abs_error=one.score.max_abs_error,
-            scored_samples=one.score.samples,
-            energy=energy_of(meter, track, one.batch, idle),
-            speedup_vs_fp32=reference_ms[one.batch] / found["p50"] if one.batch in reference_ms else None,
-            built=one.engine.built(),
-            compute_ms=None if interrupted else _compute_ms(one.engine),
-            scenario=scenario.figures(track, one.batch),
+            precision=configuration.precision,
+            batch=configuration.batch,
+            asked_batch=configuration.asked_batch,
+            accuracy_percent=configuration.score.accuracy_percent,
+            accuracy_reason=configuration.score.reason,
+            max_abs_error=configuration.score.max_abs_error,
+            scored_samples=configuration.score.samples,
+            energy=energy_of(meter, track, configuration.batch, idle),
+            speedup_vs_fp32=reference_ms[configuration.batch] / latency["p50"]
+            if configuration.batch in reference_ms
+            else None,
+            built=configuration.engine.built(),
+            compute_ms=None if interrupted else _compute_ms(configuration.engine),
+            scenario=scenario.figures(track, configuration.batch),
             valid=not any(map(is_invalid, flags)),
             flags=flags,
             samples_ms=[round(value, 6) for value in track.latencies_ms],
@@ -59,14 +65,14 @@ def measurements_of(
     return measurements
 
 
-def figures_of(one: Configuration, track: Track, found: Dict[str, float]) -> Dict[str, Any]:
-    """What can be said of any contender, its energy and its answers aside; `found` is the spread of the track."""
+def figures_of(configuration: Configuration, track: Track, latency: Dict[str, float]) -> Dict[str, Any]:
+    """Figures of a configuration, without its energy and its accuracy; `latency` is the spread of the track."""
     return {
-        "file": one.model.file,
-        "dialect": one.model.dialect,
-        "bytes": one.model.size_bytes,
-        "latency_ms": found,
-        "throughput_images_per_s": len(track.latencies_ms) * one.batch / track.duration_s,
+        "file": configuration.model.file,
+        "dialect": configuration.model.dialect,
+        "bytes": configuration.model.size_bytes,
+        "latency_ms": latency,
+        "throughput_images_per_s": len(track.latencies_ms) * configuration.batch / track.duration_s,
     }
 
 
@@ -76,17 +82,17 @@ def _compute_ms(engine: Engine) -> Optional[Dict[str, float]]:
     return spread(latencies_ms) if latencies_ms else None
 
 
-def _flags(one: Configuration, found: Dict[str, float]) -> List[str]:
-    flags = flags_of_latency(found)
-    if one.asked_batch is not None:
+def _flags(configuration: Configuration, latency: Dict[str, float]) -> List[str]:
+    flags = flags_of_latency(latency)
+    if configuration.asked_batch is not None:
         flags.append(
             "smaller batch: {} were asked for and do not fit the memory; {} is measured".format(
-                one.asked_batch, one.batch
+                configuration.asked_batch, configuration.batch
             )
         )
-    inexact = processor.why_inexact(one.model)
+    inexact = processor.why_inexact(configuration.model)
     if inexact is not None:
         flags.append("not exact: {}".format(inexact))
-    if not one.score.finite:
+    if not configuration.score.finite:
         flags.append("not finite: the outputs hold nan or infinity; nothing measured on them means anything")
     return flags

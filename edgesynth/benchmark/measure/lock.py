@@ -1,4 +1,4 @@
-"""One measurement at a time on a machine: two at once would measure each other.
+"""One measurement at a time on a machine: two at once would slow each other down.
 
 The lock is the kernel's on an open file, so that it is gone with the process that holds it, however that ends. The file
 lies in /run/lock, where any user may write and which a container can share with its host (`jetson/run.sh` mounts it);

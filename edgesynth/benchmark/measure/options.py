@@ -1,7 +1,8 @@
-"""What a user asks of a measurement, and the measurement of a file or folder by it: the same on every machine."""
+"""The options of a measurement, and a measurement by them on this machine."""
 
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
+from edgesynth import defaults
 from edgesynth.benchmark.bundle.bundle import open_target
 from edgesynth.benchmark.measure.run import measure
 from edgesynth.benchmark.measure.settings import Settings, check_settings
@@ -29,15 +30,15 @@ class Options(NamedTuple):
     engine: Optional[str] = None
     precisions: Optional[Tuple[str, ...]] = None
     batches: Optional[Tuple[int, ...]] = None
-    duration_s: float = 3.0
-    warm_up_s: float = 0.5
+    duration_s: float = defaults.DURATION_S
+    warm_up_s: float = defaults.WARM_UP_S
     idle_s: Optional[float] = None
-    threads: int = 1
-    scenario: str = Settings().scenario
+    threads: int = defaults.THREADS
+    scenario: str = defaults.SCENARIO
     wait: Optional[str] = None
     calibrate: Optional[str] = None
     docker: bool = False
-    python: str = "python3"
+    python: str = defaults.PYTHON
 
     def settings(self, fixed_batch: Optional[int] = None) -> Settings:
         """How to measure a bundle.

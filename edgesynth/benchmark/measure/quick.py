@@ -9,7 +9,7 @@ from edgesynth.benchmark.measure.figures import figures_of
 from edgesynth.benchmark.measure.settings import Settings, check_settings
 from edgesynth.benchmark.power import NoPower
 from edgesynth.benchmark.result.flags import flags_of_latency
-from edgesynth.benchmark.timing.timing import spread, time_in_turn
+from edgesynth.benchmark.timing.timing import spread, time_interleaved
 from edgesynth.errors import UserError
 
 
@@ -79,10 +79,14 @@ def compare_models(
             target = target._replace(input_shape=tuple(input_shape))
         ((precision, model),) = target.models.items()
         configurations.append(load(target, OnnxRuntime, precision, model, batch, threads))
-    tracks = time_in_turn([one.run for one in configurations], duration_s, warm_up_s, NoPower("not asked for"))
+    tracks = time_interleaved(
+        [configuration.run for configuration in configurations], duration_s, warm_up_s, NoPower("not asked for")
+    )
     spreads = [spread(track.latencies_ms) for track in tracks]
     models = {}
-    for name, one, track, latency in zip(paths, configurations, tracks, spreads):
-        models[name] = dict(figures_of(one, track, latency), batch=batch, speedup=spreads[0]["p50"] / latency["p50"])
+    for name, configuration, track, latency in zip(paths, configurations, tracks, spreads):
+        models[name] = dict(
+            figures_of(configuration, track, latency), batch=batch, speedup=spreads[0]["p50"] / latency["p50"]
+        )
         models[name]["flags"] = flags_of_latency(latency)
     return {"reference": next(iter(paths)), "engine": configurations[0].engine.describe(), "models": models}

@@ -16,7 +16,7 @@ from edgesynth.benchmark.power import Meter
 from edgesynth.benchmark.result import result
 from edgesynth.benchmark.result.flags import flags_of_machine
 from edgesynth.benchmark.timing import scenarios
-from edgesynth.benchmark.timing.timing import StoppedError, time_in_turn
+from edgesynth.benchmark.timing.timing import StoppedError, time_interleaved
 
 
 class InterruptedRunError(KeyboardInterrupt):
@@ -89,28 +89,30 @@ def _measure(
     configurations, left_out = load_all(target, kind, models, settings.batches, settings.threads, announce)
     plan = plan_energy(meter, settings.duration_s, settings.idle_s)
     seconds = plan.rest_s + len(configurations) * (settings.duration_s + settings.warm_up_s + plan.settling_s)
-    listed = ", ".join("{} x{}".format(one.precision, one.batch) for one in configurations)
+    listed = ", ".join(
+        "{} x{}".format(configuration.precision, configuration.batch) for configuration in configurations
+    )
     if engine is None:
         announce("engine: {} ({})".format(name, why))
     announce("measuring {} ({}): about {:.0f} s".format(target.name, listed, max(seconds, 1)))
     interrupted = False
     with power.opened(plan.meter, settings.threads) as meter:
         idle = power.rest(meter, plan.idle_s) if plan.idle_s and meter.reason is None else None
-        calls = [one.run for one in configurations]
+        calls = [configuration.run for configuration in configurations]
         try:
-            tracks = time_in_turn(
+            tracks = time_interleaved(
                 calls, settings.duration_s, settings.warm_up_s, meter, plan.window_s, look=conditions.look
             )
         except StoppedError as stop:
             tracks, interrupted = stop.tracks, True
         sensor = meter.describe()
     common = flags_of_machine(machine, settings.threads) + conditions.flags()
-    timed = [(one, track) for one, track in zip(configurations, tracks) if track.latencies_ms]
+    timed = [(configuration, track) for configuration, track in zip(configurations, tracks) if track.latencies_ms]
     if interrupted:
         common.append("interrupted: stopped by Ctrl-C before its time was over; measure again")
     if not timed:
         raise KeyboardInterrupt
-    found = {
+    measured = {
         "schema": result.SCHEMA,
         "kind": result.KIND,
         "individual": target.individual,
@@ -122,7 +124,7 @@ def _measure(
         "settings": dict(
             settings._asdict(),
             batches=list(settings.batches),
-            precisions=[one for one, _ in models],
+            precisions=[precision for precision, _ in models],
             idle_s=plan.idle_s,
         ),
         "power": dict(sensor, meter=meter.name, idle=raw_reading(idle) if idle else None),
@@ -131,8 +133,8 @@ def _measure(
         "left_out": left_out,
         "measurements": measurements_of(timed, meter, idle, common, scenario, interrupted),
     }
-    for one in configurations:
-        one.engine.close()
+    for configuration in configurations:
+        configuration.engine.close()
     if interrupted:
-        raise InterruptedRunError(found)
-    return found
+        raise InterruptedRunError(measured)
+    return measured

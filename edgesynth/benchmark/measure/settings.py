@@ -3,10 +3,10 @@
 import math
 from typing import NamedTuple, Optional, Tuple
 
+from edgesynth import defaults
 from edgesynth.benchmark.engines.engine import WAITS
 from edgesynth.benchmark.measure.configurations import CALIBRATIONS
 from edgesynth.benchmark.timing import scenarios
-from edgesynth.benchmark.timing.scenarios import Plain
 from edgesynth.errors import UserError
 
 MAX_BATCH = 4096
@@ -28,11 +28,11 @@ class Settings(NamedTuple):
     """
 
     batches: Tuple[int, ...] = (1,)
-    duration_s: float = 3.0
-    warm_up_s: float = 0.5
-    threads: int = 1
+    duration_s: float = defaults.DURATION_S
+    warm_up_s: float = defaults.WARM_UP_S
+    threads: int = defaults.THREADS
     idle_s: Optional[float] = None
-    scenario: str = Plain.name
+    scenario: str = defaults.SCENARIO
     wait: Optional[str] = None
     calibrate: Optional[str] = None
 
@@ -52,13 +52,25 @@ def check_settings(settings: Settings) -> None:
         if not 1 <= batch <= MAX_BATCH:
             raise UserError("the batch is {}; it must be 1 to {}, e.g. --batch 1,8".format(batch, MAX_BATCH))
     if not (math.isfinite(settings.duration_s) and settings.duration_s > 0):
-        raise UserError("--duration-s is {}; it must be above 0 (3 is the default)".format(settings.duration_s))
+        raise UserError(
+            "--duration-s is {}; it must be above 0 ({:g} is the default)".format(
+                settings.duration_s, defaults.DURATION_S
+            )
+        )
     if not (math.isfinite(settings.warm_up_s) and settings.warm_up_s >= 0):
-        raise UserError("--warm-up-s is {}; it must be 0 or more (0.5 is the default)".format(settings.warm_up_s))
+        raise UserError(
+            "--warm-up-s is {}; it must be 0 or more ({:g} is the default)".format(
+                settings.warm_up_s, defaults.WARM_UP_S
+            )
+        )
     if settings.idle_s is not None and not (math.isfinite(settings.idle_s) and settings.idle_s >= 0):
         raise UserError("--idle-s is {}; it must be 0 or more (0: idle power is not measured)".format(settings.idle_s))
     if not 1 <= settings.threads <= MAX_THREADS:
-        raise UserError("--threads is {}; it must be 1 to {} (1 is the default)".format(settings.threads, MAX_THREADS))
+        raise UserError(
+            "--threads is {}; it must be 1 to {} ({} is the default)".format(
+                settings.threads, MAX_THREADS, defaults.THREADS
+            )
+        )
     scenarios.find(settings.scenario).batches(settings.batches)
     if settings.wait is not None and settings.wait not in WAITS:
         raise UserError("--wait is {!r}; choose from: {}".format(settings.wait, ", ".join(WAITS)))

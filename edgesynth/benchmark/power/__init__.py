@@ -1,4 +1,4 @@
-"""Power meters. Each knows how to find itself under a sysfs root; the first that can be read is taken.
+"""Power meters. Each is looked for under a sysfs root; the first that can be read is used.
 
 A new meter is a file with a class as `meter.Meter` describes it, and one line here.
 """
@@ -16,9 +16,9 @@ from edgesynth.benchmark.power.rapl import Rapl
 METERS: List[Any] = [Ina3221, Nvml, Rapl]
 # Fewer give no interval worth its name; the windows of a run are even in number.
 LEAST_WINDOWS = 5
-_LEAST_TURNS = 6
+_LEAST_PLANNED = 6
 # A longer run has longer windows, not more of them, for a sensor that turns out to be slower than its driver says.
-MOST_TURNS = 10
+MOST_WINDOWS = 10
 
 
 def find(sysfs: str = "/sys", device: str = "cpu") -> Meter:
@@ -57,17 +57,17 @@ def window_for(meter: Meter, duration_s: float, usual_s: float) -> float:
     Raises:
         UnreadableError: the run is too short for enough windows; the message has the duration that would do.
     """
-    least_s = _LEAST_TURNS * meter.least_window_s
+    least_s = _LEAST_PLANNED * meter.least_window_s
     if duration_s < least_s:
         raise UnreadableError(
             "{:g} s are too short for {} windows of {:.2f} s, which its sensor needs ({}); use --duration-s {:.0f} or "
-            "more".format(duration_s, _LEAST_TURNS, meter.least_window_s, _sensor(meter), least_s + 0.5)
+            "more".format(duration_s, _LEAST_PLANNED, meter.least_window_s, _sensor(meter), least_s + 0.5)
         )
     if meter.period_s is None:
-        return min(usual_s, duration_s / _LEAST_TURNS)
-    turns = min(MOST_TURNS, 2 * int(duration_s / meter.least_window_s / 2))
-    # A hair more, so that the run divided by it is not a hair above that number of turns.
-    return duration_s / turns * (1 + 1e-9)
+        return min(usual_s, duration_s / _LEAST_PLANNED)
+    windows = min(MOST_WINDOWS, 2 * int(duration_s / meter.least_window_s / 2))
+    # A hair more, so that the run divided by it is not a hair above that number of windows.
+    return duration_s / windows * (1 + 1e-9)
 
 
 @contextlib.contextmanager

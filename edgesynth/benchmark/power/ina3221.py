@@ -151,15 +151,15 @@ def _pace(folders: List[str]) -> Tuple[Optional[int], float]:
     """Mode of the sensors and the longest period among them, in s."""
     modes, periods = [], []
     for folder in sorted(set(folders)):
-        mode = _told(folder, "running_mode")
-        interval_ms = _told(folder, "update_interval")
+        mode = _number_in(folder, "running_mode")
+        interval_ms = _number_in(folder, "update_interval")
         if mode is not None:
             modes.append(int(mode))
         periods.append(interval_ms / 1e3 if interval_ms else TRIGGERED_S if mode == 0 else CONTINUOUS_S)
     return max(modes) if modes else None, max(periods)
 
 
-def _told(folder: str, file: str) -> Optional[float]:
+def _number_in(folder: str, file: str) -> Optional[float]:
     try:
         return _number(os.path.join(folder, file))
     except (OSError, ValueError):

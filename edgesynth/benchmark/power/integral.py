@@ -1,4 +1,4 @@
-"""From samples to energy: what a sensor showed at some moments, over a window between them."""
+"""Energy of a window from samples of a sensor."""
 
 from typing import List, Sequence, Tuple
 
@@ -23,7 +23,7 @@ def trapezoid(points: Sequence[Point], begin_s: float, end_s: float) -> float:
 
 
 def ticks_of(points: Sequence[Point], begin_s: float, end_s: float) -> List[Point]:
-    """The moments within a window at which a counter, looked at more often than it moves, was seen at a new value."""
+    """Moments within a window at which a counter had a new value; it is read more often than it moves."""
     moved = [b for a, b in zip(points, points[1:]) if a[1] != b[1]]
     return [point for point in moved if begin_s <= point[0] <= end_s]
 

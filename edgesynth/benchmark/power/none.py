@@ -1,4 +1,4 @@
-"""No power meter: reads nothing and says why, so that nobody has to ask whether there is one."""
+"""No power meter: reads nothing and says why, so that no caller needs a branch for it."""
 
 from edgesynth.benchmark.power.meter import Meter, Reading
 

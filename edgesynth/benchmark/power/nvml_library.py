@@ -49,9 +49,9 @@ class NvmlLibrary:
 
     def count(self) -> int:
         """How many GPUs there are."""
-        found = ctypes.c_uint()
-        self._call("nvmlDeviceGetCount_v2", ctypes.byref(found))
-        return found.value
+        count = ctypes.c_uint()
+        self._call("nvmlDeviceGetCount_v2", ctypes.byref(count))
+        return count.value
 
     def handle(self, gpu: str) -> ctypes.c_void_p:
         """A GPU by its index or UUID."""
@@ -75,7 +75,7 @@ class NvmlLibrary:
         return float(energy.value)
 
     def chosen(self) -> str:
-        """Index or UUID of the GPU that CUDA would use; an error where it is not told which of several."""
+        """Index or UUID of the GPU that CUDA would use; an error if there are several and none is named."""
         count = self.count()
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").strip()
         if visible.startswith("GPU-") and "," not in visible:
@@ -96,20 +96,20 @@ class NvmlLibrary:
         return float(clock.value)
 
     def slowdowns(self, handle: ctypes.c_void_p) -> List[str]:
-        """What holds the clock down now, in words; being idle, or set so, is none."""
+        """Reasons for a lower clock now, in words; an idle GPU or a locked clock is no reason."""
         bits = ctypes.c_ulonglong()
         self._call("nvmlDeviceGetCurrentClocksThrottleReasons", handle, ctypes.byref(bits))
         return [words for bit, words in _SLOWDOWNS.items() if bits.value & bit]
 
     def processes(self, handle: ctypes.c_void_p) -> List[int]:
         """Numbers of the processes that compute on a GPU; in a container those of the host, or none."""
-        found = (_Process * _MOST_PROCESSES)()
+        processes = (_Process * _MOST_PROCESSES)()
         count = ctypes.c_uint(_MOST_PROCESSES)
         name = "nvmlDeviceGetComputeRunningProcesses_v3"
         if not hasattr(self._nvml, name):  # drivers before 510 have the same under 2
             name = "nvmlDeviceGetComputeRunningProcesses_v2"
-        self._call(name, handle, ctypes.byref(count), found)
-        return [int(one.pid) for one in found[: count.value]]
+        self._call(name, handle, ctypes.byref(count), processes)
+        return [int(process.pid) for process in processes[: count.value]]
 
     def _call(self, name: str, *arguments: Any) -> None:
         try:

@@ -1,4 +1,4 @@
-"""A meter whose sensor is read again and again by a sampler; the energy of a window is an integral of the samples."""
+"""A meter whose sensor a sampler reads all the time; energy is the integral of the samples."""
 
 import time
 from typing import Any, Dict, List, Optional, Sequence
@@ -85,7 +85,7 @@ class Sampled(Meter):
         # One sample before the window, for the line that crosses its start.
         early = sum(sample[0] <= begin_s for sample in batch.samples)
         samples = batch.samples[max(early - 1, 0) :]
-        relative = tuple((round(one[0] - begin_s, 6),) + tuple(one[1:]) for one in samples)
+        relative = tuple((round(sample[0] - begin_s, 6),) + tuple(sample[1:]) for sample in samples)
         return self._reading(relative, duration_s, begin_s, batch.misses, batch.last_miss)
 
     def describe(self) -> Dict[str, Any]:
@@ -96,9 +96,11 @@ class Sampled(Meter):
     def _reading(
         self, samples: Sequence[Sample], duration_s: float, begin_s: float, misses: int, last_miss: Optional[str]
     ) -> Reading:
-        by_rail: List[List[Point]] = [[(one[0], one[1 + rail]) for one in samples] for rail in range(len(self.rails))]
+        by_rail: List[List[Point]] = [
+            [(sample[0], sample[1 + rail]) for sample in samples] for rail in range(len(self.rails))
+        ]
         steps = [ticks_of(points, 0.0, duration_s) for points in by_rail] if self.counts else []
-        inside = [one[0] for one in samples if 0 <= one[0] <= duration_s]
+        inside = [sample[0] for sample in samples if 0 <= sample[0] <= duration_s]
         if self.counts:
             values = min(len(each) for each in steps)
         else:

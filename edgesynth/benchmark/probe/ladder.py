@@ -1,4 +1,4 @@
-"""Which widths are measured, the coarse ones of every layer before the fine ones of any: a stopped probe is of use."""
+"""Which widths are measured, and in which order: coarse ones of all layers first, then finer ones."""
 
 from typing import Dict, Iterable, List, NamedTuple, Set, Tuple
 
@@ -24,15 +24,15 @@ def levels(most: int, finest: int) -> List[List[int]]:
     Returns:
         New numbers of each level, the largest first.
     """
-    found = [sorted({1, most}, reverse=True)]
+    widths = [sorted({1, most}, reverse=True)]
     gaps = [(1, most)]
     while gaps:
         gaps = [gap for gap in gaps if gap[1] - gap[0] > finest]
         middles = [(low, (low + high) // 2, high) for low, high in gaps]
         if middles:
-            found.append(sorted((middle for _, middle, _ in middles), reverse=True))
+            widths.append(sorted((middle for _, middle, _ in middles), reverse=True))
         gaps = [gap for low, middle, high in middles for gap in ((low, middle), (middle, high))]
-    return found
+    return widths
 
 
 def rungs(layers: Iterable[ModelLayer], finest: int, input_widths: int) -> List[Rung]:
@@ -50,15 +50,15 @@ def rungs(layers: Iterable[ModelLayer], finest: int, input_widths: int) -> List[
             shape = layer.shape._replace(inputs=inputs)
             most, first = wanted.get(shape, (0, level))
             wanted[shape] = (max(layer.width, most), min(level, first))
-    found: List[Tuple[int, Rung]] = []
+    numbered: List[Tuple[int, Rung]] = []
     for shape, (most, first) in wanted.items():
         for level, widths in enumerate(levels(most // shape.groups, finest)):
-            found.append((first + level, Rung(shape, tuple(width * shape.groups for width in widths))))
-    return [rung for _, rung in sorted(found, key=lambda pair: pair[0])]
+            numbered.append((first + level, Rung(shape, tuple(width * shape.groups for width in widths))))
+    return [rung for _, rung in sorted(numbered, key=lambda pair: pair[0])]
 
 
 def missing(rung: Rung, measured: Set[Tuple[LayerShape, int]]) -> Rung:
-    """The rung without what was measured before."""
+    """The rung without the widths that were measured before."""
     return rung._replace(widths=tuple(width for width in rung.widths if (rung.shape, width) not in measured))
 
 
@@ -67,5 +67,5 @@ def _inputs(shape: LayerShape, finest: int, input_widths: int) -> List[Tuple[int
     varies = shape.op == LINEAR or (shape.op == CONV and shape.groups == 1)
     if input_widths == 1 or not varies or shape.inputs <= finest:
         return [(shape.inputs, 0)]
-    found = [(one, level) for level, ones in enumerate(levels(shape.inputs, finest)) for one in ones]
-    return found[:input_widths]
+    sizes = [(size, level) for level, ones in enumerate(levels(shape.inputs, finest)) for size in ones]
+    return sizes[:input_widths]

@@ -1,4 +1,4 @@
-"""One layer as an ONNX file, between a layer that makes its input on the spot and one that shrinks its output.
+"""One layer as an ONNX file, between a layer that computes its input and one that pools its output.
 
 Alone, a layer would be timed with what it never pays within a network: copies of its whole input and output, and their
 turning from the file's layout into the engine's and back. So the file takes an image of one channel, spreads it by a
@@ -37,7 +37,7 @@ class LayerFile(NamedTuple):
 
 
 def channels_of(shape: LayerShape, width: int) -> int:
-    """Channels that a layer of a width reads: the frame hangs on them and on the shape's size alone."""
+    """Channels that a layer of a width reads; these and the shape's size determine the frame."""
     return width if shape.op == DEPTHWISE else shape.inputs * shape.groups
 
 
@@ -61,24 +61,26 @@ def layer_file(shape: LayerShape, width: Optional[int], channels: int, batch: in
     rank = len(shape.window)
     image = graph.image([batch, 1] + list(shape.size))
     ones = [1] * rank
-    found = graph.node("Conv", [image, graph.weight([channels, 1] + ones), graph.weight([channels])], kernel_shape=ones)
+    tensor = graph.node(
+        "Conv", [image, graph.weight([channels, 1] + ones), graph.weight([channels])], kernel_shape=ones
+    )
     if width is not None:
         weights = [graph.weight([width, shape.inputs] + list(shape.window)), graph.weight([width])]
-        found = graph.node(
+        tensor = graph.node(
             "Conv",
-            [found] + weights,
+            [tensor] + weights,
             kernel_shape=shape.window,
             strides=shape.strides,
             dilations=shape.dilations,
             pads=shape.pads,
             group=width if shape.op == DEPTHWISE else shape.groups,
         )
-        found = graph.node("Relu", [found])
-    return graph.file(graph.node("GlobalAveragePool", [found]), [batch, channels if width is None else width] + ones)
+        tensor = graph.node("Relu", [tensor])
+    return graph.file(graph.node("GlobalAveragePool", [tensor]), [batch, channels if width is None else width] + ones)
 
 
 def smallest_file(batch: int = 1, half: bool = False) -> LayerFile:
-    """A file that computes next to nothing: what a call of it takes, every call takes."""
+    """A file that computes next to nothing; its time is the cost of any call."""
     graph = _Graph(half)
     return graph.file(graph.node("Relu", [graph.image([batch, 1, 1, 1])]), [batch, 1, 1, 1])
 
@@ -135,7 +137,7 @@ class _Graph:
             if isinstance(value, int):
                 attribute += field(_ATTRIBUTE_I, value) + field(_ATTRIBUTE_TYPE, _INT)
             else:
-                attribute += b"".join(field(_ATTRIBUTE_INTS, int(one)) for one in value)
+                attribute += b"".join(field(_ATTRIBUTE_INTS, int(number)) for number in value)
                 attribute += field(_ATTRIBUTE_TYPE, _INTS)
             node += field(_NODE_ATTRIBUTE, attribute)
         self._message += field(_GRAPH_NODE, node)

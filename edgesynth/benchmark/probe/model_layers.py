@@ -52,16 +52,16 @@ def read_layers(path: str) -> ModelLayers:
         graph = next(contents(content, _MODEL_GRAPH), None)
         if graph is None:
             raise ValueError("it holds no graph")
-        found = _Reader(path, graph).layers()
+        model = _Reader(path, graph).layers()
     except ValueError as error:
         raise UserError("{} is not an ONNX file ({}); export it again".format(path, error)) from None
-    if not found.layers:
+    if not model.layers:
         raise UserError(
             "{} holds no convolution or linear layer that can be probed ({})".format(
-                path, "; ".join(found.left_out) or "none of any kind"
+                path, "; ".join(model.left_out) or "none of any kind"
             )
         )
-    return found
+    return model
 
 
 class _Node:
@@ -70,11 +70,12 @@ class _Node:
     def __init__(self, message: memoryview) -> None:
         fields = dict(fields_of(message))
         self.op = text(fields.get(_NODE_OP))
-        self.inputs = [text(one) for one in contents(message, _NODE_INPUT)]
-        outputs = [text(one) for one in contents(message, _NODE_OUTPUT)]
+        self.inputs = [text(name) for name in contents(message, _NODE_INPUT)]
+        outputs = [text(name) for name in contents(message, _NODE_OUTPUT)]
         self.name = text(fields.get(_NODE_NAME)) or (outputs[0] if outputs else self.op)
         self._attributes = {
-            text(dict(fields_of(one)).get(_ATTRIBUTE_NAME)): one for one in contents(message, _NODE_ATTRIBUTE)
+            text(dict(fields_of(attribute)).get(_ATTRIBUTE_NAME)): attribute
+            for attribute in contents(message, _NODE_ATTRIBUTE)
         }
 
     def number(self, name: str, default: int) -> int:
@@ -106,7 +107,7 @@ class _Reader:
                 self._sizes[name] = _dims(value)
 
     def layers(self) -> ModelLayers:
-        found: List[ModelLayer] = []
+        layers: List[ModelLayer] = []
         left_out: List[str] = []
         for message in contents(self._graph, _GRAPH_NODE):
             node = _Node(message)
@@ -118,10 +119,10 @@ class _Reader:
                 continue
             layer, reason = self._linear(node, weight) if node.op in _LINEAR else self._convolution(node, weight)
             if layer is not None:
-                found.append(layer)
+                layers.append(layer)
             else:
                 left_out.append("{}: {}".format(node.name, reason))
-        return ModelLayers(found, left_out)
+        return ModelLayers(layers, left_out)
 
     def _convolution(self, node: _Node, weight: Tuple[int, ...]) -> Tuple[Optional[ModelLayer], str]:
         if node.op == "ConvTranspose":
@@ -149,15 +150,15 @@ class _Reader:
         Raises:
             UserError: the file does not tell it.
         """
-        found = self._sizes.get(node.inputs[0], ())
-        if len(found) < 2 or any(length < 1 for length in found[1:]):
+        shape = self._sizes.get(node.inputs[0], ())
+        if len(shape) < 2 or any(length < 1 for length in shape[1:]):
             raise UserError(
                 "{} does not tell the shape of {}, which {} reads; take the file of `edgesynth export`, or write "
                 "shapes into this one on a workstation: onnx.shape_inference.infer_shapes_path".format(
                     self._path, node.inputs[0], node.name
                 )
             )
-        return found
+        return shape
 
 
 def _dims(value: memoryview) -> Tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Where single layers are loaded and timed: an engine at one precision, and the files that it is given.
+"""Single layers, loaded and timed on an engine at one precision.
 
 Called again and again, a layer alone would find its weights in the cache, where a network has put other layers' since.
 So another layer, of more weights than these caches hold, runs before each timed call.
@@ -15,11 +15,11 @@ from edgesynth.benchmark.engines.engine import Engine
 from edgesynth.benchmark.power import NoPower
 from edgesynth.benchmark.probe.layer_file import LayerFile, layer_file, smallest_file
 from edgesynth.benchmark.probe.settings import ProbeSettings
-from edgesynth.benchmark.timing.timing import Track, spread, time_in_turn
+from edgesynth.benchmark.timing.timing import Track, spread, time_interleaved
 from edgesynth.boards.probed import linear_shape
 from edgesynth.errors import UserError
 
-# Of every tensor; the time of a layer does not hang on it.
+# Of every tensor; the time of a layer does not depend on it.
 _AMAX = 4.0
 # Its weights, 8 MiB at FP32 and half of it at FP16, fill the second-level cache of any Jetson and of a core.
 _SWEEP_INPUTS, _SWEEP_WIDTH = 1024, 2048
@@ -56,11 +56,11 @@ def form_of(kind: Type[Engine], precision: Optional[str]) -> Form:
         "fp16": Form(name, True, False),
         CALIBRATED: Form(name, False, True),
     }
-    possible = {one: [key for key in keys if key in forms] for one, keys in candidates.items()}
+    possible = {option: [key for key in keys if key in forms] for option, keys in candidates.items()}
     if not possible.get(name):
         raise UserError(
             "{} cannot be probed at {!r}; choose from: {}".format(
-                kind.name, name, ", ".join(one for one, keys in possible.items() if keys)
+                kind.name, name, ", ".join(option for option, keys in possible.items() if keys)
             )
         )
     return forms[possible[name][0]]
@@ -136,4 +136,4 @@ class Bench:
     def _time(self, loaded: Sequence[Engine], between: Optional[Callable[[], Any]] = None) -> List[Track]:
         each_s, warm_up_s = self._settings.each_s, self._settings.warm_up_s
         calls = [self._call(engine) for engine in loaded]
-        return time_in_turn(calls, each_s, warm_up_s, NoPower("not asked for"), between=between)
+        return time_interleaved(calls, each_s, warm_up_s, NoPower("not asked for"), between=between)

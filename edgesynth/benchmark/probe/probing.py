@@ -68,14 +68,14 @@ def probe(
     if "fp32" not in target.models:
         raise UserError("{} has no plain model; a probe reads layers from one: give a bundle".format(target.path))
     begin = time.perf_counter()
-    found = read_layers(target.models["fp32"].path)
+    model = read_layers(target.models["fp32"].path)
     name, why = (engine, "asked for") if engine is not None else engines.default()
     kind = engines.find(name)
     announce("engine: {} ({})".format(name, why))
     form = form_of(kind, precision)
-    for line in found.left_out:
+    for line in model.left_out:
         announce("left out: {}".format(line))
-    ladder = rungs(found.layers, settings.finest, settings.input_widths)
+    ladder = rungs(model.layers, settings.finest, settings.input_widths)
     wanted = sum(len(rung.widths) for rung in ladder)
     with tempfile.TemporaryDirectory(prefix="edgesynth-probe-") as folder:
         bench = Bench(folder, kind, form, settings)
@@ -133,19 +133,19 @@ def measure_steps(bench: Bench, part: Rung) -> List[Step]:
     channels = [channels_of(part.shape, width) for width in part.widths]
     frames = sorted(set(channels))
     make = functools.partial(layer_file, part.shape, batch=bench.batch, half=bench.form.half)
-    files: List[LayerFile] = [make(width=None, channels=one) for one in frames]
-    files += [make(width=width, channels=one) for width, one in zip(part.widths, channels)]
+    files: List[LayerFile] = [make(width=None, channels=count) for count in frames]
+    files += [make(width=width, channels=count) for width, count in zip(part.widths, channels)]
     tracks = bench.time(files)
     steps = []
-    for width, one, track in zip(part.widths, channels, tracks[len(frames) :]):
-        frame = tracks[frames.index(one)]
+    for width, count, track in zip(part.widths, channels, tracks[len(frames) :]):
+        frame = tracks[frames.index(count)]
         ms = max(_median(track.latencies_ms) - _median(frame.latencies_ms), 0.0)
         steps.append(Step(width, round(ms, 6), round(_wander_ms(track) + _wander_ms(frame), 6)))
     return steps
 
 
 def _parts(left: List[Rung]) -> List[Rung]:
-    """Rungs of no more widths than are loaded at once; each depthwise width brings a frame of its own."""
+    """Rungs cut to the number of widths that are loaded at once; each depthwise width has its own frame."""
     parts = []
     for rung in left:
         most = TOGETHER // 2 if rung.shape.op == DEPTHWISE else TOGETHER
@@ -167,7 +167,7 @@ def _median(latencies_ms: List[float]) -> float:
 
 
 def _wander_ms(track: Track) -> float:
-    """Half of what lies between the lowest and the highest median of a window."""
+    """Half of the distance between the lowest and the highest median of a window, ms."""
     medians, start = [], 0
     for window in track.windows:
         medians.append(_median(track.latencies_ms[start : start + window.calls]))

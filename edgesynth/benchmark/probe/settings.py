@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+from edgesynth import defaults
 from edgesynth.benchmark.measure.settings import MAX_BATCH, MAX_THREADS
 from edgesynth.errors import UserError
 
@@ -20,13 +21,13 @@ class ProbeSettings(NamedTuple):
         threads: threads of the engine.
     """
 
-    duration_s: float = 600.0
-    each_s: float = 0.2
-    warm_up_s: float = 0.05
-    finest: int = 8
-    input_widths: int = 1
-    batch: int = 1
-    threads: int = 1
+    duration_s: float = defaults.PROBE_DURATION_S
+    each_s: float = defaults.PROBE_EACH_S
+    warm_up_s: float = defaults.PROBE_WARM_UP_S
+    finest: int = defaults.PROBE_FINEST
+    input_widths: int = defaults.PROBE_INPUT_WIDTHS
+    batch: int = defaults.PROBE_BATCH
+    threads: int = defaults.PROBE_THREADS
 
 
 def check_settings(settings: ProbeSettings) -> None:

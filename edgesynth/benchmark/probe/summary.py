@@ -1,14 +1,14 @@
-"""What a probe says when it ends."""
+"""The summary that a probe prints."""
 
 from typing import Any, Dict, List
 
 from edgesynth.benchmark.probe.probing import Probed
 
 
-def format_summary(found: Probed) -> List[str]:
+def format_summary(probed: Probed) -> List[str]:
     """A line for each shape, and what is left to measure."""
     lines = []
-    for stairs in found.table.staircases.values():
+    for stairs in probed.table.staircases.values():
         if stairs.steps:
             lines.append(
                 "{}: widths {} to {} in {:.4g} to {:.4g} ms; worth landing on: {}".format(
@@ -20,25 +20,25 @@ def format_summary(found: Probed) -> List[str]:
                     ", ".join(map(str, stairs.right_edges())),
                 )
             )
-    if found.done < found.wanted:
-        lines.append("{} of {} widths measured; the same command goes on".format(found.done, found.wanted))
+    if probed.done < probed.wanted:
+        lines.append("{} of {} widths measured; the same command continues".format(probed.done, probed.wanted))
     else:
-        lines.append("all {} widths measured".format(found.wanted))
+        lines.append("all {} widths measured".format(probed.wanted))
     return lines
 
 
-def summary_json(path: str, found: Probed) -> Dict[str, Any]:
+def summary_json(path: str, probed: Probed) -> Dict[str, Any]:
     """The same facts as plain values.
 
     Args:
         path: of the table.
-        found: what came of the probe.
+        probed: what came of the probe.
     """
-    measured = [stairs for stairs in found.table.staircases.values() if stairs.steps]
+    measured = [stairs for stairs in probed.table.staircases.values() if stairs.steps]
     return {
         "table": path,
-        "measured_widths": found.done,
-        "wanted_widths": found.wanted,
+        "measured_widths": probed.done,
+        "wanted_widths": probed.wanted,
         "staircases": [
             dict(stairs.to_json(), layer=str(stairs.shape), landing_widths=stairs.right_edges()) for stairs in measured
         ],

@@ -1,4 +1,4 @@
-"""A probe's table: begun with what it is measured on, or resumed where that is the same."""
+"""A probe's table: a new one, or one resumed on the same machine with the same settings."""
 
 import os
 import time
@@ -46,7 +46,7 @@ def new_table(bench: Bench, target: Target, settings: ProbeSettings, root: str) 
 
 
 def resumed(path: str, new: ProbeTable) -> ProbeTable:
-    """The table of a file, to go on with; the new one where there is no file.
+    """The table of a file, resumed if it exists; else the new one.
 
     Args:
         path: where the table is, or will be.
@@ -67,13 +67,13 @@ def resumed(path: str, new: ProbeTable) -> ProbeTable:
                 )
             )
     for name in ("models", "flags"):
-        old.facts[name] = old.facts[name] + [one for one in new.facts[name] if one not in old.facts[name]]
+        old.facts[name] = old.facts[name] + [entry for entry in new.facts[name] if entry not in old.facts[name]]
     return old
 
 
 def _must_agree(facts: Dict[str, Any]) -> Dict[str, Any]:
-    """What two measurements must share to stand in one table."""
-    found = {name: facts[name] for name in ("board", "engine", "precision", "batch")}
-    found["power mode"] = facts["power_mode"]
-    found["CPU"] = facts["machine"].get("cpu")
-    return found
+    """The facts that all measurements of one table share."""
+    shared = {name: facts[name] for name in ("board", "engine", "precision", "batch")}
+    shared["power mode"] = facts["power_mode"]
+    shared["CPU"] = facts["machine"].get("cpu")
+    return shared

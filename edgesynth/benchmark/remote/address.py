@@ -42,10 +42,10 @@ def parse_address(text: str) -> Address:
     Raises:
         UserError: it is of another form.
     """
-    found = _FORM.fullmatch(text)
-    port = int(found.group("port")) if found and found.group("port") else None
-    if found is None or port == 0 or (port or 0) > 65535:
+    match = _FORM.fullmatch(text)
+    port = int(match.group("port")) if match and match.group("port") else None
+    if match is None or port == 0 or (port or 0) > 65535:
         raise UserError(
             "{!r} is no machine to measure on; give {} (this one) or ssh://user@host[:port]".format(text, LOCAL)
         )
-    return Address(found.group("ipv6") or found.group("host"), found.group("user"), port)
+    return Address(match.group("ipv6") or match.group("host"), match.group("user"), port)

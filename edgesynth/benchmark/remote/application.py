@@ -12,8 +12,10 @@ import zipfile
 from typing import Iterator, Tuple
 
 import edgesynth
+from edgesynth.benchmark.service import serving
 
-_PARTS = ("__init__.py", "errors.py", "printable.py", "text_table.py", "benchmark", "boards", "files", "metrics")
+_FILES = ("__init__.py", "defaults.py", "errors.py", "printable.py", "text_table.py")
+_FOLDERS = ("benchmark", "boards", "files", "metrics")
 _MAIN = b"from edgesynth.benchmark.service.worker import main\n\nmain()\n"
 
 
@@ -37,14 +39,14 @@ def bootstrap_of(content: bytes) -> str:
     """
     text = pkgutil.get_data("edgesynth.benchmark.service", "bootstrap.py")
     assert text is not None
-    call = "\nstart({}, '{}')\n".format(len(content), hashlib.sha256(content).hexdigest())
+    call = "\nstart({}, '{}', '{}')\n".format(len(content), hashlib.sha256(content).hexdigest(), serving.__name__)
     return "import base64;exec(base64.b64decode('{}'))".format(base64.b64encode(text + call.encode()).decode())
 
 
 def _sources() -> Iterator[Tuple[str, bytes]]:
     """Name in the archive and content of each file."""
     package = os.path.dirname(os.path.abspath(edgesynth.__file__))
-    for part in _PARTS:
+    for part in _FILES + _FOLDERS:
         start = os.path.join(package, part)
         paths = [os.path.join(folder, name) for folder, _, names in os.walk(start) for name in names] or [start]
         for path in paths:

@@ -1,4 +1,4 @@
-"""This machine's side: checks what is asked for, sends what is lacking there, and takes the result."""
+"""This machine's side: checks the options, sends the missing files, and receives the result."""
 
 import json
 import logging
@@ -36,7 +36,7 @@ def measure_by_ssh(address: Address, bundle: str, options: Options, announce: Ca
     target = open_target(bundle)
     options.settings(target.batch)
     files = _files(target)
-    paths = {one.sha256: os.path.join(_root(target), one.name) for one in files}
+    paths = {file.sha256: os.path.join(_root(target), file.name) for file in files}
     announce("connecting: {}".format(address.host))
     with Connection(address, options.python) as connection, Deferred(connection.stop, connection.abandon) as ctrl_c:
         for frame in connection.frames():
@@ -45,7 +45,7 @@ def measure_by_ssh(address: Address, bundle: str, options: Options, announce: Ca
                 connection.send(str(len(order)).zfill(LENGTH_DIGITS).encode("ascii") + order)
             elif "lacking" in frame:
                 LOG.info("%s lacks %d of %d files", address.host, len(frame["lacking"]), len(files))
-                _send(connection, [paths[one] for one in frame["lacking"] if one in paths], announce)
+                _send(connection, [paths[sha256] for sha256 in frame["lacking"] if sha256 in paths], announce)
                 connection.beating = True
             elif "line" in frame:
                 announce(frame["line"])

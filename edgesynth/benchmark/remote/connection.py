@@ -1,4 +1,4 @@
-"""One ssh connection to the application on another machine: bytes there, lines back, and the end of both."""
+"""One ssh connection to the application on another machine: bytes are sent, lines come back."""
 
 import os
 import select
@@ -79,7 +79,7 @@ class Connection:
     def __exit__(
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        """Hang up: what runs there ends and cleans up, and ssh ends after it."""
+        """Close the connection: what runs there ends and cleans up, then ssh ends."""
         self._there.close()
         try:
             if self._heard:
@@ -100,7 +100,7 @@ class Connection:
             pass
 
     def stop(self) -> None:
-        """At the first Ctrl-C: let the measurement there end as one here would, and what it has come back.
+        """First Ctrl-C: stop the measurement there and receive what it has measured.
 
         Raises:
             KeyboardInterrupt: nothing is measured there yet.
@@ -112,7 +112,7 @@ class Connection:
         self.send(STOP)
 
     def abandon(self) -> None:
-        """At the second: hang up without waiting for the end of what runs there, which comes all the same.
+        """Second Ctrl-C: close the connection without waiting; what runs there ends by itself.
 
         Raises:
             KeyboardInterrupt: always.
@@ -121,7 +121,7 @@ class Connection:
         raise KeyboardInterrupt
 
     def frames(self) -> Iterator[Dict[str, Any]]:
-        """Send the application; then what it says, until it ends. A login shell's own words are left out.
+        """Send the application, then yield its messages until it ends; other output of the shell is skipped.
 
         Raises:
             UserError: it was to stop and does not, or says what no edgesynth says.
@@ -171,7 +171,7 @@ class Connection:
         return UserError("on {}: {}".format(self.address.host, why))
 
     def _patience_s(self) -> float:
-        """How long to listen for the other side until the next beat."""
+        """Seconds to wait for a message until the next beat is due."""
         if self._stop_until_s is None:
             return BEAT_S
         left_s = self._stop_until_s - time.monotonic()

@@ -1,4 +1,4 @@
-"""Two results of `edgesynth benchmark` held against each other: what may be compared, and by how much it differs.
+"""A result of `edgesynth benchmark` compared with a reference.
 
 A ratio says something about the networks only where all else was the same. What was not (machine, power mode, engine
 and its version, threads, batch, metric) is found first and named.
@@ -65,11 +65,11 @@ class Comparison(NamedTuple):
     @property
     def regressions(self) -> List[str]:
         """What is worse by more than allowed, over all configurations."""
-        return [line for one in self.changes for line in one.regressions]
+        return [line for change in self.changes for line in change.regressions]
 
     def to_json(self) -> Dict[str, Any]:
         """Plain values."""
-        return dict(self._asdict(), changes=[dict(one._asdict()) for one in self.changes])
+        return dict(self._asdict(), changes=[dict(change._asdict()) for change in self.changes])
 
 
 def compare(
@@ -98,9 +98,9 @@ def compare(
     differences = _differences(reference.result, other.result)
     pairs, missing, extra = _pairs(reference.result["measurements"], other.result["measurements"], anyway)
     differences += [
-        "{} is at batch {} and at batch {}".format(one["precision"], one["batch"], two["batch"])
-        for one, two in pairs
-        if one["batch"] != two["batch"]
+        "{} is at batch {} and at batch {}".format(base["precision"], base["batch"], new["batch"])
+        for base, new in pairs
+        if base["batch"] != new["batch"]
     ]
     if not anyway and (differences or missing):
         absent = ["it has no {}".format(", ".join(map(_name, missing)))] if missing else []
@@ -118,28 +118,30 @@ def compare(
                 ", ".join(map(_name, extra)) or "nothing",
             )
         )
-    left_out = ["{} is only in {}".format(_name(one), reference.path) for one in missing]
-    left_out += ["{} is only in {}".format(_name(one), other.path) for one in extra]
-    metrics = [metric_of(one.result) for one in (reference, other)]
+    left_out = ["{} is only in {}".format(_name(measurement), reference.path) for measurement in missing]
+    left_out += ["{} is only in {}".format(_name(measurement), other.path) for measurement in extra]
+    metrics = [metric_of(named.result) for named in (reference, other)]
     metric = metrics[0] if metrics[0] == metrics[1] else None
-    changes = [_change(one, two, metric, tolerance_percent, loss_points) for one, two in pairs]
+    changes = [_change(base, new, metric, tolerance_percent, loss_points) for base, new in pairs]
     return Comparison(other.path, changes, differences, left_out)
 
 
-def _differences(one: Dict[str, Any], two: Dict[str, Any]) -> List[str]:
-    found = []
+def _differences(base: Dict[str, Any], new: Dict[str, Any]) -> List[str]:
+    differences = []
     for what, values in (
-        ("machine", [_machine(result["machine"]) for result in (one, two)]),
-        ("power mode", [result["machine"].get("power_mode") for result in (one, two)]),
-        ("engine", [_engine(result["engine"]) for result in (one, two)]),
-        ("scenario", [result["settings"].get("scenario", Plain.name) for result in (one, two)]),
-        ("wait", [result["engine"].get("wait") for result in (one, two)]),
-        ("threads", [result["engine"].get("threads") for result in (one, two)]),
-        ("metric", [metric_of(result) for result in (one, two)]),
+        ("machine", [_machine(result["machine"]) for result in (base, new)]),
+        ("power mode", [result["machine"].get("power_mode") for result in (base, new)]),
+        ("engine", [_engine(result["engine"]) for result in (base, new)]),
+        ("scenario", [result["settings"].get("scenario", Plain.name) for result in (base, new)]),
+        ("wait", [result["engine"].get("wait") for result in (base, new)]),
+        ("threads", [result["engine"].get("threads") for result in (base, new)]),
+        ("metric", [metric_of(result) for result in (base, new)]),
     ):
         if values[0] != values[1]:
-            found.append("{} is {} and {}".format(what, *("not known" if value is None else value for value in values)))
-    return found
+            differences.append(
+                "{} is {} and {}".format(what, *("not known" if value is None else value for value in values))
+            )
+    return differences
 
 
 def _machine(machine: Dict[str, Any]) -> str:
@@ -159,76 +161,79 @@ _Measurements = List[Dict[str, Any]]
 
 
 def _pairs(
-    one: _Measurements, two: _Measurements, anyway: bool
+    base: _Measurements, new: _Measurements, anyway: bool
 ) -> Tuple[List[Tuple[Dict[str, Any], Dict[str, Any]]], _Measurements, _Measurements]:
     """Configurations of both, then those of the first alone, then those of the second alone."""
     pairs = []
-    missing, extra = [], list(two)
-    for mine in one:
-        same = [his for his in extra if his["precision"] == mine["precision"] and his["batch"] == mine["batch"]]
+    missing, extra = [], list(new)
+    for measurement in base:
+        key = (measurement["precision"], measurement["batch"])
+        same = [other for other in extra if (other["precision"], other["batch"]) == key]
         if same:
-            pairs.append((mine, same[0]))
+            pairs.append((measurement, same[0]))
             extra.remove(same[0])
         else:
-            missing.append(mine)
-    for mine in list(missing) if anyway else ():
-        near = [his for his in extra if his["precision"] == mine["precision"]]
-        if near:
-            his = min(near, key=lambda his: abs(his["batch"] - mine["batch"]))
-            pairs.append((mine, his))
-            extra.remove(his)
-            missing.remove(mine)
+            missing.append(measurement)
+    for measurement in list(missing) if anyway else ():
+        same_precision = [other for other in extra if other["precision"] == measurement["precision"]]
+        if same_precision:
+            nearest = min(same_precision, key=lambda other: abs(other["batch"] - measurement["batch"]))
+            pairs.append((measurement, nearest))
+            extra.remove(nearest)
+            missing.remove(measurement)
     return pairs, missing, extra
 
 
 def _change(
-    one: Dict[str, Any], two: Dict[str, Any], metric: Optional[str], tolerance_percent: float, loss_points: float
+    base: Dict[str, Any], new: Dict[str, Any], metric: Optional[str], tolerance_percent: float, loss_points: float
 ) -> Change:
-    p50_ms = (one["latency_ms"]["p50"], two["latency_ms"]["p50"])
-    energy_x, energy_reason = _energy(one["energy"], two["energy"])
-    was_percent, is_percent = one.get("accuracy_percent"), two.get("accuracy_percent")
+    p50_ms = (base["latency_ms"]["p50"], new["latency_ms"]["p50"])
+    energy_x, energy_reason = _energy(base["energy"], new["energy"])
+    was_percent, is_percent = base.get("accuracy_percent"), new.get("accuracy_percent")
     points = None
     if metric is not None and was_percent is not None and is_percent is not None:
         points = is_percent - was_percent
     change = Change(
-        precision=one["precision"],
-        batches=(one["batch"], two["batch"]),
+        precision=base["precision"],
+        batches=(base["batch"], new["batch"]),
         p50_ms=p50_ms,
         faster_x=p50_ms[0] / p50_ms[1],
-        interval=ratio_interval(one["samples_ms"], two["samples_ms"]),
-        throughput_x=two["throughput_images_per_s"] / one["throughput_images_per_s"],
+        interval=ratio_interval(base["samples_ms"], new["samples_ms"]),
+        throughput_x=new["throughput_images_per_s"] / base["throughput_images_per_s"],
         energy_x=energy_x,
-        energy_interval=_energy_interval(energy_x, one["energy"], two["energy"]),
+        energy_interval=_energy_interval(energy_x, base["energy"], new["energy"]),
         energy_reason=energy_reason,
         accuracy_points=points,
-        size_x=one["bytes"] / float(two["bytes"]),
+        size_x=base["bytes"] / float(new["bytes"]),
         regressions=[],
     )
     return change._replace(regressions=_regressions(change, metric, tolerance_percent, loss_points))
 
 
-def _energy(one: Dict[str, Any], two: Dict[str, Any]) -> Tuple[Optional[float], Optional[str]]:
-    energies = (one.get("per_image_mj"), two.get("per_image_mj"))
+def _energy(base: Dict[str, Any], new: Dict[str, Any]) -> Tuple[Optional[float], Optional[str]]:
+    energies = (base.get("per_image_mj"), new.get("per_image_mj"))
     if energies[0] is None and energies[1] is None:
         return None, None
-    for energy, which in zip((one, two), ("the reference", "the other")):
+    for energy, which in zip((base, new), ("the reference", "the other")):
         if energy.get("per_image_mj") is None:
             return None, "{} has none ({})".format(which, energy.get("reason"))
-    scopes = [tuple(energy.get(key) for key in ("meter", "scope")) for energy in (one, two)]
+    scopes = [tuple(energy.get(key) for key in ("meter", "scope")) for energy in (base, new)]
     if scopes[0] != scopes[1]:
         return None, "measured by {} and by {}".format(*(scope[0] for scope in scopes))
-    return one["per_image_mj"] / two["per_image_mj"], None
+    return base["per_image_mj"] / new["per_image_mj"], None
 
 
 def _energy_interval(
-    energy_x: Optional[float], one: Dict[str, Any], two: Dict[str, Any]
+    energy_x: Optional[float], base: Dict[str, Any], new: Dict[str, Any]
 ) -> Optional[Tuple[float, float]]:
-    mine, his = (energy.get("images_per_joule_95") for energy in (two, one))
-    return None if energy_x is None or mine is None or his is None else interval_of_intervals(energy_x, mine, his)
+    new_bounds, base_bounds = (energy.get("images_per_joule_95") for energy in (new, base))
+    if energy_x is None or new_bounds is None or base_bounds is None:
+        return None
+    return interval_of_intervals(energy_x, new_bounds, base_bounds)
 
 
 def _regressions(change: Change, metric: Optional[str], tolerance_percent: float, loss_points: float) -> List[str]:
-    """The ratio itself decides, not its interval: a bad run must not pass for being noisy too."""
+    """One line for each ratio that is worse than allowed; its interval is a note and excuses nothing."""
     name = "{} x{}".format(change.precision, change.batches[1])
     lines = []
     slower_percent = 100 * (1 / change.faster_x - 1)

@@ -1,4 +1,4 @@
-"""Comparisons as plain text: the reference's lines, each result's below, then what must be known to believe them."""
+"""Comparisons as plain text: the reference, each result below it, then notes."""
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
@@ -37,8 +37,13 @@ def format_comparisons(reference: Named, others: Sequence[Named], comparisons: S
     """
     headings = [column.format(metric=metric_of(reference.result)) for column in _COLUMNS]
     table = TextTable(*headings, right=headings[2:])
-    for one in reference.result["measurements"]:
-        own = [reference.path, one["precision"], str(one["batch"]), "{:.3f}".format(one["latency_ms"]["p50"])]
+    for measurement in reference.result["measurements"]:
+        own = [
+            reference.path,
+            measurement["precision"],
+            str(measurement["batch"]),
+            "{:.3f}".format(measurement["latency_ms"]["p50"]),
+        ]
         table.add_row(*own, *["-"] * (len(_COLUMNS) - len(own)))
     notes = []
     for comparison in comparisons:
@@ -55,7 +60,7 @@ def format_comparisons(reference: Named, others: Sequence[Named], comparisons: S
         )
     for path, result in (reference, *others):
         notes += ["{}: {}".format(path, line) for line in flag_lines(result["measurements"])]
-        if any(is_invalid(flag) for one in result["measurements"] for flag in one["flags"]):
+        if any(is_invalid(flag) for measurement in result["measurements"] for flag in measurement["flags"]):
             notes.append("warning: {} holds runs that are not valid; measure it again before believing it".format(path))
     if any(change.interval for comparison in comparisons for change in comparison.changes):
         notes.append("interval: of the noise within these runs; between two runs of one program there is more")
@@ -73,9 +78,9 @@ def comparisons_json(reference: Named, others: Sequence[Named], comparisons: Seq
     return {
         "reference": reference.path,
         "metric": metric_of(reference.result),
-        "comparisons": [one.to_json() for one in comparisons],
+        "comparisons": [comparison.to_json() for comparison in comparisons],
         "flags": {path: flag_lines(result["measurements"]) for path, result in (reference, *others)},
-        "regressed": any(one.regressions for one in comparisons),
+        "regressed": any(comparison.regressions for comparison in comparisons),
     }
 
 

@@ -1,4 +1,4 @@
-"""Figures that would mislead, named: a flag is one word or two, a colon, what was seen and what to do."""
+"""Flags of misleading figures: one or two words, a colon, what was seen and what to do."""
 
 from typing import Any, Dict, List
 

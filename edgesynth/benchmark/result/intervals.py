@@ -1,4 +1,4 @@
-"""How sure a ratio of two results is: of medians from the raw latencies, of means from the intervals of both.
+"""Intervals of a ratio of two results: of medians by the raw latencies, of means by their intervals.
 
 Latencies that follow each other are alike (the clock, the caches, other work), so they do not count as so many
 independent ones. Each run is cut into blocks that follow each other in time, and the medians of the blocks are what

@@ -46,7 +46,7 @@ _EACH = ("precision", "batch", "file", "latency_ms", "throughput_images_per_s", 
 
 
 def default_path(target_path: str) -> str:
-    """Where a result goes if nobody says otherwise.
+    """The default path of a result.
 
     Args:
         target_path: a bundle's folder or an ONNX file.
@@ -69,7 +69,7 @@ def metric_of(result: Dict[str, Any]) -> str:
 
 
 def check_destination(path: str) -> None:
-    """Find out before the measurement, not after it, that the result can be written.
+    """Check, before the measurement, that the result can be written.
 
     Args:
         path: of the file to be.
@@ -151,10 +151,10 @@ def check_result(result: Any, path: str) -> Dict[str, Any]:
     result = unsealed(result, path, "measure again")
     each = result.get("measurements")
     missing = [key for key in _TOP if key not in result]
-    if not missing and not (isinstance(each, list) and all(isinstance(one, dict) for one in each)):
+    if not missing and not (isinstance(each, list) and all(isinstance(measurement, dict) for measurement in each)):
         missing = ["measurements"]
     if not missing:
-        missing = [key for key in _EACH for one in result["measurements"] if key not in one]
+        missing = [key for key in _EACH for measurement in result["measurements"] if key not in measurement]
     if missing:
         raise UserError("{} lacks {}; measure again".format(path, ", ".join(sorted(set(missing)))))
     return result

@@ -49,16 +49,16 @@ def _checked(path: str, result: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _figures(result: Dict[str, Any]) -> Iterator[Tuple[str, bool]]:
-    """Name of each figure, and whether it is one."""
+    """Pairs of a figure's name and whether its value is valid."""
     yield "machine", isinstance(result["machine"], dict)
     yield "settings", isinstance(result["settings"], dict)
     yield "engine", isinstance(result["engine"], dict)
     yield "measurements", len(result["measurements"]) > 0
-    for one in result["measurements"]:
-        latency, energy, samples = one["latency_ms"], one["energy"], one["samples_ms"]
-        yield "precision", isinstance(one["precision"], str)
+    for measurement in result["measurements"]:
+        latency, energy, samples = measurement["latency_ms"], measurement["energy"], measurement["samples_ms"]
+        yield "precision", isinstance(measurement["precision"], str)
         for name in ("batch", "throughput_images_per_s", "bytes"):
-            yield name, _positive(one.get(name))
+            yield name, _positive(measurement.get(name))
         yield "latency_ms.p50", isinstance(latency, dict) and _positive(latency.get("p50"))
         yield "samples_ms", isinstance(samples, list) and all(map(_positive, samples))
         yield (
@@ -66,8 +66,14 @@ def _figures(result: Dict[str, Any]) -> Iterator[Tuple[str, bool]]:
             isinstance(energy, dict) and (energy.get("per_image_mj") is None or _positive(energy["per_image_mj"])),
         )
         yield "energy.images_per_joule_95", not isinstance(energy, dict) or _bounds(energy.get("images_per_joule_95"))
-        yield "accuracy_percent", one.get("accuracy_percent") in (None, 0) or _positive(one["accuracy_percent"])
-        yield "flags", isinstance(one["flags"], list) and all(isinstance(flag, str) for flag in one["flags"])
+        yield (
+            "accuracy_percent",
+            measurement.get("accuracy_percent") in (None, 0) or _positive(measurement["accuracy_percent"]),
+        )
+        yield (
+            "flags",
+            isinstance(measurement["flags"], list) and all(isinstance(flag, str) for flag in measurement["flags"]),
+        )
 
 
 def _positive(value: Any) -> bool:

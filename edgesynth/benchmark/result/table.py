@@ -1,4 +1,4 @@
-"""Results as plain text: one line per configuration or hop, then what must be known before believing it."""
+"""Results as plain text: one line per configuration or hop, then notes."""
 
 from typing import Any, Dict, List
 
@@ -36,14 +36,20 @@ def format_table(result: Dict[str, Any]) -> List[str]:
     measurements, metric = result["measurements"], metric_of(result)
     headings = [column.format(metric=metric) for column in _COLUMNS]
     table = TextTable(*headings, right=headings)
-    for one in measurements:
-        table.add_row(*_row(one))
+    for measurement in measurements:
+        table.add_row(*_row(measurement))
     lines = table.lines()
     lines += _answers(measurements)
     lines += _below(measurements)
-    reasons = ["energy not measured: {}".format(one["energy"]["reason"]) for one in measurements if _unread(one)]
+    reasons = [
+        "energy not measured: {}".format(measurement["energy"]["reason"])
+        for measurement in measurements
+        if _unread(measurement)
+    ]
     reasons += [
-        "{} not measured: {}".format(metric, one["accuracy_reason"]) for one in measurements if one["accuracy_reason"]
+        "{} not measured: {}".format(metric, measurement["accuracy_reason"])
+        for measurement in measurements
+        if measurement["accuracy_reason"]
     ]
     reasons += ["not measured: {}".format(line) for line in result.get("left_out", [])]
     return lines + _built(measurements) + _unique(reasons) + flag_lines(measurements)
@@ -64,39 +70,40 @@ def format_hops(verification: Verification) -> List[str]:
         for hop in verification.hops
     ]
     lines = hops_table(verification.target.samples.metric, rows).lines()
-    lines += ["bad: {} ({}): {}".format(one.hop, one.file, one.why) for one in verification.bad]
+    lines += ["bad: {} ({}): {}".format(hop.hop, hop.file, hop.why) for hop in verification.bad]
     lines += [
-        "not exact here: {} ({}): {}".format(one.hop, one.file, one.inexact) for one in verification.hops if one.inexact
+        "not exact here: {} ({}): {}".format(hop.hop, hop.file, hop.inexact) for hop in verification.hops if hop.inexact
     ]
     if verification.layer is not None:
         lines.append("first bad layer of {}: {}".format(verification.hops[0].file, verification.layer))
     return lines
 
 
-def _row(one: Dict[str, Any]) -> List[str]:
-    latency = one["latency_ms"]
+def _row(measurement: Dict[str, Any]) -> List[str]:
+    latency = measurement["latency_ms"]
     energy = (
         "not measured"
-        if _unread(one)
-        else "{per_image_mj:.3f} mJ, {images_per_joule:.1f} images/J".format(**one["energy"]) + _interval(one["energy"])
+        if _unread(measurement)
+        else "{per_image_mj:.3f} mJ, {images_per_joule:.1f} images/J".format(**measurement["energy"])
+        + _interval(measurement["energy"])
     )
     return [
-        one["precision"],
-        str(one["batch"]),
+        measurement["precision"],
+        str(measurement["batch"]),
         "{:.3f}".format(latency["p50"]),
         "{:.3f}".format(latency["p90"]),
         "{:.3f}".format(latency["p99"]),
-        "{:.1f}".format(one["throughput_images_per_s"]),
+        "{:.1f}".format(measurement["throughput_images_per_s"]),
         "{:.1f}".format(100 * latency["cov"]),
-        or_dash("{:.2f}", one["speedup_vs_fp32"]),
-        or_dash("{:.2f}", one["accuracy_percent"]),
-        "{:.1f}".format(one["bytes"] / 1024.0),
+        or_dash("{:.2f}", measurement["speedup_vs_fp32"]),
+        or_dash("{:.2f}", measurement["accuracy_percent"]),
+        "{:.1f}".format(measurement["bytes"] / 1024.0),
         energy,
     ]
 
 
 def _interval(figures: Dict[str, Any]) -> str:
-    """The 95 % interval, which a result of schema 1 has not."""
+    """The 95 % interval; a result of schema 1 has none."""
     bounds = figures.get("images_per_joule_95")
     return " ({:.1f} to {:.1f})".format(*bounds) if bounds else ""
 
@@ -104,34 +111,34 @@ def _interval(figures: Dict[str, Any]) -> str:
 def _answers(measurements: List[Dict[str, Any]]) -> List[str]:
     """What answers the scenario's question, where it is not a plain run."""
     lines = []
-    for one in measurements:
-        figures = one.get("scenario")
+    for measurement in measurements:
+        figures = measurement.get("scenario")
         if figures is not None:
             said = scenarios.find(figures["name"]).line(figures)
-            lines.append("{} x{}, {}: {}".format(one["precision"], one["batch"], figures["name"], said))
+            lines.append("{} x{}, {}: {}".format(measurement["precision"], measurement["batch"], figures["name"], said))
     return lines
 
 
 def _below(measurements: List[Dict[str, Any]]) -> List[str]:
-    """What else is known of the energy: of the GPU's rail alone, and above idle."""
+    """Further lines on the energy: of the GPU's rail alone, and above idle."""
     lines = []
-    for one in measurements:
+    for measurement in measurements:
         form = "{name} x{batch}, {what}: {per_image_mj:.3f} mJ, {images_per_joule:.1f} images/J"
-        name = {"name": one["precision"], "batch": one["batch"]}
-        gpu, above = one["energy"].get("gpu"), one["energy"].get("above_idle")
-        if gpu and list(one["energy"]["rails_mj"]) != [gpu["rail"]]:
+        name = {"name": measurement["precision"], "batch": measurement["batch"]}
+        gpu, above = measurement["energy"].get("gpu"), measurement["energy"].get("above_idle")
+        if gpu and list(measurement["energy"]["rails_mj"]) != [gpu["rail"]]:
             lines.append(form.format(what=gpu["rail"], **name, **gpu) + _interval(gpu))
         if above:
-            what = "above idle ({:.0f} mW)".format(one["energy"]["idle_power_mw"])
+            what = "above idle ({:.0f} mW)".format(measurement["energy"]["idle_power_mw"])
             lines.append(form.format(what=what, **name, **above) + _interval(above))
     return lines
 
 
 def _built(measurements: List[Dict[str, Any]]) -> List[str]:
-    """What an engine made of each model, where it made something."""
+    """What an engine built of each model, where it builds."""
     lines = []
-    for one in measurements:
-        built, compute_ms = one.get("built"), one.get("compute_ms")
+    for measurement in measurements:
+        built, compute_ms = measurement.get("built"), measurement.get("compute_ms")
         if built is None:
             continue
         parts = ["runs at {}".format(built["effective"] or "a precision that TensorRT does not tell")]
@@ -144,19 +151,27 @@ def _built(measurements: List[Dict[str, Any]]) -> List[str]:
         )
         if built["not_kept"]:
             parts.append("plan not kept: {}".format(built["not_kept"]))
-        lines.append("{} x{} from {}: {}".format(one["precision"], one["batch"], built["source"], ", ".join(parts)))
+        lines.append(
+            "{} x{} from {}: {}".format(
+                measurement["precision"], measurement["batch"], built["source"], ", ".join(parts)
+            )
+        )
     return lines
 
 
-def _unread(one: Dict[str, Any]) -> bool:
-    return one["energy"]["per_image_mj"] is None
+def _unread(measurement: Dict[str, Any]) -> bool:
+    return measurement["energy"]["per_image_mj"] is None
 
 
 def flag_lines(measurements: List[Dict[str, Any]]) -> List[str]:
-    """Each flag once, "invalid" where it makes the run so; with the configurations that have it, unless all do."""
+    """Each flag once, with its configurations unless all have it; "invalid" if it makes a run invalid."""
     lines = []
-    for flag in _unique([flag for one in measurements for flag in one["flags"]]):
-        holders = ["{} x{}".format(one["precision"], one["batch"]) for one in measurements if flag in one["flags"]]
+    for flag in _unique([flag for measurement in measurements for flag in measurement["flags"]]):
+        holders = [
+            "{} x{}".format(measurement["precision"], measurement["batch"])
+            for measurement in measurements
+            if flag in measurement["flags"]
+        ]
         where = "" if len(holders) == len(measurements) else "{}: ".format(", ".join(holders))
         lines.append("{}: {}{}".format("invalid" if is_invalid(flag) else "flag", where, flag))
     return lines

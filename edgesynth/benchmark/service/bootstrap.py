@@ -62,18 +62,19 @@ def cache():
 
 def cannot_write(error):
     # type: (OSError) -> None
-    """Say in words that nothing more fits, or may be written, here."""
+    """Report that nothing more can be written on this machine."""
     what = "nothing more can be written in its {} ({}); make room there, or let it be written"
     say(error=what.format(cache(), error.strerror))
 
 
-def start(size, sha256):
-    # type: (int, str) -> None
+def start(size, sha256, entry):
+    # type: (int, str, str) -> None
     """Receive the application and run it, in a folder that is gone afterwards.
 
     Args:
         size: of the application, in bytes.
         sha256: of the application.
+        entry: module of the application whose `serve` takes over. It is imported by name, for it is not there before.
     """
     if sys.version_info < OLDEST:
         say(old="{}.{}.{}".format(*sys.version_info[:3]))
@@ -89,8 +90,7 @@ def start(size, sha256):
             cannot_write(error)
             return
         sys.path[0] = application
-        # By name: this file goes ahead alone, and what has arrived builds on it.
-        importlib.import_module("edgesynth.benchmark.service.serving").serve(folder, application)
+        importlib.import_module(entry).serve(folder, application)
     except (EOFError, KeyboardInterrupt):
         pass  # whoever asked is gone: there is nobody to tell
     finally:

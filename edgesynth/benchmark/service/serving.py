@@ -1,4 +1,4 @@
-"""The other machine's side: takes an order and the files it lacks, runs the worker, ends it when nobody waits for it.
+"""The other machine's side: receives an order and missing files, runs the worker, ends it if cut off.
 
 The worker is a process group of its own. This process watches the connection meanwhile: its end, or silence where beats
 should come, is the end of the worker too.
@@ -73,7 +73,7 @@ def serve(folder: str, application: str) -> None:
 def _take_files(files: List[Sent], folder: str, target: str) -> bool:
     store = Store(os.path.join(cache(), "files"))
     lacking = store.lacking(files)
-    say(lacking=[one.sha256 for one in lacking])
+    say(lacking=[file.sha256 for file in lacking])
     for file in lacking:
         if not store.add(file, receive, os.path.join(folder, "unfinished")):
             return False
@@ -86,7 +86,7 @@ def _take_files(files: List[Sent], folder: str, target: str) -> bool:
 def _command(
     order: Dict[str, Any], folder: str, application: str, measure: List[str]
 ) -> Tuple[List[str], Dict[str, str], str]:
-    """The worker's words and environment, and the name of its container, "" without one."""
+    """The worker's command line and environment, and the name of its container or ""."""
     if not order["docker"]:
         return [sys.executable, application, "benchmark"] + measure, dict(os.environ), ""
     script = os.path.join(folder, "run.sh")
@@ -154,7 +154,7 @@ def _watch(worker: "subprocess.Popen[bytes]", silence_s: float, shown: Callable[
         if time.monotonic() - heard_s > silence_s:
             say(error="nothing was heard for {:g} s, so the measurement was ended; try again".format(silence_s))
             raise EOFError
-        for stream in [one for one in ready if one in streams]:
+        for stream in [stream for stream in ready if stream in streams]:
             if not streams[stream].feed(os.read(stream, 1 << 16)):
                 del streams[stream]
     return _Watched(complaints, stopped)
@@ -191,7 +191,7 @@ def _end(worker: "subprocess.Popen[bytes]", container: str) -> None:
 
 
 def _end_container(container: str) -> None:
-    """The end of docker's client alone is not that of the container."""
+    """Kill the container: it would outlive docker's client."""
     if container and shutil.which("docker"):
         subprocess.call(["docker", "kill", container], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -225,8 +225,8 @@ def _report(code: int, watched: _Watched, result: str) -> None:
 def _forget_dead_runs() -> None:
     """Remove the folders of runs that could not clean up: the power went, or they were killed."""
     for entry in os.scandir(cache()):
-        found = re.match(r"run-(\d+)-", entry.name)
-        if found and not _lives(int(found.group(1))):
+        match = re.match(r"run-(\d+)-", entry.name)
+        if match and not _lives(int(match.group(1))):
             shutil.rmtree(entry.path, ignore_errors=True)
 
 

@@ -59,7 +59,7 @@ class Store:
 
     def lacking(self, files: List[Sent]) -> List[Sent]:
         """Those that are not here, or not whole; each content once."""
-        missing = {one.sha256: one for one in files if not self._is_whole(one)}
+        missing = {file.sha256: file for file in files if not self._is_whole(file)}
         return list(missing.values())
 
     def add(self, file: Sent, receive: Callable[[int], bytes], unfinished: str) -> bool:

@@ -1,4 +1,4 @@
-"""Scenarios: what is asked of an engine, and the one figure that answers it.
+"""Scenarios: how images arrive at an engine, and the figure that counts.
 
 Single-stream and offline are after MLPerf Inference (rules of the edge category): the next image comes when the one
 before it is done, and the 90th percentile counts; or all images are there at once, and throughput counts. What differs
@@ -17,7 +17,7 @@ _DOUBT = 0.01
 
 
 class Plain:
-    """Every batch that was asked for, and no figure beside those of every run."""
+    """Every batch that was asked for, with the figures of every run alone."""
 
     name = "plain"
 
@@ -26,7 +26,7 @@ class Plain:
         return tuple(asked)
 
     def figures(self, track: Track, batch: int) -> Optional[Dict[str, Any]]:
-        """What answers the scenario's question; None here."""
+        """The scenario's own figures; None here."""
         return None
 
     def line(self, figures: Dict[str, Any]) -> str:
@@ -98,7 +98,7 @@ class Offline(Plain):
         return "{images_per_s:.1f} images/s, {images} images in {duration_s:.1f} s".format(**figures)
 
 
-SCENARIOS: Dict[str, Plain] = {one.name: one for one in (Plain(), SingleStream(), Offline())}
+SCENARIOS: Dict[str, Plain] = {scenario.name: scenario for scenario in (Plain(), SingleStream(), Offline())}
 
 
 def find(name: str) -> Plain:

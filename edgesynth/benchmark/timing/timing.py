@@ -1,7 +1,7 @@
-"""Timing: warm up, time single calls in turn, and say how the latencies are spread.
+"""Timing: warm up, time single calls interleaved, and summarize the latencies.
 
 Several calls are never timed one after the other but in short interleaved windows (A B C, C B A, ...): on a machine
-whose clock or load drifts, each of them then meets the same weather, and their ratio holds where the figures do not.
+whose clock or load drifts, each of them then meets the same conditions, and their ratio holds where the figures do not.
 """
 
 import gc
@@ -88,7 +88,7 @@ class Track:
         self.duration_s += now - begin
 
 
-def time_in_turn(
+def time_interleaved(
     calls: Sequence[Callable[[], Any]],
     duration_s: float,
     warm_up_s: float,

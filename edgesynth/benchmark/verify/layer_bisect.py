@@ -1,4 +1,4 @@
-"""Layers: which tensor within a model is the first that is no longer what it was at export.
+"""The first layer of a model whose output differs from that at export.
 
 A bundle cannot carry every activation. It carries a sketch of each: its products with eight vectors of random signs,
 which keep distances (Johnson and Lindenstrauss). The mean square of the difference of two sketches is an unbiased
@@ -126,21 +126,23 @@ def read_layers(path: str) -> Layers:
         arrays = read_arrays(path, ("layers", "tensors", "sketches", "rms"))
     except ValueError as error:
         raise UserError("{} cannot be read ({}); export again or restore the file".format(path, error)) from None
-    found = Layers(
+    layers = Layers(
         [str(name) for name in arrays["layers"].reshape(-1)],
         [str(name) for name in arrays["tensors"].reshape(-1)],
         arrays["sketches"],
         arrays["rms"],
     )
-    count = len(found.tensors)
-    shapes = (len(found.layers), found.sketches.shape, found.rms.shape)
-    if shapes != (count, (count, RUNS, SIGNS), (count,)) or {found.sketches.dtype.kind, found.rms.dtype.kind} != {"f"}:
+    count = len(layers.tensors)
+    shapes = (len(layers.layers), layers.sketches.shape, layers.rms.shape)
+    if shapes != (count, (count, RUNS, SIGNS), (count,)) or {layers.sketches.dtype.kind, layers.rms.dtype.kind} != {
+        "f"
+    }:
         raise UserError(
             "{} holds {} layers, {} tensors, sketches {} and rms {}, which do not fit each other; export again".format(
-                path, len(found.layers), count, list(found.sketches.shape), list(found.rms.shape)
+                path, len(layers.layers), count, list(layers.sketches.shape), list(layers.rms.shape)
             )
         )
-    return found
+    return layers
 
 
 def _signs(count: int) -> np.ndarray:

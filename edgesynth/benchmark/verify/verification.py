@@ -27,7 +27,7 @@ HALF_STORAGE = "half_storage"  # of a record: its figures are of results that we
 
 
 class Figures(NamedTuple):
-    """What a model's answers to the samples are worth.
+    """Errors and metric of a model's outputs on the samples.
 
     Attributes:
         max_abs: largest distance of an output, before any decoding, from the expected one; None if not finite.
@@ -68,7 +68,7 @@ class Verified(NamedTuple):
 
 
 class Verification(NamedTuple):
-    """What verifying a bundle found; every file is the one that was exported, or there would be none.
+    """The verification of a bundle; every file of it has the sha256 of the export.
 
     Attributes:
         target: the bundle.
@@ -83,7 +83,7 @@ class Verification(NamedTuple):
     @property
     def bad(self) -> List[Verified]:
         """The hops that are bad, in order."""
-        return [one for one in self.hops if one.why is not None]
+        return [hop for hop in self.hops if hop.why is not None]
 
     def to_json(self) -> Dict[str, Any]:
         """Plain values: the folder, whether all is as exported, how many files were compared, and each hop."""
@@ -92,7 +92,7 @@ class Verification(NamedTuple):
             "ok": not self.bad,
             "files": len(self.target.manifest["files"]),
             "metric": self.target.samples.metric,
-            "hops": [one.to_json() for one in self.hops],
+            "hops": [hop.to_json() for hop in self.hops],
             "first_bad_layer": self.layer,
         }
 
@@ -160,12 +160,12 @@ def _verified(target: Target, key: str, samples: Samples) -> Verified:
     # What another runtime is for is judged as that computes it, the file for CPUs as this CPU does.
     here = target.models[key].dialect == processor.DIALECT
     half_storage = recorded.get(HALF_STORAGE) is True
-    found = figures_of(target.models[key].path, samples, facts.get("batch"), half_storage, exact=not here)
+    figures = figures_of(target.models[key].path, samples, facts.get("batch"), half_storage, exact=not here)
     change = None
-    if found.accuracy_percent is not None and recorded["accuracy_percent"] is not None:
-        change = found.accuracy_percent - recorded["accuracy_percent"]
-    why = _why_bad(found, change, recorded, hop, samples.metric)
-    return Verified(name, target.models[key].file, found, change, why, processor.why_inexact(target.models[key]))
+    if figures.accuracy_percent is not None and recorded["accuracy_percent"] is not None:
+        change = figures.accuracy_percent - recorded["accuracy_percent"]
+    why = _why_bad(figures, change, recorded, hop, samples.metric)
+    return Verified(name, target.models[key].file, figures, change, why, processor.why_inexact(target.models[key]))
 
 
 def _record(target: Target, key: str) -> Dict[str, Any]:
@@ -196,18 +196,18 @@ def _hop(target: Target, name: str) -> Dict[str, Any]:
 
 
 def _why_bad(
-    found: Figures, change: Optional[float], recorded: Dict[str, Any], hop: Dict[str, Any], metric: Optional[str]
+    figures: Figures, change: Optional[float], recorded: Dict[str, Any], hop: Dict[str, Any], metric: Optional[str]
 ) -> Optional[str]:
-    if found.max_rel is None:
+    if figures.max_rel is None:
         return "its outputs hold nan or infinity"
     if hop["tolerance_of"] == "max_rel":
         allowed = float(hop["tolerance"])
     else:
         allowed = max(MAX_GROWTH * (recorded["max_rel"] or 0.0), REL_FLOOR)
-    if found.max_rel > allowed:
-        return "relative error {:.2g}, allowed is {:.2g}".format(found.max_rel, allowed)
+    if figures.max_rel > allowed:
+        return "relative error {:.2g}, allowed is {:.2g}".format(figures.max_rel, allowed)
     # One sample on the edge between two classes may fall to the other side.
-    points = max(hop["tolerance"] if hop["tolerance_of"] == "loss_points" else 0.0, 100.0 / found.samples)
+    points = max(hop["tolerance"] if hop["tolerance_of"] == "loss_points" else 0.0, 100.0 / figures.samples)
     if change is not None and -change > points + ROUNDING_POINTS:
         return "{:.2f} points of {} lost against the record, allowed is {:.2g}".format(-change, metric, points)
     if not hop["ok"]:
@@ -220,5 +220,5 @@ def _first_layer(target: Target, samples: Samples) -> str:
         return "not known: the bundle has no {}".format(LAYERS)
     layers = read_layers(os.path.join(target.path, LAYERS))
     batch = target.manifest["models"][FP32].get("batch") or 1
-    found = first_difference(target.models[FP32].path, samples, batch, layers)
-    return found or "none: every layer gives what it gave at export; the samples or the record are of another model"
+    layer = first_difference(target.models[FP32].path, samples, batch, layers)
+    return layer or "none: every layer gives what it gave at export; the samples or the record are of another model"

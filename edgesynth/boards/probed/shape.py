@@ -1,4 +1,4 @@
-"""The shape of a layer but for its width: what must agree for a measured time to hold for another layer."""
+"""The shape of a layer without its width: a measured time holds for layers of the same shape."""
 
 from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
@@ -7,7 +7,7 @@ OPS = (CONV, DEPTHWISE, LINEAR)
 
 
 class LayerShape(NamedTuple):
-    """All of a layer but its output channels, which are its width.
+    """The shape of a layer without its width, the number of output channels.
 
     Attributes:
         op: one of `OPS`; a depthwise convolution has as many inputs and groups as its width.
@@ -45,12 +45,12 @@ class LayerShape(NamedTuple):
 
     @property
     def family(self) -> "LayerShape":
-        """The shape whatever it reads: what layers of other input channels have in common with it."""
+        """The shape without its input channels."""
         return self._replace(inputs=0)
 
     def to_json(self) -> Dict[str, Any]:
         """As plain values."""
-        return {name: list(one) if isinstance(one, tuple) else one for name, one in self._asdict().items()}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in self._asdict().items()}
 
     @classmethod
     def from_json(cls, plain: Any) -> "LayerShape":
@@ -62,14 +62,14 @@ class LayerShape(NamedTuple):
         if not isinstance(plain, dict) or set(plain) != set(cls._fields):
             raise ValueError("a shape has the fields {}".format(", ".join(cls._fields)))
         sizes = {name: tuple(plain[name]) for name in ("size", "window", "strides", "dilations", "pads")}
-        found = cls(plain["op"], plain["inputs"], plain["groups"], **sizes)
-        rank = 0 if found.op == LINEAR else len(found.window)
-        lengths = [len(found.size), len(found.window), len(found.strides), len(found.dilations), len(found.pads)]
-        counts = (found.inputs, found.groups) + found.size + found.window + found.strides + found.dilations
-        whole = all(isinstance(one, int) and one >= 1 for one in counts)
-        if found.op not in OPS or not whole or lengths != [rank, rank, rank, rank, 2 * rank]:
+        shape = cls(plain["op"], plain["inputs"], plain["groups"], **sizes)
+        rank = 0 if shape.op == LINEAR else len(shape.window)
+        lengths = [len(shape.size), len(shape.window), len(shape.strides), len(shape.dilations), len(shape.pads)]
+        counts = (shape.inputs, shape.groups) + shape.size + shape.window + shape.strides + shape.dilations
+        whole = all(isinstance(number, int) and number >= 1 for number in counts)
+        if shape.op not in OPS or not whole or lengths != [rank, rank, rank, rank, 2 * rank]:
             raise ValueError("{} is no shape of a layer".format(plain))
-        return found
+        return shape
 
 
 def convolution_shape(

@@ -32,8 +32,8 @@ class Staircase:
         self.steps: List[Step] = sorted(steps)
 
     def add(self, step: Step) -> None:
-        """Take a width in; one that is there already is replaced."""
-        self.steps = sorted([one for one in self.steps if one.width != step.width] + [step])
+        """Add a width, or replace it if it exists."""
+        self.steps = sorted([old for old in self.steps if old.width != step.width] + [step])
 
     def has(self, width: int) -> bool:
         """Whether a width was measured."""

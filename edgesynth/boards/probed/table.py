@@ -35,7 +35,7 @@ class ProbeTable:
 
     @property
     def precision(self) -> str:
-        """That the layers ran at."""
+        """Precision of the layers."""
         return str(self.facts["precision"])
 
     @property
@@ -45,7 +45,7 @@ class ProbeTable:
 
     @property
     def call_ms(self) -> float:
-        """What a call costs beside its layers."""
+        """Time of a call without its layers, ms."""
         return float(self.facts["call_ms"])
 
     @property
@@ -70,8 +70,8 @@ class ProbeTable:
     @property
     def machine(self) -> str:
         """What it was measured on, in words."""
-        found = self.facts["machine"]
-        return str(self.facts["board"] or found.get("board") or self.facts["engine"].get("gpu") or found.get("cpu"))
+        machine = self.facts["machine"]
+        return str(self.facts["board"] or machine.get("board") or self.facts["engine"].get("gpu") or machine.get("cpu"))
 
     def staircase(self, shape: LayerShape) -> Staircase:
         """The staircase of a shape; an empty one is made if there is none."""
@@ -116,7 +116,7 @@ class ProbeTable:
         return relatives[0].right_edges() if relatives else []
 
     def check_for(self, board: Board, mode: PowerMode, precision: str, batch: int) -> None:
-        """Refuse to speak of what was not measured.
+        """Refuse a board, precision or batch that was not measured.
 
         Raises:
             UserError: it is of another board, engine, power mode, precision or batch.
@@ -146,10 +146,10 @@ class ProbeTable:
         return dict(self.facts, staircases=[stairs.to_json() for stairs in self.staircases.values() if stairs.steps])
 
     def _relatives(self, shape: LayerShape) -> Iterator[Staircase]:
-        """Staircases of the same family that hold something, of the fewest input channels first."""
+        """Measured staircases of the same family, fewest input channels first."""
         family = shape.family
-        found = [one for one in self.staircases.values() if one.steps and one.shape.family == family]
-        return iter(sorted(found, key=lambda stairs: stairs.shape.inputs))
+        measured = [stairs for stairs in self.staircases.values() if stairs.steps and stairs.shape.family == family]
+        return iter(sorted(measured, key=lambda stairs: stairs.shape.inputs))
 
 
 def read_table(path: str) -> ProbeTable:
@@ -182,7 +182,7 @@ def _table_of(plain: Dict[str, Any], path: str) -> ProbeTable:
         if not isinstance(facts[name], kind):
             raise ValueError("{} is {!r}".format(name, facts[name]))
     for name in ("models", "flags"):
-        if not isinstance(facts[name], list) or not all(isinstance(one, str) for one in facts[name]):
+        if not isinstance(facts[name], list) or not all(isinstance(text, str) for text in facts[name]):
             raise ValueError("{} is {!r}".format(name, facts[name]))
     for name in ("board", "power_mode"):
         if not (facts[name] is None or isinstance(facts[name], str)):
@@ -192,12 +192,12 @@ def _table_of(plain: Dict[str, Any], path: str) -> ProbeTable:
     if not table.engine:
         raise ValueError("no engine")
     for stairs in plain["staircases"]:
-        found = table.staircase(LayerShape.from_json(stairs["shape"]))
-        for one in stairs["steps"]:
-            width = one["width"]
+        staircase = table.staircase(LayerShape.from_json(stairs["shape"]))
+        for step in stairs["steps"]:
+            width = step["width"]
             if not isinstance(width, int) or width < 1:
                 raise ValueError("a width is {!r}".format(width))
-            found.add(Step(width, _time(one["ms"]), _time(one["spread_ms"])))
+            staircase.add(Step(width, _time(step["ms"]), _time(step["spread_ms"])))
     return table
 
 

@@ -8,6 +8,7 @@ the same path on every machine of a cluster.
 
 from __future__ import annotations
 
+from edgesynth.defaults import GPUS_PER_OFFSPRING
 from edgesynth.errors import UserError
 from edgesynth.evolution.executors.birth import Birth, Bred, Executor
 from edgesynth.evolution.executors.in_process import InProcess
@@ -18,7 +19,9 @@ EXECUTORS = ("process", "ray")
 __all__ = ["EXECUTORS", "Birth", "Bred", "Executor", "InProcess", "OnRay", "build_executor"]
 
 
-def build_executor(name: str, ray_address: str | None = None, gpus_per_offspring: float = 0.0) -> Executor:
+def build_executor(
+    name: str, ray_address: str | None = None, gpus_per_offspring: float = GPUS_PER_OFFSPRING
+) -> Executor:
     """Build an executor by name.
 
     Args:

@@ -39,6 +39,7 @@ from edgesynth.lineage import (
     check_unheld,
     is_taken,
     milder_run,
+    with_board_facts,
 )
 from edgesynth.lineage.storage.files import write_bytes
 from edgesynth.nurture import Teacher, outputs, score_outputs
@@ -92,6 +93,7 @@ def evolve(
         begun = resume and is_taken(path)
         if begun:
             stack.enter_context(alone_in(path))
+        config = with_board_facts(config, path if begun else None)
         given_to = (measure, progress, executor, instrument, kernels, rehearse, given)
         return _evolve_alone(path, config, begun, stack, *given_to)
 

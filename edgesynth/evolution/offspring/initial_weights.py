@@ -18,7 +18,7 @@ from edgesynth.evolution.synthesis.mating import mean_state
 from edgesynth.lineage import Config, Genome, Individual, Species, set_state
 from edgesynth.nurture import newborn, undrawn
 from edgesynth.object_registry import is_registered
-from edgesynth.tasks.datasets.summarize import few
+from edgesynth.tasks.datasets.summarize import summarize
 
 
 def check_newborn(config: Config, model: nn.Module) -> None:
@@ -40,7 +40,7 @@ def check_newborn(config: Config, model: nn.Module) -> None:
     if names := undrawn(model):
         raise UserError(
             f"{asking[0]} is newborn and {config.ancestor}, which was given ready made, would keep what it has learned "
-            f"in parameters that none of its modules can draw anew ({few(names)}); give their modules a "
+            f"in parameters that none of its modules can draw anew ({summarize(names)}); give their modules a "
             "reset_parameters(), or the network as package.module:callable, which builds it untrained, or use heritable"
         )
 

@@ -43,6 +43,8 @@ def options_of(path: Path, given: dict[str, object]) -> Config:
         if not given:
             raise
         return resolve(None, given)
+    if "board" in given:
+        own = own.model_copy(update={"board_facts": None})  # to be read anew, and held to what the run keeps
     data_root = given.get("data_root") if "task" not in given else None
     own = relocated(own, None if data_root is None else Path(str(data_root)))
     return resolve(None, {**own.model_dump(exclude_none=True), **given})

@@ -1,1 +1,1 @@
-"""The bundle: every file that a board needs, each compared with the one before, and what it says of itself."""
+"""The bundle: every file that a board needs, each model compared with the one before, and the manifest."""

@@ -1,7 +1,7 @@
-"""Bare bundle: a network in every form that an engine may take for one precision, and nothing to judge its answers by.
+"""Bare bundle: a network in every form that an engine may take for one precision, without samples.
 
-Which engine there is on a board, and what INT8 units its GPU has, is known there alone: so the forms go there together,
-and `benchmark` takes its own, as from a whole bundle.
+Only the board knows its engine and whether its GPU has INT8 units. So all forms are sent, and `benchmark` takes the one
+that fits, as from a complete bundle.
 """
 
 from __future__ import annotations

@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from edgesynth.defaults import CALIBRATION_IMAGES, LICENSE, MAX_INT8_LOSS
 from edgesynth.errors import UserError
 from edgesynth.export.bundle.ledger import DECODED, FP16, FP32, Hop, Ledger, Tolerance, loss_of
-from edgesynth.export.bundle.manifest import LICENSE, MANIFEST, ancestry, build_manifest, check_license, file_facts
-from edgesynth.export.bundle.readme import README, readme
+from edgesynth.export.bundle.manifest import MANIFEST, ancestry, build_manifest, check_license, file_facts
+from edgesynth.export.bundle.readme.readme import README, readme
 from edgesynth.export.bundle.records import record_layers, record_samples
-from edgesynth.export.bundle.samples import CALIBRATION_IMAGES, calibration_images, check_labels, write_samples
+from edgesynth.export.bundle.samples import calibration_images, check_labels, write_samples
 from edgesynth.export.bundle.staging import check_free, staged
 from edgesynth.export.calibration import Histogram, observe
 from edgesynth.export.half.beyond_half import Beyond
@@ -29,14 +29,20 @@ from edgesynth.export.int8.dialects import dialects
 from edgesynth.export.int8.int8 import check_size
 from edgesynth.export.int8.learned import floating_layers, learned_scales
 from edgesynth.export.int8.ranges import ranges_json
-from edgesynth.export.int8.weight_forms import ANY, Target, check_target
-from edgesynth.export.onnx.detections import COLUMNS, DETECTIONS, check_decodes, decode_in_graph, decoding_in_graph
+from edgesynth.export.int8.weight_forms import DEFAULT_TARGET, Target, check_target
+from edgesynth.export.onnx.detections.decoding_graph import (
+    COLUMNS,
+    DETECTIONS,
+    check_decodes,
+    decode_in_graph,
+    decoding_in_graph,
+)
+from edgesynth.export.onnx.detections.rows import aligned, rows_of
 from edgesynth.export.onnx.exporters import OUTPUT, Exporter
 from edgesynth.export.onnx.fixed_batch import fix_batch
-from edgesynth.export.onnx.older_opsets import keep_refused
 from edgesynth.export.onnx.onnx_file import check_form, data_file, form_of, to_onnx
-from edgesynth.export.onnx.parsed import check_parsed, parser_for
-from edgesynth.export.onnx.rows import aligned, rows_of
+from edgesynth.export.onnx.planned.older_opsets import keep_refused
+from edgesynth.export.onnx.planned.parsed import check_parsed, parser_for
 from edgesynth.export.onnx.runtime import run_onnx
 from edgesynth.files.json_file import sealed
 from edgesynth.lineage import Individual, Run, Species, species, task_of
@@ -46,8 +52,6 @@ from edgesynth.tasks import Detection, Split, Task
 
 LOG = logging.getLogger(__name__)
 MODEL, RANGES, SAMPLES = "model.onnx", "ranges.json", "samples.npz"
-BOXES = "boxes.py"  # how a detector's output becomes boxes, for whoever has no edgesynth
-MAX_INT8_LOSS = 0.5  # points of the metric
 # Another processor or number of threads may let so many images, or points, fall to the other side.
 MOST_DRIFT_IMAGES, MOST_DRIFT_POINTS = 2, 0.1
 
@@ -96,7 +100,7 @@ def export_individual(
     license: str = LICENSE,
     nms_in_graph: bool = False,
     tensorrt: str | None = None,
-    int8_cpu_target: Target = ANY,
+    int8_cpu_target: Target = DEFAULT_TARGET,
     data_root: Path | None = None,
 ) -> Bundle:
     """Write an individual as a bundle.
@@ -128,10 +132,13 @@ def export_individual(
             what the network does, or the target does not parse it. Nothing is left then.
     """
     if samples < 1:
-        raise UserError(f"--samples is {samples}; give at least 1 calibration image (512 is the default)")
+        raise UserError(
+            f"--samples is {samples}; give at least 1 calibration image ({CALIBRATION_IMAGES} is the default)"
+        )
     if not 0 <= max_int8_loss <= 100:
         raise UserError(
-            f"--max-int8-loss is {max_int8_loss:g}; give points of the metric, 0 to 100 (0.5 is the default)"
+            f"--max-int8-loss is {max_int8_loss:g}; give points of the metric, 0 to 100 ({MAX_INT8_LOSS:g} is the "
+            "default)"
         )
     opset = run.config.opset if opset is None else opset
     check_form(opset, batch)
@@ -174,9 +181,10 @@ def export_individual(
             run.save_tested(name, task.metric(stage.expected, stage.answers))
         manifest = build_manifest(task, line, stage.models, stage.kept, stage.ledger, output, exporter, license)
         manifest["samples"] = kept
-        if output["decoding"]["form"] == "boxes":
-            write_bytes(temporary / BOXES, files("edgesynth.metrics").joinpath(BOXES).read_bytes())
-        write_bytes(temporary / README, readme(manifest).encode())
+        presentation = task.presentation(output["decoding"])
+        if presentation.decoder is not None:
+            write_bytes(temporary / presentation.decoder.name, presentation.decoder.read())
+        write_bytes(temporary / README, readme(manifest, presentation).encode())
         manifest["files"] = file_facts(temporary)
         manifest = sealed(manifest)
         write_json(temporary / MANIFEST, manifest)
@@ -199,7 +207,7 @@ class _Stage:
         self.kept: list[Beyond] = []
 
     def write_fp32(self, opset: int, batch: int | None) -> Exporter:
-        """Write model.onnx and hold it, by way of the removed network, to the masked one."""
+        """Write model.onnx and compare it with the removed network, and that with the masked one."""
         self.say("writing model.onnx")
         path = self.folder / MODEL
         exporter = to_onnx(self.removed, self.task.input_shape, path, opset)
@@ -216,7 +224,7 @@ class _Stage:
         return exporter
 
     def observe(self, calibration: Tensor) -> None:
-        """See what every activation of model.onnx is on the calibration images."""
+        """Record the range of every activation of model.onnx on the calibration images."""
         self.say("measuring the ranges of the activations")
         self.seen = observe(self.folder / MODEL, calibration)
 
@@ -230,18 +238,18 @@ class _Stage:
         self.models[HALF_KEY] = {"file": HALF, "dialect": "plain", **form_of(self.folder / HALF)}
 
     def _answers_of(self, file: str, key: str) -> Tensor:
-        """What a model answers the test images; in FP16 as a device stores it, where a CPU would compute in FP32."""
+        """Outputs of a model on the test images; those of the FP16 file with FP16 rounding, as on a device."""
         return run_onnx(self.folder / file, self.test.images, half_storage=key == HALF_KEY)
 
     def _held(self, file: str, key: str, tolerance: Tolerance) -> None:
-        """Hold a model to that in fp32."""
+        """Compare a model with the fp32 one."""
         name = f"onnx {key}"
         self.ledger.compare(name, self._answers_of(file, key), "onnx fp32", tolerance)
         if not isinstance(self.task, Detection):  # whose files may decode by themselves, and are compared once more
             self.ledger.forget(name)
 
     def write_ranges(self, calibration: Tensor, max_int8_loss: float | None, int8_cpu_target: Target) -> None:
-        """Write ranges.json, and before it the INT8 models where a loss is given that they may have."""
+        """Write ranges.json, and before it the INT8 models where their largest loss is given."""
         import onnx
 
         path = self.folder / MODEL
@@ -274,7 +282,7 @@ class _Stage:
         return {"name": OUTPUT, "shape": list(shape), "decoding": self.task.decoding_of(shape)}
 
     def decode(self) -> dict[str, Any]:
-        """Let all models decode their outputs, each held to what its own grid decodes to outside of it.
+        """Let all models decode their outputs; each is compared with its own grid, decoded outside of it.
 
         Returns:
             What the models give then, for the manifest.
@@ -285,8 +293,8 @@ class _Stage:
             self.say(f"decoding within {facts['file']}")
             decode_in_graph(self.folder / facts["file"], decoding)
             expected = rows_of(self.task.detected(self.ledger.outputs_of(f"onnx {key}")), decoding["rows"])
-            found = aligned(self._answers_of(facts["file"], key), expected)
-            hop = self.ledger.compare(f"onnx {key} nms", found, f"onnx {key}", DECODED, expected)
+            answers = aligned(self._answers_of(facts["file"], key), expected)
+            hop = self.ledger.compare(f"onnx {key} nms", answers, f"onnx {key}", DECODED, expected)
             if key == "fp32":
                 _check_same(hop)
         return {"name": DETECTIONS, "shape": [decoding["rows"], COLUMNS], "decoding": decoding}
@@ -302,16 +310,16 @@ class _Stage:
         for dialect in dialects(int8_cpu_target):
             self.say(f"calibrating and writing {dialect.file}")
             path = self.folder / dialect.file
-            found = quantize_best(source, dialect, path, max_loss)
+            choice = quantize_best(source, dialect, path, max_loss)
             self._held(dialect.file, dialect.key, loss_of(max_loss))
             self.models[dialect.key] = {
                 "file": dialect.file,
                 "dialect": dialect.name,
                 **form_of(path),
                 **dialect.facts(path),
-                "calibration": found.to_json(),
+                "calibration": choice.to_json(),
             }
-            methods.append(found.method)
+            methods.append(choice.method)
         return methods[0]
 
 
@@ -325,18 +333,18 @@ def _check_finite(run: Run, individual: Individual) -> None:
 
 
 def _check_known(run: Run, individual: Individual, stage: _Stage) -> None:
-    """Refuse a network that answers the test images otherwise than when its run ended.
+    """Refuse a network whose test metric is not the one at the end of its run.
 
-    Every hop may be in order then: all of them are of the wrong network, or on other images. Below fp32 the figure of
-    the run is of rounded inputs, which these hops have not.
+    The ledger cannot find this: all its hops are then of the wrong network, or on other images. Individuals below fp32
+    are not checked: the figure of their run includes rounded inputs, which these hops do not have.
     """
-    known, found = run.tested().get(individual.name), stage.ledger.accuracy_of("torch removed")
+    known_percent, percent = run.tested().get(individual.name), stage.ledger.accuracy_of("torch removed")
     allowed = max(MOST_DRIFT_POINTS, 100 * MOST_DRIFT_IMAGES / len(stage.answers))
-    if known is not None and not individual.genome.precision and abs(found - known) > allowed:
+    if known_percent is not None and not individual.genome.precision and abs(percent - known_percent) > allowed:
         raise UserError(
-            f"no bundle was written: {run.path}:{individual.name} had {known:.2f} % {run.metric} on the test images "
-            f"when its run ended (test.json) and has {found:.2f} % now, so the code of its network or task, or its "
-            "images, are others; go back to those of the run, or breed it again"
+            f"no bundle was written: {run.path}:{individual.name} had {known_percent:.2f} % {run.metric} on the test "
+            f"images when its run ended (test.json) and has {percent:.2f} % now, so the code of its network or task, "
+            "or its images, are others; go back to those of the run, or breed it again"
         )
 
 

@@ -29,7 +29,7 @@ MAX_DECODED_LOSS_POINTS = 0.1  # equal scores have no order of their own
 
 @dataclass(frozen=True)
 class Tolerance:
-    """What a hop may cost.
+    """Limits of a hop: how far it may differ.
 
     Attributes:
         of: `max_rel`: the largest error over the reference's largest magnitude; `loss_points`: percentage points of the
@@ -47,7 +47,7 @@ DECODED = Tolerance("loss_points", MAX_DECODED_LOSS_POINTS)
 
 
 def loss_of(points: float) -> Tolerance:
-    """What a hop to INT8 may cost."""
+    """The limits of a hop to INT8."""
     return Tolerance("loss_points", points)
 
 
@@ -127,7 +127,7 @@ class Ledger:
         return hops_table(self._metric, rows)
 
     def start(self, name: str, outputs: Tensor) -> Hop:
-        """Enter the first hop, the truth that the others are held to.
+        """Enter the first hop, which the others are compared with.
 
         Args:
             name: its name.
@@ -173,7 +173,7 @@ class Ledger:
         )
 
     def outputs_of(self, name: str) -> Tensor:
-        """What a hop that was entered gave."""
+        """Outputs of a hop that was entered."""
         return self._outputs[name]
 
     def accuracy_of(self, name: str) -> float:
@@ -181,7 +181,7 @@ class Ledger:
         return next(hop.accuracy_percent for hop in self.hops if hop.hop == name)
 
     def forget(self, name: str) -> None:
-        """Drop the outputs of a hop with which no other will be compared: those of maps of classes are large."""
+        """Drop the outputs of a hop that no other is compared with, which can be large."""
         del self._outputs[name]
 
     def _enter(self, hop: Hop, outputs: Tensor) -> Hop:
@@ -210,6 +210,8 @@ class Ledger:
 def _largest(outputs: Tensor, reference: Tensor) -> tuple[float, float]:
     """The largest distance between the two, (N, ...) each, and the reference's largest magnitude; nan where any is."""
     pairs = zip(outputs.split(CHUNK), reference.split(CHUNK), strict=True)
-    found = [((one.double() - other.double()).abs().max(), other.double().abs().max()) for one, other in pairs]
-    distance, magnitude = torch.tensor(found, dtype=torch.float64).max(dim=0).values.tolist()
+    largest = [
+        ((output.double() - expected.double()).abs().max(), expected.double().abs().max()) for output, expected in pairs
+    ]
+    distance, magnitude = torch.tensor(largest, dtype=torch.float64).max(dim=0).values.tolist()
     return distance, magnitude

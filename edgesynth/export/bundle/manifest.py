@@ -1,4 +1,4 @@
-"""Manifest: what a bundle says of itself, and the sha256 of every file that it holds."""
+"""Manifest: facts of a bundle, and the sha256 of each of its files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import edgesynth
 from edgesynth.benchmark.bundle.bundle import KEPT, SCHEMA, sha256_of
+from edgesynth.defaults import LICENSE
 from edgesynth.errors import UserError
 from edgesynth.export.bundle.ledger import Ledger
 from edgesynth.export.half.beyond_half import Beyond
@@ -15,7 +16,6 @@ from edgesynth.lineage import Record, Run
 from edgesynth.tasks import Task
 
 MANIFEST = "manifest.json"
-LICENSE = "not stated"
 
 
 def ancestry(run: Run, name: str) -> list[Record]:
@@ -24,18 +24,18 @@ def ancestry(run: Run, name: str) -> list[Record]:
     Raises:
         UserError: one of them is missing from the run.
     """
-    found: dict[str, Record] = {}
+    records: dict[str, Record] = {}
     waiting = [name]
     while waiting:
         record = run.record(waiting.pop())
-        if record.name not in found:
-            found[record.name] = record
+        if record.name not in records:
+            records[record.name] = record
             waiting.extend(record.parents)
-    return sorted(found.values(), key=lambda record: (record.generation, record.child))
+    return sorted(records.values(), key=lambda record: (record.generation, record.child))
 
 
 def check_license(text: str) -> None:
-    """Refuse a license that says nothing, or that is more than its name.
+    """Refuse a license that is empty or longer than a name.
 
     Raises:
         UserError: it is empty, or has several lines.

@@ -17,7 +17,7 @@ from edgesynth.files.npz_file import array_headers
 def record_samples(
     folder: Path, file: str, models: dict[str, dict[str, Any]], metric: str, decoding: dict[str, Any]
 ) -> None:
-    """Enter into each model's facts what its answers to the bundle's samples are worth.
+    """Enter into each model's facts the metric of its outputs on the bundle's samples.
 
     Args:
         folder: holds the models and the samples.
@@ -60,10 +60,10 @@ def _layers(model: Path) -> tuple[list[str], list[str]]:
 
     graph = onnx.shape_inference.infer_shapes(onnx.load(str(model))).graph
     kinds = {value.name: value.type.tensor_type.elem_type for value in (*graph.value_info, *graph.output)}
-    found = [
+    named = [
         (f"{node.op_type} {node.name or tensor}", tensor)
         for node in graph.node
         for tensor in node.output
         if kinds.get(tensor) == onnx.TensorProto.FLOAT
     ]
-    return [layer for layer, _ in found], [tensor for _, tensor in found]
+    return [layer for layer, _ in named], [tensor for _, tensor in named]

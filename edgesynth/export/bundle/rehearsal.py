@@ -1,7 +1,7 @@
-"""Rehearsal: before anything is trained, the ancestor becomes every file of a bundle once, and each of them is run.
+"""Rehearsal: before training, every file of a bundle is written for the ancestor once, and each is run.
 
-What an export would refuse after hours of training is refused now, in a second or two. It takes three images and clips
-nothing; what only trained weights can show, such as what INT8 costs, is left to the export.
+An export that would fail after hours of training fails now, in a second or two. Three images are used and nothing is
+clipped. What depends on trained weights, such as the loss by INT8, is left to the export.
 """
 
 from __future__ import annotations
@@ -15,24 +15,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edgesynth.defaults import LICENSE
 from edgesynth.errors import UserError
 from edgesynth.export.bundle.bare_bundle import complete
 from edgesynth.export.bundle.bundle import MODEL, SAMPLES
 from edgesynth.export.bundle.ledger import Ledger
-from edgesynth.export.bundle.manifest import LICENSE, build_manifest
-from edgesynth.export.bundle.readme import readme
+from edgesynth.export.bundle.manifest import build_manifest
+from edgesynth.export.bundle.readme.readme import readme
 from edgesynth.export.bundle.records import record_layers
 from edgesynth.export.bundle.samples import check_labels, some_images, write_samples
 from edgesynth.export.onnx.exporters import OUTPUT, Exporter, newer_opset
-from edgesynth.export.onnx.older_opsets import keep_refused
 from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.export.onnx.planned.older_opsets import keep_refused
 from edgesynth.export.onnx.runtime import run_onnx
 from edgesynth.importing import quoted
 from edgesynth.lineage import Config, Genome, Individual, Record, Species, board_of, state
-from edgesynth.planning.onnx_graph import read_graph
-from edgesynth.planning.operators import check_graph
-from edgesynth.planning.parser import parser_of
-from edgesynth.planning.plan import choose_tensorrt
+from edgesynth.planning.onnx.onnx_graph import read_graph
+from edgesynth.planning.parsers.operators import check_graph
+from edgesynth.planning.parsers.parser import parser_of
+from edgesynth.planning.plan.plan import choose_tensorrt
 from edgesynth.tasks import Split, Task
 
 IMAGES = 3
@@ -81,7 +82,7 @@ def rehearse(
 
 
 def _answers(ancestor: str, network: nn.Module, images: Tensor) -> Tensor:
-    """What the network gives for the images together, which must be what it gives for each alone, and each time.
+    """Outputs for the images in one batch; each image alone, and a second run, must give the same.
 
     Raises:
         UserError: it is not.
@@ -103,7 +104,7 @@ def _answers(ancestor: str, network: nn.Module, images: Tensor) -> Tensor:
 
 
 def _unnormalized(network: nn.Module) -> str:
-    """What to do about a network that looks at its batch."""
+    """Advice for a network whose outputs depend on the batch."""
     untracked = [
         f"{name} ({type(module).__name__})"
         for name, module in network.named_modules()
@@ -137,7 +138,7 @@ def _write_plain(config: Config, network: nn.Module, images: Tensor, expected: T
 
 
 def _way_out(network: nn.Module, shape: Sequence[int], opset: int) -> str:
-    """The opset above one at which a network can be written, as advice; empty if there is none."""
+    """Advice to take a newer opset, at which the network can be written; empty if there is none."""
     newer = newer_opset(network, shape, opset)
     if newer is None:
         return ""
@@ -150,7 +151,7 @@ def _way_out(network: nn.Module, shape: Sequence[int], opset: int) -> str:
 
 
 def _write_int8(network: nn.Module, task: Task, bred: Mapping[str, str], images: Tensor, folder: Path) -> list[str]:
-    """Quantize in each dialect and run what was written; a run that does not train for INT8 may do without.
+    """Quantize in each dialect and run the files; only a run that trains for INT8 needs them.
 
     Returns:
         Why there is no INT8.
@@ -189,11 +190,12 @@ def _describe(
     """
     shape = tuple(expected.shape[1:])
     try:
-        output = {"name": OUTPUT, "shape": list(shape), "decoding": task.decoding_of(shape)}
+        decoding = task.decoding_of(shape)
+        output = {"name": OUTPUT, "shape": list(shape), "decoding": decoding}
         manifest = build_manifest(task, [record], models, [], Ledger(lambda outputs: 0.0), output, exporter, LICENSE)
         manifest["samples"] = samples
         json.dumps(manifest)
-        readme(manifest)
+        readme(manifest, task.presentation(decoding))
     except Exception as error:  # the task's own words may be anything
         raise UserError(
             f"no individual could be exported: the manifest and the README cannot hold what the task {task.name} says "
@@ -213,7 +215,7 @@ def _unparsed(config: Config, network: nn.Module, shape: Sequence[int], model: P
 
 
 def _alike(answers: Tensor, expected: Tensor) -> bool:
-    """Whether answers (N, ...) are those expected but for rounding; untrained weights that overflow say nothing."""
+    """Whether outputs (N, ...) are as expected up to rounding; true where untrained weights overflow."""
     if answers.shape != expected.shape:
         return False
     if not expected.isfinite().all():

@@ -1,4 +1,4 @@
-"""Samples: what a bundle carries of the data, so that a board can calibrate, and can judge its own answers."""
+"""Samples: the part of the data in a bundle, by which a board calibrates and scores its own outputs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgesynth.defaults import CALIBRATION_IMAGES
 from edgesynth.errors import UserError
 from edgesynth.lineage import generator
 from edgesynth.lineage.storage.files import write_bytes
@@ -22,7 +23,6 @@ TEST_IMAGES = 1000
 # Most bytes of the test images, of the images to calibrate on, and of the expected outputs, before they are compressed.
 MOST_BYTES, MOST_EXPECTED_BYTES = 1 << 24, 1 << 23
 LEVELS = 256
-CALIBRATION_IMAGES = 512
 FORM_IMAGES = 64  # that labels are told by
 
 
@@ -65,28 +65,28 @@ def check_labels(task: Task, test: Split) -> None:
     Raises:
         UserError: see above.
     """
-    metric, few = METRICS.get(task.metric_name), test.part(torch.arange(min(len(test.labels), FORM_IMAGES))).targets
+    metric, first = METRICS.get(task.metric_name), test.part(torch.arange(min(len(test.labels), FORM_IMAGES))).targets
     try:
         # A mask may be all void, which is no fault of its form: then all of them are looked at.
-        taken = metric is None or metric.takes(few.numpy()) or metric.takes(test.targets.numpy())
+        taken = metric is None or metric.takes(first.numpy()) or metric.takes(test.targets.numpy())
     except (TypeError, RuntimeError) as error:
         raise UserError(
-            f"the task {task.name} has labels that are {form(few)}, which files cannot hold ({error}); give plain "
+            f"the task {task.name} has labels that are {form(first)}, which files cannot hold ({error}); give plain "
             "integers or float32"
         ) from error
     if metric is not None and not taken:
         raise UserError(
             f"the task {task.name} has the metric {metric.name!r}, which boards compute from {metric.labels_form}, and "
-            f"its labels are {form(few)}; give its class a metric_name of its own, which boards leave alone, or labels "
-            "of that form"
+            f"its labels are {form(first)}; give its class a metric_name of its own, which boards leave alone, or "
+            "labels of that form"
         )
 
 
 def write_samples(path: Path, calibration: Tensor, test: Split, expected: Tensor, seed: int) -> dict[str, Any]:
     """Write samples.npz, compressed.
 
-    Images of 256 levels a channel, as those are that were pixels before they were normalized, are kept as pixels, and
-    beside them in `levels` (C, 256) the very numbers that these stand for. Of others, a quarter as many fit the bound.
+    Images with at most 256 values a channel, such as normalized 8-bit pixels, are kept as bytes, and `levels` (C, 256)
+    holds the float32 value of each byte. Of other images, a quarter as many fit the bound.
 
     Args:
         path: the file.
@@ -121,7 +121,7 @@ def write_samples(path: Path, calibration: Tensor, test: Split, expected: Tensor
 def _as_pixels(images: np.ndarray, calibration: np.ndarray) -> dict[str, np.ndarray] | None:
     """The arrays of images (N, C, H, W) float32 that have at most 256 numbers a channel; None of others.
 
-    Numbers are told apart by their bits: what is read back is what was given.
+    Values are compared by their bits, so that the images are restored exactly.
     """
     stacks = {"calibration": calibration.view(np.uint32), "images": images.view(np.uint32)}
     levels = np.zeros((images.shape[1], LEVELS), np.float32)

@@ -1,4 +1,4 @@
-"""Staging: a folder appears whole, by rename, or not at all."""
+"""Staging: a folder is filled under a hidden name and renamed at the end, so that it is complete or missing."""
 
 from __future__ import annotations
 

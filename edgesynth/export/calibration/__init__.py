@@ -1,4 +1,4 @@
-"""Calibration: what activations do on training images, and the ranges that methods tell from it."""
+"""Calibration: histograms of activations on training images, and ranges from them by several methods."""
 
 from edgesynth.export.calibration.histogram import Histogram
 from edgesynth.export.calibration.methods import METHODS, UNSEEN, Bounds, bounds_of

@@ -1,4 +1,4 @@
-"""A histogram of magnitudes that grows with what it is shown."""
+"""A histogram of magnitudes whose range grows with the data."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Histogram:
         return max(abs(self.low), abs(self.high))
 
     def add(self, values: Tensor) -> None:
-        """Count a tensor of any shape; of more than `MOST_VALUES` some, from all over; see `stride_of`.
+        """Count a tensor of any shape; of more than `MOST_VALUES` values, evenly spaced ones; see `stride_of`.
 
         Where a value is not finite, the extremes say so and nothing is counted.
         """

@@ -38,7 +38,7 @@ def percentile(share: float, seen: Histogram) -> float:
 
 
 def entropy(seen: Histogram) -> float:
-    """The clipping whose quantized distribution tells least from the clipped one (Kullback and Leibler's divergence).
+    """The clipping with the least Kullback-Leibler divergence between the clipped and the quantized distribution.
 
     After Migacz, 8-bit inference with TensorRT (GTC 2017). Zeros are left out, as INT8 holds them exactly: the first
     bin counts as much as the second.
@@ -70,11 +70,11 @@ def bounds_of(observed: Mapping[str, Histogram], method: str) -> Bounds:
         observed: {tensor: what was seen of it}.
         method: a key of `METHODS`.
     """
-    found = {}
+    bounds = {}
     for name, seen in observed.items():
         most = METHODS[method](seen)
-        found[name] = (max(min(seen.low, 0.0), -most), min(max(seen.high, 0.0), most)) if most else (0.0, UNSEEN)
-    return found
+        bounds[name] = (max(min(seen.low, 0.0), -most), min(max(seen.high, 0.0), most)) if most else (0.0, UNSEEN)
+    return bounds
 
 
 def _divergences(counts: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ MOST_BYTES = 1 << 28  # of all activations of one batch
 
 
 def observe(path: Path, images: Tensor) -> dict[str, Histogram]:
-    """What every floating-point activation tensor of a model is on calibration images.
+    """Histograms of every floating-point activation of a model on calibration images.
 
     Args:
         path: a plain fp32 ONNX file.
@@ -49,23 +49,23 @@ def observe(path: Path, images: Tensor) -> dict[str, Histogram]:
         save(model, shown)
         session = onnxruntime.InferenceSession(str(shown), options, providers=["CPUExecutionProvider"])
     given = model.graph.input[0].name
-    found = {name: Histogram() for name in [given, *names]}
+    histograms = {name: Histogram() for name in [given, *names]}
     size, start = fixed or 1, 0
     while start < len(images):
         batch = images[start : start + size]
         tensors = [torch.from_numpy(values) for values in session.run(names, {given: _filled(batch, fixed).numpy()})]
-        for name, values in zip(found, [batch, *tensors], strict=True):
-            found[name].add(values)
+        for name, values in zip(histograms, [batch, *tensors], strict=True):
+            histograms[name].add(values)
         start += size
         if not fixed:  # the first image has told how much one takes
             size = max(1, min(64, MOST_BYTES * len(batch) // sum(values.nbytes for values in tensors)))
-    for name, seen in found.items():
+    for name, seen in histograms.items():
         if not math.isfinite(seen.amax):
             raise UserError(
                 f"{path.name} has activations that are not finite in {name} on the calibration images; "
                 "breed the individual again with a lower --learning-rate, or export another"
             )
-    return found
+    return histograms
 
 
 def check_images(model: onnx.ModelProto, images: Tensor) -> int:
@@ -96,7 +96,7 @@ def check_images(model: onnx.ModelProto, images: Tensor) -> int:
 
 
 def _filled(batch: Tensor, fixed: int) -> Tensor:
-    """The batch, its last image repeated up to a fixed size: that adds no value that was not there."""
+    """The batch, its last image repeated up to a fixed size, which adds no new values."""
     missing = fixed - len(batch) if fixed else 0
     return torch.cat([batch, batch[-1:].expand(missing, *batch.shape[1:])]) if missing > 0 else batch
 

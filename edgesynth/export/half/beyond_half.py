@@ -1,4 +1,4 @@
-"""Beyond FP16: layers whose values, sums or constants it cannot hold, told from what calibration saw of the FP32 model.
+"""Layers whose values, sums or constants FP16 cannot hold, by the ranges that calibration saw in the FP32 model.
 
 FP16 ends at 65,504 and has nothing between 0 and 6e-8. Sums within an operator count too: TensorRT makes a norm of
 squares, a sum and a root, an average of a sum. Convolutions and matrix products accumulate in FP32; of them, only the
@@ -108,7 +108,7 @@ def _told(magnitude: float) -> str:
 
 
 def _odd(constant: np.ndarray) -> str:
-    """Why FP16 cannot hold a constant, none of its numbers; empty if it can. A few tiny weights among others vanish."""
+    """Why FP16 cannot hold a constant; empty if it can. A few tiny weights among others may become 0."""
     if constant.dtype != np.float32:
         return ""
     magnitudes = np.abs(constant[constant != 0]).astype(np.float64)
@@ -126,7 +126,7 @@ def _is_idle_bound(node: onnx.NodeProto, name: str, values: Mapping[str, np.ndar
 
 
 def _within(node: onnx.NodeProto, seen: Mapping[str, Histogram], sizes: Mapping[str, int]) -> float:
-    """The largest sum that an operator makes on its way, where that is more than what it reads and writes; 0: none."""
+    """The largest intermediate sum of an operator, where it exceeds its inputs and outputs; 0 for none."""
     read = seen[node.input[0]].amax if node.input and node.input[0] in seen else 0.0
     written = seen[node.output[0]].amax if node.output[0] in seen else 0.0
     if node.op_type in MEANS:
@@ -156,4 +156,4 @@ def _sizes(model: onnx.ModelProto) -> dict[str, int]:
 
 def names_of(layers: Collection[Beyond]) -> list[str]:
     """Names of the nodes."""
-    return [one.layer for one in layers]
+    return [layer.layer for layer in layers]

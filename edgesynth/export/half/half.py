@@ -38,7 +38,7 @@ def to_half(model: Path, path: Path, kept: Collection[str] = ()) -> None:
 
 
 def _join_kept(graph: onnx.GraphProto) -> None:
-    """Let nodes in FP32 read FP32 where that is what was computed: the converter takes every tensor through FP16."""
+    """Let FP32 nodes read tensors of FP32 nodes directly: the converter casts every tensor to FP16 between them."""
     # A tensor that two of them read is cast once for each, under one name.
     nodes = list({tuple(node.output): node for node in graph.node}.values())
     sources = {node.output[0]: node.input[0] for node in nodes if _is_ours(node)}
@@ -60,7 +60,7 @@ def _join_kept(graph: onnx.GraphProto) -> None:
 
 
 def _is_ours(node: onnx.NodeProto) -> bool:
-    """Whether the converter put it in to round what was FP32."""
+    """Whether the converter inserted this node to round an FP32 tensor."""
     return bool(
         node.op_type == "Cast"
         and (node.name.startswith("graph_input_cast") or node.name.endswith("_cast_to_fp16_node"))

@@ -1,7 +1,7 @@
-"""Search: which layers of an FP16 file stay in FP32, by their ranges, and by what comes out where those say too little.
+"""Search for the layers of an FP16 file that stay in FP32: by their ranges, then by the errors of their outputs.
 
-A difference of near numbers, or squares that all vanish, lie within FP16's range and are lost all the same: where the
-file's answers are far from the FP32 model's, the first tensors that are so name the layers.
+A difference of near numbers, or squares that all become 0, lie within FP16's range and lose their precision. Where the
+file's outputs are far from the FP32 model's, the layers of the first tensors that are far off stay in FP32.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def write_half(model: Path, path: Path, seen: Mapping[str, Histogram], images: T
         if tried[-1][0] <= MAX_ERROR:
             return layers
         lossy.update(_first_losses(plain, path, images[:SHOWN_IMAGES]))
-    first, best = tried[0], min(tried, key=lambda one: one[0])
+    first, best = tried[0], min(tried, key=lambda attempt: attempt[0])
     # Layers in FP32 cost time: without them, where they do not help.
     layers = best[1] if best[0] < first[0] / 2 else first[1]
     to_half(model, path, names_of(layers))
@@ -66,9 +66,9 @@ def _error(outputs: Tensor, reference: Tensor) -> float:
 
 
 def _first_losses(plain: onnx.ModelProto, path: Path, images: Tensor) -> dict[str, str]:
-    """{tensor: why} of nodes that read what is right in an FP16 file and write what is not.
+    """{tensor: why} of nodes whose inputs are right in an FP16 file and whose outputs are not.
 
-    Named is what they write, where FP16 cannot hold that; else what they read, of which the last bits count.
+    The tensors are the node's outputs, where FP16 cannot hold them; else its inputs, whose last bits count.
     """
     half = onnx.load(str(path))
     written = {name for node in half.graph.node for name in node.output}
@@ -86,9 +86,9 @@ def _first_losses(plain: onnx.ModelProto, path: Path, images: Tensor) -> dict[st
     losses: dict[str, str] = {}
     for node in plain.graph.node:
         read = [name for name in node.input if name in errors or name == INPUT]
-        found = max((errors.get(name, 0.0) for name in node.output), default=0.0)
-        if found > MAX_TENSOR_ERROR and all(errors.get(name, 0.0) <= MAX_TENSOR_ERROR for name in read):
-            why = f"off by {found:.0%} in FP16" if np.isfinite(found) else "not finite in FP16"
+        error = max((errors.get(name, 0.0) for name in node.output), default=0.0)
+        if error > MAX_TENSOR_ERROR and all(errors.get(name, 0.0) <= MAX_TENSOR_ERROR for name in read):
+            why = f"off by {error:.0%} in FP16" if np.isfinite(error) else "not finite in FP16"
             held = all(storing.get(name, 0.0) <= MAX_TENSOR_ERROR for name in node.output)
             losses.update((name, why) for name in (read if held else node.output))
     return losses
@@ -110,7 +110,7 @@ def _tensors(model: onnx.ModelProto, names: list[str], images: Tensor, half_stor
 
 
 def _tensor_error(rounded: np.ndarray, exact: np.ndarray) -> float:
-    """The largest share of its length by which a tensor is off, over images."""
+    """The largest relative error of a tensor over images: the norm of the difference over its own norm."""
     rows = exact.reshape(len(exact), -1).astype(np.float64) if exact.ndim else exact.reshape(1, 1).astype(np.float64)
     distance = np.linalg.norm(rounded.reshape(rows.shape) - rows, axis=1)
     length = np.linalg.norm(rows, axis=1)

@@ -1,4 +1,4 @@
-"""Guard: what costs accuracy in INT8 is found by switching it back alone, and stays in floating point.
+"""Accuracy guard: layers that cost accuracy in INT8 are found by switching each back alone, and stay in floating point.
 
 Layers that have weights are switched one by one. A network has many more nodes than these (sums, gates, softmax,
 concatenation) and one evaluation for each would take too long: they are switched by kind, all of a kind together.
@@ -22,8 +22,8 @@ SELECTING = ("MaxPool", "Relu", "Clip")
 
 
 @dataclass(frozen=True)
-class Guarded:
-    """What the guard found.
+class GuardResult:
+    """The layers that the guard kept in floating point, and why.
 
     Attributes:
         max_loss: points of the metric that INT8 may cost on validation.
@@ -48,7 +48,7 @@ class Guarded:
         }
 
 
-def guard(
+def guard_accuracy(
     judge: Callable[[tuple[str, ...]], float],
     probe: Callable[[tuple[str, ...]], float],
     layers: Sequence[str],
@@ -56,10 +56,10 @@ def guard(
     reference: float,
     score: float,
     max_loss: float,
-) -> Guarded:
+) -> GuardResult:
     """Put nodes back to floating point, the most sensitive first, until the loss is within the limit.
 
-    One layer stays in INT8 in any case: what remains too bad is for the ledger to say.
+    At least one layer stays in INT8; a loss that is still above the limit is reported by the ledger.
 
     Args:
         judge: writes the model with these nodes in floating point, and tells its metric on validation (percent).
@@ -76,7 +76,7 @@ def guard(
 
     groups = {layer: (layer,) for layer in layers} | {f"every {kind}": names for kind, names in kinds.items()}
     if within(score) or len(groups) < 2:
-        return Guarded(max_loss, reference - score)
+        return GuardResult(max_loss, reference - score)
     gains = {label: probe(names) - score for label, names in groups.items()}
     gains = dict(sorted(gains.items(), key=lambda item: -item[1]))
     last = [label for label in gains if label in layers][-1]
@@ -87,7 +87,7 @@ def guard(
             break
     else:
         score = judge(floating)
-    return Guarded(max_loss, reference - score, gains, floating)
+    return GuardResult(max_loss, reference - score, gains, floating)
 
 
 def layers_of(model: onnx.ModelProto) -> list[str]:
@@ -96,11 +96,11 @@ def layers_of(model: onnx.ModelProto) -> list[str]:
 
 
 def quantized_kinds(model: onnx.ModelProto, able: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """The nodes of a Q/DQ model that read rounded tensors and round what they make of them, by their kinds.
+    """The nodes of a Q/DQ model that read quantized tensors, by operator; those that only move values are left out.
 
     Args:
         model: as it was written.
-        able: names of the nodes that may be told.
+        able: names of the nodes to look at.
     """
     rounded = {name for node in model.graph.node if node.op_type == "DequantizeLinear" for name in node.output}
     kinds: dict[str, tuple[str, ...]] = {}

@@ -1,7 +1,7 @@
-"""Choosing: of all ways to quantize a model in a dialect, the one that keeps the most validation accuracy.
+"""Calibration choice: of all ways to quantize a model in a dialect, the one with the best validation accuracy.
 
-A way is a calibration method and a form of the weights. Nothing is timed: which form is quicker is known, and what is
-chosen depends on no machine.
+A way is a calibration method and a form of the weights. Nothing is timed, because the faster form is known; so the
+choice is the same on every machine.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.export.calibration import METHODS, Bounds, Histogram, bounds_of
-from edgesynth.export.int8.accuracy_guard import Guarded, guard, layers_of, quantized_kinds
+from edgesynth.export.int8.accuracy_guard import GuardResult, guard_accuracy, layers_of, quantized_kinds
 from edgesynth.export.int8.dialects import Dialect
 from edgesynth.export.int8.int8 import quantize
 from edgesynth.export.int8.learned import LearnedScales, with_learned
@@ -38,7 +38,7 @@ TIE_POINTS = 0.1  # by no more than this, or one image, a slower form of the wei
 
 @dataclass(frozen=True)
 class Source:
-    """What a model is quantized from.
+    """The plain model and the data that it is quantized with.
 
     Attributes:
         model: a plain fp32 ONNX file.
@@ -79,7 +79,7 @@ class Calibrated:
     images: int
     tried: dict[str, float]
     learned: int
-    guarded: Guarded
+    guarded: GuardResult
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the manifest."""
@@ -101,10 +101,10 @@ class _Way(NamedTuple):
 
 
 def quantize_best(source: Source, dialect: Dialect, path: Path, max_loss: float) -> Calibrated:
-    """Quantize in every way and keep the one with the best validation score; the test split has no say.
+    """Quantize in every way and keep the one with the best validation score; the test split is not used.
 
-    Where training has found the scales of every layer, they are the only way. What loses more than is allowed even so
-    has what is most sensitive put back to floating point.
+    Where training has learned the scales of every layer, they are the only way. If the best one still loses more than
+    is allowed, the most sensitive layers are put back to floating point.
 
     Args:
         source: the model, its ranges and its judge.
@@ -155,7 +155,7 @@ def quantize_best(source: Source, dialect: Dialect, path: Path, max_loss: float)
 
     kinds = quantized_kinds(rounded, able.difference(layers))
     rounding = able.difference(source.kept)
-    guarded = guard(partial(judged, way=best), probed, layers, kinds, source.reference, scores[best], max_loss)
+    guarded = guard_accuracy(partial(judged, way=best), probed, layers, kinds, source.reference, scores[best], max_loss)
     return Calibrated(
         best.method,
         LEARNED if learned else best.form.name,
@@ -167,7 +167,7 @@ def quantize_best(source: Source, dialect: Dialect, path: Path, max_loss: float)
 
 
 def _best(scores: Mapping[_Way, float], tie: float) -> _Way:
-    """The best of the quickest form, or of a slower one if that is worth more than a tie; of equals the first."""
+    """The best way of the fastest form, or of a slower one that is better by more than a tie; the first of equals."""
     best, *others = [
         max((way for way in scores if way.form == form), key=lambda way: scores[way])
         for form in dict.fromkeys(way.form for way in scores)
@@ -183,5 +183,5 @@ def _label(way: _Way, forms: Sequence[WeightForm]) -> str:
 
 
 def ranges_of(plain: onnx.ModelProto, source: Source, method: str) -> Bounds:
-    """The range of every activation: what training found, else what the method tells from the calibration images."""
+    """The range of every activation: learned in training, else by the method from the calibration images."""
     return with_learned(bounds_of(source.observed, PLAIN if method == LEARNED else method), plain, source.learned)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Dialect(Protocol):
-    """What a dialect says of itself.
+    """One way to write INT8 in Q/DQ nodes.
 
     Attributes:
         key: name of the model in the manifest.
@@ -44,7 +44,7 @@ class Dialect(Protocol):
         """Arguments of `quantize_static` for this fp32 model."""
 
     def finish(self, model: onnx.ModelProto, bounds: Bounds, floating: Collection[str]) -> None:
-        """Add to a quantized model, in place, what `quantize_static` leaves out, but not to nodes of these names."""
+        """Complete a model of `quantize_static`, in place, except for the nodes of these names."""
 
     def check(self, model: onnx.ModelProto) -> None:
         """Refuse a quantized model that its runtime would refuse.
@@ -54,7 +54,7 @@ class Dialect(Protocol):
         """
 
     def facts(self, path: Path) -> dict[str, Any]:
-        """What the manifest says of a file of this dialect alone."""
+        """Facts for the manifest that only files of this dialect have."""
 
 
 class TensorRT:
@@ -98,12 +98,12 @@ class TensorRT:
         }
 
     def finish(self, model: onnx.ModelProto, bounds: Bounds, floating: Collection[str]) -> None:
-        """Let layers alone read what is rounded, and quantize what is added to the output of a convolution."""
+        """Let only layers read quantized tensors, and quantize the residual inputs of sums with a convolution."""
         self._give_back(model)
         quantize_residuals(model, bounds, floating)
 
     def _give_back(self, model: onnx.ModelProto) -> None:
-        """Of a tensor that one layer reads in INT8, `quantize_static` gives all others the rounded one too."""
+        """Let nodes in floating point read plain tensors: `quantize_static` gives all readers the quantized one."""
         makers = {name: node for node in model.graph.node for name in node.output}
         constants = {item.name for item in model.graph.initializer}
 

@@ -1,7 +1,7 @@
-"""Scales that an individual has learned in training, found again in its ONNX file: no second calibration.
+"""Scales that an individual learned in training, matched to the layers of its ONNX file; no calibration is needed.
 
-The file's layers are known by their weights, not by their names: what a batch norm folds into a convolution is one
-factor for each output channel, and the learned scale of the channel takes up the same factor.
+Layers are matched by their weights, not by their names. A batch norm folded into a convolution multiplies each output
+channel by a factor, and the learned scale of the channel is multiplied by the same.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ LearnedScales = dict[str, Scales]  # {node: scales}
 def learned_scales(
     model: onnx.ModelProto, network: nn.Module, precision: Mapping[str, str], scales: Mapping[str, Tensor]
 ) -> LearnedScales:
-    """The learned scales of every layer of a file that can be told for certain.
+    """The learned scales of every layer of a file that matches one weight only.
 
-    At fewer bits than 8, a weight has the same levels among more; an input's range is kept and has finer levels.
+    Of fewer bits than 8, the levels of a weight are among INT8's; an input keeps its range, in finer levels.
 
     Args:
         model: the plain fp32 file of the network.
@@ -53,7 +53,7 @@ def learned_scales(
     Returns:
         {node: scales}. A layer without learned scales, or one that could be either of two, is not in it.
     """
-    found = {}
+    learned = {}
     for node, matches in _matches(
         model, network, {name for name, kind in precision.items() if has_scale(kind)}
     ).items():
@@ -62,8 +62,8 @@ def learned_scales(
             most = largest_level(precision[weight])
             inputs = max(scales[f"{layer}.{INPUT_SCALE}"].item() for layer in owners(network, weight))
             rows = scales[f"{layer_of(weight)}.{WEIGHT_SCALE}"].numpy()
-            found[node] = Scales(inputs * most / INT8_LEVELS, factor * rows)
-    return found
+            learned[node] = Scales(inputs * most / INT8_LEVELS, factor * rows)
+    return learned
 
 
 def floating_layers(model: onnx.ModelProto, network: nn.Module, precision: Mapping[str, str]) -> tuple[str, ...]:
@@ -74,15 +74,15 @@ def floating_layers(model: onnx.ModelProto, network: nn.Module, precision: Mappi
         network: removed, with the individual's weights.
         precision: {weight: precision}, as `Genome.precision`.
     """
-    whole = {name for name, kind in precision.items() if has_scale(kind)}
-    if not whole:
+    quantized = {name for name, kind in precision.items() if has_scale(kind)}
+    if not quantized:
         return ()
-    others = {name for name, parameter in network.named_parameters() if parameter.dim() > 1} - whole
+    others = {name for name, parameter in network.named_parameters() if parameter.dim() > 1} - quantized
     return tuple(_matches(model, network, others))
 
 
 def with_learned(bounds: Bounds, model: onnx.ModelProto, learned: Mapping[str, Scales]) -> Bounds:
-    """Ranges of activations, with those that training found in their place.
+    """Ranges of activations, with the learned ones in place of the calibrated.
 
     Where one tensor feeds several layers, it gets the largest of their ranges: nothing is clipped that was not, and the
     layers share one quantized tensor. A tensor that is never negative has no negative half.
@@ -92,33 +92,33 @@ def with_learned(bounds: Bounds, model: onnx.ModelProto, learned: Mapping[str, S
         model: the plain fp32 file.
         learned: from `learned_scales`.
     """
-    found = dict(bounds)
+    ranges = dict(bounds)
     most: dict[str, float] = {}
     for node in model.graph.node:
         if node.name in learned:
             most[node.input[0]] = max(learned[node.name].input * INT8_LEVELS, most.get(node.input[0], 0.0))
     for name, largest in most.items():
-        found[name] = (-largest if bounds[name][0] < 0 else 0.0, largest)
-    return found
+        ranges[name] = (-largest if bounds[name][0] < 0 else 0.0, largest)
+    return ranges
 
 
 def _matches(model: onnx.ModelProto, network: nn.Module, names: set[str]) -> dict[str, dict[str, np.ndarray]]:
-    """{node: {weight that it may be: (out,) factors of its rows}}, of the layers of a file that may be any of these."""
+    """{node: {weight that matches it: (out,) factors of its rows}} for the layers of a file and these weights."""
     from onnx import numpy_helper
 
     written = {item.name: numpy_helper.to_array(item) for item in model.graph.initializer}
     ours = {name: network.get_parameter(name).detach().numpy() for name in sorted(names)}
-    found = {}
+    possible = {}
     for node in model.graph.node:
         if node.op_type in ("Conv", "Gemm") and node.input[1] in written:
             factors = {name: _factor(written[node.input[1]], own) for name, own in ours.items()}
             if matches := {name: factor for name, factor in factors.items() if factor is not None}:
-                found[node.name] = matches
-    return found
+                possible[node.name] = matches
+    return possible
 
 
 def _factor(written: np.ndarray, ours: np.ndarray) -> np.ndarray | None:
-    """(out,) magnitudes that multiply our weight's rows into those of the file; None if it is another weight."""
+    """(out,) magnitudes of the factors from the network's rows to the file's; None if it is another weight."""
     if written.shape != ours.shape:
         return None
     rows, own = written.reshape(len(written), -1).astype(np.float64), ours.reshape(len(ours), -1).astype(np.float64)

@@ -38,7 +38,7 @@ def quantize_residuals(model: onnx.ModelProto, bounds: Bounds, floating: Collect
         for name in node.input:
             readers[name] = readers.get(name, 0) + 1
     nodes = list(model.graph.node)
-    found: list[str] = []
+    residuals: list[str] = []
     inserted: dict[int, list[onnx.NodeProto]] = {}
     for index, node in enumerate(nodes):
         if node.op_type != "Add" or node.name in floating:
@@ -54,10 +54,10 @@ def quantize_residuals(model: onnx.ModelProto, bounds: Bounds, floating: Collect
             continue
         inserted[index] = _pair(model, residual, f"{node.name}_residual", bounds[residual])
         node.input[list(node.input).index(residual)] = inserted[index][-1].output[0]
-        found.append(residual)
+        residuals.append(residual)
     del model.graph.node[:]
-    model.graph.node.extend(one for index, node in enumerate(nodes) for one in (*inserted.get(index, []), node))
-    return found
+    model.graph.node.extend(written for index, node in enumerate(nodes) for written in (*inserted.get(index, []), node))
+    return residuals
 
 
 def _is_quantized_convolution(nodes: list[onnx.NodeProto], place: dict[str, int], name: str) -> bool:

@@ -1,8 +1,8 @@
 """Switch layers of a quantized model back to floating point, to see what each of them costs.
 
-Quantizing anew takes a second or more for each layer; here it reads again what it read in the plain model. The result
-is the same but for a sum of two convolutions, of which TensorRT's form would round the other one then. The file that is
-kept in the end is always quantized anew.
+Quantizing again takes a second or more for each layer. Here a layer is connected to the plain model's tensors instead.
+The result is the same except for a sum of two convolutions, where TensorRT's form would then quantize the other one.
+The file that is kept in the end is always quantized again.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _add_weight(model: onnx.ModelProto, weight: onnx.TensorProto, name: str) -> 
 def _take_out_pairs(
     model: onnx.ModelProto, plain: onnx.ModelProto, rounding: Collection[str], rounds_outputs: bool
 ) -> None:
-    """Let nodes read what they read in the plain model where nothing in INT8 asks for it to be rounded, in place."""
+    """Connect nodes to the plain tensors where no INT8 node needs the quantized ones, in place."""
     before = {node.name: node for node in plain.graph.node}
     made_before = {name: node for node in plain.graph.node for name in node.output}
     makers = {name: node for node in model.graph.node for name in node.output}

@@ -9,10 +9,11 @@ products are added in 32 bits, at half the speed and less. A depthwise convoluti
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
 
+from edgesynth.defaults import INT8_CPU_TARGET
 from edgesynth.errors import UserError
 from edgesynth.export.int8.learned import Scales
 
@@ -27,10 +28,11 @@ Target = Literal["any", "vnni"]
 ANY: Target = "any"
 VNNI: Target = "vnni"
 TARGETS: tuple[Target, ...] = (ANY, VNNI)
+DEFAULT_TARGET = cast(Target, INT8_CPU_TARGET)
 
 
 class WeightForm(NamedTuple):
-    """A form of the weights that training has not fixed.
+    """An integer form of the weights, where training has not fixed it.
 
     Attributes:
         name: in the manifest.
@@ -67,7 +69,7 @@ class LayerWeight(NamedTuple):
 
 
 def check_target(target: str, int8: bool) -> None:
-    """Refuse processors that there are no forms for.
+    """Refuse a target processor that is not known.
 
     Raises:
         UserError: it is none of `TARGETS`, or a choice without an INT8 file that it is for.
@@ -103,16 +105,16 @@ def weight_overrides(
         learned: {node: scales that training found}.
     """
     values = {item.name: item for item in model.graph.initializer}
-    found: dict[str, list[dict[str, Any]]] = {}
+    overrides: dict[str, list[dict[str, Any]]] = {}
     for node in model.graph.node:
         if node.op_type == "MatMul" and node.input[0] in values:
-            found[node.input[0]] = [{"quant_type": _quant_type(signed=False)}]
+            overrides[node.input[0]] = [{"quant_type": _quant_type(signed=False)}]
     for weight in layer_weights(model):
         if weight.node in learned:
-            found[weight.name] = _learned(values[weight.name], learned[weight.node].weight, form, weight.depthwise)
+            overrides[weight.name] = _learned(values[weight.name], learned[weight.node].weight, form, weight.depthwise)
         elif form != INT8:
-            found[weight.name] = [_calibrated(form, weight)]
-    return found
+            overrides[weight.name] = [_calibrated(form, weight)]
+    return overrides
 
 
 def saturating_layers(model: onnx.ModelProto) -> list[str]:
@@ -121,7 +123,7 @@ def saturating_layers(model: onnx.ModelProto) -> list[str]:
 
     constants = {item.name: item for item in model.graph.initializer}
     makers = {name: node for node in model.graph.node for name in node.output}
-    found = []
+    saturating = []
     for node in model.graph.node:
         for name in node.input[:2] if node.op_type in PRODUCTS else ():
             maker = makers.get(name)
@@ -130,8 +132,8 @@ def saturating_layers(model: onnx.ModelProto) -> list[str]:
             integers = numpy_helper.to_array(constants[maker.input[0]])
             large = integers.dtype == np.int8 and np.abs(integers.astype(int)).max(initial=0) > MOST_EXACT
             if large and not _is_depthwise(node, integers.shape):
-                found.append(node.name)
-    return found
+                saturating.append(node.name)
+    return saturating
 
 
 def exact_on(model: onnx.ModelProto) -> Target:

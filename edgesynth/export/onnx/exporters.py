@@ -1,8 +1,8 @@
 """Exporters: torch has two that write ONNX, and which one can write a network depends on the opset.
 
-The TorchScript exporter writes opsets 13 to 18 themselves. The dynamo exporter writes 18, and what is older only where
-ONNX's converter can take the file down; where it cannot, it leaves the file at 18 and warns. So the newer one writes
-18, the older one all below, and each stands in for the other.
+The TorchScript exporter writes opsets 13 to 18 directly. The dynamo exporter writes 18, and an older one only where
+ONNX's converter can convert the file; else it leaves the file at 18 and warns. So dynamo writes 18 and TorchScript the
+older ones; where one fails, the other is tried.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from torch import nn
 
 from edgesynth.anatomy.tracing.export import evaluating
 from edgesynth.errors import UserError
-from edgesynth.export.onnx.attention import plain_attention
-from edgesynth.export.onnx.pooling import FixedPooling
+from edgesynth.export.onnx.rewriting.attention import plain_attention
+from edgesynth.export.onnx.rewriting.pooling import FixedPooling
 
 if TYPE_CHECKING:
     import onnx
@@ -101,7 +101,7 @@ def newer_opset(model: nn.Module, input_shape: Sequence[int], opset: int) -> int
 
 
 def _innermost(error: BaseException) -> str:
-    """What went wrong at the bottom of a chain of errors, in one line: those above it say what to do in general."""
+    """The innermost error of a chain, in one line: the outer ones hold general advice only."""
     while error.__cause__ is not None:
         error = error.__cause__
     text = re.sub(rf" # {re.escape(os.path.dirname(__file__))}\S+", "", str(error))
@@ -122,9 +122,9 @@ def _written(name: str, model: nn.Module, images: torch.Tensor, opset: int) -> o
         with _given_images_alone(model), FixedPooling():
             _WRITE[name](model, images, opset, path)
         written = onnx.load(str(path))
-    found = next(entry.version for entry in written.opset_import if not entry.domain)
-    if found != opset:
-        raise ValueError(f"it wrote opset {found}")
+    written_opset = next(entry.version for entry in written.opset_import if not entry.domain)
+    if written_opset != opset:
+        raise ValueError(f"it wrote opset {written_opset}")
     return written
 
 
@@ -183,7 +183,7 @@ def _given_images_alone(model: nn.Module) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep both exporters from printing, warning and logging: what matters of that is read back from the file."""
+    """Suppress what both exporters print, warn and log; the file is checked afterwards."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     sys.stdout.flush()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgesynth.export.onnx.onnx_file import BATCH, read_checked, remove_model, save
-from edgesynth.export.onnx.slimming import slimmed
+from edgesynth.export.onnx.rewriting.slimming import slimmed
 
 
 def fix_batch(path: Path, batch: int) -> None:

@@ -1,4 +1,4 @@
-"""Plain ONNX: write a torch network at an opset and its IR, and believe nothing but the file that was written.
+"""Plain ONNX: write a torch network at an opset and its IR, and check the file that was written.
 
 TensorRT 8.2, the last one for the TX1 and TX2, documents opset 13 as its newest: that is the default. What torch,
 onnxslim and onnxruntime were asked for is not always what they write, so opset, IR, interface and batch are read back.
@@ -14,9 +14,9 @@ import numpy as np
 from torch import nn
 
 from edgesynth.errors import UserError
-from edgesynth.export.onnx.averages import unpad_averages
 from edgesynth.export.onnx.exporters import BATCH, INPUT, OUTPUT, Exporter, traced
-from edgesynth.export.onnx.slimming import slimmed
+from edgesynth.export.onnx.rewriting.averages import unpad_averages
+from edgesynth.export.onnx.rewriting.slimming import slimmed
 from edgesynth.lineage.storage.files import write_bytes
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ def _fits_one_file(model: onnx.ModelProto) -> bool:
 
 def data_file(path: Path) -> Path | None:
     """The file of a model's weights, where they lie beside it."""
-    beside = path.with_name(path.name + DATA_SUFFIX)
-    return beside if beside.is_file() else None
+    weights = path.with_name(path.name + DATA_SUFFIX)
+    return weights if weights.is_file() else None
 
 
 def remove_model(path: Path) -> None:
@@ -137,11 +137,11 @@ def read_checked(path: Path, opset: int | None = None) -> onnx.ModelProto:
     domains = {entry.domain: entry.version for entry in model.opset_import}
     own = domains.get("", 0)
     if set(domains) != {""} or own != (opset or own) or model.ir_version != IR_OF.get(own):
-        found = ", ".join(f"{domain or 'ai.onnx'} {version}" for domain, version in domains.items())
+        opsets = ", ".join(f"{domain or 'ai.onnx'} {version}" for domain, version in domains.items())
         wanted = opset or (own if own in IR_OF else OPSET)
         raise UserError(
             f"{path.name} was to be opset {wanted}, IR {IR_OF[wanted]}, and the installed torch, onnxslim and "
-            f"onnxruntime wrote opset {found}, IR {model.ir_version}, which TensorRT may refuse; "
+            f"onnxruntime wrote opset {opsets}, IR {model.ir_version}, which TensorRT may refuse; "
             "install the versions that edgesynth was tested with"
         )
     try:
@@ -155,7 +155,7 @@ def read_checked(path: Path, opset: int | None = None) -> onnx.ModelProto:
 
 
 def form_of(path: Path) -> dict[str, Any]:
-    """What a written file says of itself: `opset`, `ir`, `batch` (None: free), and `external_data`, a file, if any."""
+    """Facts of a written file: `opset`, `ir`, `batch` (None: free), and `external_data`, its weights' file, if any."""
     import onnx
 
     model = onnx.load(str(path), load_external_data=False)
@@ -186,7 +186,7 @@ def check_interface(model: onnx.ModelProto, path: Path) -> None:
 
 
 def check_batch(path: Path, input_shape: Sequence[int]) -> None:
-    """Run a model at two batches: what the header calls free may still be fixed inside, by a Reshape.
+    """Run a model at two batch sizes: a Reshape inside may fix a batch that the header calls free.
 
     Raises:
         UserError: it does not answer with as many rows as it is given images.
@@ -201,11 +201,11 @@ def check_batch(path: Path, input_shape: Sequence[int]) -> None:
     for batch in (1, 3):
         try:
             rows = len(session.run(None, {INPUT: np.zeros((batch, *input_shape), np.float32)})[0])
-            found = f"answers {batch} images with {rows} rows"
+            outcome = f"answers {batch} images with {rows} rows"
         except Exception as error:
-            rows, found = 0, f"fails at batch {batch} ({' '.join(str(error).split())})"
+            rows, outcome = 0, f"fails at batch {batch} ({' '.join(str(error).split())})"
         if rows != batch:
-            raise UserError(f"{path.name} {found}; a network must leave the batch free: mend its forward")
+            raise UserError(f"{path.name} {outcome}; a network must leave the batch free: mend its forward")
 
 
 def strip_domains(model: onnx.ModelProto) -> None:

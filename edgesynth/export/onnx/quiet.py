@@ -1,4 +1,4 @@
-"""Quiet: what ONNX Runtime's tools print and log is kept from the user."""
+"""Quiet: suppress what ONNX Runtime's tools print and log."""
 
 from __future__ import annotations
 

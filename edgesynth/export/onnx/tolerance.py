@@ -1,3 +1,3 @@
-"""By how much a plain file may differ from the network that it was made of."""
+"""Largest difference between the outputs of a plain file and of its network."""
 
 MAX_FP32_REL = 1e-4  # of the largest output

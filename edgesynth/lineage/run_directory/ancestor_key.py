@@ -30,7 +30,7 @@ ANCESTOR_OPTIONS = (
     "threads",
     "seed",
 )
-FIGURES = ("board", "board_precision", "measure_on", "measure_duration_s", "opset")
+FIGURES = ("board", "board_facts", "board_precision", "measure_on", "measure_duration_s", "opset")
 PLACES = ("data_root", "weights")
 
 
@@ -43,7 +43,10 @@ def bred_by(config: Config, generation: int) -> str:
     """sha256 of the options that an individual of a generation is a function of; the ancestor is of few."""
     if generation == 0:
         return digest(_placeless(ancestor_key(config)))
-    return digest(_placeless(config.model_dump(mode="json")))
+    options = config.model_dump(mode="json")
+    if options["board_facts"] is None:
+        del options["board_facts"]  # a run without a board's file is what it was before there were any
+    return digest(_placeless(options))
 
 
 def _placeless(options: dict[str, Any]) -> dict[str, Any]:

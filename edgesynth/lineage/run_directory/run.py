@@ -1,6 +1,7 @@
 """The run directory: where individuals live.
 
-NAME/config.toml                        resolved, versioned, with the sha256 of its content
+NAME/config.toml                        resolved, versioned, with the sha256 of its content;
+                                        what the JSON file of --board held is part of it
 NAME/individuals/g003-c1/               individual.json (written last: without it there is no individual), which has
                                         the sha256 of the others: genome.json, weights.safetensors,
                                         scales.safetensors (where weights or activations are integers);

@@ -1,4 +1,4 @@
-"""The cost model: latency and energy of a network on a board that is not at hand, predicted and labeled so."""
+"""The cost model: predicted latency and energy of a network on a board."""
 
 from edgesynth.planning.cost.layers import Layer, from_census, product
 from edgesynth.planning.cost.onnx_layers import layers_of, read_layers

@@ -1,4 +1,4 @@
-"""Layers as the cost model sees them: one kernel each, in plain numbers, whoever counted them."""
+"""Layers as the cost model sees them: one kernel each, in plain numbers."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

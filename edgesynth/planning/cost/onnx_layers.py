@@ -3,7 +3,7 @@
 Fused into a convolution or a fully connected layer, so that they cost nothing but the residual input they read: the
 normalization, bias, scale, activation and addition that follow it. Convolutions of the same window that read the same
 tensor run as one kernel. Chains of elementwise operators run as one kernel. Concatenation and reshapes move nothing.
-Quantization (Q/DQ) is part of the kernels beside it.
+Quantization (Q/DQ) is part of the neighboring kernels.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ from edgesynth.planning.cost.onnx_operators import (
     UNCOUNTED,
 )
 from edgesynth.planning.cost.onnx_products import Sizes, layer_of
-from edgesynth.planning.onnx_shapes import load_graph, shapes_of
+from edgesynth.planning.onnx.onnx_shapes import load_graph, shapes_of
 
 _RESIDUAL = "residual"
 
@@ -124,7 +124,7 @@ class _Fusion:
         return [self._finished(kernel) for kernel in self._joined()]
 
     def _pass(self, moving: list[str], output: str) -> None:
-        """Nothing is moved: what reads the output reads the input, and a fusion goes on through it."""
+        """Skip a node that moves nothing: its output is its input, and fusion continues through it."""
         if len(moving) > 1:
             return
         self._source[output] = self._source.get(moving[0], moving[0])
@@ -201,12 +201,12 @@ class _Fusion:
                 kept.append(kernel)
                 first[key] = kernel
                 continue
-            one, other = first[key].layer, kernel.layer
-            assert one is not None and other is not None
-            one.columns += other.columns
-            one.macs += other.macs
-            one.weights += other.weights
-            one.writes += other.writes
+            layer, other = first[key].layer, kernel.layer
+            assert layer is not None and other is not None
+            layer.columns += other.columns
+            layer.macs += other.macs
+            layer.weights += other.weights
+            layer.writes += other.writes
             first[key].name += " + " + kernel.name
         return kept
 

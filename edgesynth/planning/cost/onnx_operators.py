@@ -1,4 +1,4 @@
-"""Operators of ONNX by what becomes of them in an engine."""
+"""Operators of ONNX by how an engine executes them."""
 
 # Multiply and accumulate.
 PRODUCTS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}

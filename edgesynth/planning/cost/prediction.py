@@ -1,4 +1,4 @@
-"""What the cost model says of one network on one board, and how far it may be wrong."""
+"""The prediction of the cost model for one network on one board, with its error."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -170,7 +170,7 @@ def machine_of(board: Board, mode: PowerMode, precision: str) -> Machine:
     """
     peak, fp32, bandwidth = board.peak_gops(precision, mode), board.peak_gops("fp32", mode), mode.bandwidth_gb_s
     if peak is None or fp32 is None or bandwidth is None:
-        known = [one.name for one in board.modes if one.bandwidth_gb_s and board.peak_gops("fp32", one)]
+        known = [mode.name for mode in board.modes if mode.bandwidth_gb_s and board.peak_gops("fp32", mode)]
         raise UserError(
             "no latency can be predicted for {} at power mode {}: no source gives its clocks; {}".format(
                 board.title, mode.name, "choose from: " + ", ".join(known) if known else "measure on the board"
@@ -185,10 +185,10 @@ def _machine(board: str | Board, precision: str, batch: int, mode: str | None) -
         raise UserError("precision is {!r}; choose from: {}".format(precision, ", ".join(PRECISIONS)))
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
         raise UserError(f"batch is {batch!r}; it must be whole and at least 1")
-    found = find_board(board) if isinstance(board, str) else board
-    power_mode = found.mode(mode)
-    effective = "fp32" if precision == "int8" and not found.native_int8 else precision
-    return found, power_mode, effective, machine_of(found, power_mode, effective)
+    known_board = find_board(board) if isinstance(board, str) else board
+    power_mode = known_board.mode(mode)
+    effective = "fp32" if precision == "int8" and not known_board.native_int8 else precision
+    return known_board, power_mode, effective, machine_of(known_board, power_mode, effective)
 
 
 def _predict(

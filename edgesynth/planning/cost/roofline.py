@@ -1,4 +1,4 @@
-"""The roofline: a kernel lasts as long as its arithmetic or its traffic, whichever is more, and a while to start."""
+"""The roofline: a kernel takes the larger of its arithmetic and traffic times, and its start."""
 
 from typing import NamedTuple
 
@@ -36,7 +36,7 @@ class Efficiency(NamedTuple):
         depthwise: the same of depthwise convolutions, of the FP32 peak at every precision.
         memory: share of the memory's peak.
         kernel_us: from the end of one kernel to the full speed of the next.
-        call_ms: what a call costs beside its kernels.
+        call_ms: time of a call without its kernels.
     """
 
     convolution: float

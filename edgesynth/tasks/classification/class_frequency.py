@@ -7,12 +7,12 @@ from torch import Tensor
 
 
 def median_over(frequency: Tensor) -> tuple[float, ...]:
-    """The median of all frequencies over each of them; 1 for a class that occurs nowhere.
+    """For each class the median frequency divided by its own; 1 for a class that does not occur.
 
     Args:
         frequency: (classes,) float64, 0 to 1, not all 0.
     """
-    found = frequency > 0
+    present = frequency > 0
     # torch's median is the lower of two in the middle; the mean of both is what is meant.
-    median = frequency[found].quantile(0.5)
-    return tuple(torch.where(found, median / frequency.clamp(min=1e-300), torch.ones_like(frequency)).tolist())
+    median = frequency[present].quantile(0.5)
+    return tuple(torch.where(present, median / frequency.clamp(min=1e-300), torch.ones_like(frequency)).tolist())

@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edgesynth.metrics.accuracy import accuracy
-from edgesynth.tasks.as_numpy import as_numpy
 from edgesynth.tasks.classification.class_frequency import median_over
 from edgesynth.tasks.images.stored import form
 from edgesynth.tasks.task import Split, Task
+from edgesynth.tasks.task.as_numpy import as_numpy
 
 __all__ = ["Classification", "Split"]
 
@@ -55,7 +55,7 @@ class Classification(Task):
         return (len(self.labels),)
 
     def fits(self, shape: Sequence[int]) -> bool:
-        """One number for each class; more are allowed, and never right."""
+        """(outputs,) with at least one for each class; those beyond are never right."""
         return len(shape) == 1 and shape[0] >= len(self.labels)
 
     def check_labels(self, labels: Tensor) -> str:

@@ -16,11 +16,11 @@ from edgesynth.tasks.classification.classification import Classification, Split
 from edgesynth.tasks.datasets.folder import folder_of
 from edgesynth.tasks.datasets.shuffling import stratified
 from edgesynth.tasks.datasets.splits import idle_folders, split_folders, three_parts
-from edgesynth.tasks.datasets.summarize import few
+from edgesynth.tasks.datasets.summarize import summarize
 from edgesynth.tasks.images.free_memory import available_bytes
 from edgesynth.tasks.images.normalization import DEVIATION, MEAN, normalized
 from edgesynth.tasks.images.pixels import DECODING, UnreadableError, centered
-from edgesynth.tasks.images.stored import SHARE, Kept, Stored, whole
+from edgesynth.tasks.images.stored import SHARE, Kept, Stored, in_memory
 from edgesynth.tasks.images.truncation import check_not_truncated
 
 LAYOUT = "DIR/train/CLASS/*.jpg with val and test beside train, or DIR/CLASS/*.jpg to be split"
@@ -62,7 +62,7 @@ def imagefolder(data_root: Path | None = None, image_size: int = 64, most_bytes:
     splits = {}
     for part, files in parts.items():
         images = Stored([file for file, _ in files], (3, image_size, image_size), read, normalized, kept)
-        splits[part] = Split(whole(images) if held else images, torch.tensor([label for _, label in files]))
+        splits[part] = Split(in_memory(images) if held else images, torch.tensor([label for _, label in files]))
     return Classification(
         name="imagefolder",
         train=splits["train"],
@@ -95,17 +95,17 @@ def _listed(root: Path) -> tuple[list[str], dict[str, Files]]:
     if not folders:
         classes, files = _list(root)
         return classes, {"all": files}
-    found = {part: _list(folder) for part, folder in folders.items()}
-    classes = found["train"][0]
-    for part, (others, _) in found.items():
+    listed = {part: _list(folder) for part, folder in folders.items()}
+    classes = listed["train"][0]
+    for part, (others, _) in listed.items():
         if others != classes:
             odd = ", ".join(sorted(set(classes) ^ set(others)))
             raise UserError(f"{folders[part]} and {folders['train']} have not the same classes: {odd} in one alone")
-    return classes, {part: files for part, (_, files) in found.items()}
+    return classes, {part: files for part, (_, files) in listed.items()}
 
 
 def class_splits(root: Path) -> dict[str, Path]:
-    """As `split_folders`; but trains may be a class: a folder of images and of no others, without val and test."""
+    """As `split_folders`, unless `train` is a class: it holds no folders, and there is neither val nor test."""
     folders = split_folders(root)
     is_class = folders.keys() == {"train"} and not _class_folders(folders["train"]) and idle_folders(root, folders)
     return {} if is_class else folders
@@ -127,7 +127,7 @@ def _sound(root: Path, listed: dict[str, Files], read: Callable[[str], object]) 
             except UnreadableError as error:
                 broken.append(str(error))
         if not sound[part]:
-            raise UserError(f"none of the {len(files)} images of {root} for {part} can be read: {few(broken)}")
+            raise UserError(f"none of the {len(files)} images of {root} for {part} can be read: {summarize(broken)}")
     return sound, broken
 
 
@@ -153,7 +153,7 @@ def images_below(folder: Path, above: AbstractSet[str] = frozenset()) -> list[st
 
     Links are followed, but to no folder a second time, nor to those `above`; hidden folders are passed over.
     """
-    found: list[tuple[str, list[str]]] = []
+    by_folder: list[tuple[str, list[str]]] = []
     seen = set(above)
     for place, folders, names in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if not is_hidden(name)]
@@ -161,8 +161,8 @@ def images_below(folder: Path, above: AbstractSet[str] = frozenset()) -> list[st
             folders.clear()
             continue
         seen.add(real)
-        found.append((place, sorted(filter(is_image, names))))
-    return [os.path.join(place, name) for place, names in sorted(found) for name in names]
+        by_folder.append((place, sorted(filter(is_image, names))))
+    return [os.path.join(place, name) for place, names in sorted(by_folder) for name in names]
 
 
 def is_image(name: str) -> bool:
@@ -182,7 +182,7 @@ def _kinds() -> str:
 def _left_out(root: Path, count: int, broken: list[str], held: bool) -> list[str]:
     notes = []
     if broken:
-        notes.append(f"of {root}, {count:,} images, {len(broken):,} are skipped: {few(broken)}")
+        notes.append(f"of {root}, {count:,} images, {len(broken):,} are skipped: {summarize(broken)}")
     if not held:
         notes.append(f"the {count:,} images of {root} are more than memory should hold and are read from disk")
     if idle := idle_folders(root, class_splits(root)):
@@ -191,7 +191,7 @@ def _left_out(root: Path, count: int, broken: list[str], held: bool) -> list[str
 
 
 def _coarse(classes: list[str], parts: dict[str, Files]) -> list[str]:
-    """What figures from small splits cannot tell."""
+    """A note on splits that are too small to show small differences of accuracy."""
     notes, count = [], len(parts["validation"])
     if count < COARSE:
         notes.append(

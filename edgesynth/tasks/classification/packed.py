@@ -1,7 +1,7 @@
 """Images of one size that come packed in few files, as the official downloads of small data sets do.
 
-As pixels they take a quarter of what the numbers made of them do: where those would take too much memory, a `Packed`
-makes them when they are asked for.
+Pixels take a quarter of the memory of float32. Where float32 would take too much, a `Packed` holds pixels, and
+normalizes them when they are asked for.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ class Packed(Stored):
         return len(self.pixels)
 
     def __getitem__(self, indices: Tensor) -> Tensor:
-        """Those of (K,) indices, in their order: (K, 3, H, W) float32."""
+        """The images at (K,) indices, in that order: (K, 3, H, W) float32."""
         return normalized(self.pixels[indices])
 
     def part(self, indices: Tensor) -> Packed:
-        """A stack of some of them, as pixels still."""
+        """The images at these indices as a stack, still as pixels."""
         return Packed(self.pixels[indices])
 
     def identity(self) -> bytes:
-        """What it is told from other data by."""
+        """A key of the data: sha256 of the pixels."""
         return hashlib.sha256(self.pixels.contiguous().numpy().tobytes()).digest()
 
 
 def packed_split(pixels: np.ndarray, labels: np.ndarray, most_bytes: int | None = None) -> Split:
-    """A split, in numbers where these fit into a quarter of the free memory, else in pixels.
+    """A split, as float32 where that fits into a quarter of the free memory, else as pixels.
 
     Args:
         pixels: (N, 3, H, W) uint8.
@@ -88,7 +88,7 @@ def official_folder(
     if not data_root.is_dir():
         raise UserError(f"--task {task}:{data_root} names no folder; {get}")
     folders = [data_root / name for name in (*names, ".")]
-    folder = next((one for one in folders if (one / files[0]).is_file()), None)
+    folder = next((candidate for candidate in folders if (candidate / files[0]).is_file()), None)
     if folder is None:
         raise UserError(f"{data_root} holds no {files[0]}, nor does {' or '.join(names) or 'a folder'} in it; {get}")
     missing = [name for name in files if not (folder / name).is_file()]
@@ -124,11 +124,11 @@ def check_labels(file: Path, labels: np.ndarray, low: int, high: int) -> None:
         )
 
 
-def unofficial(task: str, found: int, official: int) -> list[str]:
+def unofficial(task: str, count: int, official: int) -> list[str]:
     """A note where there are more or fewer training images than were published."""
-    return [f"{task} has {found:,} training images here and {official:,} officially"] if found != official else []
+    return [f"{task} has {count:,} training images here and {official:,} officially"] if count != official else []
 
 
 def preprocessing(source: str) -> dict[str, object]:
-    """Steps of a data set of color images that are of their size already."""
+    """Preprocessing steps of color images that already have their size."""
     return {"source": source, "scale": 1 / 255, "mean": list(MEAN), "std": list(DEVIATION)}

@@ -1,4 +1,4 @@
-"""The folder that a task's data lie in, as the user gave it, and the size that its images are brought to."""
+"""The folder of a task's data, as the user gave it, and the default size of its images."""
 
 from __future__ import annotations
 

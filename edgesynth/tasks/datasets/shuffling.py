@@ -1,4 +1,4 @@
-"""Shuffles, always the same, by which samples of one folder are split."""
+"""Splits of the samples of one folder by a fixed shuffle."""
 
 from __future__ import annotations
 

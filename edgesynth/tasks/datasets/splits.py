@@ -1,4 +1,4 @@
-"""Train, validation and test, of whatever splits a data set has."""
+"""Train, validation and test from the splits that a data set has."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ Sample = TypeVar("Sample")
 
 
 def split_folders(root: Path) -> dict[str, Path]:
-    """{`train`, `val` or `test`: its folder} of those that lie beside each other; empty without one of train.
+    """{`train`, `val` or `test`: its folder} of the folders in `root`; empty without a folder for train.
 
     `Train` is train; where there are both, the name in small letters is meant.
     """
     entries = sorted(root.iterdir()) if root.is_dir() else []
     folders = {entry.name.lower(): entry for entry in entries if entry.is_dir()}
-    found = {part: [folders[name] for name in names if name in folders] for part, names in NAMES.items()}
-    return {part: named[0] for part, named in found.items() if named} if found["train"] else {}
+    present = {part: [folders[name] for name in names if name in folders] for part, names in NAMES.items()}
+    return {part: named[0] for part, named in present.items() if named} if present["train"] else {}
 
 
 def idle_folders(root: Path, used: Mapping[str, Path]) -> list[str]:
-    """Names of folders beside those of splits; of a folder that knows no splits, none."""
+    """Names of the folders in `root` that are not used as splits; empty where there are no splits."""
     others = [entry for entry in sorted(root.iterdir()) if entry.is_dir() and not entry.name.startswith((".", "__"))]
     return [entry.name for entry in others if entry not in used.values()] if used else []
 
@@ -37,8 +37,8 @@ def three_parts(
 ) -> dict[str, list[Sample]]:
     """Train, validation and test.
 
-    The splits of the data are kept. What is missing is held out: without val, a share of train; of train and val alone,
-    val is the test split. Train alone is split as a folder is that knows no splits.
+    The splits of the data are kept. A missing val is held out of train. With train and val alone, val becomes the test
+    split. Train alone is split like a folder without splits.
 
     Args:
         root: the data set's folder, for messages.
@@ -52,9 +52,9 @@ def three_parts(
     validation, test = shares
     if len(parts) == 1:
         ((name, samples),) = parts.items()
-        found = split(root if name == "all" else root / name, samples, validation, test)
+        ordered = split(root if name == "all" else root / name, samples, validation, test)
     elif "val" in parts and "test" in parts:
-        found = [list(parts[name]) for name in NAMES]
+        ordered = [list(parts[name]) for name in NAMES]
     else:
-        found = [*split(root / "train", parts["train"], validation), list(parts.get("test", parts.get("val", ())))]
-    return dict(zip(("train", "validation", "test"), found, strict=True))
+        ordered = [*split(root / "train", parts["train"], validation), list(parts.get("test", parts.get("val", ())))]
+    return dict(zip(("train", "validation", "test"), ordered, strict=True))

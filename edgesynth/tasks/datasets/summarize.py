@@ -1,4 +1,4 @@
-"""Many lines told in one: the first few, and how many more there are."""
+"""A summary of many lines: the first few, and the number of the others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 NAMED = 3  # the others are counted
 
 
-def few(lines: Sequence[str]) -> str:
+def summarize(lines: Sequence[str]) -> str:
     """The first of many lines, and how many more there are."""
     more = f"; and {len(lines) - NAMED:,} more" if len(lines) > NAMED else ""
     return "; ".join(lines[:NAMED]) + more

@@ -21,11 +21,11 @@ def year_of(given: Path, layout: str) -> Path:
     """
     if (given / IMAGES).is_dir():
         return given
-    found = sorted(
+    years = sorted(
         folder.parent for pattern in (f"*/{IMAGES}", f"VOCdevkit/*/{IMAGES}") for folder in given.glob(pattern)
     )
-    if len(found) > 1:
-        raise UserError(f"{given} holds {', '.join(str(folder) for folder in found)}; give one of them")
-    if not found:
+    if len(years) > 1:
+        raise UserError(f"{given} holds {', '.join(str(folder) for folder in years)}; give one of them")
+    if not years:
         raise UserError(f"{given} has no {IMAGES}; give {layout}")
-    return found[0]
+    return years[0]

@@ -2,5 +2,6 @@
 
 from edgesynth.tasks.detection.detection import Detection
 from edgesynth.tasks.detection.folders import boxes_task
+from edgesynth.tasks.detection.presentation import DetectionsPresentation, GridPresentation
 
-__all__ = ["Detection", "boxes_task"]
+__all__ = ["Detection", "DetectionsPresentation", "GridPresentation", "boxes_task"]

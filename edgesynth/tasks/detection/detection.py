@@ -1,4 +1,4 @@
-"""The detection task: boxes and their classes, told by a grid of cells."""
+"""The detection task: boxes and their classes, predicted by a grid of cells."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.metrics.average_precision import mean_average_precision
-from edgesynth.tasks.as_numpy import as_numpy
-from edgesynth.tasks.detection.coverage import CoverageHead
-from edgesynth.tasks.detection.heads import Head
-from edgesynth.tasks.detection.suppression import Limits, suppressed
-from edgesynth.tasks.detection.yolo import YoloHead
+from edgesynth.tasks.detection.heads.coverage import CoverageHead
+from edgesynth.tasks.detection.heads.head import Head
+from edgesynth.tasks.detection.heads.suppression import Limits, suppressed
+from edgesynth.tasks.detection.heads.yolo import YoloHead
 from edgesynth.tasks.images.stored import form
 from edgesynth.tasks.task import Task
+from edgesynth.tasks.task.as_numpy import as_numpy
 
 NO_BOX = (-1.0, 0.0, 0.0, 0.0, 0.0)
 LEAST_LEFT = 0.25  # of a box that augmentation moves out of the image; with less it is not looked for
@@ -45,11 +45,11 @@ class Detection(Task):
     decoding = {"form": "boxes"}  # noqa: RUF012  (never changed)
 
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        """That of the head whose form the outputs have."""
+        """The loss of the head that the outputs belong to."""
         return self.head(outputs.shape[1]).loss(outputs, labels)
 
     def metric(self, outputs: Tensor, labels: Tensor) -> float:
-        """Mean average precision, percent, of what is left after suppression, at an IoU of 0.5."""
+        """Mean average precision at an IoU of 0.5 after suppression, percent."""
         return mean_average_precision(self._rows(outputs), as_numpy(labels))
 
     def extra_metrics(self, outputs: Tensor, labels: Tensor) -> dict[str, float]:
@@ -65,19 +65,19 @@ class Detection(Task):
         if outputs.ndim == 3:
             return [rows[rows[:, 0] >= 0] for rows in outputs]
         head = self.head(outputs.shape[1])
-        return [one for chunk in outputs.float().split(CHUNK) for one in suppressed(head.candidates(chunk))]
+        return [rows for chunk in outputs.float().split(CHUNK) for rows in suppressed(head.candidates(chunk))]
 
     def _rows(self, outputs: Tensor) -> list[np.ndarray]:
         return [as_numpy(rows) for rows in self.detected(outputs)]
 
     @property
     def heads(self) -> tuple[Head, Head]:
-        """Both forms of an answer."""
+        """Both heads that a network of this task may have."""
         count = len(self.labels)
         return YoloHead(count, self.anchors), CoverageHead(count, self.anchors)
 
     def head(self, channels: int) -> Head:
-        """The form with so many channels.
+        """The head with so many channels.
 
         Raises:
             UserError: there is none.
@@ -104,8 +104,8 @@ class Detection(Task):
         return len(shape) == 3 and shape[0] in [head.channels for head in self.heads]
 
     def augment_labels(self, labels: Tensor, variants: Tensor) -> Tensor:
-        """Boxes go where their images go; of those that leave the image the rest counts, if enough of them is left."""
-        windows, mirrored = (one.to(labels.device)[:, None] for one in self.windows(variants))
+        """Move boxes with their images. A box that leaves the image is cut; if too little is left, it is dropped."""
+        windows, mirrored = (values.to(labels.device)[:, None] for values in self.windows(variants))
         begin, size = windows[..., :2].repeat(1, 1, 2), windows[..., 2:].repeat(1, 1, 2)
         corners = ((labels[..., 1:] - begin) / size).to(labels.dtype)
         turned = corners[..., [2, 1, 0, 3]] * labels.new_tensor([-1, 1, -1, 1]) + labels.new_tensor([1, 0, 1, 0])

@@ -18,12 +18,12 @@ from edgesynth.tasks.datasets.folder import folder_of
 from edgesynth.tasks.datasets.pairs.reading import DEVIATION, MEAN, normalized
 from edgesynth.tasks.datasets.shuffling import shuffled
 from edgesynth.tasks.datasets.splits import three_parts
-from edgesynth.tasks.datasets.summarize import few
-from edgesynth.tasks.detection import coco, kitti, voc
-from edgesynth.tasks.detection.anchors import find_anchors
-from edgesynth.tasks.detection.annotation import Annotated, Found
-from edgesynth.tasks.detection.annotation_filter import AnnotationFilter
+from edgesynth.tasks.datasets.summarize import summarize
+from edgesynth.tasks.detection.annotations import coco, kitti, voc
+from edgesynth.tasks.detection.annotations.annotation_filter import AnnotationFilter
+from edgesynth.tasks.detection.annotations.listing import Annotated, Listing
 from edgesynth.tasks.detection.detection import NO_BOX, Detection
+from edgesynth.tasks.detection.heads.anchors import find_anchors
 from edgesynth.tasks.detection.letterbox import GRAY, fit_of, letterboxed
 from edgesynth.tasks.images.augmentation import MAX_ZOOM
 from edgesynth.tasks.images.pixels import DECODING
@@ -38,19 +38,19 @@ LAYOUTS = {
 
 
 def boxes_task(kind: str) -> Callable[[Path | None, int], Detection]:
-    """What builds the task from data of a kind: `voc`, `kitti` or `coco`."""
+    """The function that builds the task from one layout: `voc`, `kitti` or `coco`."""
     return partial(_build, kind)
 
 
-def read_annotated(kind: str, root: Path) -> Found:
+def read_annotated(kind: str, root: Path) -> Listing:
     """What a data set of a kind lists, each image once.
 
     Raises:
         UserError: it is of another layout, or two splits list the same image.
     """
-    found = LAYOUTS[kind][0](root)
-    found.once(root)
-    return found
+    listing = LAYOUTS[kind][0](root)
+    listing.join_repeated(root)
+    return listing
 
 
 def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> Detection:
@@ -69,23 +69,23 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
         UserError: no folder was given, it is of another layout, or a split has no image or no box left.
     """
     root = folder_of(kind, data_root, LAYOUTS[kind][1])
-    found, kept = read_annotated(kind, root), Kept()
+    listing, kept = read_annotated(kind, root), Kept()
     reader = partial(letterboxed, size=image_size)
-    sieve = AnnotationFilter(found, lambda file: kept(file, reader))
-    count = sum(map(len, found.parts.values())) + sum(map(len, found.skipped.values()))
-    sound = {name: sieve.images(listed) for name, listed in found.parts.items()}
-    parts = three_parts(root, sound, partial(shuffled, what="sound images", why=_why(found)))
-    classes, lost = _classes(found, parts["train"])
+    annotation_filter = AnnotationFilter(listing, lambda file: kept(file, reader))
+    count = sum(map(len, listing.parts.values())) + sum(map(len, listing.skipped.values()))
+    sound = {name: annotation_filter.images(listed) for name, listed in listing.parts.items()}
+    parts = three_parts(root, sound, partial(shuffled, what="sound images", why=_why(listing)))
+    classes, lost = _classes(listing, parts["train"])
     splits = {
         name: Split(
-            Stored([str(one.image) for one in listed], (3, image_size, image_size), reader, normalized, kept),
+            Stored(_files(listed), (3, image_size, image_size), reader, normalized, kept),
             _labels(listed, classes, image_size),
         )
         for name, listed in parts.items()
     }
     for name, split in splits.items():
         if not (split.targets[..., 0] >= 0).any():
-            raise UserError(f"{root} has no sound box in {name}, {len(split.labels)} images{_why(found)}")
+            raise UserError(f"{root} has no sound box in {name}, {len(split.labels)} images{_why(listing)}")
     rows = splits["train"].targets.flatten(0, 1)
     return Detection(
         name=kind,
@@ -105,28 +105,32 @@ def _build(kind: str, data_root: Path | None = None, image_size: int = 64) -> De
         max_shift=max(2, image_size // 16),
         flip=True,
         max_zoom=MAX_ZOOM,
-        notes=_notes(root, count, parts, sieve, lost),
+        notes=_notes(root, count, parts, annotation_filter, lost),
         anchors=find_anchors(rows[rows[:, 0] >= 0][:, 1:]),
     )
 
 
-def _classes(found: Found, train: list[Annotated]) -> tuple[list[str], list[str]]:
-    """The classes that train has boxes of, in order, and those that it should have and has not."""
-    seen = {box.name for one in train for box in one.boxes}
-    listed = found.classes if found.classes is not None else sorted(seen)
+def _files(listed: list[Annotated]) -> list[str]:
+    return [str(annotated.image) for annotated in listed]
+
+
+def _classes(listing: Listing, train: list[Annotated]) -> tuple[list[str], list[str]]:
+    """The classes with boxes in train, in order, and the listed ones without any."""
+    seen = {box.name for annotated in train for box in annotated.boxes}
+    listed = listing.classes if listing.classes is not None else sorted(seen)
     return [name for name in listed if name in seen], [name for name in listed if name not in seen]
 
 
 def _labels(listed: list[Annotated], classes: list[str], size: int) -> Tensor:
-    """(N, M, 5) float32: rows of class, left, top, right, bottom; what is no box is of class -1."""
+    """(N, M, 5) float32: rows of class, left, top, right, bottom; unused rows have class -1."""
     numbers = {name: number for number, name in enumerate(classes)}
     rows = []
-    for one in listed:
-        assert one.size is not None
-        fit = fit_of(*one.size, size)
-        scale = torch.tensor([fit.width / one.size[0], fit.height / one.size[1]] * 2)
+    for annotated in listed:
+        assert annotated.size is not None
+        fit = fit_of(*annotated.size, size)
+        scale = torch.tensor([fit.width / annotated.size[0], fit.height / annotated.size[1]] * 2)
         offset = torch.tensor([fit.left, fit.top] * 2)
-        known = [box for box in one.boxes if box.name in numbers]
+        known = [box for box in annotated.boxes if box.name in numbers]
         corners = torch.tensor([box[1:] for box in known], dtype=torch.float32).reshape(-1, 4) * scale + offset
         kinds = torch.tensor([[float(numbers[box.name])] for box in known]).reshape(-1, 1)
         rows.append(torch.cat([kinds, corners], dim=1))
@@ -136,32 +140,34 @@ def _labels(listed: list[Annotated], classes: list[str], size: int) -> Tensor:
     return labels
 
 
-def _why(found: Found) -> str:
-    odd = [*chain(*found.skipped.values(), *found.dropped.values())]
-    return f": {few(odd)}" if odd else ""
+def _why(listing: Listing) -> str:
+    odd = [*chain(*listing.skipped.values(), *listing.dropped.values())]
+    return f": {summarize(odd)}" if odd else ""
 
 
 def _notes(
-    root: Path, count: int, parts: dict[str, list[Annotated]], sieve: AnnotationFilter, lost: list[str]
+    root: Path, count: int, parts: dict[str, list[Annotated]], annotation_filter: AnnotationFilter, lost: list[str]
 ) -> list[str]:
-    listed = [one for part in parts.values() for one in part]
-    seen = {box.name for one in parts["train"] for box in one.boxes}
-    known = seen if sieve.found.classes is None else seen & set(sieve.found.classes)
-    strange = [box.name for one in listed for box in one.boxes if box.name not in known]
-    empty = sum(not one.boxes for one in listed)
-    found = sieve.found
+    listed = [annotated for part in parts.values() for annotated in part]
+    seen = {box.name for annotated in parts["train"] for box in annotated.boxes}
+    known = seen if annotation_filter.listing.classes is None else seen & set(annotation_filter.listing.classes)
+    strange = [box.name for annotated in listed for box in annotated.boxes if box.name not in known]
+    empty = sum(not annotated.boxes for annotated in listed)
+    listing = annotation_filter.listing
     notes = []
-    if skipped := [*chain(*found.skipped.values())]:
-        notes.append(f"of {root}, {count:,} images, {len(skipped):,} files are skipped: {few(skipped)}")
-    if dropped := [*chain(*found.dropped.values())]:
-        notes.append(f"of {root}, {len(dropped):,} boxes are left out: {few(dropped)}")
+    if skipped := [*chain(*listing.skipped.values())]:
+        notes.append(f"of {root}, {count:,} images, {len(skipped):,} files are skipped: {summarize(skipped)}")
+    if dropped := [*chain(*listing.dropped.values())]:
+        notes.append(f"of {root}, {len(dropped):,} boxes are left out: {summarize(dropped)}")
     if strange:
         names = ", ".join(sorted(set(strange)))
         notes.append(f"of {root}, {len(strange):,} boxes are of classes that train has none of, and left out: {names}")
     if lost:
         notes.append(f"{root} lists classes that train has no box of; they are not learned: {', '.join(lost)}")
-    if sieve.cut:
-        notes.append(f"{len(sieve.cut):,} boxes of {root} reach outside their image and are cut at its edge")
+    if annotation_filter.cut:
+        notes.append(
+            f"{len(annotation_filter.cut):,} boxes of {root} reach outside their image and are cut at its edge"
+        )
     if empty:
         notes.append(f"{empty:,} of {len(listed):,} images of {root} have no box")
     return notes

@@ -1,4 +1,4 @@
-"""Letterbox: an image scaled to a square with its proportions kept, gray where it does not reach.
+"""Letterbox: an image scaled into a square with its proportions kept; the rest of the square is gray.
 
 Darknet does so, and boxes keep their shape, which anchors stand for; a frame of KITTI's (1242x375) would be squeezed to
 a third of its width otherwise.

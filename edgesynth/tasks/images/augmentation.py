@@ -1,7 +1,7 @@
 """Augmentation of batches that already lie in memory as tensors.
 
-A random shift, and a random scale, is one of few: its number is drawn first, so that whoever knows the number (a
-teacher that has answered before) need not see the image.
+Shifts and scales are drawn as numbers out of a small range. Outputs for an augmented image can so be kept by that
+number, such as those of a teacher.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ZOOMS = 5  # scales from the smallest to the largest, by equal factors
 
 
 def shifts(max_shift: int) -> int:
-    """In how many ways an image can be shifted by up to so many pixels either way, not at all included."""
+    """Number of shifts by up to so many pixels either way, including none."""
     return (2 * max_shift + 1) ** 2
 
 
@@ -49,7 +49,7 @@ def shifted(images: Tensor, max_shift: int, numbers: Tensor) -> Tensor:
 
 
 def draw_flips(count: int, generator: torch.Generator) -> Tensor:
-    """(count,) 1 for the images to be mirrored, else 0; each is as likely."""
+    """(count,) 1 for images to be mirrored, else 0, equally likely."""
     return torch.randint(0, 2, (count,), generator=generator)
 
 
@@ -67,15 +67,15 @@ def zooms(max_zoom: float) -> tuple[float, ...]:
 
 
 def draw_zooms(count: int, max_zoom: float, generator: torch.Generator) -> Tensor:
-    """(count,) numbers of factors in `zooms`; each is as likely."""
+    """(count,) indices into `zooms`, equally likely."""
     return torch.randint(0, len(zooms(max_zoom)), (count,), generator=generator)
 
 
 def windows(numbers: Tensor, factors: Tensor, max_shift: int, height: int, width: int) -> Tensor:
-    """What of each image is shown: (N, 4) float64 left, top, width, height, in shares of the image.
+    """The window of each image that is shown: (N, 4) float64 left, top, width, height, in shares of the image.
 
-    A number from `draw_shifts` says where the window lies between its outermost places: those at which the smaller of
-    window and image just lies within the larger, and `max_shift` pixels beyond.
+    A number from `draw_shifts` gives the place of the window. At the outermost places the smaller of window and image
+    lies at the edge of the larger one, moved on by `max_shift` pixels.
 
     Args:
         numbers: (N,), each below `shifts(max_shift)`.
@@ -87,11 +87,11 @@ def windows(numbers: Tensor, factors: Tensor, max_shift: int, height: int, width
     side = 2 * max_shift + 1
     sizes = 1 / factors.double()
     freedom = (1 - sizes).abs() / 2
-    found = []
+    corner = []
     for steps, pixels in ((numbers % side, width), (numbers // side, height)):
         place = (steps.double() - max_shift) / max(max_shift, 1)
-        found.append((1 - sizes) / 2 + place * (freedom + max_shift / pixels))
-    return torch.stack([*found, sizes, sizes], dim=1)
+        corner.append((1 - sizes) / 2 + place * (freedom + max_shift / pixels))
+    return torch.stack([*corner, sizes, sizes], dim=1)
 
 
 def shown(images: Tensor, chosen: Tensor, mirrored: Tensor, mode: str) -> Tensor:

@@ -1,8 +1,8 @@
-"""Decoded pixels on disk: what one command has decoded, the next one reads.
+"""Decoded pixels on disk: the next command reads them instead of decoding the images again.
 
-They lie in one SQLite database in the user's cache, which commands may read and write at once. Whatever is wrong with
-it costs a decoding and never an answer: what is damaged is decoded and written anew, and where the database cannot be
-used (a full or read-only disk, a lock that is held), nothing is kept.
+They lie in one SQLite database in the user's cache, which several commands may use at once. A fault of the database
+costs time and never changes pixels: a damaged row is decoded and written again; where the database cannot be used (a
+full or read-only disk, a lock that is held), nothing is kept.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Entry(NamedTuple):
 
 
 def database() -> Path:
-    """Where it lies: `edgesynth/pixels-1.sqlite` in $XDG_CACHE_HOME, or in ~/.cache."""
+    """Path of the database: `edgesynth/pixels-1.sqlite` in $XDG_CACHE_HOME, or in ~/.cache."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return Path(base, "edgesynth", f"pixels-{FORMAT}.sqlite")
 
@@ -74,7 +74,7 @@ def most_bytes() -> int:
 
 
 def pixels_of(file: str, read: Callable[[str], Tensor]) -> Tensor:
-    """The pixels of an image file: as they were kept, if it is the same file still, or read and kept.
+    """The pixels of an image file: from the database, unless the file has changed; else read and kept.
 
     Args:
         file: its path.
@@ -88,13 +88,13 @@ def pixels_of(file: str, read: Callable[[str], Tensor]) -> Tensor:
         return read(file)
     store = _store(str(database()), bound, os.getpid())
     key = hashlib.sha256(repr((reader, os.path.abspath(file), *stat)).encode()).digest()
-    found = store.find(key)
-    if found is None:
-        found = read(file)
+    pixels_read = store.find(key)
+    if pixels_read is None:
+        pixels_read = read(file)
         settled = time.time() - stat[1] / 1e9 > YOUNG_S and _stat(file) == stat
-        if settled and found.dtype == torch.uint8:
-            store.keep(key, found)
-    return found
+        if settled and pixels_read.dtype == torch.uint8:
+            store.keep(key, pixels_read)
+    return pixels_read
 
 
 def size_of(file: str | Path) -> tuple[int, int]:
@@ -149,7 +149,7 @@ class Store:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits, as far as there is room; what was last used on an earlier day gives way."""
+        """Write the waiting rows as far as there is room; rows last used before today are deleted for them."""
         entries, self._pending, self._pending_bytes = list(self._pending.values()), {}, 0
         touched, self._touched = self._touched, []
         self._flushed_s = time.monotonic()
@@ -159,7 +159,7 @@ class Store:
             self._run("INSERT OR REPLACE INTO pixels VALUES (?, ?, ?, ?, ?, ?)", *entries, many=True)
 
     def close(self) -> None:
-        """Write what waits and let go of the file; nothing in another process, which has inherited it."""
+        """Write the waiting rows and close the database; do nothing in a forked process."""
         if self._process != os.getpid():
             return
         self.flush()
@@ -168,10 +168,10 @@ class Store:
         self._connection, self._usable = None, False
 
     def _has_room(self, needed: int) -> bool:
-        """Whether so many bytes more fit, once what was not used today has given way, the oldest first.
+        """Whether so many bytes more fit, after rows not used today are deleted, the oldest first.
 
-        What was used today stays: a data set that is larger than the bound would otherwise push itself out, image by
-        image, and find nothing the next time.
+        Rows used today stay: a data set larger than the bound would otherwise delete its own images, one by one, and
+        have none of them kept the next time.
         """
         while True:
             ((held,),) = self._run("SELECT TOTAL(bytes) FROM pixels") or [(0,)]
@@ -183,7 +183,7 @@ class Store:
             self._run(f"DELETE FROM pixels WHERE key IN ({oldest})", _today())
 
     def _run(self, statement: str, *values: Any, many: bool = False) -> list[tuple[Any, ...]]:
-        """Run a statement in a transaction of its own, `many` for each of the values; one that fails gives nothing."""
+        """Run a statement in its own transaction, with `many` once for each of the values; empty if it fails."""
         for _ in range(2):
             if not self._usable:
                 break
@@ -211,7 +211,7 @@ class Store:
         return self._connection
 
     def _remove(self) -> None:
-        """Begin anew: a database that is damaged is worth nothing."""
+        """Delete a damaged database, so that a new one is begun."""
         if self._connection is not None:
             self._connection.close()
         self._connection = None
@@ -221,14 +221,14 @@ class Store:
 
 @cache
 def _store(path: str, bound: int, process: int) -> Store:
-    """The store of a process: what a fork inherits of a connection must not be used."""
+    """The store of a process. A connection must not be used after a fork, so each process has its own."""
     store = Store(Path(path), bound)
     atexit.register(store.close)
     return store
 
 
 def _signature(read: Callable[[str], Tensor]) -> str | None:
-    """What a way to read is known by: its name, its arguments and its code; None where these do not say it all."""
+    """The key of a reader: its name, arguments and code; None for a reader that these do not identify."""
     function, given = (
         (read.func, dict(enumerate(read.args)) | read.keywords) if isinstance(read, partial) else (read, {})
     )
@@ -240,7 +240,7 @@ def _signature(read: Callable[[str], Tensor]) -> str | None:
 
 @cache
 def _code(module: str) -> str:
-    """Digest of what decodes: another release of Pillow or of ours may give other pixels."""
+    """Digest of the decoding code and of Pillow's version: another release may give other pixels."""
     import PIL
 
     files = [getattr(sys.modules.get(name), "__file__", None) for name in (module, pixels.__name__)]
@@ -251,10 +251,10 @@ def _code(module: str) -> str:
 def _stat(file: str) -> tuple[int, int, int] | None:
     """Size and times of a file; None where it is not there: whoever reads it says so."""
     try:
-        found = os.stat(file)
+        stat = os.stat(file)
     except OSError:
         return None
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _tensor(shape: Any, checksum: Any, content: Any) -> Tensor | None:

@@ -15,7 +15,7 @@ GIVEN_BACK = ("inactive_file", "total_inactive_file")
 
 
 def available_bytes() -> int:
-    """Memory that is free, as far as the system tells: the machine's, or what its container leaves if that is less."""
+    """Free memory as the system reports it: the machine's, or the container's if that is less."""
     free = _free_on_machine()
     left = _left_to_container()
     return free if left is None else min(free, left)

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-# What is done to a file before it is scaled, for deployment to repeat; `edgesynth.export.bundle.snippets` does it in
-# Pillow.
+# What is done to a file before it is scaled, for deployment to repeat; `preprocessing_code` does it in Pillow.
 DECODING = {
     "orientation": "as EXIF says",
     "depth": "of 16 bits, 65535 becomes 255; of floating point, the lowest of 1, 255 and 65535 that no level is above",

@@ -1,8 +1,7 @@
 """Images that lie on disk: read when they are asked for, and kept as far as a bound on memory allows.
 
-To whoever indexes it or splits it, a `Stored` is a tensor (N, ...) of which only the part in question exists. What is
-kept are the bytes of the pixels, a quarter of what the numbers made of them take; on disk too, for the next command
-(`edgesynth.tasks.images.decoded`).
+A `Stored` is indexed and split like a tensor (N, ...), and only the samples that are asked for are read. Pixels are
+kept as bytes, a quarter of the size of float32; on disk too, for the next command (`edgesynth.tasks.images.decoded`).
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ SHARE = 0.25  # of the memory that is free when the first image is read
 
 
 class Kept:
-    """Pixels that were read, by file, until a bound is reached; what comes later is read each time."""
+    """Pixels by file, in memory up to a bound; files beyond it are read each time."""
 
     def __init__(self, most_bytes: int | None = None) -> None:
         self.most_bytes = most_bytes
@@ -30,23 +29,23 @@ class Kept:
 
     def __call__(self, file: str, read: Callable[[str], Tensor]) -> Tensor:
         """The pixels of a file, read if they are kept neither here nor on disk."""
-        found = self.pixels.get(file)
-        if found is not None:
-            return found
-        found = pixels_of(file, read)
-        if self.bytes + found.nbytes <= self.bound():
-            self.pixels[file] = found
-            self.bytes += found.nbytes
-        return found
+        pixels = self.pixels.get(file)
+        if pixels is not None:
+            return pixels
+        pixels = pixels_of(file, read)
+        if self.bytes + pixels.nbytes <= self.bound():
+            self.pixels[file] = pixels
+            self.bytes += pixels.nbytes
+        return pixels
 
     def bound(self) -> int:
-        """Bytes that may be kept; where none was given, a share of what is free when it is first asked for."""
+        """Bytes that may be kept: as given, or a share of the memory that is free at the first call."""
         if self.most_bytes is None:
             self.most_bytes = int(SHARE * available_bytes())
         return self.most_bytes
 
     def __getstate__(self) -> dict[str, Any]:
-        """What other processes are handed: nothing that they can read themselves, at the same paths."""
+        """State for other processes, without pixels: they read the files themselves."""
         return {"most_bytes": self.most_bytes, "pixels": {}, "bytes": 0}
 
 
@@ -79,29 +78,29 @@ class Stored:
         return len(self.files)
 
     def __getitem__(self, indices: Tensor) -> Tensor:
-        """Those of (K,) indices, in their order: (K, ...)."""
+        """The samples at (K,) indices, in that order: (K, ...)."""
         places = indices.tolist()
         if not places:
             return self.finish(self.kept(self.files[0], self.read)[None][:0])
         return self.finish(torch.stack([self.kept(self.files[place], self.read) for place in places]))
 
     def split(self, size: int) -> Iterator[Tensor]:
-        """All in order, so many at a time."""
+        """All samples in order, `size` at a time."""
         return (self[chunk] for chunk in torch.arange(len(self)).split(size))
 
     def part(self, indices: Tensor) -> Stored:
-        """A stack of some of them, still on disk."""
+        """The samples at these indices as a stack, not read yet."""
         files = [self.files[place] for place in indices.tolist()]
         return Stored(files, tuple(self.shape[1:]), self.read, self.finish, self.kept)
 
     def identity(self) -> bytes:
-        """What it is told from other data by, without reading it: names, sizes and times of its files."""
+        """A key of the data that needs no reading: names, sizes and times of the files."""
         facts = ((file, os.stat(file)) for file in self.files)
         return repr([(file, stat.st_size, stat.st_mtime_ns) for file, stat in facts]).encode()
 
 
-def whole(stack: Tensor | Stored) -> Tensor:
-    """All of a stack, in memory."""
+def in_memory(stack: Tensor | Stored) -> Tensor:
+    """All samples of a stack, in memory."""
     return stack[torch.arange(len(stack))] if isinstance(stack, Stored) else stack
 
 

@@ -1,6 +1,6 @@
-"""Whether an image file is whole, told by how it ends where its format says how.
+"""Whether an image file is complete, by its last bytes where its format defines them.
 
-Decoding tells the same of any file, and takes a hundred times as long: too long for images that are not to be kept.
+Decoding shows the same for any file and takes a hundred times as long.
 """
 
 from __future__ import annotations

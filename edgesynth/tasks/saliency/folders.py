@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.datasets.class_list import FILE as CLASS_LIST
 from edgesynth.tasks.datasets.folder import folder_of
+from edgesynth.tasks.datasets.name_lists import CLASSES_FILE
 from edgesynth.tasks.datasets.pairs import Pair, Reading, by_split, max_shift, preprocessing, read_pairs
 from edgesynth.tasks.datasets.splits import split_folders
 from edgesynth.tasks.images.augmentation import MAX_ZOOM
@@ -36,23 +36,23 @@ def masks(data_root: Path | None = None, image_size: int = 64) -> Saliency:
         UserError: no folder was given, it is of no known layout, its masks are of classes, or too few pairs are sound.
     """
     root = folder_of("masks", data_root, LAYOUTS)
-    if (root / CLASS_LIST).is_file():
-        raise UserError(f"{root} has {CLASS_LIST} and --task masks knows no classes; {OF_CLASSES}, or take it away")
+    if (root / CLASSES_FILE).is_file():
+        raise UserError(f"{root} has {CLASSES_FILE} and --task masks knows no classes; {OF_CLASSES}, or take it away")
     parts, odd = _parts(root)
     read_mask = partial(binary, size=image_size)
-    found = read_pairs(root, parts, odd, image_size, read_mask, (1, image_size, image_size))
+    reading = read_pairs(root, parts, odd, image_size, read_mask, (1, image_size, image_size))
     return Saliency(
         name="masks",
-        train=found.train,
-        validation=found.validation,
-        load_test=found.test.itself,
+        train=reading.train,
+        validation=reading.validation,
+        load_test=reading.test.itself,
         labels=["salient"],
         preprocessing=preprocessing(image_size),
         max_shift=max_shift(image_size),
         flip=True,
         max_zoom=MAX_ZOOM,
-        notes=[*found.notes, *_unsalient(root, found)],
-        skipped=found.skipped,
+        notes=[*reading.notes, *_unsalient(root, reading)],
+        skipped=reading.skipped,
     )
 
 
@@ -66,14 +66,14 @@ def _parts(root: Path) -> tuple[dict[str, list[Pair]], list[str]]:
     return by_split(folders, find_pairs)
 
 
-def _unsalient(root: Path, found: Reading) -> list[str]:
+def _unsalient(root: Path, reading: Reading) -> list[str]:
     """A note on masks without a salient pixel.
 
     Raises:
         UserError: all masks of a split are without.
     """
     unsalient = 0
-    for part, split in (("train", found.train), ("validation", found.validation), ("test", found.test)):
+    for part, split in (("train", reading.train), ("validation", reading.validation), ("test", reading.test)):
         here = sum(int((chunk.flatten(1).amax(dim=1) == 0).sum()) for chunk in split.labels.split(CHUNK))
         if here == len(split.labels):
             raise UserError(
@@ -81,4 +81,4 @@ def _unsalient(root: Path, found: Reading) -> list[str]:
                 f"(above 127 of 255) in a mask; {OF_CLASSES}"
             )
         unsalient += here
-    return [f"{unsalient:,} of {found.count:,} masks of {root} show nothing salient"] if unsalient else []
+    return [f"{unsalient:,} of {reading.count:,} masks of {root} show nothing salient"] if unsalient else []

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from edgesynth.errors import UserError
-from edgesynth.tasks.datasets.name_list import names_in, take
+from edgesynth.tasks.datasets.name_lists import names_in, take
 from edgesynth.tasks.datasets.pairs import Pair
 from edgesynth.tasks.datasets.pairs.files import SUFFIXES
-from edgesynth.tasks.datasets.summarize import few
+from edgesynth.tasks.datasets.summarize import summarize
 
 FILES = {
     "train": ("train_cvpr2013.txt", "trainImgSet.mat", "train.txt"),
@@ -41,16 +41,16 @@ def listed_parts(root: Path, pairs: Sequence[Pair]) -> tuple[dict[str, list[Pair
         return None
     for part in ("train", "test"):
         if not files[part]:
-            found = ", ".join(file.name for group in files.values() for file in group)
+            present = ", ".join(file.name for group in files.values() for file in group)
             raise UserError(
-                f"{root} has {found} and no list of {part}; add {part}.txt, or take the lists away to split by chance"
+                f"{root} has {present} and no list of {part}; add {part}.txt, or take the lists away to split by chance"
             )
     known = {pair.image.stem: pair for pair in pairs}
     chosen: dict[str, list[Pair]] = {}
     taken: dict[str, Path] = {}
     for part, group in files.items():
         if len(group) > 1:
-            raise UserError(f"{root} has several lists of {part}, {', '.join(one.name for one in group)}; leave one")
+            raise UserError(f"{root} has several lists of {part}, {', '.join(file.name for file in group)}; leave one")
         if group:
             chosen[part] = _chosen(group[0], known, taken)
     rest = [f"{pair.image.name} is in no list" for stem, pair in known.items() if stem not in taken]
@@ -65,7 +65,7 @@ def _chosen(file: Path, known: dict[str, Pair], taken: dict[str, Path]) -> list[
     missing = [f"{stem} has no pair of image and mask" for stem in stems if stem not in known]
     if missing:
         raise UserError(
-            f"{file} names {len(missing):,} of {len(stems):,} that are not there: {few(missing)}; fetch the data "
+            f"{file} names {len(missing):,} of {len(stems):,} that are not there: {summarize(missing)}; fetch the data "
             "again, or take the lists away to split by chance"
         )
     take(stems, file, taken)

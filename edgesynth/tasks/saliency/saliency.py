@@ -1,4 +1,4 @@
-"""The saliency task: for every pixel, whether it belongs to what a viewer looks at first."""
+"""The saliency task: for every pixel, whether it belongs to the object that viewers look at first."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edgesynth.metrics.f_beta import f_beta, mean_absolute_error
-from edgesynth.tasks.as_numpy import as_numpy
 from edgesynth.tasks.images.stored import form
 from edgesynth.tasks.segmentation.class_weights import median_frequency
 from edgesynth.tasks.task import Task
+from edgesynth.tasks.task.as_numpy import as_numpy
 
 CERTAIN = 20.0  # log-odds of a pixel that nobody doubts
 
@@ -57,7 +57,7 @@ class Saliency(Task):
         return (1, *self.input_shape[1:])
 
     def augment_labels(self, labels: Tensor, variants: Tensor) -> Tensor:
-        """Masks go where their images go."""
+        """Masks, moved with their images."""
         return self.augment_masks(labels, variants)
 
     def check_labels(self, labels: Tensor) -> str:
@@ -68,5 +68,5 @@ class Saliency(Task):
         return f"run up to {high}; they must be 0 or 1" if high > 1 else ""
 
     def perfect_outputs(self, labels: Tensor) -> Tensor:
-        """(N, 1, H, W) log-odds that are sure of every pixel."""
+        """(N, 1, H, W) log-odds that predict every pixel right with near certainty."""
         return (2 * labels.float() - 1) * CERTAIN

@@ -1,4 +1,4 @@
-"""The segmentation task of parts that a layout has found."""
+"""The segmentation task, built from the pairs and the classes that a layout lists."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from edgesynth.errors import UserError
+from edgesynth.tasks.datasets.name_lists import listed_classes
 from edgesynth.tasks.datasets.pairs import Pair, Reading, max_shift, preprocessing, read_pairs
 from edgesynth.tasks.images.augmentation import MAX_ZOOM
 from edgesynth.tasks.segmentation.class_map import VOID, class_map
@@ -16,7 +17,16 @@ from edgesynth.tasks.segmentation.segmentation import Segmentation
 Parts = tuple[Mapping[str, Sequence[Pair]], Sequence[str]]
 
 
-def build(name: str, root: Path, found: Parts, classes: Sequence[str], void: int, image_size: int) -> Segmentation:
+def own_classes(folder: Path) -> list[str] | None:
+    """The classes of `classes.txt` in a folder, in the order of their numbers from 0; None where there is no such file.
+
+    Raises:
+        UserError: it cannot be read, repeats a name, or does not name 2 to 255 classes.
+    """
+    return listed_classes(folder, 2, VOID)
+
+
+def build(name: str, root: Path, pairs: Parts, classes: Sequence[str], void: int, image_size: int) -> Segmentation:
     """Read the pairs and make a task of them.
 
     Images and masks are stretched to (3, S, S) and (S, S), the images normalized by ImageNet's mean and deviation.
@@ -27,7 +37,7 @@ def build(name: str, root: Path, found: Parts, classes: Sequence[str], void: int
     Args:
         name: of the task.
         root: folder of the data, for messages.
-        found: the splits that the data have, see `three_parts`, and what was left out of them.
+        pairs: the splits that the data have, see `three_parts`, and what was left out of them.
         classes: their names, in the order of their numbers.
         void: number of what belongs to none, besides 255.
         image_size: S, pixels.
@@ -35,7 +45,7 @@ def build(name: str, root: Path, found: Parts, classes: Sequence[str], void: int
     Raises:
         UserError: a part has no sound pair, or no pixel of a class.
     """
-    parts, odd = found
+    parts, odd = pairs
     read_mask = partial(class_map, size=image_size, classes=len(classes), void=void)
     reading = read_pairs(root, parts, odd, image_size, read_mask, (image_size, image_size))
     return Segmentation(

@@ -13,9 +13,8 @@ from edgesynth.errors import UserError
 from edgesynth.tasks.datasets.folder import folder_of
 from edgesynth.tasks.datasets.pairs import Pair, by_split, by_stem, matched
 from edgesynth.tasks.datasets.splits import split_folders
-from edgesynth.tasks.segmentation.building import Parts, build
+from edgesynth.tasks.segmentation.building import Parts, build, own_classes
 from edgesynth.tasks.segmentation.class_map import VOID
-from edgesynth.tasks.segmentation.class_names import own_classes
 from edgesynth.tasks.segmentation.segmentation import Segmentation
 
 CLASSES = (

@@ -1,4 +1,4 @@
-"""Masks that number the class of each pixel; what belongs to none is void: neither learned nor judged."""
+"""Masks with the number of each pixel's class; void pixels belong to none and count in neither loss nor metric."""
 
 from __future__ import annotations
 

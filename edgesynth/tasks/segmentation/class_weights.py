@@ -1,4 +1,4 @@
-"""Weights of classes in the loss, so that what fills few pixels is learned too."""
+"""Weights of classes in the loss, so that classes of few pixels are learned too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The segmentation task: for every pixel, of which class it is."""
+"""The segmentation task: the class of every pixel."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edgesynth.metrics.mean_iou import mean_iou, pixel_accuracy
-from edgesynth.tasks.as_numpy import as_numpy
 from edgesynth.tasks.images.stored import form
 from edgesynth.tasks.segmentation.class_map import VOID
 from edgesynth.tasks.segmentation.class_weights import median_frequency
 from edgesynth.tasks.task import Task
+from edgesynth.tasks.task.as_numpy import as_numpy
 
 CERTAIN = 20.0  # score of the right class, above those of the others
 
@@ -58,7 +58,7 @@ class Segmentation(Task):
         return (len(self.labels), *self.input_shape[1:])
 
     def augment_labels(self, labels: Tensor, variants: Tensor) -> Tensor:
-        """Masks go where their images go."""
+        """Masks, moved with their images."""
         return self.augment_masks(labels[:, None], variants)[:, 0]
 
     def check_labels(self, labels: Tensor) -> str:
@@ -77,6 +77,6 @@ class Segmentation(Task):
         return ""
 
     def perfect_outputs(self, labels: Tensor) -> Tensor:
-        """(N, classes, H, W) scores that are sure of every pixel; of void ones it does not matter."""
+        """(N, classes, H, W) scores that predict every pixel right; void pixels may have any."""
         numbers = labels.long().masked_fill(labels == VOID, 0)
         return F.one_hot(numbers, len(self.labels)).movedim(-1, 1) * CERTAIN

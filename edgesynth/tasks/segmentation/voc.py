@@ -15,12 +15,11 @@ from pathlib import Path
 
 from edgesynth.errors import UserError
 from edgesynth.tasks.datasets.folder import folder_of
-from edgesynth.tasks.datasets.name_list import names_in, take
+from edgesynth.tasks.datasets.name_lists import names_in, take
 from edgesynth.tasks.datasets.pairs import by_stem, matched
 from edgesynth.tasks.datasets.voc_year import IMAGES, year_of
-from edgesynth.tasks.segmentation.building import Parts, build
+from edgesynth.tasks.segmentation.building import Parts, build, own_classes
 from edgesynth.tasks.segmentation.class_map import VOID
-from edgesynth.tasks.segmentation.class_names import own_classes
 from edgesynth.tasks.segmentation.segmentation import Segmentation
 
 CLASSES = (

@@ -1,4 +1,4 @@
-"""Boxes of PASCAL VOC, KITTI and COCO, read and sifted as training does it."""
+"""Boxes of PASCAL VOC, KITTI and COCO, read and filtered as for training."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
-from edgesynth.tasks.detection.annotation_filter import AnnotationFilter, told
+from edgesynth.tasks.detection.annotations.annotation_filter import AnnotationFilter, told
 from edgesynth.tasks.detection.folders import LAYOUTS, read_annotated
 from edgesynth.tasks.images.pixels import UnreadableError
 
@@ -16,7 +16,7 @@ HAVE_BOXES = tuple(LAYOUTS)
 def look_at_boxes(
     task: str, folder: Path, unreadable: dict[str, str], labels: Collection[str] | None
 ) -> tuple[dict[str, int], dict[str, list[str]]]:
-    """What training would learn from, and what it would leave out.
+    """Boxes that training would use, and those that it would leave out.
 
     Args:
         task: one of `HAVE_BOXES`.
@@ -35,17 +35,17 @@ def look_at_boxes(
         if file in unreadable:
             raise UnreadableError(unreadable[file])
 
-    found = read_annotated(task, folder)
-    sieve = AnnotationFilter(found, read)
+    listing = read_annotated(task, folder)
+    annotation_filter = AnnotationFilter(listing, read)
     counts: Counter[str] = Counter()
-    for one in (one for listed in found.parts.values() for one in sieve.images(listed)):
-        for box in one.boxes:
+    for annotated in (annotated for listed in listing.parts.values() for annotated in annotation_filter.images(listed)):
+        for box in annotated.boxes:
             if labels is None or box.name in labels:
                 counts[box.name] += 1
             else:
-                line = told(box, one.image, "is of a class that train has none of")
-                found.drop("box of an unknown class", line)
-    wrong = {**found.skipped, **found.dropped}
-    if sieve.cut:
-        wrong["box cut at the edge of its image"] = sieve.cut
+                line = told(box, annotated.image, "is of a class that train has none of")
+                listing.drop("box of an unknown class", line)
+    wrong = {**listing.skipped, **listing.dropped}
+    if annotation_filter.cut:
+        wrong["box cut at the edge of its image"] = annotation_filter.cut
     return dict(sorted(counts.items())), wrong

@@ -1,4 +1,4 @@
-"""One look at an image file: whether it can be read, and what of it is out of the ordinary."""
+"""Survey of one image file: whether it can be read, and what is unusual about it."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from edgesynth.tasks.classification.imagefolder import class_splits, images_below, is_hidden
 from edgesynth.tasks.datasets.pairs import by_stem
 from edgesynth.tasks.datasets.splits import split_folders
-from edgesynth.tasks.detection.coco import FILES, visible_files
-from edgesynth.tasks.detection.kitti import kitti_folders
+from edgesynth.tasks.detection.annotations.coco import FILES, visible_files
+from edgesynth.tasks.detection.annotations.kitti import kitti_folders
 from edgesynth.tasks.saliency.pairs import EXTRA_METRICS, IMAGES, MASKS
 from edgesynth.tasks.segmentation.camvid import masks_folder
 

@@ -1,4 +1,4 @@
-"""How much memory a task's data take while it is trained on."""
+"""Memory that a task's data take in training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgesynth.tasks.task import Task
 
 
 def held_bytes(task: Task) -> int:
-    """Bytes of images and labels: of what lies on disk, as much as may be kept of it."""
+    """Bytes of images and labels; of data on disk, the bytes that may be kept in memory."""
     splits = [task.train, task.validation]
     if _test_stays(task):
         splits.append(task.load_test())
@@ -29,5 +29,5 @@ def held_bytes(task: Task) -> int:
 
 
 def _test_stays(task: Task) -> bool:
-    """Whether the test split is in memory all along; others are read when it is asked for, and dropped."""
+    """Whether the test split stays in memory; else it is read when needed and dropped."""
     return weakref.ref(task.load_test().images)() is not None

@@ -1,4 +1,4 @@
-"""The survey itself: the layout, every image and box looked at, and the task that reads the folder tried."""
+"""Survey of a folder: its layout, every image and box, and whether its task can be built."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgesynth.errors import UserError
 from edgesynth.tasks import load_task
 from edgesynth.tasks.classification.classification import Classification
 from edgesynth.tasks.classification.imagefolder import images_below
-from edgesynth.tasks.datasets.summarize import few
+from edgesynth.tasks.datasets.summarize import summarize
 from edgesynth.tasks.images.pixels import UnreadableError
 from edgesynth.tasks.images.stored import Stored
 from edgesynth.tasks.survey.boxes import HAVE_BOXES, look_at_boxes
@@ -24,7 +24,7 @@ from edgesynth.tasks.task import Split, Task
 
 @dataclass
 class Survey:
-    """What was found in a folder.
+    """What a survey found in a folder.
 
     Attributes:
         folder: the folder.
@@ -61,7 +61,7 @@ class Survey:
 
 
 def survey(folder: Path, image_size: int = 64) -> tuple[Survey, Task | None]:
-    """Look over a folder of data, reading every image.
+    """Survey a folder of data; every image is read.
 
     Args:
         folder: the folder.
@@ -75,59 +75,59 @@ def survey(folder: Path, image_size: int = 64) -> tuple[Survey, Task | None]:
     """
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder; give the one that holds the data")
-    found = Survey(folder)
-    unreadable = _look_at_images(found)
+    findings = Survey(folder)
+    unreadable = _look_at_images(findings)
     layout = recognized(folder)
     if layout is None:
-        known = "; ".join(one.words for one in LAYOUTS)
-        found.obstacles.append(f"{folder} holds {found.images:,} images in no known layout; known are {known}")
-        return found, None
-    found.layout, found.task = layout.words, f"{layout.task}:{folder}"
-    task = _tried(found, image_size, unreadable)
+        known = "; ".join(layout.words for layout in LAYOUTS)
+        findings.obstacles.append(f"{folder} holds {findings.images:,} images in no known layout; known are {known}")
+        return findings, None
+    findings.layout, findings.task = layout.words, f"{layout.task}:{folder}"
+    task = _tried(findings, image_size, unreadable)
     if layout.task in HAVE_BOXES:
         with suppress(UserError):  # the task refuses the same, in the same words
-            found.boxes, wrong = look_at_boxes(layout.task, folder, unreadable, task.labels if task else None)
-            found.broken = {**wrong, **found.broken}
-    return found, task
+            findings.boxes, wrong = look_at_boxes(layout.task, folder, unreadable, task.labels if task else None)
+            findings.broken = {**wrong, **findings.broken}
+    return findings, task
 
 
-def _look_at_images(found: Survey) -> dict[str, str]:
-    """Look at every image; those that cannot be read, and why."""
+def _look_at_images(findings: Survey) -> dict[str, str]:
+    """Survey every image; {file: why} of those that cannot be read."""
     unreadable = {}
-    for file in map(Path, images_below(found.folder)):
-        found.images += 1
+    for file in map(Path, images_below(findings.folder)):
+        findings.images += 1
         try:
             kinds = look(file)
-            for kind in [] if is_mask(file, found.folder) else kinds:
-                found.converted.setdefault(kind, []).append(str(file))
+            for kind in [] if is_mask(file, findings.folder) else kinds:
+                findings.converted.setdefault(kind, []).append(str(file))
         except UnreadableError as error:
             unreadable[str(file)] = str(error)
     if unreadable:
-        found.broken["image cannot be read"] = list(unreadable.values())
+        findings.broken["image cannot be read"] = list(unreadable.values())
     return unreadable
 
 
-def _tried(found: Survey, image_size: int, unreadable: dict[str, str]) -> Task | None:
-    """The task itself, built as `evolve` would: what that refuses is an obstacle."""
+def _tried(findings: Survey, image_size: int, unreadable: dict[str, str]) -> Task | None:
+    """The task, built as for `evolve`; an error is noted as an obstacle, and None returned."""
     try:
-        task = load_task(found.task, None, image_size)
+        task = load_task(findings.task, None, image_size)
         parts = {"train": task.train, "validation": task.validation, "test": task.load_test()}
     except UserError as error:
-        found.obstacles.append(str(error))
+        findings.obstacles.append(str(error))
         return None
-    found.notes = list(task.notes)
-    told = {line for lines in found.broken.values() for line in lines}
+    findings.notes = list(task.notes)
+    told = {line for lines in findings.broken.values() for line in lines}
     if others := [line for line in task.skipped if line not in told]:
-        found.broken["left out"] = others
+        findings.broken["left out"] = others
     on_disk = _on_disk(parts.values())
     if met := [why for file, why in unreadable.items() if file in on_disk]:
-        found.obstacles.append(f"training would stop at {few(met)}; take them away")
-    found.splits = {name: _counts(task, part) for name, part in parts.items()}
+        findings.obstacles.append(f"training would stop at {summarize(met)}; take them away")
+    findings.splits = {name: _counts(task, part) for name, part in parts.items()}
     return task
 
 
 def _on_disk(parts: Iterable[Split]) -> set[str]:
-    """Files that training reads when it comes to them."""
+    """Files that are read during training."""
     return {file for part in parts for stack in part if isinstance(stack, Stored) for file in stack.files}
 
 

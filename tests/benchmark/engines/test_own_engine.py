@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from edgesynth.benchmark.engines import OnnxRuntime, find
+from edgesynth.benchmark.engines import ENGINES, find
+from edgesynth.benchmark.engines.onnxruntime import OnnxRuntime
 from edgesynth.benchmark.remote import Options, measure_on
 from edgesynth.errors import UserError
 
@@ -108,3 +109,7 @@ def test_an_engine_of_the_package_by_its_path_is_what_it_is_by_its_name():
 def test_another_machine_is_not_asked_for_a_class_of_this_one(own, bundle):
     with pytest.raises(UserError, match="--engine ownengine:Reference is a class of this machine and --on is board"):
         measure_on("ssh://user@board", str(bundle), Options("ownengine:Reference"))
+
+
+def test_every_engine_of_the_table_is_there_under_its_own_name():
+    assert {name: find(name).name for name in ENGINES} == {name: name for name in ENGINES}

@@ -8,18 +8,18 @@ import numpy as np
 
 from edgesynth.benchmark.bundle.bundle import is_quantized
 from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine, shape_of_images
-from edgesynth.benchmark.engines.tensorrt import plan_cache
-from edgesynth.benchmark.engines.tensorrt.bindings import Bindings
-from edgesynth.benchmark.engines.tensorrt.building import build
-from edgesynth.benchmark.engines.tensorrt.generation import Generation
-from edgesynth.benchmark.engines.tensorrt.gpu import Buffer, Gpu, hold, open_gpu
-from edgesynth.benchmark.engines.tensorrt.importing import import_tensorrt, version_of
+from edgesynth.benchmark.engines.tensorrt.generations.bindings import Bindings
+from edgesynth.benchmark.engines.tensorrt.generations.generation import Generation
+from edgesynth.benchmark.engines.tensorrt.generations.named_tensors import NamedTensors
+from edgesynth.benchmark.engines.tensorrt.generations.strongly_typed import StronglyTyped
 from edgesynth.benchmark.engines.tensorrt.inspection import in_words, layers_by_precision
-from edgesynth.benchmark.engines.tensorrt.log import is_about_memory, said, the_log
-from edgesynth.benchmark.engines.tensorrt.named_tensors import NamedTensors
-from edgesynth.benchmark.engines.tensorrt.plugins import register_plugins
+from edgesynth.benchmark.engines.tensorrt.plans import plan_cache
+from edgesynth.benchmark.engines.tensorrt.plans.building import build
 from edgesynth.benchmark.engines.tensorrt.request import Request
-from edgesynth.benchmark.engines.tensorrt.strongly_typed import StronglyTyped
+from edgesynth.benchmark.engines.tensorrt.runtime.gpu import Buffer, Gpu, hold, open_gpu
+from edgesynth.benchmark.engines.tensorrt.runtime.importing import import_tensorrt, version_of
+from edgesynth.benchmark.engines.tensorrt.runtime.log import is_about_memory, said, the_log
+from edgesynth.benchmark.engines.tensorrt.runtime.plugins import register_plugins
 from edgesynth.benchmark.interruption import Deferred
 from edgesynth.errors import UserError
 
@@ -67,7 +67,7 @@ class TensorRt(Engine):
         hold(self)
 
     def close(self) -> None:
-        """Let go of everything on the GPU, what stands on something else first.
+        """Release everything on the GPU, dependents first.
 
         What Ctrl-C left running there is waited for: TensorRT must not lose a context in the middle of its work.
         """
@@ -86,13 +86,13 @@ class TensorRt(Engine):
 
     @classmethod
     def choose_wait(cls, wait: Optional[str]) -> None:
-        """Open the GPU so; it is a matter of its context."""
+        """Open the GPU with this wait, which is a property of its context."""
         generation_of(version_of(import_tensorrt()))
         open_gpu(wait)
 
     @classmethod
     def candidates(cls) -> Dict[str, Tuple[str, ...]]:
-        """By the generation and the GPU."""
+        """The models that this generation and this GPU can use."""
         trt = import_tensorrt()
         return generation_of(version_of(trt))(trt).candidates(open_gpu().native("int8"))
 
@@ -163,17 +163,17 @@ class TensorRt(Engine):
     def compute_latencies_ms(self) -> List[float]:
         """Latencies of computing alone between two events on the GPU, on the images of the last run, ms."""
         begin, end = self._gpu.cuda.Event(), self._gpu.cuda.Event()
-        found: List[float] = []
+        latencies_ms: List[float] = []
         until = time.perf_counter() + COMPUTE_S
-        while len(found) < COMPUTE_WARM_UP + COMPUTE_RUNS:
-            if len(found) >= COMPUTE_WARM_UP + COMPUTE_LEAST and time.perf_counter() > until:
+        while len(latencies_ms) < COMPUTE_WARM_UP + COMPUTE_RUNS:
+            if len(latencies_ms) >= COMPUTE_WARM_UP + COMPUTE_LEAST and time.perf_counter() > until:
                 break
             begin.record(self._stream)
             self._enqueue()
             end.record(self._stream)
             end.synchronize()
-            found.append(float(begin.time_till(end)))
-        return found[COMPUTE_WARM_UP:]
+            latencies_ms.append(float(begin.time_till(end)))
+        return latencies_ms[COMPUTE_WARM_UP:]
 
     def describe(self) -> Dict[str, Any]:
         """Version, GPU and how the CPU waits for it, for the result file."""
@@ -212,7 +212,7 @@ class TensorRt(Engine):
         )
 
     def flags(self) -> List[str]:
-        """Precision that was asked for and is not there."""
+        """Flags of a precision that was asked for and is not used, or has no units."""
         precision = self._request.precision
         flags = []
         if self._gpu.native(precision) is False:
@@ -271,20 +271,20 @@ class TensorRt(Engine):
         shape = (request.batch,) + self.input_shape
         if not self._generation.set_input_shape(self._context, number, image.name, shape):
             raise UserError("{} does not take the shape {} ({})".format(request.path, list(shape), said(self._log)))
-        shapes = [self._generation.shape_of(self._context, place, one.name) for place, one in enumerate(tensors)]
-        for one, found in zip(tensors, shapes):
-            if any(size < 1 for size in found):
+        shapes = [self._generation.shape_of(self._context, place, tensor.name) for place, tensor in enumerate(tensors)]
+        for tensor, sizes in zip(tensors, shapes):
+            if any(size < 1 for size in sizes):
                 raise UserError(
-                    "{} of {} has the shape {}: only shapes that hang on the batch alone can be measured".format(
-                        one.name, request.path, list(found)
+                    "{} of {} has the shape {}: only shapes that depend on the batch alone can be measured".format(
+                        tensor.name, request.path, list(sizes)
                     )
                 )
-        self._buffers = [Buffer(self._gpu, found, one.dtype) for one, found in zip(tensors, shapes)]
+        self._buffers = [Buffer(self._gpu, sizes, tensor.dtype) for tensor, sizes in zip(tensors, shapes)]
         self._input = self._buffers[number]
-        self._output = next(buffer for buffer, one in zip(self._buffers, tensors) if not one.is_input)
+        self._output = next(buffer for buffer, tensor in zip(self._buffers, tensors) if not tensor.is_input)
         self._stream = self._gpu.cuda.Stream()
         self._launch = self._generation.launcher(
-            self._context, [one.name for one in tensors], [buffer.address for buffer in self._buffers]
+            self._context, [tensor.name for tensor in tensors], [buffer.address for buffer in self._buffers]
         )
 
     def _enqueue(self) -> None:

@@ -34,12 +34,12 @@ def layers_by_precision(trt: Any, engine: Any, context: Any) -> Optional[Dict[st
         told = json.loads(inspector.get_engine_information(trt.LayerInformationFormat.JSON))
     except ValueError:
         return None
-    found: Dict[str, int] = {}
+    counts: Dict[str, int] = {}
     for layer in told.get("Layers", []):
         precision = _precision(layer)
         if precision is not None:
-            found[precision] = found.get(precision, 0) + 1
-    return found or None
+            counts[precision] = counts.get(precision, 0) + 1
+    return counts or None
 
 
 def in_words(layers: Optional[Dict[str, int]]) -> Optional[str]:

@@ -17,21 +17,21 @@ class Pair(NamedTuple):
 
 
 def by_stem(entries: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES) -> tuple[dict[str, Path], list[str]]:
-    """{stem: file} of those with one of the suffixes, in the order of their names, and those that repeat a stem."""
-    found: dict[str, Path] = {}
+    """{stem: file} of the files with one of the suffixes, by name; and a line for each file that repeats a stem."""
+    files: dict[str, Path] = {}
     repeated = []
     for entry in sorted(entries):
         if entry.suffix.lower() not in suffixes or not entry.is_file():
             continue
-        if entry.stem in found:
+        if entry.stem in files:
             repeated.append(f"{entry.name} is a second file of its name")
         else:
-            found[entry.stem] = entry
-    return found, repeated
+            files[entry.stem] = entry
+    return files, repeated
 
 
 def matched(images: dict[str, Path], masks: dict[str, Path]) -> tuple[list[Pair], list[str]]:
-    """Pairs of {stem: file}, in the images' order, and what has no partner, one line each."""
+    """Pairs of the same stem, in the images' order; and a line for each file without a partner."""
     pairs = [Pair(image, masks[stem]) for stem, image in images.items() if stem in masks]
     odd = [f"{image.name} has no mask" for stem, image in images.items() if stem not in masks]
     return pairs, odd + [f"{mask.name} has no image" for stem, mask in masks.items() if stem not in images]
@@ -40,11 +40,11 @@ def matched(images: dict[str, Path], masks: dict[str, Path]) -> tuple[list[Pair]
 def by_split(
     folders: Mapping[str, Path], find: Callable[[Path], tuple[list[Pair], list[str]]]
 ) -> tuple[dict[str, list[Pair]], list[str]]:
-    """{split: pairs} of {split: its folder}, and what of all of them is no pair.
+    """{split: pairs} of {split: its folder}; and a line for each file of them that is in no pair.
 
     Args:
         folders: see `split_folders`.
         find: the pairs of a folder, and what of it is none.
     """
-    found = {part: find(folder) for part, folder in folders.items()}
-    return {part: pairs for part, (pairs, _) in found.items()}, [line for _, odd in found.values() for line in odd]
+    by_part = {part: find(folder) for part, folder in folders.items()}
+    return {part: pairs for part, (pairs, _) in by_part.items()}, [line for _, odd in by_part.values() for line in odd]

@@ -1,4 +1,4 @@
-"""Pairs read once to see which are sound, and then from disk as they are needed."""
+"""Pairs: all are read once to find the sound ones, which are then read from disk when needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from edgesynth.errors import UserError
 from edgesynth.tasks.datasets.pairs.files import Pair
 from edgesynth.tasks.datasets.splits import three_parts
-from edgesynth.tasks.datasets.summarize import few
+from edgesynth.tasks.datasets.summarize import summarize
 from edgesynth.tasks.images.decoded import size_of
 from edgesynth.tasks.images.normalization import DEVIATION, MEAN, normalized
 from edgesynth.tasks.images.pixels import DECODING, UnreadableError, color
@@ -23,7 +23,7 @@ from edgesynth.tasks.task import Split
 
 @dataclass(frozen=True)
 class Reading:
-    """What became of the pairs.
+    """The splits made of the pairs, and what was left out.
 
     Attributes:
         train: the first part; images (N, 3, S, S), masks as `finish` of `read_pairs` gives them.
@@ -50,7 +50,7 @@ def read_pairs(
     read_mask: Callable[[str], Tensor],
     mask_shape: tuple[int, ...],
 ) -> Reading:
-    """Read all pairs, leave out those that cannot be read or whose mask is of another size than its image, and split.
+    """Read all pairs and split them; a pair that cannot be read, or whose two sizes differ, is left out.
 
     Args:
         root: what messages call them.
@@ -77,11 +77,11 @@ def read_pairs(
             except UnreadableError as error:
                 skipped.append(str(error))
         if not sound[part]:
-            raise UserError(f"none of the {len(pairs)} pairs of {root} for {part} is sound: {few(skipped)}")
+            raise UserError(f"none of the {len(pairs)} pairs of {root} for {part} is sound: {summarize(skipped)}")
 
     def split(pairs: Sequence[Pair]) -> Split:
-        images = Stored([str(one.image) for one in pairs], (3, image_size, image_size), read_image, normalized, kept)
-        return Split(images, Stored([str(one.mask) for one in pairs], mask_shape, read_mask, as_it_is, kept))
+        images = Stored([str(pair.image) for pair in pairs], (3, image_size, image_size), read_image, normalized, kept)
+        return Split(images, Stored([str(pair.mask) for pair in pairs], mask_shape, read_mask, as_it_is, kept))
 
     splits = {part: split(pairs) for part, pairs in sound.items()}
     count = sum(map(len, parts.values()))
@@ -101,12 +101,12 @@ def preprocessing(image_size: int) -> dict[str, Any]:
 
 
 def max_shift(image_size: int) -> int:
-    """By how many pixels such images are shifted in training, either way."""
+    """Largest shift of such images in training, pixels."""
     return max(2, image_size // 16)
 
 
 def as_it_is(pixels: Tensor) -> Tensor:
-    """Masks are used as they are kept."""
+    """The pixels unchanged: masks are not normalized."""
     return pixels
 
 
@@ -121,4 +121,4 @@ def _check_sizes(pair: Pair) -> None:
 def _notes(root: Path, count: int, skipped: list[str]) -> list[str]:
     if not skipped:
         return []
-    return [f"of {root}, {count:,} pairs, {len(skipped):,} files are skipped: {few(skipped)}"]
+    return [f"of {root}, {count:,} pairs, {len(skipped):,} files are skipped: {summarize(skipped)}"]

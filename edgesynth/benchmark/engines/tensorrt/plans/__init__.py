@@ -1,0 +1,1 @@
+"""Plans: built from a file, calibrated, and kept between runs."""

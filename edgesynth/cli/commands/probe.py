@@ -1,0 +1,74 @@
+"""`edgesynth probe`: the time of a model's layers by their width, on this machine (Python 3.6)."""
+
+from typing import Optional
+
+import click
+
+from edgesynth import defaults
+from edgesynth.cli.options.shared_options import engine_option, output_options
+from edgesynth.cli.terminal.output import print_json, print_line, print_lines, print_note
+
+
+@click.command(name="probe")
+@click.argument("model", type=click.Path())
+@click.option("-o", "--output", required=True, type=click.Path(), help="The table; it is resumed if it exists.")
+@engine_option
+@click.option("--precision", help="fp32, fp16 or int8.  [default: fp16 where the engine has it, else fp32]")
+@click.option("--batch", default=defaults.PROBE_BATCH, show_default=True, help="Images per inference.")
+@click.option(
+    "--duration-s",
+    default=defaults.PROBE_DURATION_S,
+    show_default=True,
+    help="After these seconds no more widths are begun.",
+)
+@click.option(
+    "--finest",
+    default=defaults.PROBE_FINEST,
+    show_default=True,
+    help="Channels between two widths that are near enough.",
+)
+@click.option(
+    "--input-widths",
+    default=defaults.PROBE_INPUT_WIDTHS,
+    show_default=True,
+    help="Widths of its input to measure each layer at.",
+)
+@click.option("--each-s", default=defaults.PROBE_EACH_S, show_default=True, help="Timed seconds for each width.")
+@click.option(
+    "--warm-up-s", default=defaults.PROBE_WARM_UP_S, show_default=True, help="Untimed seconds before, for each."
+)
+@click.option("--threads", default=defaults.PROBE_THREADS, show_default=True, help="Threads of the engine.")
+@output_options
+def command(
+    model: str,
+    output: str,
+    engine: Optional[str],
+    precision: Optional[str],
+    batch: int,
+    duration_s: float,
+    finest: int,
+    input_widths: int,
+    each_s: float,
+    warm_up_s: float,
+    threads: int,
+    as_json: bool,
+) -> None:
+    """Measure the layers of MODEL at a ladder of widths on this machine.
+
+    MODEL is the folder that `edgesynth export` wrote, or a plain .onnx file. Coarse widths of every layer come before
+    fine ones; each is in the table as soon as it is measured. The table is resumed if it exists.
+    The table is for `edgesynth plan --probe`.
+    """
+    # Imported here, so that --help does not wait for numpy.
+    from edgesynth.benchmark.bundle.bundle import open_target
+    from edgesynth.benchmark.probe.probing import probe
+    from edgesynth.benchmark.probe.settings import ProbeSettings
+    from edgesynth.benchmark.probe.summary import format_summary, summary_json
+
+    settings = ProbeSettings(duration_s, each_s, warm_up_s, finest, input_widths, batch, threads)
+    probed = probe(open_target(model), output, engine, precision, settings, announce=print_note)
+    if as_json:
+        print_json(summary_json(output, probed))
+        return
+    print_lines(format_summary(probed))
+    print_line("written: {}".format(output))

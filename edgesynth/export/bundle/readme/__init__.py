@@ -1,0 +1,1 @@
+"""The README inside a bundle."""

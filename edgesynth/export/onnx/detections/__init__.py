@@ -1,0 +1,1 @@
+"""Files of detectors that decode and suppress their boxes themselves."""

@@ -1,0 +1,1 @@
+"""An ONNX file: its nodes, and the shape of every tensor."""

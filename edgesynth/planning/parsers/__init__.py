@@ -1,0 +1,1 @@
+"""The ONNX parsers of TensorRT's versions, and an ONNX file checked against one."""
