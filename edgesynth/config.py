@@ -91,11 +91,13 @@ class Config(BaseModel):
     normalizer: Literal["max", "percentile"] = Field(
         "max", description="magnitude and norm: strength counts against a layer's largest, or its 99.9th percentile"
     )
-    allocation: Literal["strength", "macs", "params", "budgets"] = Field(
+    allocation: Literal["strength", "macs", "params", "budgets", "shape"] = Field(
         "strength",
         description="clusters compete by strength alone, or for each MAC, parameter or share of the budgets that dies "
-        "with them",
+        "with them; or an integer program chooses how many each layer keeps (shape)",
     )
+    branches: bool = Field(False, description="shape: whether whole branches can die, such as residual ones")
+    round_to: int = Field(8, ge=1, le=256, description="shape: widths are multiples of this, or whole")
     temperature: float = Field(
         0.1, gt=0, le=10, description="calibrated draws: lower is closer to keeping the strongest"
     )
@@ -359,7 +361,9 @@ class EvolveOptions(TypedDict, total=False):
     environment: Literal["faithful", "calibrated"]
     strength: Literal["magnitude", "norm", "lamp", "fisher", "taylor", "random"] | str
     normalizer: Literal["max", "percentile"]
-    allocation: Literal["strength", "macs", "params", "budgets"]
+    allocation: Literal["strength", "macs", "params", "budgets", "shape"]
+    branches: bool
+    round_to: int
     temperature: float
     variation: float
     keep: float

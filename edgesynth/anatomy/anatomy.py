@@ -118,6 +118,14 @@ class Anatomy:
         """The same anatomy of a network whose branches all stay."""
         return replace(self, depth=NO_BRANCHES)
 
+    def with_branches_as_groups(self) -> Anatomy:
+        """The same anatomy in which each removable branch is also a group of one unit, the layers that end it.
+
+        It is for measuring what a branch is worth as clusters are measured, and plans nothing.
+        """
+        own = tuple(branch.as_group(self.shapes) for branch in self.removable_branches)
+        return replace(self, groups=(*self.groups, *own)) if own else self
+
     def weights(self) -> tuple[str, ...]:
         """Names of the weights of layers, each once, in the order of their first call; recurrent ones have several."""
         return tuple(dict.fromkeys(layer.weight for layer in self.layers))
@@ -220,6 +228,13 @@ class Anatomy:
                 size = self.group(name).size
                 raise UserError(f"{name} would be left without a cluster; keep at least one of its {size}")
         return units
+
+    def groups_without_units(self, kept: Kept) -> frozenset[str]:
+        """Names of the groups that lie in the branches that `kept` lets die, or that these joined to other channels."""
+        dead = self.depth.dead(kept)
+        return frozenset(
+            name for branch in self.branches if branch.name in dead for name in (*branch.inner, branch.joined) if name
+        )
 
     def silenced(self, kept: Kept) -> tuple[dict[str, Sequence[int]], tuple[str, ...]]:
         """What a masked network zeroes: {group: units kept}, and the parameters with which dead branches end."""

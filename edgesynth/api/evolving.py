@@ -62,7 +62,7 @@ class Evolved(Run):
 
     @cached_property
     def _species(self) -> Species:
-        return species(self.config.ancestor, task_of(self), self.config.seed)
+        return species(self.config.ancestor, task_of(self), self.config.seed, self.config.branches)
 
 
 def evolve(

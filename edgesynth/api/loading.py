@@ -41,7 +41,7 @@ def load(source: str | Path, data_root: str | Path | None = None) -> nn.Module:
         return OnnxNetwork(str(path))
     run, name = parse_individual(str(source))
     task = task_of(run, None if data_root is None else Path(data_root))
-    kind = species(run.config.ancestor, task, run.config.seed)
+    kind = species(run.config.ancestor, task, run.config.seed, run.config.branches)
     return kind.quantized(run.load(name, kind.anatomy))
 
 

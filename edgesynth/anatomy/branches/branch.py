@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+import numpy as np
+
+from edgesynth.anatomy.groups import ClusterGroup, Member
 
 
 @dataclass(frozen=True)
@@ -41,3 +46,16 @@ class Branch:
     steps: frozenset[int] = field(default_factory=frozenset, repr=False)
     sums: tuple[int, ...] = ()
     stream: int = -1
+
+    def as_group(self, shapes: Mapping[str, tuple[int, ...]]) -> ClusterGroup:
+        """The branch as a group of one unit, which has all clusters of the layers that end it.
+
+        Args:
+            shapes: {parameter: its shape}.
+        """
+        members = tuple(
+            Member(name, 0, "weight" if name in self.weights else "emit", np.zeros(shapes[name][0], dtype=np.int64))
+            for name in self.ends
+            if shapes[name]
+        )
+        return ClusterGroup(self.name, 1, members, self.removable, self.reason)

@@ -80,7 +80,8 @@ class Prover:
         Returns:
             {group: why it has to stay as it is in `base`}; with these groups left so, the cut is proven.
         """
-        changed = [name for name in kept if list(kept[name]) != list(base[name])]
+        implied = anatomy.groups_without_units(kept)
+        changed = [name for name in kept if list(kept[name]) != list(base[name]) and name not in implied]
 
         def flaw(names: Sequence[str]) -> str:
             return self._flaw(anatomy, {**base, **{name: kept[name] for name in names}}, by_values=True, training=True)

@@ -7,6 +7,7 @@ class are all that is needed to rebuild a network; no module is ever pickled.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -86,6 +87,10 @@ class RemovalPlan:
             places[dim] = torch.tensor(indices)
         full[torch.meshgrid(*places, indexing="ij")] = tensor
         return full
+
+    def restored(self, name: str, weights: Mapping[str, Tensor]) -> Tensor:
+        """`uncut` of a parameter of a network that removal has left; zeros where it is gone with a branch."""
+        return self.uncut(name, weights[name]) if name in weights else torch.zeros(self.shapes[name])
 
 
 def remove(model: nn.Module, plan: RemovalPlan) -> nn.Module:

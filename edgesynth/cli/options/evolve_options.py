@@ -73,7 +73,14 @@ HEADINGS = {
         "survivors",
         "patience",
     ),
-    "Synthesis: which clusters and synapses an offspring has": ("strength", "allocation", "temperature", "variation"),
+    "Synthesis: which clusters and synapses an offspring has": (
+        "strength",
+        "allocation",
+        "branches",
+        "round_to",
+        "temperature",
+        "variation",
+    ),
     "Precision": ("precision", "layer_precision"),
     "Training": (
         "ancestor_epochs",

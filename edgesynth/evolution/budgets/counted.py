@@ -65,7 +65,7 @@ CLUSTERS = CountedBudget(
     unit="clusters",
     levels=("clusters",),
     total=attrgetter("clusters"),
-    cost=lambda anatomy, kept: clusters_of_units(anatomy),
+    cost=clusters_of_units,
 )
 MACS = CountedBudget(
     name="macs",

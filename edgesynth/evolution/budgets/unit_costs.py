@@ -16,11 +16,19 @@ from edgesynth.anatomy import Anatomy, ClusterGroup, Kept
 Quantity = Literal["macs", "params"]
 
 
-def clusters_of_units(anatomy: Anatomy) -> dict[str, Tensor]:
-    """{removable group: (size,) float64, how many clusters each unit is}: one for each layer that writes it."""
+def clusters_of_units(anatomy: Anatomy, kept: Kept) -> dict[str, Tensor]:
+    """{removable group: (size,) float64, how many clusters each unit is}: one for each living layer that writes it."""
+    gone = anatomy.plan(kept).stand_ins.gone
     return {
         group.name: torch.from_numpy(
-            sum(np.bincount(layer.units[layer.units >= 0], minlength=group.size) for layer in group.writers())
+            sum(
+                (
+                    np.bincount(layer.units[layer.units >= 0], minlength=group.size)
+                    for layer in group.writers()
+                    if layer.parameter not in gone
+                ),
+                start=np.zeros(group.size),
+            )
         ).double()
         for group in anatomy.removable
     }
@@ -50,7 +58,8 @@ def priced_units(anatomy: Anatomy, kept: Kept, prices: Mapping[str, float]) -> d
         name: [len(plan.kept.get(name, {}).get(dim, range(size))) for dim, size in enumerate(shape)]
         for name, shape in anatomy.shapes.items()
     }
-    return {group.name: torch.from_numpy(_lost(group, sizes, prices)) for group in anatomy.removable}
+    left = {name: price for name, price in prices.items() if name not in plan.stand_ins.gone}
+    return {group.name: torch.from_numpy(_lost(group, sizes, left)) for group in anatomy.removable}
 
 
 macs_of_units = partial(marginal_costs, quantity="macs")

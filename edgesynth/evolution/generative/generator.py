@@ -126,11 +126,11 @@ def passed_on(anatomy: Anatomy, parent: Genome, alive: UnitValues, viability: Un
         Those clusters and the parent's living synapses between them, less the clusters that nothing feeds or reads.
     """
     if not parent.synapses:
-        return Genome(kept_units(alive))
+        return Genome(kept_units(alive, anatomy, parent))
     clusters = dict(alive)
     synapses = {name: mask.clone() for name, mask in alive_synapses(anatomy, parent).items()}
     remove_dead_units(anatomy, clusters, synapses, viability)
-    return Genome(kept_units(clusters), {name: synapses[name] for name in parent.synapses})
+    return Genome(kept_units(clusters, anatomy, parent), {name: synapses[name] for name in parent.synapses})
 
 
 def _above(noisy: UnitValues, threshold: float) -> UnitValues:

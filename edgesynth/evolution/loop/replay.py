@@ -65,7 +65,9 @@ def replay(
             "another individual"
         )
     task = task_of(run, data_root, weighted=True)
-    kind, _ = with_other_kernels(species(run.config.ancestor, task, run.config.seed), run.config, kernels)
+    kind, _ = with_other_kernels(
+        species(run.config.ancestor, task, run.config.seed, run.config.branches), run.config, kernels
+    )
     kept = run.load(name, kind.anatomy)
     if not record.parents and run.config.rewinds:
         kept = dataclasses.replace(kept, rewind=run.rewind())

@@ -128,7 +128,8 @@ class Breeder:
         if FACT in facts:
             self.progress.note(words(place.name, facts[FACT]))
         grown = place.generation == config.generations or budgets.within(genome.census(self.species.anatomy))
-        genome = replace(genome, precision=self.precision if grown or config.precision_at == "start" else {})
+        rounded = self._precision_of(genome) if grown or config.precision_at == "start" else {}
+        genome = replace(genome, precision=rounded)
         network, scales = self._begun(parents, genome, place, grown)
         synthesis_s = time.perf_counter() - start
 
@@ -177,13 +178,19 @@ class Breeder:
         best = parents[0]
         return heritable(self.species, parents, genome), cut_scales(self.species, best.scales, best.genome, genome)
 
+    def _precision_of(self, genome: Genome) -> dict[str, str]:
+        """{weight: precision} of the layers that a genome still has."""
+        gone = self.species.plan(genome).stand_ins.gone
+        return {weight: kind for weight, kind in self.precision.items() if weight not in gone}
+
     def _stress(self, genome: Genome, place: Place) -> list[Callback]:
         config, anatomy = self.config, self.species.anatomy
         if config.stress == "none":
             return []
         schedule = Schedule(config.stress_factor, config.stress_tail)
         draws = generator(config.seed, place.generation, place.child, "stress")
-        return [Stress(config.stress, schedule, anatomy.weights(), living_groups(anatomy, genome.kept), draws)]
+        weights = [name for name in anatomy.weights() if name not in anatomy.plan(genome.kept).stand_ins.gone]
+        return [Stress(config.stress, schedule, weights, living_groups(anatomy, genome.kept), draws)]
 
     def _raised(
         self,

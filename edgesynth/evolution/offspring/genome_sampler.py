@@ -109,8 +109,9 @@ class GenomeSampler:
 
         @cache
         def squared() -> dict[str, Tensor]:
-            energy = squared_gradients(network(), self.task, anatomy.weights(), draws())
-            return {name: plan.uncut(name, tensor) for name, tensor in energy.items()}
+            living = [name for name in anatomy.weights() if name not in plan.stand_ins.gone]
+            energy = squared_gradients(network(), self.task, living, draws())
+            return {name: plan.restored(name, energy) for name in anatomy.weights()}
 
         @cache
         def products() -> dict[tuple[str, int], Tensor]:
@@ -119,7 +120,7 @@ class GenomeSampler:
         whole = Parent(
             anatomy=anatomy,
             genome=parent.genome,
-            weights={name: plan.uncut(name, parent.weights[name]) for name in anatomy.weights()},
+            weights={name: plan.restored(name, parent.weights) for name in anatomy.weights()},
             alive=alive_synapses(anatomy, parent.genome),
             squared_gradients=squared,
             scales=partial(normalization_scales, anatomy, plan, parent.weights),

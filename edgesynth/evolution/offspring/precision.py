@@ -18,6 +18,7 @@ from edgesynth.anatomy import Anatomy, Census, in_layout, sum_over_clusters
 from edgesynth.errors import UserError
 from edgesynth.evolution.offspring.proving import proven
 from edgesynth.evolution.synthesis.dead_units import remove_dead_units
+from edgesynth.evolution.synthesis.masks import kept_units, living
 from edgesynth.evolution.synthesis.strength import Parent
 from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.lineage import Config, Genome, Species, state, weight_bits
@@ -161,7 +162,8 @@ def finish(
     if not genome.precision:
         return Finished(network, genome, scales, score(network))
     plan, before = species.plan(genome), alive_synapses(species.anatomy, genome)
-    weights = {name: plan.uncut(name, network.get_parameter(name).detach().cpu().abs()) for name in before}
+    left = {name: tensor.detach().cpu().abs() for name, tensor in network.named_parameters(remove_duplicate=False)}
+    weights = {name: plan.restored(name, left) for name in before}
     alive = {name: mask & (weights[name] != 0) if name in genome.precision else mask for name, mask in before.items()}
     underflowed = sum(int((before[name] & ~alive[name]).sum()) for name in before)
     buried = replace(genome, synapses={**genome.synapses, **{name: alive[name] for name in genome.precision}})
@@ -179,15 +181,10 @@ def _swept(
     anatomy: Anatomy, genome: Genome, alive: dict[str, Tensor], weights: dict[str, Tensor]
 ) -> tuple[Genome, int]:
     """The genome without the clusters that died with their synapses, and how many those were."""
-    clusters, synapses = {}, {name: mask.clone() for name, mask in alive.items()}
-    for group in anatomy.removable:
-        living = torch.zeros(group.size, dtype=torch.bool)
-        living[genome.kept[group.name]] = True
-        clusters[group.name] = living
+    clusters, synapses = living(anatomy, genome), {name: mask.clone() for name, mask in alive.items()}
     viability = {group.name: sum_over_clusters(group, weights) for group in anatomy.removable}
     swept = remove_dead_units(anatomy, clusters, synapses, viability)
-    kept = {name: torch.nonzero(mask).flatten().tolist() for name, mask in clusters.items()}
-    return replace(genome, kept=kept, synapses=synapses), swept
+    return replace(genome, kept=kept_units(clusters, anatomy, genome), synapses=synapses), swept
 
 
 def _rounded(weight: Tensor, kind: str) -> Tensor:

@@ -9,14 +9,17 @@ configuration, and its own offspring may be cut in these groups.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
+from edgesynth.anatomy import Anatomy
 from edgesynth.evolution.synthesis.dead_units import silence
 from edgesynth.evolution.synthesis.masks import kept_units, living
 from edgesynth.evolution.synthesis.strength.parent import alive_synapses
 from edgesynth.lineage import Genome, Species
 
 FACT = "kept_by_proof"
+UnitLists = dict[str, list[int]]
 
 
 def proven(species: Species, genome: Genome, parent: Genome) -> tuple[Genome, dict[str, str]]:
@@ -36,10 +39,23 @@ def proven(species: Species, genome: Genome, parent: Genome) -> tuple[Genome, di
     broken = prover.cut(anatomy, genome.kept, parent.kept)
     if not broken:
         return genome, {}
-    more = {**genome.kept, **{name: _one_more(genome.kept[name], parent.kept[name]) for name in broken}}
+    more = _revived(anatomy, genome.kept, parent.kept, broken)
+    more = {**more, **{name: _one_more(more[name], parent.kept[name]) for name in broken}}
     still = prover.cut(anatomy, more, parent.kept)
+    more = _revived(anatomy, more, parent.kept, still)
     kept = {name: parent.kept[name] if name in still else units for name, units in more.items()}
     return _with_units(species, genome, parent, kept), {**still, **broken}
+
+
+def _revived(anatomy: Anatomy, kept: UnitLists, before: UnitLists, broken: Iterable[str]) -> UnitLists:
+    """The units kept, with all that the parent has in those of the broken branches that had died."""
+    names = {
+        name
+        for branch in anatomy.removable_branches
+        if branch.name in broken and not kept[branch.name]
+        for name in (branch.name, *branch.inner, *filter(None, [branch.joined]))
+    }
+    return {name: before[name] if name in names else units for name, units in kept.items()}
 
 
 def _one_more(kept: list[int], before: list[int]) -> list[int]:
@@ -61,7 +77,7 @@ def _with_units(species: Species, genome: Genome, parent: Genome, kept: dict[str
                 own = alive[member.parameter].index_select(member.dim, back)
                 synapses[member.parameter].index_copy_(member.dim, back, own)
     silence(anatomy, clusters, synapses)
-    return replace(genome, kept=kept_units(clusters), synapses=synapses)
+    return replace(genome, kept=kept_units(clusters, anatomy, replace(genome, kept=kept)), synapses=synapses)
 
 
 def words(name: str, broken: dict[str, str]) -> str:

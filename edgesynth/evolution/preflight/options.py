@@ -64,6 +64,7 @@ NEEDS = (
         "--keep-clusters below 1",
         lambda config: config.keep_clusters != 1 or config.encoding == "synapse" or config.strategy == "generative",
     ),
+    Need(("branches", "round_to"), "--allocation shape", lambda config: config.allocation == "shape"),
     Need(("stress",), "--generations of 2 or more", lambda config: config.generations > 1),
     Need(("stress",), "--epochs of 1 or more", lambda config: config.epochs > 0),
     Need(("selection",), "--offspring of 2 or more", lambda config: config.offspring > 1),
@@ -146,9 +147,10 @@ def _check_keep(config: Config) -> None:
 def _check_allocation(config: Config) -> None:
     if config.allocation == "strength" or config.strategy == "generative":
         return
-    if config.allocation == "budgets" and not limits(config):
+    if config.allocation in ("budgets", "shape") and not limits(config):
         options = ", ".join(budget.option for budget in BUDGETS.values())
-        raise UserError(f"--allocation is budgets and there is none; give one of {options}, or another allocation")
+        what = "there is none" if config.allocation == "budgets" else "shapes are chosen to meet budgets"
+        raise UserError(f"--allocation is {config.allocation} and {what}; give one of {options}, or another allocation")
     for name, value, usable in (
         ("encoding", config.encoding, "cluster"),
         ("environment", config.environment, "calibrated"),

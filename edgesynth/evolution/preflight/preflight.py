@@ -86,7 +86,7 @@ def preflight(
     check_shared_out(config, in_process=isinstance(executor, InProcess))
     task = load_task(config.task, config.data_root, config.image_size, config.class_weights)
     check_taught(config, task)
-    kind = species(config.ancestor, task, config.seed)
+    kind = species(config.ancestor, task, config.seed, config.branches)
     check_newborn(config, kind.model)
     kind, unread = with_other_kernels(kind, config, kernels)
     check_feasible(config, kind.anatomy, kind.other_kernels)

@@ -1,7 +1,7 @@
 """The smallest network that an anatomy allows: what a budget cannot be below.
 
-It has one cluster in each group that can be cut, all of those that cannot, and one synapse into and one out of each
-cluster that lives: less would cut the network in two.
+It has no branch that can be removed, one cluster in each group that can be cut, all clusters of those that cannot, and
+one synapse into and one out of each cluster that lives: less would cut the network in two.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 from edgesynth.anatomy import Anatomy
 from edgesynth.anatomy.channels import WRITING, Role
 from edgesynth.evolution.budgets.unit_costs import Quantity, marginal_costs
+from edgesynth.evolution.synthesis.masks import without_dead_branches
 from edgesynth.lineage import Genome
 
 Need = dict[tuple[str, int], int]  # {(weight, dimension): index} of the lines in any of which a synapse must live
@@ -31,7 +32,8 @@ def smallest_genome(anatomy: Anatomy, quantity: Quantity = "params") -> Genome:
         quantity: by what the cheapest unit of each group is chosen.
     """
     costs = marginal_costs(anatomy, {}, quantity)
-    kept = {group.name: [int(costs[group.name].argmin())] for group in anatomy.removable}
+    one_each = {group.name: [int(costs[group.name].argmin())] for group in anatomy.removable}
+    kept = without_dead_branches(anatomy, {**one_each, **{branch.name: [] for branch in anatomy.removable_branches}})
     plan = anatomy.plan(kept)
     synapses = {name: torch.zeros(anatomy.shapes[name], dtype=torch.bool) for name in anatomy.weights()}
     for weight, places in _fewest_synapses(_needs(anatomy, kept, WRITING), _needs(anatomy, kept, ("read",))):
@@ -42,7 +44,7 @@ def smallest_genome(anatomy: Anatomy, quantity: Quantity = "params") -> Genome:
 
 def _needs(anatomy: Anatomy, kept: dict[str, list[int]], roles: tuple[Role, ...]) -> list[Need]:
     """For each living unit, the lines of weights in any of which it needs a synapse, if it has such lines at all."""
-    weights, needs = set(anatomy.weights()), []
+    weights, needs = set(anatomy.weights()) - {*anatomy.plan(kept).stand_ins.gone}, []
     for group in anatomy.groups:
         members = [member for member in group.members if member.role in roles and member.parameter in weights]
         for unit in kept.get(group.name, range(group.size)) if members else ():

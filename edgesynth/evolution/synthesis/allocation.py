@@ -16,7 +16,7 @@ from torch import Tensor
 from edgesynth.evolution.budgets import Budgets
 from edgesynth.evolution.synthesis.strength.parent import Parent
 
-Allocation = Literal["strength", "macs", "params", "budgets"]
+Allocation = Literal["strength", "macs", "params", "budgets", "shape"]
 LEAST_EXCESS = 1.001  # an amount that is at its budget, or just above it, still has a price
 
 
@@ -32,13 +32,13 @@ def allocate(
     Args:
         parent: whose sizes the costs are of.
         clusters: {group: (size,) viability}.
-        allocation: `strength` leaves them as they are; `macs` and `params` name the cost; with `budgets` it is the sum,
-            over the budgets, of the share of the present amount that dies with the cluster, times the logarithm of what
-            that amount is of the budget.
+        allocation: `strength` and `shape` leave them as they are; `macs` and `params` name the cost; with `budgets` it
+            is the sum, over the budgets, of the share of the present amount that dies with the cluster, times the
+            logarithm of what that amount is of the budget.
         unmet: {name: most that is allowed}, of the budgets that are not met.
         budgets: of the run.
     """
-    if allocation == "strength":
+    if allocation in ("strength", "shape"):
         return clusters
     prices = _urgency(parent, unmet, budgets) if allocation == "budgets" else {allocation: 1.0}
     costs = dict.fromkeys(clusters, torch.zeros((), dtype=torch.float64))

@@ -16,7 +16,8 @@ def remove_dead_units(
 ) -> int:
     """Remove dead units in place.
 
-    The last cluster of a group is never removed: a layer without clusters would cut the network in two.
+    The last cluster of a group is never removed: a layer without clusters would cut the network in two. Groups in
+    branches that are dead have none.
 
     Args:
         anatomy: the ancestor's.
@@ -34,7 +35,7 @@ def remove_dead_units(
         for group in anatomy.removable:
             alive = clusters[group.name]
             living = alive & _fed(anatomy, group, synapses) & _feeding(group, synapses)
-            if not living.any():
+            if not living.any() and alive.any():
                 living = torch.zeros_like(alive)
                 living[strongest(viability[group.name], alive)] = True
             died += int(alive.sum() - (alive & living).sum())

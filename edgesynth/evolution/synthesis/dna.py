@@ -7,7 +7,7 @@ eq. 1), each factor the exponential of a viability.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -27,10 +27,12 @@ class Dna:
     Attributes:
         clusters: {cluster group: (size,)}; empty in the synapse encoding, where a cluster dies with its synapses.
         synapses: {weight: tensor of the ancestor's shape}; empty where none will be drawn.
+        branches: {branch: (1,)}; empty where none can die.
     """
 
     clusters: dict[str, Tensor]
     synapses: dict[str, Tensor]
+    branches: dict[str, Tensor] = field(default_factory=dict)
 
 
 def encode(
@@ -52,12 +54,20 @@ def encode(
         synapses: whether any will be drawn; measuring what they are worth takes as long as for clusters.
     """
     model = build_strength(strength, normalizer, costs_elsewhere=allocation != "strength")
-    return Dna(model.clusters(parent) if encoding == "cluster" else {}, model.synapses(parent) if synapses else {})
+    # A branch is a cluster of the layers that end it: whatever measures groups measures it on the same scale.
+    whole = replace(parent, anatomy=parent.anatomy.with_branches_as_groups())
+    clusters = model.clusters(whole) if encoding == "cluster" else {}
+    names = {branch.name for branch in parent.anatomy.removable_branches}
+    return Dna(
+        {name: viability for name, viability in clusters.items() if name not in names},
+        model.synapses(parent) if synapses else {},
+        {name: viability for name, viability in clusters.items() if name in names},
+    )
 
 
 def priced(dna: Dna, parent: Parent, allocation: Allocation, unmet: Mapping[str, float], budgets: Budgets) -> Dna:
     """The DNA with every cluster's probability divided by what the cluster costs in this parent; see `allocate`."""
-    return Dna(allocate(parent, dna.clusters, allocation, unmet, budgets), dna.synapses)
+    return replace(dna, clusters=allocate(parent, dna.clusters, allocation, unmet, budgets))
 
 
 def favored(dna: Dna, variation: float, generator: torch.Generator) -> tuple[Dna, dict[str, float]]:
@@ -77,8 +87,11 @@ def favored(dna: Dna, variation: float, generator: torch.Generator) -> tuple[Dna
     """
     if not variation:
         return dna, {}
-    levels = dna.clusters or dna.synapses
+    levels = {**dna.clusters, **dna.branches} or dna.synapses
     drawn = variation * torch.randn(len(levels), dtype=torch.float64, generator=generator)
     favors = dict(zip(levels, drawn.tolist(), strict=True))
     shifted = {name: viability + favors[name] for name, viability in levels.items()}
-    return (Dna(shifted, dna.synapses) if dna.clusters else Dna({}, shifted)), favors
+    if not dna.clusters:
+        return replace(dna, synapses=shifted), favors
+    clusters, branches = ({name: shifted[name] for name in each} for each in (dna.clusters, dna.branches))
+    return replace(dna, clusters=clusters, branches=branches), favors

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from torch import Tensor
 
@@ -20,6 +22,27 @@ def living(anatomy: Anatomy, genome: Genome) -> UnitValues:
     return masks
 
 
-def kept_units(alive: UnitValues) -> dict[str, list[int]]:
-    """{group: its living units, ascending} of masks (size,)."""
-    return {name: torch.nonzero(mask).flatten().tolist() for name, mask in alive.items()}
+def without_dead_branches(anatomy: Anatomy, kept: dict[str, list[int]]) -> dict[str, list[int]]:
+    """The units kept: a branch dies if a group in it has no unit left, and a dead one leaves no unit of its groups."""
+    kept = dict(kept)
+    while True:
+        before = dict(kept)
+        for branch in anatomy.removable_branches:
+            groups = [name for name in (*branch.inner, branch.joined) if name in kept]
+            if not kept[branch.name] or any(not kept[name] for name in groups):
+                kept.update({name: [] for name in (branch.name, *groups)})
+        if kept == before:
+            return kept
+
+
+def clear_gone(anatomy: Anatomy, kept: Mapping[str, Sequence[int]], synapses: dict[str, Tensor]) -> None:
+    """Clear the synapses of layers that are gone with a branch, in place."""
+    for name in anatomy.plan(kept).stand_ins.gone:
+        if name in synapses:
+            synapses[name].fill_(False)
+
+
+def kept_units(alive: UnitValues, anatomy: Anatomy, genome: Genome) -> dict[str, list[int]]:
+    """{group: its living units, ascending} of masks (size,), and the branches of a genome as they are in it."""
+    branches = {branch.name: list(genome.kept[branch.name]) for branch in anatomy.removable_branches}
+    return {**{name: torch.nonzero(mask).flatten().tolist() for name, mask in alive.items()}, **branches}

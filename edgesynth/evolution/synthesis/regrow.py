@@ -60,4 +60,4 @@ def _with(parent: Parent, dna: Dna, genome: Genome, group: str, unit: int) -> Ge
     clusters[group][unit] = True
     synapses = {name: mask.clone() for name, mask in parent.alive.items()}
     remove_dead_units(parent.anatomy, clusters, synapses, dna.clusters)
-    return Genome(kept_units(clusters), synapses)
+    return Genome(kept_units(clusters, parent.anatomy, genome), synapses)

@@ -84,7 +84,7 @@ def synthesize(
     facts: dict[str, Any] = {"expected_clusters": None, "expected_synapses": None}
 
     if dna.clusters and fed.clusters is not None:
-        counts = clusters_of_units(anatomy)
+        counts = clusters_of_units(anatomy, parent.genome.kept)
         coupled = sum(counts[name][mask].sum().item() for name, mask in before.items())
         protected = max(parent.genome.census(anatomy).clusters - coupled, 0)
         expected = max(fed.clusters - protected, 0)
@@ -92,7 +92,7 @@ def synthesize(
         least = _least(before, expected / coupled)
         clusters = world.clusters.draw(dna.clusters, before, expected, generator, least, counts)
         for name, mask in clusters.items():
-            mask[strongest(viability[name], before[name])] |= not mask.any()
+            mask[strongest(viability[name], before[name])] |= before[name].any() & ~mask.any()
         silence(anatomy, clusters, synapses)
     facts["drawn_clusters"] = sum(int(mask.sum()) for mask in clusters.values())
 
@@ -101,7 +101,7 @@ def synthesize(
         synapses = world.synapses.draw(dna.synapses, synapses, fed.synapses, generator)
     facts["drawn_synapses"] = sum(int(mask.sum()) for mask in synapses.values())
     facts["swept_clusters"] = remove_dead_units(anatomy, clusters, synapses, viability)
-    return Genome(kept_units(clusters), synapses), facts
+    return Genome(kept_units(clusters, anatomy, parent.genome), synapses), facts
 
 
 def _least(alive: dict[str, Tensor], share: float) -> dict[str, int]:

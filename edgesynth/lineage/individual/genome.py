@@ -28,7 +28,8 @@ class Genome:
     """Clusters and synapses that are alive.
 
     Attributes:
-        kept: {cluster group: its living units, ascending}; every removable group is named.
+        kept: {cluster group: its living units, ascending}; every removable group is named. And {branch: [0] if it
+            lives, nothing if not} where branches can die; groups that lie in a dead one have no living unit.
         synapses: {weight: bool mask of the ancestor's full shape}; rows and columns of dead clusters are False. A
             weight that is not named has all its synapses.
         precision: {weight: a precision such as `int8`}; a weight that is not named is fp32.
@@ -41,7 +42,8 @@ class Genome:
     @classmethod
     def unpruned(cls, anatomy: Anatomy) -> Genome:
         """The ancestor's own genome: everything is alive."""
-        return cls({group.name: list(range(group.size)) for group in anatomy.removable})
+        groups = {group.name: list(range(group.size)) for group in anatomy.removable}
+        return cls({**groups, **{branch.name: [0] for branch in anatomy.removable_branches}})
 
     def census(self, anatomy: Anatomy) -> Census:
         """Count what is alive."""

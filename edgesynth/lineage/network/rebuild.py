@@ -77,7 +77,7 @@ class Species:
             after: a genome with as many or fewer clusters.
         """
         plan, whole = self.plan(before), copy.deepcopy(self.model)
-        set_state(whole, {name: plan.uncut(name, tensor) for name, tensor in weights.items()})
+        set_state(whole, {**whole.state_dict(), **{name: plan.uncut(name, own) for name, own in weights.items()}})
         return remove(whole, self.plan(after))
 
     def masked(self, individual: Individual) -> nn.Module:
@@ -93,16 +93,22 @@ class Species:
                 set(range(plan.shapes[each.direction][each.read])) - set(plan.kept[each.direction][each.read])
             )
             base[each.direction] = base[each.direction].index_fill(each.read, torch.tensor(dead), 0)
-        full = {name: plan.uncut(name, tensor, base[name]) for name, tensor in individual.weights.items()}
+        full = {**base, **{name: plan.uncut(name, own, base[name]) for name, own in individual.weights.items()}}
         network = copy.deepcopy(self.model)
         set_state(network, full)
         return mask(network, self.anatomy, individual.genome.kept).eval()
 
 
-def species(ancestor: str, task: Task, seed: int) -> Species:
-    """Build and trace an ancestor for a task; every removable group of its anatomy has been proven.
+def species(ancestor: str, task: Task, seed: int, branches: bool = False) -> Species:
+    """Build and trace an ancestor for a task; every removable group and branch of its anatomy has been proven.
 
     The weights are drawn from the run's seed.
+
+    Args:
+        ancestor: its name.
+        task: what it is to learn.
+        seed: the run's.
+        branches: whether branches can die as a whole; else the anatomy has none.
 
     Raises:
         UserError: there is no such ancestor, nothing of it can be trained, it insists on another number format than
@@ -121,6 +127,7 @@ def species(ancestor: str, task: Task, seed: int) -> Species:
     note = in_float32(ancestor, model, task.input_shape)
     inputs = torch.randn((2, *task.input_shape), generator=generator(seed, 0, 0, "proof"))
     anatomy = fitting_anatomy(ancestor, model, inputs, task)
+    anatomy = anatomy if branches else anatomy.without_branches()
     prover = Prover(model, (inputs,))
     anatomy = prover.groups(anatomy)
     # Once for all: every network of the run is made of copies of this one, and none of them is wider.

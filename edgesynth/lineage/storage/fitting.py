@@ -6,13 +6,13 @@ individual's record counts is counted again from its genome.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from edgesynth.anatomy import Anatomy, RemovalPlan
+from edgesynth.anatomy import Anatomy, Branch, RemovalPlan
 from edgesynth.lineage.individual.genome import Genome
 from edgesynth.lineage.individual.individual import Individual
 from edgesynth.lineage.storage.reading import DamagedError
@@ -50,9 +50,16 @@ def check_fits(individual: Individual, anatomy: Anatomy, folder: Path) -> None:
 
 
 def _wrong_genome(genome: Genome, anatomy: Anatomy) -> Iterator[str]:
-    groups = {group.name: group for group in anatomy.groups}
+    groups, dead = {group.name: group for group in anatomy.groups}, anatomy.groups_without_units(genome.kept)
+    branches = {branch.name: branch for branch in anatomy.branches}
     for name, units in genome.kept.items():
-        if name not in groups:
+        if name in branches:
+            yield from _wrong_branch(branches[name], units)
+        elif not units and name in groups and name not in dead:
+            yield f"it keeps no cluster of {name}, which is in no branch that died"
+        elif not units and name in groups:
+            continue
+        elif name not in groups:
             yield f"it names a cluster group {name!r}, which the ancestor has not"
         elif units[-1] >= groups[name].size:
             yield f"it keeps cluster {units[-1]} of {name}, which has {groups[name].size}"
@@ -67,10 +74,20 @@ def _wrong_genome(genome: Genome, anatomy: Anatomy) -> Iterator[str]:
             yield f"synapses.{name} is of {tuple(mask.shape)}, and the ancestor's weight of {anatomy.shapes.get(name)}"
 
 
+def _wrong_branch(branch: Branch, units: Sequence[int]) -> Iterator[str]:
+    if list(units) not in ([], [0]):
+        yield f"it keeps {list(units)} of {branch.name}, and a branch lives ([0]) or not ([])"
+    elif not units and not branch.removable:
+        yield f"it removes {branch.name}, which cannot be removed: {branch.reason}"
+
+
 def _wrong_weights(weights: dict[str, Tensor], anatomy: Anatomy, plan: RemovalPlan) -> Iterator[str]:
     whole = anatomy.model.state_dict()
     for name in sorted({*whole, *weights}):
-        if name not in weights:
+        if name in plan.stand_ins.gone:
+            if name in weights:
+                yield f"it holds {name}, which went with a branch"
+        elif name not in weights:
             yield f"it lacks {name}"
         elif name not in whole:
             yield f"it holds {name}, which the ancestor has not"

@@ -46,10 +46,12 @@ def living_groups(anatomy: Anatomy, kept: Kept) -> tuple[ClusterGroup, ...]:
     groups = []
     for group in anatomy.removable:
         units = np.asarray(kept.get(group.name, range(group.size)), dtype=np.int64)
+        if not len(units):
+            continue
         place = np.full(group.size + 1, -1, dtype=np.int64)  # the last is for -1, what is not of the group
         place[units] = np.arange(len(units))
         members = []
-        for member in group.members:
+        for member in (member for member in group.members if member.parameter not in plan.stand_ins.gone):
             left = plan.kept.get(member.parameter, {}).get(member.dim, slice(None))
             members.append(replace(member, units=place[member.units[left]]))
         groups.append(replace(group, size=len(units), members=tuple(members)))

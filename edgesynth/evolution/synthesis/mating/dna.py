@@ -42,7 +42,13 @@ def mean_dna(dnas: Sequence[Dna], parents: Sequence[Parent], strength: str) -> D
         name: mean([dna.synapses[name] for dna in dnas], [parent.alive[name] for parent in parents])
         for name in dnas[0].synapses
     }
-    return Dna(clusters, synapses)
+    branches = {
+        name: mean(
+            [dna.branches[name] for dna in dnas], [torch.tensor([bool(parent.genome.kept[name])]) for parent in parents]
+        )
+        for name in dnas[0].branches
+    }
+    return Dna(clusters, synapses, branches)
 
 
 def _mean_viability(viabilities: Sequence[Tensor], held: Sequence[Tensor]) -> Tensor:

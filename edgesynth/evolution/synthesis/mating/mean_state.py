@@ -28,8 +28,12 @@ def mean_state(species: Species, parents: Sequence[Individual]) -> dict[str, Ten
         {name: tensor of the ancestor's shape}; of one parent its own.
     """
     plans = [species.plan(parent.genome) for parent in parents]
+    shapes = species.model.state_dict()
     states = [
-        {name: plan.uncut(name, tensor) for name, tensor in parent.weights.items()}
+        {
+            name: plan.uncut(name, parent.weights[name]) if name in parent.weights else torch.zeros_like(own)
+            for name, own in shapes.items()
+        }
         for plan, parent in zip(plans, parents, strict=True)
     ]
     if len(parents) == 1:
@@ -37,6 +41,8 @@ def mean_state(species: Species, parents: Sequence[Individual]) -> dict[str, Ten
     alive = [alive_synapses(species.anatomy, parent.genome) for parent in parents]
 
     def held(place: int, name: str) -> Tensor:
+        if name not in parents[place].weights:
+            return torch.zeros_like(shapes[name], dtype=torch.bool)
         everything = torch.ones_like(parents[place].weights[name], dtype=torch.bool)
         first = species.anatomy.aliases.get(name, name)
         return alive[place].get(first, plans[place].uncut(name, everything))

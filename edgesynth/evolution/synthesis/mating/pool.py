@@ -10,6 +10,7 @@ from torch import Tensor
 
 from edgesynth.anatomy import Census, ClusterGroup
 from edgesynth.evolution.synthesis.dead_units import silence
+from edgesynth.evolution.synthesis.masks import clear_gone, without_dead_branches
 from edgesynth.evolution.synthesis.mating.mean import mean_of_holders
 from edgesynth.evolution.synthesis.strength import Parent
 from edgesynth.evolution.synthesis.synthesis import Ration
@@ -42,6 +43,11 @@ def gene_pool(parents: Sequence[Parent], needed: int) -> Parent:
             _join(group, clusters[group.name], synapses, best)
     silence(best.anatomy, clusters, synapses)
     kept = {name: torch.nonzero(mask).flatten().tolist() for name, mask in clusters.items()}
+    for branch in best.anatomy.removable_branches:
+        holders = sum(bool(parent.genome.kept[branch.name]) for parent in parents)
+        kept[branch.name] = [0] if holders >= needed else []
+    kept = without_dead_branches(best.anatomy, kept)
+    clear_gone(best.anatomy, kept, synapses)
     return dataclasses.replace(
         best,
         genome=dataclasses.replace(best.genome, kept=kept, synapses=synapses),

@@ -49,7 +49,7 @@ class MagnitudeStrength:
         return strength * (strength >= self.truncation * strength.max())
 
     def _group(self, group: ClusterGroup, strong: dict[str, Tensor], living: list[int]) -> Tensor:
-        return self._share(sum_over_clusters(group, strong), torch.tensor(living)) - 1
+        return self._share(sum_over_clusters(group, strong), torch.tensor(living, dtype=torch.long)) - 1
 
     def _share(self, strength: Tensor, living: Tensor) -> Tensor:
         """Strength over Z, at most 1; all zeros stay zeros."""

@@ -21,7 +21,7 @@ def normalization_scales(anatomy: Anatomy, plan: RemovalPlan, weights: Mapping[s
         weights: the parent's, after removal.
     """
     names = dict.fromkeys(use.parameter for use in scale_uses(anatomy))
-    return {name: plan.uncut(name, weights[name]) for name in names}
+    return {name: plan.restored(name, weights) for name in names}
 
 
 def cluster_products(
@@ -40,8 +40,11 @@ def cluster_products(
         {(weight, dimension of its clusters): (batches, the ancestor's size), zero where dead}.
     """
     lines = dict.fromkeys((member.parameter, member.dim) for group in anatomy.removable for member in group.writers())
-    small = summed_products(network, task, lines, generator)
-    return {(name, dim): _uncut(plan, name, dim, sums) for (name, dim), sums in small.items()}
+    small = summed_products(network, task, [each for each in lines if each[0] not in plan.stand_ins.gone], generator)
+    batches = len(next(iter(small.values())))
+    return {
+        (name, dim): _uncut(plan, name, dim, small.get((name, dim), torch.zeros(batches, 0))) for name, dim in lines
+    }
 
 
 def _uncut(plan: RemovalPlan, name: str, dim: int, sums: Tensor) -> Tensor:
