@@ -85,9 +85,11 @@ class Machine:
 
 
 def layers_left(anatomy: Anatomy, census: Census) -> list[Layer]:
-    """The convolutions and linear layers that removal leaves, as the cost model sees them."""
+    """The convolutions and linear layers that removal leaves, in order, as the cost model sees them."""
     layers = []
     for weight, left in zip(anatomy.weights(), census.layers, strict=True):
+        if not left.macs:
+            continue  # gone with a branch
         module = anatomy.model.get_submodule(layer_name(weight))
         steps = (*_steps(module, "stride"), *_steps(module, "dilation"))
         outputs, full = left.shape[0], anatomy.shapes[weight]

@@ -101,17 +101,19 @@ class BoardBudget(Budget):
         """
         prediction = machine.predict(census)
         assert machine.anatomy is not None
-        weights, amount = machine.anatomy.weights(), self.amount(census, machine)
+        amount = self.amount(census, machine)
+        weights = [
+            (weight, left)
+            for weight, left in zip(machine.anatomy.weights(), census.layers, strict=True)
+            if left.macs
+        ]
         if prediction is None:
             share = (amount if math.isfinite(amount) else 1.0) / census.macs
-            return {
-                weight: share * left.macs / math.prod(left.shape)
-                for weight, left in zip(weights, census.layers, strict=True)
-            }
+            return {weight: share * left.macs / math.prod(left.shape) for weight, left in weights}
         scale = amount / prediction.latency_ms
         return {
             weight: scale * (kernel.latency_ms - EFFICIENCY.kernel_us * 1e-3) / math.prod(left.shape)
-            for weight, kernel, left in zip(weights, prediction.layers[: len(weights)], census.layers, strict=True)
+            for (weight, left), kernel in zip(weights, prediction.layers[: len(weights)], strict=True)
         }
 
     def format(self, amount: float) -> str:
