@@ -1,0 +1,40 @@
+"""Shape: how many units each cluster group keeps, and which branches live, chosen by an integer program.
+
+A network is narrowed so that the units and branches it keeps are worth the most, while all budgets hold together:
+
+    costs = {"latency_ms": LayerCosts(table=times_ms, constant=0.1)}
+    limits = {"latency_ms": 3.0, "macs": 40e6, "params": 200e3}
+    problem = build_problem(anatomy, genome.kept, dna.clusters, limits, costs, round_to=8)
+    shape = solve(problem, seconds=2.0)                                    # UnreachableError if no shape meets them
+    kept = kept_of(shape, anatomy, genome.kept, dna.clusters)              # as `Anatomy.plan` and a genome take it
+
+`times_ms(layer, inputs, outputs)` gives the milliseconds of `anatomy.layers[layer]` for every pair of sizes of the two
+channel dimensions of its weight, (n,) and (m,), as an (n, m) array. It is asked once for each layer.
+
+A draw that is not to keep just the strongest units takes `shape.widths` and `shape.lives` alone, and draws so many of
+each group. `Problem` is plain data: another kind of network can be described without an `Anatomy`.
+"""
+
+from edgesynth.evolution.synthesis.shape.building import build_problem
+from edgesynth.evolution.synthesis.shape.candidates import kept_of
+from edgesynth.evolution.synthesis.shape.pricing import LayerCosts
+from edgesynth.evolution.synthesis.shape.problem import Amount, BranchChoice, GroupChoice, Problem, Term
+from edgesynth.evolution.synthesis.shape.shape import Shape
+from edgesynth.evolution.synthesis.shape.solving import solve
+from edgesynth.evolution.synthesis.shape.staircase import staircase_ends
+from edgesynth.evolution.synthesis.shape.unreachable import UnreachableError
+
+__all__ = [
+    "Amount",
+    "BranchChoice",
+    "GroupChoice",
+    "LayerCosts",
+    "Problem",
+    "Shape",
+    "Term",
+    "UnreachableError",
+    "build_problem",
+    "kept_of",
+    "solve",
+    "staircase_ends",
+]

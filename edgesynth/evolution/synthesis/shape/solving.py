@@ -1,0 +1,83 @@
+"""Solve: the shape that keeps the most worth while all amounts are within their limits."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import numpy as np
+
+from edgesynth.evolution.synthesis.shape.descent import State, descend
+from edgesynth.evolution.synthesis.shape.problem import Problem
+from edgesynth.evolution.synthesis.shape.program import Program
+from edgesynth.evolution.synthesis.shape.shape import Shape, read_shape
+from edgesynth.evolution.synthesis.shape.staircase import staircase_ends
+from edgesynth.evolution.synthesis.shape.tables import Tables
+from edgesynth.evolution.synthesis.shape.unreachable import unreachable
+
+LOG = logging.getLogger(__name__)
+TOLERANCE = 1e-5  # share of a limit, several times that by which the solver may exceed it
+INFEASIBLE = 2  # status of scipy.optimize.milp
+
+
+def solve(problem: Problem, seconds: float = 2.0, gap: float = 1e-3) -> Shape:
+    """Choose widths and branches by a mixed-integer program, or by descent where that comes out better.
+
+    Args:
+        problem: what there is to choose from.
+        seconds: time limit of the solver. The descent is not stopped, nor is the search for any shape at all.
+        gap: relative distance from the best that may be, at which the solver stops; 0 proves the optimum.
+
+    Returns:
+        A shape that meets all limits. Its amounts are read from the tables, not from the solver.
+
+    Raises:
+        UnreachableError: no shape meets them.
+    """
+    started_s = time.monotonic()
+    tables = Tables.of(staircase_ends(problem))
+    greedy = descend(tables)
+    program = Program.of(tables)
+    left = seconds - (time.monotonic() - started_s)
+    result = program.solve(tables.limits, -program.worth(), left, gap)
+    if result.status == INFEASIBLE and greedy is None:
+        raise unreachable(program)
+    chosen = None if result.x is None else _exact(tables, program.state(result.x))
+    if chosen is None and greedy is None:
+        chosen = _any(program)
+    state = max((each for each in (chosen, greedy) if each is not None), key=lambda each: tables.worth(*each))
+    bound = result.mip_dual_bound
+    known = bound is not None and np.isfinite(bound) and result.status != INFEASIBLE
+    # Without a bound of the solver's, that of a shape without limits holds.
+    most = -float(bound) if known else float(sum(group.worth[-1] for group in problem.groups.values()))
+    most += 0.0 if known else sum(max(branch.worth, 0.0) for branch in problem.branches.values())
+    shape = read_shape(tables, *state, most)
+    LOG.debug(
+        "shape worth %.6g of at most %.6g, by %s, %d variables, %.2f s",
+        shape.worth,
+        shape.bound,
+        "descent" if state is greedy else "the integer program",
+        len(program.integer),
+        time.monotonic() - started_s,
+    )
+    return shape
+
+
+def _exact(tables: Tables, state: State) -> State | None:
+    """A shape of the solver's, or one below it where the solver's tolerance let it exceed a limit."""
+    return state if tables.meets(tables.amounts(*state)) else descend(tables, state)
+
+
+def _any(program: Program) -> State:
+    """Any shape that meets the limits, however long that takes.
+
+    Raises:
+        UnreachableError: there is none.
+    """
+    nothing, limits = np.zeros(len(program.integer)), program.tables.limits
+    for tighter in (0.0, TOLERANCE):
+        result = program.solve(limits - tighter * np.abs(limits), nothing, np.inf, gap=0)
+        state = None if result.x is None else _exact(program.tables, program.state(result.x))
+        if state is not None:
+            return state
+    raise unreachable(program)

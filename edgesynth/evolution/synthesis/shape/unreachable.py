@@ -1,0 +1,43 @@
+"""Unreachable limits: what is said where no shape meets them all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from edgesynth.errors import UserError
+from edgesynth.evolution.synthesis.shape.program import Program
+
+LEAST_SECONDS = 2.0
+
+
+class UnreachableError(UserError):
+    """No choice of widths and branches meets all limits.
+
+    Attributes:
+        least: {budget: the least that can be reached of it, whatever the others are}.
+    """
+
+    def __init__(self, limits: Mapping[str, float], least: Mapping[str, float]) -> None:
+        self.least = dict(least)
+        each = [f"{name}: {least[name]:,.6g} at least, {limit:,.6g} allowed" for name, limit in limits.items()]
+        alone = [name for name, limit in limits.items() if least[name] > limit]
+        why = f"{', '.join(alone)} cannot fall so far" if alone else "each can be met, but not all together"
+        super().__init__(f"no widths and branches meet all budgets ({why}); allow more", *each)
+
+
+def unreachable(program: Program) -> UnreachableError:
+    """The refusal, with the least of each budget."""
+    names, limits = program.tables.names, program.tables.limits
+    least = {name: _least(program, place) for place, name in enumerate(names)}
+    return UnreachableError(dict(zip(names, limits.tolist(), strict=True)), least)
+
+
+def _least(program: Program, place: int) -> float:
+    """The least amount that any shape has of a budget; after `LEAST_SECONDS`, what is certain to be no more than it."""
+    result = program.solve(None, program.amount(place), LEAST_SECONDS, gap=0)
+    if result.status == 0:
+        return float(program.tables.amounts(*program.state(result.x))[place])
+    bound = result.mip_dual_bound
+    return -np.inf if bound is None else float(bound + program.fixed()[place])
