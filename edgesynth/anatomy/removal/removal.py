@@ -63,7 +63,7 @@ class RemovalPlan:
     def cut(self, name: str, tensor: Tensor) -> Tensor:
         """The kept part of a tensor that has the shape of parameter `name` (or the tensor itself, if it is not cut)."""
         for dim, indices in self.kept.get(name, {}).items():
-            tensor = tensor.index_select(dim, torch.tensor(indices, device=tensor.device))
+            tensor = tensor.index_select(dim, torch.tensor(indices, dtype=torch.long, device=tensor.device))
         return tensor
 
     def shape_after(self, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -84,7 +84,7 @@ class RemovalPlan:
         full = tensor.new_zeros(self.shapes[name]) if base is None else base.detach().clone()
         places = [torch.arange(size) for size in self.shapes[name]]
         for dim, indices in self.kept[name].items():
-            places[dim] = torch.tensor(indices)
+            places[dim] = torch.tensor(indices, dtype=torch.long)
         full[torch.meshgrid(*places, indexing="ij")] = tensor
         return full
 
@@ -134,7 +134,7 @@ def _shares_of_norms(plan: RemovalPlan, tensors: dict[str, Tensor]) -> dict[str,
         rescales = [each for each in plan.rescales if each.direction == direction]
         cut = whole = tensors[direction].detach()
         for dim, indices in plan.kept[direction].items():
-            places = torch.tensor(indices, device=cut.device)
+            places = torch.tensor(indices, dtype=torch.long, device=cut.device)
             cut = cut.index_select(dim, places)
             if dim not in [each.read for each in rescales]:
                 whole = whole.index_select(dim, places)

@@ -5,16 +5,22 @@ Convolutions and linear layers are predicted from the census, what lies beside t
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edgesynth.anatomy import Anatomy, Census
 from edgesynth.anatomy.groups import layer_name
 from edgesynth.boards.board import Board
 from edgesynth.lineage import Config, Individual, board_of, precision_on
 from edgesynth.planning.cost import Layer, Prediction, predict_layers, product
+
+Counts = NDArray[np.int64]
 
 
 class Machine:
@@ -77,6 +83,37 @@ class Machine:
         others = (_part(kernel, share) for kernel in self.other_kernels)
         return predict_layers([*layers, *others], self.board, self.precision)
 
+    def layer_ms(self, place: int, read: Counts, written: Counts) -> NDArray[np.float64]:
+        """Predicted milliseconds of a layer at other widths, for one image.
+
+        Args:
+            place: in `Anatomy.layers`.
+            read: (n,) sizes of the dimension of its weight that reads, at least 1.
+            written: (m,) sizes of the one that is written, at least 1.
+
+        Returns:
+            (n, m).
+        """
+        assert self.board is not None
+        prediction = predict_layers(self._at_widths(place, read, written), self.board, self.precision)
+        return np.array([cost.latency_ms for cost in prediction.layers]).reshape(len(read), len(written))
+
+    def layer_macs(self, place: int, read: Counts, written: Counts) -> NDArray[np.float64]:
+        """(n, m) multiply-accumulates of a layer at other widths, as `layer_ms` takes them."""
+        layers = self._at_widths(place, read, written)
+        return np.array([float(layer.macs) for layer in layers]).reshape(len(read), len(written))
+
+    def _at_widths(self, place: int, read: Counts, written: Counts) -> list[Layer]:
+        assert self.anatomy is not None
+        use = self.anatomy.layers[place]
+        full = self.anatomy.shapes[use.weight]
+        layers = []
+        for inputs, outputs in itertools.product(read.tolist(), written.tolist()):
+            shape = list(full)
+            shape[1 - use.written], shape[use.written] = inputs, outputs
+            layers.append(_layer(self.anatomy, use.weight, layer_name(use.weight), tuple(shape), use.positions))
+        return layers
+
     @cached_property
     def _written(self) -> int:
         """Values that the ancestor's convolutions and linear layers write."""
@@ -90,13 +127,17 @@ def layers_left(anatomy: Anatomy, census: Census) -> list[Layer]:
     for weight, left in zip(anatomy.weights(), census.layers, strict=True):
         if not left.macs:
             continue  # gone with a branch
-        module = anatomy.model.get_submodule(layer_name(weight))
-        steps = (*_steps(module, "stride"), *_steps(module, "dilation"))
-        outputs, full = left.shape[0], anatomy.shapes[weight]
-        groups = getattr(module, "groups", 1) * outputs // full[0]
         positions = left.macs // math.prod(left.shape)
-        layers.append(product(left.name, left.shape, positions, groups=max(groups, 1), strided=any(steps)))
+        layers.append(_layer(anatomy, weight, left.name, left.shape, positions))
     return layers
+
+
+def _layer(anatomy: Anatomy, weight: str, name: str, shape: tuple[int, ...], positions: int) -> Layer:
+    """A layer whose weight has another shape than in the ancestor."""
+    module = anatomy.model.get_submodule(layer_name(weight))
+    steps = (*_steps(module, "stride"), *_steps(module, "dilation"))
+    groups = getattr(module, "groups", 1) * shape[0] // anatomy.shapes[weight][0]
+    return product(name, shape, positions, groups=max(groups, 1), strided=any(steps))
 
 
 def _part(kernel: Layer, share: float) -> Layer:

@@ -103,9 +103,7 @@ class BoardBudget(Budget):
         assert machine.anatomy is not None
         amount = self.amount(census, machine)
         weights = [
-            (weight, left)
-            for weight, left in zip(machine.anatomy.weights(), census.layers, strict=True)
-            if left.macs
+            (weight, left) for weight, left in zip(machine.anatomy.weights(), census.layers, strict=True) if left.macs
         ]
         if prediction is None:
             share = (amount if math.isfinite(amount) else 1.0) / census.macs

@@ -18,6 +18,7 @@ from edgesynth.evolution.synthesis.dna import encode, favored, priced
 from edgesynth.evolution.synthesis.draw_to_budget import draw_to_budget
 from edgesynth.evolution.synthesis.environment import build_world
 from edgesynth.evolution.synthesis.mating import build_rite, gene_pool, mean_dna, no_more_than
+from edgesynth.evolution.synthesis.shape.to_budget import draw_shape_to_budget
 from edgesynth.evolution.synthesis.strength import Parent
 from edgesynth.evolution.synthesis.strength.measuring import cluster_products, normalization_scales
 from edgesynth.evolution.synthesis.strength.parent import alive_synapses
@@ -70,7 +71,8 @@ class GenomeSampler:
         habitat = generator(config.seed, place.generation, place.child, "environment")
         dna, favors = favored(dna, config.variation, habitat)
         draws = generator(config.seed, place.generation, place.child, "synthesis")
-        drawn, facts = draw_to_budget(pool, dna, build_world(config), budgets, fed, best, draws)
+        draw = draw_shape_to_budget if config.allocation == "shape" else draw_to_budget
+        drawn, facts = draw(pool, dna, build_world(config), budgets, fed, best, draws)
         genome, broken = proven(self.species, drawn, parents[0].genome)
         facts.update(underflows[0])
         if broken:

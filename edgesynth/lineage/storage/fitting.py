@@ -6,7 +6,7 @@ individual's record counts is counted again from its genome.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -54,7 +54,7 @@ def _wrong_genome(genome: Genome, anatomy: Anatomy) -> Iterator[str]:
     branches = {branch.name: branch for branch in anatomy.branches}
     for name, units in genome.kept.items():
         if name in branches:
-            yield from _wrong_branch(branches[name], units)
+            yield from _wrong_branch(branches[name], genome.kept)
         elif not units and name in groups and name not in dead:
             yield f"it keeps no cluster of {name}, which is in no branch that died"
         elif not units and name in groups:
@@ -74,11 +74,16 @@ def _wrong_genome(genome: Genome, anatomy: Anatomy) -> Iterator[str]:
             yield f"synapses.{name} is of {tuple(mask.shape)}, and the ancestor's weight of {anatomy.shapes.get(name)}"
 
 
-def _wrong_branch(branch: Branch, units: Sequence[int]) -> Iterator[str]:
-    if list(units) not in ([], [0]):
-        yield f"it keeps {list(units)} of {branch.name}, and a branch lives ([0]) or not ([])"
+def _wrong_branch(branch: Branch, kept: Mapping[str, Sequence[int]]) -> Iterator[str]:
+    units = list(kept[branch.name])
+    if units not in ([], [0]):
+        yield f"it keeps {units} of {branch.name}, and a branch lives ([0]) or not ([])"
     elif not units and not branch.removable:
         yield f"it removes {branch.name}, which cannot be removed: {branch.reason}"
+    for group in (*branch.inner, branch.joined):
+        if group in kept and bool(kept[group]) != bool(units):
+            state = "lives" if units else "is gone"
+            yield f"it keeps {len(kept[group])} clusters of {group}, and {branch.name}, in which they lie, {state}"
 
 
 def _wrong_weights(weights: dict[str, Tensor], anatomy: Anatomy, plan: RemovalPlan) -> Iterator[str]:

@@ -5,7 +5,7 @@ A network is narrowed so that the units and branches it keeps are worth the most
     costs = {"latency_ms": LayerCosts(table=times_ms, constant=0.1)}
     limits = {"latency_ms": 3.0, "macs": 40e6, "params": 200e3}
     problem = build_problem(anatomy, genome.kept, dna.clusters, limits, costs, round_to=8)
-    shape = solve(problem, seconds=2.0)                                    # UnreachableError if no shape meets them
+    shape = solve(problem)                                                 # UnreachableError if no shape meets them
     kept = kept_of(shape, anatomy, genome.kept, dna.clusters)              # as `Anatomy.plan` and a genome take it
 
 `times_ms(layer, inputs, outputs)` gives the milliseconds of `anatomy.layers[layer]` for every pair of sizes of the two

@@ -6,6 +6,7 @@ layer that the caller has.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -32,6 +33,7 @@ def build_problem(
     round_to: int = 8,
     most_widths: int = 10,
     branches: bool = True,
+    least_share: float = 0.0,
 ) -> Problem:
     """The problem of narrowing a network.
 
@@ -39,13 +41,14 @@ def build_problem(
         anatomy: of the ancestor.
         kept: what the parent has of it, as `Anatomy.plan` takes it; nothing for the whole ancestor.
         viability: {removable group: (size,) logarithms of probabilities}, such as `Dna.clusters`, up to a constant. A
-            unit is worth their exponential, 1 for the strongest of the network. A branch of that name is worth as much
-            beside its units as the exponential of its first element; of no name, nothing.
+            unit is worth their exponential, 1 for the strongest of the network. So is a branch, beside its units; one
+            that is not named is worth nothing.
         limits: {budget: most that is allowed}: `macs`, `params`, `clusters`, and those of `costs`.
         costs: {budget: its tables of each layer}, such as `latency_ms`.
         round_to: widths are multiples of it, beside 1 and the present width.
         most_widths: number of widths of a group, at most.
         branches: whether branches may die.
+        least_share: no group is narrower than this share of its present width.
 
     Raises:
         UserError: a budget is none of these, or a group has no viability.
@@ -61,14 +64,17 @@ def build_problem(
         for group in anatomy.removable
         if group.name not in without
     }
-    worths = unit_worths(viability, living)
+    worths = unit_worths(viability, {**living, **{b.name: [0] for b in free if b.name in viability}})
     orders = {name: by_worth(worths[name], units) for name, units in living.items()}
-    widths = {name: candidate_widths(len(order), round_to, most_widths) for name, order in orders.items()}
+    widths = {
+        name: candidate_widths(len(order), round_to, most_widths, max(1, math.ceil(least_share * len(order))))
+        for name, order in orders.items()
+    }
     groups = {
         name: GroupChoice(widths[name], np.cumsum(worths[name][order].numpy())[widths[name] - 1])
         for name, order in orders.items()
     }
-    choices = {branch.name: _choice(branch, free, groups, viability) for branch in free}
+    choices = {branch.name: _choice(branch, free, groups, worths) for branch in free}
     around = {name: frozenset(b for b, choice in choices.items() if name in choice.inner) for name in groups}
     lengths = Lengths(anatomy, orders, widths, around)
 
@@ -91,11 +97,11 @@ def build_problem(
 
 
 def _choice(
-    branch: Branch, free: list[Branch], groups: Mapping[str, GroupChoice], viability: Mapping[str, Tensor]
+    branch: Branch, free: list[Branch], groups: Mapping[str, GroupChoice], worths: Mapping[str, Tensor]
 ) -> BranchChoice:
     own = {*branch.inner, branch.joined}
     return BranchChoice(
-        worth=float(viability[branch.name].reshape(-1)[0].exp()) if branch.name in viability else 0.0,
+        worth=float(worths[branch.name][0]) if branch.name in worths else 0.0,
         inner=tuple(name for name in groups if name in own),
         within=tuple(other.name for other in free if branch.steps < other.steps),
     )

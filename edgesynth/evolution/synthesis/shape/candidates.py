@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,31 +14,36 @@ from edgesynth.evolution.synthesis.shape.problem import Counts
 from edgesynth.evolution.synthesis.shape.shape import Shape
 
 
-def candidate_widths(present: int, round_to: int = 8, most: int = 10) -> Counts:
+def candidate_widths(present: int, round_to: int = 8, most: int = 10, least: int = 1) -> Counts:
     """Widths up to the present one, ascending.
 
-    They are 1, the present width, and multiples of `round_to`. Of more multiples than fit, some at even distances stay.
+    They are the least, the present width, and multiples of `round_to`. Of more multiples than fit, some at even
+    distances stay.
 
     Args:
         present: number of living units, at least 1.
         round_to: what hardware likes widths to be multiples of; 1 for any.
         most: number of widths, at least 2.
+        least: the smallest width; rounded up to a multiple, unless that is more than there is.
     """
+    least = min(-(-least // round_to) * round_to if least > 1 else least, present)
     multiples = np.arange(round_to, present, round_to)
     if len(multiples) > most - 2:
         even = np.linspace(0, present, most)[1:-1]
         multiples = (even / round_to).round().astype(int) * round_to
-    return np.unique(np.concatenate([[1], multiples, [present]])).astype(np.int64)
+    between = multiples[multiples > least]
+    return np.unique(np.concatenate([[least], between, [present]])).astype(np.int64)
 
 
 def unit_worths(viability: Mapping[str, Tensor], kept: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
-    """{group: (size,) float64 worth of each unit}: the exponential of its viability, 1 for the strongest that lives.
+    """{group or branch: (size,) float64 worth of each unit}: the exponential of its viability, 1 for the strongest.
 
     Args:
-        viability: {group: (size,) logarithms of probabilities, up to a constant that all groups share}.
-        kept: {group: living units, at least one}; only these groups are returned.
+        viability: {group or branch: (size,) logarithms of probabilities, up to a constant that all of them share}.
+        kept: {group or branch: living units, at least one}; only these are returned.
     """
     strongest = max((float(viability[name][list(units)].max()) for name, units in kept.items()), default=0.0)
+    strongest = strongest if math.isfinite(strongest) else 0.0
     return {name: (viability[name].double() - strongest).exp() for name in kept}
 
 

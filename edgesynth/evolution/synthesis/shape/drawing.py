@@ -58,7 +58,9 @@ def draw_of_shape(
     facts["swept_clusters"] = remove_dead_units(anatomy, clusters, synapses, dna.clusters)
     if dead:
         facts["dead_branches"] = sorted(dead)
-    left = Genome({**kept, **{name: torch.nonzero(mask).flatten().tolist() for name, mask in clusters.items()}}, synapses)
+    left = Genome(
+        {**kept, **{name: torch.nonzero(mask).flatten().tolist() for name, mask in clusters.items()}}, synapses
+    )
     return left, facts
 
 

@@ -61,13 +61,13 @@ class Program:
         program._write_amounts()
         return program
 
-    def solve(self, limits: Table | None, objective: Variables, seconds: float, gap: float) -> OptimizeResult:
+    def solve(self, limits: Table | None, objective: Variables, nodes: int | None, gap: float) -> OptimizeResult:
         """Minimize an objective with HiGHS.
 
         Args:
             limits: (budgets,) most that is allowed; None for no limits.
             objective: (variables,).
-            seconds: time after which it stops with what it has.
+            nodes: of its tree, after which it stops with what it has; None for no limit.
             gap: relative distance between a shape and the best that may be, at which it stops.
         """
         rows = [*self.rows, *(self._limited(limits) if limits is not None else ())]
@@ -81,7 +81,7 @@ class Program:
             integrality=np.array(self.integer, dtype=int),
             bounds=Bounds(0, 1),
             constraints=LinearConstraint(matrix, least, most) if rows else (),
-            options={"time_limit": max(seconds, 0.01), "mip_rel_gap": gap},
+            options={"mip_rel_gap": gap, **({} if nodes is None else {"node_limit": nodes})},
         )
 
     def worth(self) -> Variables:

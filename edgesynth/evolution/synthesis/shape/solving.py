@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 
 import numpy as np
 
@@ -17,15 +16,17 @@ from edgesynth.evolution.synthesis.shape.unreachable import unreachable
 
 LOG = logging.getLogger(__name__)
 TOLERANCE = 1e-5  # share of a limit, several times that by which the solver may exceed it
+NODES, GAP = 2000, 1e-5
 INFEASIBLE = 2  # status of scipy.optimize.milp
 
 
-def solve(problem: Problem, seconds: float = 2.0, gap: float = 1e-3) -> Shape:
+def solve(problem: Problem, nodes: int = NODES, gap: float = GAP) -> Shape:
     """Choose widths and branches by a mixed-integer program, or by descent where that comes out better.
 
     Args:
         problem: what there is to choose from.
-        seconds: time limit of the solver. The descent is not stopped, nor is the search for any shape at all.
+        nodes: of the solver's tree, after which it stops with what it has. A limit of time would let a shape depend on
+            what else the machine does, and a lineage could not be replayed.
         gap: relative distance from the best that may be, at which the solver stops; 0 proves the optimum.
 
     Returns:
@@ -34,12 +35,10 @@ def solve(problem: Problem, seconds: float = 2.0, gap: float = 1e-3) -> Shape:
     Raises:
         UnreachableError: no shape meets them.
     """
-    started_s = time.monotonic()
     tables = Tables.of(staircase_ends(problem))
     greedy = descend(tables)
     program = Program.of(tables)
-    left = seconds - (time.monotonic() - started_s)
-    result = program.solve(tables.limits, -program.worth(), left, gap)
+    result = program.solve(tables.limits, -program.worth(), nodes, gap)
     if result.status == INFEASIBLE and greedy is None:
         raise unreachable(program)
     chosen = None if result.x is None else _exact(tables, program.state(result.x))
@@ -53,12 +52,11 @@ def solve(problem: Problem, seconds: float = 2.0, gap: float = 1e-3) -> Shape:
     most += 0.0 if known else sum(max(branch.worth, 0.0) for branch in problem.branches.values())
     shape = read_shape(tables, *state, most)
     LOG.debug(
-        "shape worth %.6g of at most %.6g, by %s, %d variables, %.2f s",
+        "shape worth %.6g of at most %.6g, by %s, %d variables",
         shape.worth,
         shape.bound,
         "descent" if state is greedy else "the integer program",
         len(program.integer),
-        time.monotonic() - started_s,
     )
     return shape
 
@@ -76,7 +74,7 @@ def _any(program: Program) -> State:
     """
     nothing, limits = np.zeros(len(program.integer)), program.tables.limits
     for tighter in (0.0, TOLERANCE):
-        result = program.solve(limits - tighter * np.abs(limits), nothing, np.inf, gap=0)
+        result = program.solve(limits - tighter * np.abs(limits), nothing, None, gap=0)
         state = None if result.x is None else _exact(program.tables, program.state(result.x))
         if state is not None:
             return state

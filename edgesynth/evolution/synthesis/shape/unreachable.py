@@ -9,7 +9,7 @@ import numpy as np
 from edgesynth.errors import UserError
 from edgesynth.evolution.synthesis.shape.program import Program
 
-LEAST_SECONDS = 2.0
+LEAST_NODES = 20_000
 
 
 class UnreachableError(UserError):
@@ -35,8 +35,8 @@ def unreachable(program: Program) -> UnreachableError:
 
 
 def _least(program: Program, place: int) -> float:
-    """The least amount that any shape has of a budget; after `LEAST_SECONDS`, what is certain to be no more than it."""
-    result = program.solve(None, program.amount(place), LEAST_SECONDS, gap=0)
+    """The least amount that any shape has of a budget; after `LEAST_NODES`, what is certain to be no more than it."""
+    result = program.solve(None, program.amount(place), LEAST_NODES, gap=0)
     if result.status == 0:
         return float(program.tables.amounts(*program.state(result.x))[place])
     bound = result.mip_dual_bound

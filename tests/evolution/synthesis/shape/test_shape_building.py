@@ -142,11 +142,23 @@ def test_a_group_is_worth_the_sum_of_its_strongest_units(anatomies):
     assert group.worth.tolist() == pytest.approx(worths[[0, 7, 15, 19]].tolist())
 
 
-def test_a_branch_is_worth_the_exponential_of_its_own_viability(anatomies):
-    viability = {**viabilities(anatomies["resnet20"]), "layer1.0/branch": torch.tensor([2.0])}
-    branches = build_problem(anatomies["resnet20"], {}, viability, UNLIMITED).branches
-    assert branches["layer1.0/branch"].worth == pytest.approx(math.exp(2))
-    assert branches["layer1.1/branch"].worth == 0
+def test_branches_and_units_are_worth_the_exponentials_of_their_viabilities_on_one_scale(anatomies):
+    viability = {name: torch.full_like(own, -3.0) for name, own in viabilities(anatomies["resnet20"]).items()}
+    viability |= {"layer1.0/branch": torch.tensor([2.0]), "layer1.1/branch": torch.tensor([1.0])}
+    problem = build_problem(anatomies["resnet20"], {}, viability, UNLIMITED)
+    assert problem.branches["layer1.0/branch"].worth == 1
+    assert problem.branches["layer1.1/branch"].worth == pytest.approx(math.exp(-1))
+    assert problem.branches["layer1.2/branch"].worth == 0
+    assert problem.groups["conv1"].worth[0] == pytest.approx(math.exp(-5))
+
+
+def test_a_least_share_of_its_width_is_left_of_every_group(anatomies):
+    problem = build_problem(anatomies["resnet20"], {}, viabilities(anatomies["resnet20"]), UNLIMITED, least_share=0.4)
+    assert {group.widths[-1].item(): group.widths[0].item() for group in problem.groups.values()} == {
+        16: 8,
+        32: 16,
+        64: 32,
+    }
 
 
 def test_no_branch_dies_where_none_may(anatomies):

@@ -72,7 +72,7 @@ def test_a_shape_of_another_kind_than_the_descents_is_found_when_there_is_no_tim
     table = np.array([[1.0, 10.0], [10.0, 10.0]])
     groups = {f"{side}{place}": group(1, 2) for place in range(30) for side in "ab"}
     terms = [Term(table, f"a{place}", f"b{place}") for place in range(30)]
-    shape = solve(one_budget(groups, 30, *terms), seconds=0)
+    shape = solve(one_budget(groups, 30, *terms), nodes=0)
     assert set(shape.widths.values()) == {1}
 
 
@@ -80,7 +80,7 @@ def test_a_shape_of_another_kind_than_the_descents_is_found_when_there_is_no_tim
 def test_without_time_the_shape_is_at_least_the_descents(seed):
     problem = random_problem(seed, 0.5)
     tables = Tables.of(staircase_ends(problem))
-    shape = solve(problem, seconds=0)
+    shape = solve(problem, nodes=0)
     assert shape.worth >= tables.worth(*descend(tables)) - 1e-9
     assert all(shape.amounts[name] <= amount.limit * (1 + 1e-9) for name, amount in problem.amounts.items())
 

@@ -1,0 +1,132 @@
+"""Choose a shape that meets the budgets of a generation, and draw a genome of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from edgesynth.anatomy import Census
+from edgesynth.evolution.budgets import CLUSTERS, SYNAPSES, Budgets, budget_schedule
+from edgesynth.evolution.synthesis.dead_units import remove_dead_units
+from edgesynth.evolution.synthesis.dna import Dna
+from edgesynth.evolution.synthesis.environment import World
+from edgesynth.evolution.synthesis.masks import kept_units, living
+from edgesynth.evolution.synthesis.shape.building import build_problem
+from edgesynth.evolution.synthesis.shape.costs import layer_costs
+from edgesynth.evolution.synthesis.shape.drawing import draw_of_shape
+from edgesynth.evolution.synthesis.shape.solving import solve
+from edgesynth.evolution.synthesis.strength import Parent
+from edgesynth.evolution.synthesis.synthesis import LARGEST_STEP, Ration, served
+from edgesynth.lineage import Genome
+
+ATTEMPTS = 4  # what a shape has by its tables and by its census differs where other kernels shrink with it
+MARGIN = 0.999
+BYTES = 4  # of a parameter
+
+
+def draw_shape_to_budget(
+    parent: Parent,
+    dna: Dna,
+    world: World,
+    budgets: Budgets,
+    fed: Ration,
+    census: Census,
+    generator: torch.Generator,
+) -> tuple[Genome, dict[str, Any]]:
+    """Choose how many clusters each group keeps and which branches live, then draw which clusters these are.
+
+    The shape keeps the most of the DNA's probability that the budgets of this generation allow, all of them together.
+    They come nearer to the run's by equal steps. Synapses are drawn too where they are budgeted.
+
+    Args:
+        parent: the one that is encoded.
+        dna: its viabilities.
+        world: the environments.
+        budgets: of the run.
+        fed: the generation's ration: its share of clusters says how far the amounts fall.
+        census: the parent's.
+        generator: source of the draws.
+
+    Returns:
+        The genome and what happened; see `draw_of_shape`.
+
+    Raises:
+        UserError: no shape of the parent meets the budgets.
+    """
+    goals = generation_goals(budgets, fed, census)
+    limits, start = dict(goals), generator.get_state()
+    for _ in range(ATTEMPTS):
+        problem = build_problem(
+            parent.anatomy,
+            parent.genome.kept,
+            {**dna.clusters, **dna.branches},
+            _as_tables(limits),
+            layer_costs(budgets, parent, limits),
+            round_to=budgets.config.round_to,
+            least_share=_least_share(fed, census),
+        )
+        shape = solve(problem)
+        dead = frozenset(name for name, lives in shape.lives.items() if not lives)
+        generator.set_state(start)
+        genome, facts = draw_of_shape(parent, dna, world.clusters, shape.widths, dead, generator)
+        drawn = genome.census(parent.anatomy)
+        over = {name: budgets.amount(drawn, name) / most for name, most in goals.items()}
+        if all(share <= 1 for share in over.values()):
+            break
+        limits = {name: most * MARGIN / max(1.0, over[name]) for name, most in limits.items()}
+    if served(budgets, SYNAPSES) and fed.synapses is not None:
+        genome, facts = _with_fewer_synapses(parent, dna, world, fed.synapses, genome, facts, generator)
+    return genome, {**facts, "goals": goals}
+
+
+def generation_goals(budgets: Budgets, fed: Ration, census: Census) -> dict[str, float]:
+    """{budget: most that a generation may have of it}: of those that are unmet, some steps before the run's.
+
+    All amounts fall geometrically, in equal steps, and arrive together. What is met already stays met.
+    """
+    names = served(budgets, CLUSTERS)
+    amounts = {name: budgets.amount(census, name) for name in names}
+    unmet = {name: most for name, most in budgets.unmet(census).items() if name in names}
+    met = {name: budgets.limits[name] for name in names if name not in unmet}
+    known = {name: most for name, most in unmet.items() if math.isfinite(amounts[name])}
+    if not known:
+        return met
+    share = 1.0 if fed.clusters is None else fed.clusters / census.clusters
+    step = budget_schedule.step(amounts, known, keep=share) if share < 1 else 1.0
+    return {**met, **budget_schedule.stage(amounts, known, budget_schedule.evened(step))}
+
+
+def _least_share(fed: Ration, census: Census) -> float:
+    """The share of its width that a layer keeps in any case: what `synthesize` leaves it too."""
+    return 0.0 if fed.clusters is None else min(1.0, fed.clusters / census.clusters) ** LARGEST_STEP
+
+
+def _as_tables(limits: Mapping[str, float]) -> dict[str, float]:
+    """The limits by the names that the problem counts: bytes are those of dense parameters."""
+    counted = dict(limits)
+    if "sparse_bytes" in counted:
+        most = counted.pop("sparse_bytes") / BYTES
+        counted["params"] = min(most, counted.get("params", most))
+    return counted
+
+
+def _with_fewer_synapses(
+    parent: Parent,
+    dna: Dna,
+    world: World,
+    expected: float,
+    genome: Genome,
+    facts: dict[str, Any],
+    generator: torch.Generator,
+) -> tuple[Genome, dict[str, Any]]:
+    """The genome after a draw of its synapses, and what happened in both draws."""
+    anatomy, alive = parent.anatomy, genome.synapses
+    facts = {**facts, "expected_synapses": world.synapses.expects(dna.synapses, alive, expected)}
+    synapses = world.synapses.draw(dna.synapses, alive, expected, generator)
+    clusters = living(anatomy, genome)
+    facts["drawn_synapses"] = sum(int(mask.sum()) for mask in synapses.values())
+    facts["swept_clusters"] += remove_dead_units(anatomy, clusters, synapses, dna.clusters)
+    return Genome(kept_units(clusters, anatomy, genome), synapses), facts
