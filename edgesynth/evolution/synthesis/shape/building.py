@@ -14,7 +14,7 @@ from torch import Tensor
 from edgesynth.anatomy import Anatomy, Kept
 from edgesynth.anatomy.branches.branch import Branch
 from edgesynth.errors import UserError
-from edgesynth.evolution.synthesis.shape.candidates import by_worth, candidate_widths, unit_worths
+from edgesynth.evolution.synthesis.shape.candidates import by_worth, candidate_widths, worths_of
 from edgesynth.evolution.synthesis.shape.counting import clusters_terms, macs_terms, params_terms
 from edgesynth.evolution.synthesis.shape.lengths import Lengths
 from edgesynth.evolution.synthesis.shape.pricing import LayerCosts, priced_terms
@@ -39,8 +39,8 @@ def build_problem(
         anatomy: of the ancestor.
         kept: what the parent has of it, as `Anatomy.plan` takes it; nothing for the whole ancestor.
         viability: {removable group: (size,) logarithms of probabilities}, such as `Dna.clusters`, up to a constant. A
-            unit is worth their exponential, 1 for the strongest of the network. A branch of that name is worth as much
-            beside its units as the exponential of its first element; of no name, nothing.
+            unit is worth their exponential, divided by that of the strongest unit that lives. {branch: (1,)} may be
+            given too: what the branch is worth beside its units, which is nothing by default.
         limits: {budget: most that is allowed}: `macs`, `params`, `clusters`, and those of `costs`.
         costs: {budget: its tables of each layer}, such as `latency_ms`.
         round_to: widths are multiples of it, beside 1 and the present width.
@@ -61,14 +61,14 @@ def build_problem(
         for group in anatomy.removable
         if group.name not in without
     }
-    worths = unit_worths(viability, living)
+    worths = worths_of(viability, living, [branch.name for branch in free])
     orders = {name: by_worth(worths[name], units) for name, units in living.items()}
     widths = {name: candidate_widths(len(order), round_to, most_widths) for name, order in orders.items()}
     groups = {
         name: GroupChoice(widths[name], np.cumsum(worths[name][order].numpy())[widths[name] - 1])
         for name, order in orders.items()
     }
-    choices = {branch.name: _choice(branch, free, groups, viability) for branch in free}
+    choices = {branch.name: _choice(branch, free, groups, worths) for branch in free}
     around = {name: frozenset(b for b, choice in choices.items() if name in choice.inner) for name in groups}
     lengths = Lengths(anatomy, orders, widths, around)
 
@@ -91,11 +91,11 @@ def build_problem(
 
 
 def _choice(
-    branch: Branch, free: list[Branch], groups: Mapping[str, GroupChoice], viability: Mapping[str, Tensor]
+    branch: Branch, free: list[Branch], groups: Mapping[str, GroupChoice], worths: Mapping[str, Tensor]
 ) -> BranchChoice:
     own = {*branch.inner, branch.joined}
     return BranchChoice(
-        worth=float(viability[branch.name].reshape(-1)[0].exp()) if branch.name in viability else 0.0,
+        worth=float(worths[branch.name]) if branch.name in worths else 0.0,
         inner=tuple(name for name in groups if name in own),
         within=tuple(other.name for other in free if branch.steps < other.steps),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -30,15 +30,22 @@ def candidate_widths(present: int, round_to: int = 8, most: int = 10) -> Counts:
     return np.unique(np.concatenate([[1], multiples, [present]])).astype(np.int64)
 
 
-def unit_worths(viability: Mapping[str, Tensor], kept: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
-    """{group: (size,) float64 worth of each unit}: the exponential of its viability, 1 for the strongest that lives.
+def worths_of(
+    viability: Mapping[str, Tensor], kept: Mapping[str, Sequence[int]], branches: Iterable[str] = ()
+) -> dict[str, Tensor]:
+    """Worth of each unit and branch: the exponential of its viability, 1 for the strongest unit that lives.
 
     Args:
-        viability: {group: (size,) logarithms of probabilities, up to a constant that all groups share}.
-        kept: {group: living units, at least one}; only these groups are returned.
+        viability: {group: (size,), branch: (1,) logarithms of probabilities, up to a constant that all share}.
+        kept: {group: living units, at least one}.
+        branches: names of branches; those without a viability are left out.
+
+    Returns:
+        {group: (size,), branch: (1,) float64} of these groups and branches alone.
     """
     strongest = max((float(viability[name][list(units)].max()) for name, units in kept.items()), default=0.0)
-    return {name: (viability[name].double() - strongest).exp() for name in kept}
+    names = [*kept, *(name for name in branches if name in viability)]
+    return {name: (viability[name].double() - strongest).exp() for name in names}
 
 
 def by_worth(worth: Tensor, units: Sequence[int]) -> list[int]:

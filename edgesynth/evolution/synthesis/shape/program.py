@@ -61,7 +61,9 @@ class Program:
         program._write_amounts()
         return program
 
-    def solve(self, limits: Table | None, objective: Variables, seconds: float, gap: float) -> OptimizeResult:
+    def solve(
+        self, limits: Table | None, objective: Variables, seconds: float, gap: float, nodes: int | None = None
+    ) -> OptimizeResult:
         """Minimize an objective with HiGHS.
 
         Args:
@@ -69,6 +71,7 @@ class Program:
             objective: (variables,).
             seconds: time after which it stops with what it has.
             gap: relative distance between a shape and the best that may be, at which it stops.
+            nodes: most nodes of its search; None for any number.
         """
         rows = [*self.rows, *(self._limited(limits) if limits is not None else ())]
         places = np.repeat(np.arange(len(rows)), [len(row[0]) for row in rows])
@@ -81,7 +84,8 @@ class Program:
             integrality=np.array(self.integer, dtype=int),
             bounds=Bounds(0, 1),
             constraints=LinearConstraint(matrix, least, most) if rows else (),
-            options={"time_limit": max(seconds, 0.01), "mip_rel_gap": gap},
+            options={"time_limit": max(seconds, 0.01), "mip_rel_gap": gap}
+            | ({} if nodes is None else {"node_limit": nodes}),
         )
 
     def worth(self) -> Variables:
@@ -177,9 +181,11 @@ class Program:
             self._add(np.array([[presence]]), table)
 
     def _limited(self, limits: Table) -> list[Row]:
-        """A constraint for each budget, as a share of its limit."""
+        """A constraint for each budget that has a limit, as a share of it."""
         limited: list[Row] = []
         for place, (limit, fixed) in enumerate(zip(limits, self.fixed(), strict=True)):
+            if limit == np.inf:
+                continue
             amount = self.amount(place)
             used = np.flatnonzero(amount)
             scale = abs(limit) or 1.0

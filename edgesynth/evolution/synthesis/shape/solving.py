@@ -6,6 +6,7 @@ import logging
 import time
 
 import numpy as np
+from scipy.optimize import OptimizeResult
 
 from edgesynth.evolution.synthesis.shape.descent import State, descend
 from edgesynth.evolution.synthesis.shape.problem import Problem
@@ -20,13 +21,16 @@ TOLERANCE = 1e-5  # share of a limit, several times that by which the solver may
 INFEASIBLE = 2  # status of scipy.optimize.milp
 
 
-def solve(problem: Problem, seconds: float = 2.0, gap: float = 1e-3) -> Shape:
+def solve(problem: Problem, seconds: float = 2.0, gap: float = 1e-3, nodes: int | None = None) -> Shape:
     """Choose widths and branches by a mixed-integer program, or by descent where that comes out better.
 
     Args:
         problem: what there is to choose from.
-        seconds: time limit of the solver. The descent is not stopped, nor is the search for any shape at all.
+        seconds: time limit of the solver. The descent is not stopped, nor is the search for any shape at all. Where
+            the limit is reached, the shape depends on how fast the machine is.
         gap: relative distance from the best that may be, at which the solver stops; 0 proves the optimum.
+        nodes: most nodes of the solver's search; with infinite `seconds` the same problem then gives the same shape
+            on every machine with the same version of SciPy.
 
     Returns:
         A shape that meets all limits. Its amounts are read from the tables, not from the solver.
@@ -39,19 +43,14 @@ def solve(problem: Problem, seconds: float = 2.0, gap: float = 1e-3) -> Shape:
     greedy = descend(tables)
     program = Program.of(tables)
     left = seconds - (time.monotonic() - started_s)
-    result = program.solve(tables.limits, -program.worth(), left, gap)
+    result = program.solve(tables.limits, -program.worth(), left, gap, nodes)
     if result.status == INFEASIBLE and greedy is None:
         raise unreachable(program)
     chosen = None if result.x is None else _exact(tables, program.state(result.x))
     if chosen is None and greedy is None:
         chosen = _any(program)
     state = max((each for each in (chosen, greedy) if each is not None), key=lambda each: tables.worth(*each))
-    bound = result.mip_dual_bound
-    known = bound is not None and np.isfinite(bound) and result.status != INFEASIBLE
-    # Without a bound of the solver's, that of a shape without limits holds.
-    most = -float(bound) if known else float(sum(group.worth[-1] for group in problem.groups.values()))
-    most += 0.0 if known else sum(max(branch.worth, 0.0) for branch in problem.branches.values())
-    shape = read_shape(tables, *state, most)
+    shape = read_shape(tables, *state, _bound(problem, result))
     LOG.debug(
         "shape worth %.6g of at most %.6g, by %s, %d variables, %.2f s",
         shape.worth,
@@ -61,6 +60,15 @@ def solve(problem: Problem, seconds: float = 2.0, gap: float = 1e-3) -> Shape:
         time.monotonic() - started_s,
     )
     return shape
+
+
+def _bound(problem: Problem, result: OptimizeResult) -> float:
+    """Most that any shape can be worth: as the solver knows, or that of all groups and branches together."""
+    bound = result.mip_dual_bound
+    if result.status != INFEASIBLE and bound is not None and np.isfinite(bound):
+        return -float(bound)
+    groups = sum(float(group.worth[-1]) for group in problem.groups.values())
+    return groups + sum(max(branch.worth, 0.0) for branch in problem.branches.values())
 
 
 def _exact(tables: Tables, state: State) -> State | None:

@@ -10,7 +10,7 @@ from edgesynth.anatomy import trace
 from edgesynth.ancestors import build_ancestor
 from edgesynth.errors import UserError
 from edgesynth.evolution.synthesis.shape import LayerCosts, UnreachableError, build_problem, kept_of, solve
-from edgesynth.evolution.synthesis.shape.candidates import candidate_widths, unit_worths
+from edgesynth.evolution.synthesis.shape.candidates import candidate_widths, worths_of
 from edgesynth.evolution.synthesis.shape.shape import read_shape
 from edgesynth.evolution.synthesis.shape.tables import Tables
 from tests.topology.networks import NETWORKS, build
@@ -112,6 +112,15 @@ def test_a_solved_shape_meets_its_budgets_by_the_census_and_uses_them(anatomies)
         assert shape.worth >= 0.995 * shape.bound
 
 
+def test_without_a_time_limit_the_same_problem_gives_the_same_shape(anatomies):
+    anatomy = anatomies["resnet20"]
+    limits = {"macs": 0.3 * anatomy.census().macs}
+    shapes = [
+        solve(build_problem(anatomy, {}, viabilities(anatomy), limits), seconds=math.inf, nodes=1) for _ in range(2)
+    ]
+    assert shapes[0] == shapes[1]
+
+
 def test_the_strongest_units_are_kept_and_dead_branches_keep_none(anatomies):
     anatomy = anatomies["resnet20"]
     viability = viabilities(anatomy)
@@ -127,7 +136,7 @@ def test_the_strongest_units_are_kept_and_dead_branches_keep_none(anatomies):
 
 def test_worth_is_the_exponential_of_the_viability_and_one_for_the_strongest_that_lives():
     viability = {"a": torch.tensor([3.0, 0.0, -1.0]), "b": torch.tensor([-2.0, 5.0])}
-    worths = unit_worths(viability, {"a": [1, 2], "b": [0]})
+    worths = worths_of(viability, {"a": [1, 2], "b": [0]})
     assert worths["a"][1:].tolist() == pytest.approx([1, math.exp(-1)])
     assert worths["b"][0] == pytest.approx(math.exp(-2))
 
@@ -142,10 +151,12 @@ def test_a_group_is_worth_the_sum_of_its_strongest_units(anatomies):
     assert group.worth.tolist() == pytest.approx(worths[[0, 7, 15, 19]].tolist())
 
 
-def test_a_branch_is_worth_the_exponential_of_its_own_viability(anatomies):
-    viability = {**viabilities(anatomies["resnet20"]), "layer1.0/branch": torch.tensor([2.0])}
+def test_a_branch_is_worth_as_much_as_a_unit_of_its_viability(anatomies):
+    units = viabilities(anatomies["resnet20"])
+    viability = {**units, "layer1.0/branch": torch.tensor([2.0])}
     branches = build_problem(anatomies["resnet20"], {}, viability, UNLIMITED).branches
-    assert branches["layer1.0/branch"].worth == pytest.approx(math.exp(2))
+    strongest = max(float(each.max()) for each in units.values())
+    assert branches["layer1.0/branch"].worth == pytest.approx(math.exp(2 - strongest))
     assert branches["layer1.1/branch"].worth == 0
 
 
