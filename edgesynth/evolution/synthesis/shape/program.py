@@ -177,9 +177,11 @@ class Program:
             self._add(np.array([[presence]]), table)
 
     def _limited(self, limits: Table) -> list[Row]:
-        """A constraint for each budget, as a share of its limit."""
+        """A constraint for each budget that has a limit, as a share of it."""
         limited: list[Row] = []
         for place, (limit, fixed) in enumerate(zip(limits, self.fixed(), strict=True)):
+            if limit == np.inf:
+                continue
             amount = self.amount(place)
             used = np.flatnonzero(amount)
             scale = abs(limit) or 1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import numpy as np
+from scipy.optimize import OptimizeResult
 
 from edgesynth.evolution.synthesis.shape.descent import State, descend
 from edgesynth.evolution.synthesis.shape.problem import Problem
@@ -16,7 +17,7 @@ from edgesynth.evolution.synthesis.shape.unreachable import unreachable
 
 LOG = logging.getLogger(__name__)
 TOLERANCE = 1e-5  # share of a limit, several times that by which the solver may exceed it
-NODES, GAP = 2000, 1e-5
+NODES, GAP = 300, 1e-4
 INFEASIBLE = 2  # status of scipy.optimize.milp
 
 
@@ -45,12 +46,7 @@ def solve(problem: Problem, nodes: int = NODES, gap: float = GAP) -> Shape:
     if chosen is None and greedy is None:
         chosen = _any(program)
     state = max((each for each in (chosen, greedy) if each is not None), key=lambda each: tables.worth(*each))
-    bound = result.mip_dual_bound
-    known = bound is not None and np.isfinite(bound) and result.status != INFEASIBLE
-    # Without a bound of the solver's, that of a shape without limits holds.
-    most = -float(bound) if known else float(sum(group.worth[-1] for group in problem.groups.values()))
-    most += 0.0 if known else sum(max(branch.worth, 0.0) for branch in problem.branches.values())
-    shape = read_shape(tables, *state, most)
+    shape = read_shape(tables, *state, _bound(problem, result))
     LOG.debug(
         "shape worth %.6g of at most %.6g, by %s, %d variables",
         shape.worth,
@@ -59,6 +55,15 @@ def solve(problem: Problem, nodes: int = NODES, gap: float = GAP) -> Shape:
         len(program.integer),
     )
     return shape
+
+
+def _bound(problem: Problem, result: OptimizeResult) -> float:
+    """Most that any shape can be worth: as the solver knows, or that of all groups and branches together."""
+    bound = result.mip_dual_bound
+    if result.status != INFEASIBLE and bound is not None and np.isfinite(bound):
+        return -float(bound)
+    groups = sum(float(group.worth[-1]) for group in problem.groups.values())
+    return groups + sum(max(branch.worth, 0.0) for branch in problem.branches.values())
 
 
 def _exact(tables: Tables, state: State) -> State | None:

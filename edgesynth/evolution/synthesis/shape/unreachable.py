@@ -9,7 +9,7 @@ import numpy as np
 from edgesynth.errors import UserError
 from edgesynth.evolution.synthesis.shape.program import Program
 
-LEAST_NODES = 20_000
+LEAST_NODES = 500
 
 
 class UnreachableError(UserError):

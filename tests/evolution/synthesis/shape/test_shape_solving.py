@@ -106,6 +106,14 @@ def test_a_refusal_says_that_budgets_can_be_met_alone_but_not_together():
     assert refusal.value.least == {"latency_ms": 1.0, "macs": 1.0}
 
 
+def test_without_limits_everything_stays():
+    problem = random_problem(0)
+    unlimited = {name: Amount(np.inf, amount.terms, amount.constant) for name, amount in problem.amounts.items()}
+    shape = solve(Problem(problem.groups, problem.branches, unlimited))
+    assert all(shape.lives.values())
+    assert shape.widths == {name: own.widths[-1] for name, own in problem.groups.items()}
+
+
 def test_a_dead_outer_branch_takes_the_inner_one_and_its_groups_with_it():
     branches = {"outer": BranchChoice(1.0, ("a",)), "inner": BranchChoice(5.0, ("b",), ("outer",))}
     ones = np.ones((1, 1))
