@@ -157,7 +157,7 @@ def export_individual(
 
     say("reading the data and rebuilding the network")
     task = task_of(run, data_root)
-    kind = species(run.config.ancestor, task, run.config.seed)
+    kind = species(run.config.ancestor, task, run.config.seed, run.config.branches)
     individual = run.load(name, kind.anatomy)
     if nms_in_graph:
         check_decodes(task)

@@ -23,6 +23,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=rf"^{NAME.pattern}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Size = Annotated[int, Field(ge=1, lt=1 << 31)]
+Length = Annotated[int, Field(ge=0, lt=1 << 31)]  # of a weight that may be gone with a branch
 
 
 class _Facts(BaseModel):
@@ -35,7 +36,7 @@ class Layer(_Facts):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     name: str
-    shape: tuple[Size, ...]
+    shape: tuple[Length, ...]
     synapses: Count
     clusters: Count
     macs: Count
@@ -111,7 +112,7 @@ class GenomeFile(_Facts):
     model_config = ConfigDict(extra="forbid")
 
     schema_: Literal[1] = Field(alias="schema")
-    clusters: dict[str, Annotated[list[Count], Field(min_length=1)]]
+    clusters: dict[str, list[Count]]
     synapses: dict[str, Mask]
     precision: dict[str, Literal[PRECISIONS]] = {}  # type: ignore[valid-type]
 

@@ -17,7 +17,7 @@ from edgesynth.evolution.synthesis.shape.unreachable import unreachable
 
 LOG = logging.getLogger(__name__)
 TOLERANCE = 1e-5  # share of a limit, several times that by which the solver may exceed it
-NODES, GAP = 300, 1e-4
+NODES, GAP = 300, 1e-6
 INFEASIBLE = 2  # status of scipy.optimize.milp
 
 

@@ -17,7 +17,10 @@ from edgesynth.evolution.synthesis.masks import kept_units, living
 from edgesynth.evolution.synthesis.shape.building import build_problem
 from edgesynth.evolution.synthesis.shape.costs import layer_costs
 from edgesynth.evolution.synthesis.shape.drawing import draw_of_shape
+from edgesynth.evolution.synthesis.shape.problem import Problem
+from edgesynth.evolution.synthesis.shape.shape import Shape
 from edgesynth.evolution.synthesis.shape.solving import solve
+from edgesynth.evolution.synthesis.shape.unreachable import UnreachableError
 from edgesynth.evolution.synthesis.strength import Parent
 from edgesynth.evolution.synthesis.synthesis import LARGEST_STEP, Ration, served
 from edgesynth.lineage import Genome
@@ -59,16 +62,7 @@ def draw_shape_to_budget(
     goals = generation_goals(budgets, fed, census)
     limits, start = dict(goals), generator.get_state()
     for _ in range(ATTEMPTS):
-        problem = build_problem(
-            parent.anatomy,
-            parent.genome.kept,
-            {**dna.clusters, **dna.branches},
-            _as_tables(limits),
-            layer_costs(budgets, parent, limits),
-            round_to=budgets.config.round_to,
-            least_share=_least_share(fed, census),
-        )
-        shape = solve(problem)
+        shape = _shape(parent, dna, budgets, limits, _least_share(fed, census))
         dead = frozenset(name for name, lives in shape.lives.items() if not lives)
         generator.set_state(start)
         genome, facts = draw_of_shape(parent, dna, world.clusters, shape.widths, dead, generator)
@@ -80,6 +74,26 @@ def draw_shape_to_budget(
     if served(budgets, SYNAPSES) and fed.synapses is not None:
         genome, facts = _with_fewer_synapses(parent, dna, world, fed.synapses, genome, facts, generator)
     return genome, {**facts, "goals": goals}
+
+
+def _shape(parent: Parent, dna: Dna, budgets: Budgets, limits: Mapping[str, float], least_share: float) -> Shape:
+    """The shape that keeps most; narrower than the share allows where nothing else meets the limits."""
+
+    def problem(least_share: float) -> Problem:
+        return build_problem(
+            parent.anatomy,
+            parent.genome.kept,
+            {**dna.clusters, **dna.branches},
+            _as_tables(limits),
+            layer_costs(budgets, parent, limits),
+            round_to=budgets.config.round_to,
+            least_share=least_share,
+        )
+
+    try:
+        return solve(problem(least_share))
+    except UnreachableError:
+        return solve(problem(0.0))
 
 
 def generation_goals(budgets: Budgets, fed: Ration, census: Census) -> dict[str, float]:
