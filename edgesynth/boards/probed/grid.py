@@ -16,13 +16,14 @@ from edgesynth.files.json_file import read_json, unsealed
 SCHEMA = 1
 KIND = "grid"
 AGAIN = "delete it and probe again"
+AFTER = " after "  # between the operators and those above them
 
 
 class Beside(NamedTuple):
     """Something that a network computes beside its convolutions and linear layers: one operator, or some in a row.
 
     Attributes:
-        op: their types in ONNX, such as "Add+Relu".
+        op: their types in ONNX, such as "Add+Relu", and others that computed what they read: "Add+Relu after Slice".
         elements: values read and written for one image.
     """
 
@@ -89,6 +90,14 @@ class Grid:
 def any_inputs(shape: LayerShape) -> LayerShape:
     """What layers of other input widths have in common with it."""
     return shape._replace(inputs=1)
+
+
+def kind_name(shape: LayerShape) -> str:
+    """A shape in words, whatever it reads, e.g. "conv 3x3 at 24x24, stride 2"."""
+    words = str(any_inputs(shape))
+    for reads in (" of {} channels".format(shape.groups), " of 1 features"):
+        words = words.replace(reads, "")
+    return words
 
 
 def place_of(shape: LayerShape, width: int) -> Place:

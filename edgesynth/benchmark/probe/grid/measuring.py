@@ -180,26 +180,36 @@ class _Measurement:
         return len(missing) - len(begun)
 
     def _groups(self, groups: List[Group], graph: Graph, parts: Parts) -> None:
-        made: Dict[int, Units] = {}
+        """Time groups, each together with those above it, and these without it."""
+        made: Dict[Tuple[int, bool], Units] = {}
         for number, group in enumerate(groups):
-            file = group_units(group, graph, parts.constants, GROUP_COPIES, self._settings.batch)
-            if file is not None:
-                made[number] = Units(file, GROUP_COPIES)
+            whole = group_units(group.above + (group,), graph, parts.constants, GROUP_COPIES, self._settings.batch)
+            if whole is None:
+                continue
+            made[number, True] = Units(whole, GROUP_COPIES)
+            if group.above:
+                base = group_units(group.above, graph, parts.constants, GROUP_COPIES, self._settings.batch)
+                if base is not None:
+                    made[number, False] = Units(base, GROUP_COPIES)
         if not made or time.perf_counter() > self._until:
             return
-        self._frames({frame for number in made for frame in _frames_of_group(groups[number])}, 1)
+        self._frames({frame for number, _ in made for frame in _frames_of_group(groups[number])}, None)
         for start in range(0, len(made), TOGETHER):
             chunk = list(made)[start : start + TOGETHER]
-            self._time([("group", number) for number in chunk], [made[number] for number in chunk])
-        for number in made:
-            if ("group", number) in self._units:
-                ms = self._units["group", number] - self._around(groups[number])
-                self._grid.add_beside(groups[number].beside, round(max(ms, 0.0), 6))
+            self._time([("group",) + key for key in chunk], [made[key] for key in chunk])
+        for number, group in enumerate(groups):
+            needed = [("group", number, True)] + ([("group", number, False)] if group.above else [])
+            if all(key in self._units for key in needed):
+                ms = self._units["group", number, True] - self._around(group)
+                ms -= self._units["group", number, False] if group.above else 0.0
+                self._grid.beside.setdefault(group.beside.op, {})[group.beside.elements] = round(max(ms, 0.0), 6)
 
     def _around(self, group: Group) -> float:
-        """What the unit of a group costs without it."""
+        """What the unit of a group costs without it and without those above it."""
         spent = 0.0
         for one in group.inputs:
+            if one.source:
+                continue
             if len(one.size) < 3:
                 spent += self._units["frame", ((), one.size[1]), 0]
             else:
@@ -210,8 +220,8 @@ class _Measurement:
                 spent += self._frame((size[2:], size[1]))[1]
         return spent
 
-    def _frames(self, frames: Set[Frame], number: int) -> None:
-        """Time the frames, those that were timed in this pass already left out."""
+    def _frames(self, frames: Set[Frame], number: Optional[int]) -> None:
+        """Time the frames, those that were timed in this pass already left out; None times all."""
         keys = [
             ("frame", frame, readers)
             for frame in sorted(frames)
@@ -270,5 +280,5 @@ def frames_of(place: Place) -> List[Frame]:
 
 
 def _frames_of_group(group: Group) -> List[Frame]:
-    sizes = [one.size for one in group.inputs] + [size for _, size in group.outputs if len(size) > 2]
+    sizes = [one.size for one in group.inputs if not one.source] + [size for _, size in group.outputs if len(size) > 2]
     return [(size[2:], size[1]) for size in sizes]

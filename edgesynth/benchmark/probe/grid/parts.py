@@ -1,13 +1,18 @@
 """What a network consists of to a grid: its layers, and groups of operators beside them.
 
 Operators that hand a tensor to one reader alone are one group, for an engine fuses them, or keeps a layout among them.
+What a group costs may hang on the groups whose results it reads: behind a slice, ONNX Runtime leaves its own layout,
+and every addition along a chain of residual blocks is then a kernel of its own.
 """
 
-from typing import Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from edgesynth.benchmark.probe.model_layers import ModelLayer, layers_of
 from edgesynth.benchmark.probe.onnx_graph import Graph, Node
-from edgesynth.boards.probed.grid import Beside, Place, place_of
+from edgesynth.boards.probed.grid import AFTER, Beside, Place, place_of
+
+# Groups above another that are built with it, at most: beyond, the tensor is taken for a layer's.
+_MOST_ABOVE = 8
 
 
 class Input(NamedTuple):
@@ -17,11 +22,13 @@ class Input(NamedTuple):
         tensor: its name.
         size: its shape, 1 for a free batch.
         alone: whether a layer writes it and the group is all that reads it, so that the two may be fused.
+        source: an output of one of `Group.above` that stands for it; "" where a layer writes it.
     """
 
     tensor: str
     size: Tuple[int, ...]
     alone: bool
+    source: str = ""
 
 
 class Group(NamedTuple):
@@ -31,17 +38,32 @@ class Group(NamedTuple):
         nodes: in their order.
         inputs: that other parts of the network write.
         outputs: names and shapes of what other parts read, or the network gives.
+        above: groups whose results it reads, and those above them, in the order of the network; of a chain of equal
+            ones, the first alone.
     """
 
     nodes: Tuple[Node, ...]
     inputs: Tuple[Input, ...]
     outputs: Tuple[Tuple[str, Tuple[int, ...]], ...]
+    above: Tuple[Any, ...] = ()
 
     @property
     def beside(self) -> Beside:
-        """What the grid knows it by."""
+        """What the grid knows it by: its operators, others above it, and its elements."""
         sizes = [one.size for one in self.inputs] + [size for _, size in self.outputs]
-        return Beside("+".join(node.op for node in self.nodes), max(sum(map(_product, sizes)), 1))
+        ops = [node.op for node in self.nodes]
+        others = sorted({node.op for group in self.above for node in group.nodes} - set(ops))
+        name = "+".join(ops) + (AFTER + "+".join(others) if others else "")
+        return Beside(name, max(sum(map(_product, sizes)), 1))
+
+    def equals(self, other: "Group") -> bool:
+        """Whether it computes the same of tensors of the same shapes."""
+
+        def kind(group: "Group") -> Any:
+            sizes = sorted(one.size for one in group.inputs)
+            return [node.op for node in group.nodes], sizes, [size for _, size in group.outputs]
+
+        return bool(kind(self) == kind(other))
 
 
 class FixedWidths(NamedTuple):
@@ -107,7 +129,7 @@ def parts_of(graph: Graph) -> Parts:
             left_out.append("{}: the file does not tell the shapes around it".format(nodes[0].name))
         else:
             groups.append(group)
-    return Parts(found.layers, _fixed(moving, found.layers), groups, left_out, constants)
+    return Parts(found.layers, _fixed(moving, found.layers), _with_above(groups), left_out, constants)
 
 
 def _joined(nodes: List[Node], readers: Dict[str, List[Node]], given: Set[str]) -> List[List[Node]]:
@@ -161,6 +183,28 @@ def _group(
                     return None
                 outputs[tensor] = size
     return Group(tuple(nodes), tuple(inputs.values()), tuple(outputs.items()))
+
+
+def _with_above(groups: List[Group]) -> List[Group]:
+    """The groups, each with those above it."""
+    writer: Dict[str, Group] = {}
+    found = []
+    for group in groups:
+        inputs, above = [], []  # type: List[Input], List[Group]
+        for one in group.inputs:
+            stand_in = writer.get(one.tensor)
+            source = (
+                None if stand_in is None else next((name for name, size in stand_in.outputs if size == one.size), None)
+            )
+            if stand_in is not None and source is not None and len(stand_in.above) < _MOST_ABOVE:
+                above += [other for other in stand_in.above + (stand_in,) if not any(other is known for known in above)]
+                one = one._replace(source=source)
+            inputs.append(one)
+        whole = group._replace(inputs=tuple(inputs), above=tuple(above))
+        equal = next((other for other in above if other.equals(whole)), None)
+        writer.update({tensor: whole if equal is None else equal for tensor, _ in group.outputs})
+        found.append(whole)
+    return found
 
 
 def _sized(graph: Graph, tensor: str) -> Optional[Tuple[int, ...]]:

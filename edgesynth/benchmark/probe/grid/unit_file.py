@@ -93,13 +93,13 @@ def frame_units(size: Sequence[int], width: int, readers: int, copies: int, batc
 
 
 def group_units(
-    group: Group, graph_of: Graph, constants: Dict[str, Node], copies: int, batch: int
+    groups: Sequence[Group], model: Graph, constants: Dict[str, Node], copies: int, batch: int
 ) -> Optional[LayerFile]:
     """Units of operators beside the layers, as they stand in a model, at the widths that they have there.
 
     Args:
-        group: of the model.
-        graph_of: the model's graph.
+        groups: in the order of the model; what none of them gives to another, layers give.
+        model: the graph that they are of.
         constants: see `parts.Parts`.
         copies: units.
         batch: images per run.
@@ -107,43 +107,37 @@ def group_units(
     Returns:
         None where their inputs cannot be made of one image.
     """
-    sizes = {one.size[2:] for one in group.inputs}
-    ranks = {len(one.size) for one in group.inputs}
-    graph = GraphWriter(half=False, form=graph_of.form)
-    given: Dict[str, Sequence[int]] = {}
-    flat = all(len(one.size) < 3 for one in group.inputs)
-    if flat and len({one.size for one in group.inputs}) == 1:
-        image, largest = graph.image([batch] + list(group.inputs[0].size[1:])), ()  # type: str, Tuple[int, ...]
-    elif len(ranks) == 1 and ranks <= {3, 4, 5}:
-        largest = max(sizes)
-        if any(_strides(largest, size) is None for size in sizes):
-            return None
-        image = graph.image([batch, 1] + list(largest))
-    else:
+    inputs = [one for group in groups for one in group.inputs if not one.source]
+    graph = GraphWriter(half=False, form=model.form)
+    largest = max((one.size[2:] for one in inputs), default=())
+    flat = not largest
+    alike = len({one.size for one in inputs}) == 1 if flat else len({len(one.size) for one in inputs}) == 1
+    if not alike or any(_strides(largest, one.size[2:]) is None for one in inputs):
         return None
-    for tensor in _constant_tensors(group, graph_of, constants):
-        if tensor in graph_of.stored:
-            graph.keep(tensor, bytes(graph_of.stored[tensor]))
-    fixed: Dict[str, str] = {}
-    for node in _constant_nodes(group, constants):
-        graph.copy(node, fixed)
+    image = graph.image([batch] + (list(inputs[0].size[1:]) if flat else [1] + list(largest)))
+    fixed = _constants(graph, groups, model, constants)
+    given: Dict[str, Sequence[int]] = {}
     for _ in range(copies):
         names = dict(fixed)
-        for one in group.inputs:
-            if flat:
-                names[one.tensor] = graph.node("Relu", [image])
-                continue
-            made = _made(graph, image, one.size[1], _strides(largest, one.size[2:]), rectified=not one.alone)
-            names[one.tensor] = made
-            if not one.alone:
-                _read(graph, made, one.size[1], one.size[2:], batch, given)
-        for node in group.nodes:
-            graph.copy(node, names)
-        for tensor, size in group.outputs:
-            if len(size) > 2 and not flat:
-                _read(graph, names[tensor], size[1], size[2:], batch, given)
-            else:
-                given[names[tensor]] = (batch,) + size[1:]
+        for group in groups:
+            for one in group.inputs:
+                if one.source:
+                    names[one.tensor] = names[one.source]
+                elif flat:
+                    names[one.tensor] = graph.node("Relu", [image])
+                else:
+                    strides = _strides(largest, one.size[2:])
+                    made = _made(graph, image, one.size[1], strides, rectified=not one.alone)
+                    names[one.tensor] = made
+                    if not one.alone:
+                        _read(graph, made, one.size[1], one.size[2:], batch, given)
+            for node in group.nodes:
+                graph.copy(node, names)
+            for tensor, size in group.outputs:
+                if len(size) > 2:
+                    _read(graph, names[tensor], size[1], size[2:], batch, given)
+                else:
+                    given[names[tensor]] = (batch,) + size[1:]
     return graph.file_of(given)
 
 
@@ -191,24 +185,25 @@ def _strides(largest: Sequence[int], size: Sequence[int]) -> Optional[List[int]]
     return found if fits else None
 
 
-def _constant_nodes(group: Group, constants: Dict[str, Node]) -> List[Node]:
-    """Nodes that compute what the group reads of constants, in an order in which they can run."""
-    found: List[Node] = []
+def _constants(graph: GraphWriter, groups: Sequence[Group], model: Graph, constants: Dict[str, Node]) -> Dict[str, str]:
+    """Take over what groups read that depends on nothing that flows; the names of what is computed."""
+    computing: List[Node] = []
 
     def take(node: Node) -> None:
         for tensor in node.inputs:
             if tensor in constants:
                 take(constants[tensor])
-        if node not in found:
-            found.append(node)
+        if node not in computing:
+            computing.append(node)
 
-    for node in group.nodes:
+    nodes = [node for group in groups for node in group.nodes]
+    for node in nodes:
         for tensor in node.inputs:
             if tensor in constants:
                 take(constants[tensor])
-    return found
-
-
-def _constant_tensors(group: Group, graph_of: Graph, constants: Dict[str, Node]) -> List[str]:
-    nodes = list(group.nodes) + _constant_nodes(group, constants)
-    return sorted({tensor for node in nodes for tensor in node.inputs if tensor in graph_of.weights})
+    for tensor in sorted({tensor for node in nodes + computing for tensor in node.inputs if tensor in model.stored}):
+        graph.keep(tensor, bytes(model.stored[tensor]))
+    names: Dict[str, str] = {}
+    for node in computing:
+        graph.copy(node, names)
+    return names

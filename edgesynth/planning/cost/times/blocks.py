@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 BLOCKS = (1, 2, 4, 8, 16, 32, 64)
-_SHARES = np.linspace(0, 1, 11)
-# A finer explanation must leave this share less of the error that a coarser one leaves.
-_BETTER = 0.8
+_SHARES = tuple(tenths / 10 for tenths in range(11))
+# An explanation by blocks must leave at most this share of the error that a simpler one leaves, where times as they are
+# measured have an error of their own.
+_BETTER, _NOISE = 0.8, 0.02
 _FEWEST = 8
 
 
@@ -69,16 +70,18 @@ def _with_shares(block: int, multiple: int, widths: np.ndarray, values: np.ndarr
     found = Blocks(block, multiple)
     if block == 1:
         return found
-    for name in ("even_share", "odd_share"):
-        candidates = [found._replace(**{name: float(share)}) for share in _SHARES]
-        found = min(candidates, key=lambda one: _unexplained(one, widths, values))
-    return found
+
+    def best(candidates: list[Blocks]) -> Blocks:
+        return min(candidates, key=lambda one: _unexplained(one, widths, values))
+
+    found = best([found._replace(even_share=share) for share in _SHARES])
+    return best([found._replace(odd_share=share) for share in _SHARES])
 
 
 def _unexplained(blocks: Blocks, widths: np.ndarray, values: np.ndarray) -> float:
-    """Sum of squared relative errors of a line in each zone over the effective width."""
+    """Sum of squared relative errors of a line in each zone over the effective width, and of the noise."""
     zones, effective = blocks.zone(widths), blocks.effective(widths)
-    left = 0.0
+    left = len(widths) * _NOISE**2
     for zone in np.unique(zones):
         place, time = effective[zones == zone], values[zones == zone]
         design = np.stack([np.ones_like(place, dtype=float), place], axis=1)

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from edgesynth.boards.probed import LayerShape
-from edgesynth.boards.probed.grid import Beside, Grid, any_inputs, read_grid
+from edgesynth.boards.probed.grid import AFTER, Beside, Grid, any_inputs, kind_name, read_grid
 from edgesynth.boards.probed.shape import DEPTHWISE
 from edgesynth.errors import UserError
 from edgesynth.planning.cost.times.blocks import Blocks, learned
@@ -46,7 +46,9 @@ class GridTimes(LatencyTimes):
         shape = any_inputs(layer)
         points = self.grid.layers.get(shape)
         if not points:
-            raise UserError(f"{self.grid.source} knows no {shape}; probe a network with such a layer: probe --grid")
+            raise UserError(
+                f"{self.grid.source} knows no {kind_name(shape)}; probe a network that has it: edgesynth probe --grid"
+            )
         rows, columns = np.asarray(inputs, dtype=np.int64), np.asarray(outputs, dtype=np.int64)
         if shape.op == DEPTHWISE:
             rows = np.ones_like(rows)
@@ -56,10 +58,12 @@ class GridTimes(LatencyTimes):
     def beside_ms(self, beside: Beside) -> float:
         """See `LatencyTimes.beside_ms`.
 
-        On the line through what was measured of these operators; what was never measured is taken to cost what the
-        dearest of the known operators costs for each element.
+        On the line through what was measured of these operators, if need be behind others than here; what was never
+        measured is taken to cost what the dearest of the known operators costs for each element.
         """
-        points = self.grid.beside.get(beside.op)
+        own = beside.op.split(AFTER)[0]
+        others = (points for op, points in self.grid.beside.items() if op.split(AFTER)[0] == own)
+        points = self.grid.beside.get(beside.op) or next(others, None)
         if points:
             return _on_line(points, beside.elements)
         known = [ms / elements for points in self.grid.beside.values() for elements, ms in points.items()]
@@ -91,7 +95,7 @@ class GridTimes(LatencyTimes):
         ):
             if asked.size and (asked.min() < 1 or asked.max() > measured):
                 raise UserError(
-                    f"{self.grid.source} knows {what} of 1 to {measured} of the {any_inputs(layer)}, and "
+                    f"{self.grid.source} knows {what} of 1 to {measured} of {kind_name(layer)}, and "
                     f"{int(asked.min())} to {int(asked.max())} are asked for; probe a network as wide"
                 )
 
@@ -121,22 +125,37 @@ def _between(
     found = np.empty((len(rows), len(columns)))
     row_zones, column_zones = of_inputs.zone(rows), of_outputs.zone(columns)
     for column_zone in np.unique(column_zones):
-        ask = columns[column_zones == column_zone]
         lines = {width: _in_zone(row, of_outputs, int(column_zone)) for width, row in measured.items()}
-        # Of the dense rows across, each has one place alone: they say nothing of another column.
-        most = max(max(line) - min(line) for line in lines.values())
-        lines = {width: line for width, line in lines.items() if 2 * (max(line) - min(line)) >= most}
-        at = {width: _along(line, of_outputs, ask) for width, line in lines.items()}
-        for row_zone in np.unique(row_zones):
-            wanted = rows[row_zones == row_zone]
-            nodes = sorted(_in_zone(dict.fromkeys(at, 0.0), of_inputs, int(row_zone)))
-            values = _interpolated(
-                of_inputs.effective(np.array(nodes)),
-                np.stack([at[node] for node in nodes]),
-                of_inputs.effective(wanted),
-            )
-            found[np.ix_(row_zones == row_zone, column_zones == column_zone)] = values
+        places = np.flatnonzero(column_zones == column_zone)
+        for widths, part in _covering(lines, of_outputs, columns[places]):
+            ask = columns[places[part]]
+            at = {width: _along(lines[width], of_outputs, ask) for width in widths}
+            for row_zone in np.unique(row_zones):
+                wanted = np.flatnonzero(row_zones == row_zone)
+                nodes = sorted(_in_zone(dict.fromkeys(at, 0.0), of_inputs, int(row_zone)))
+                found[np.ix_(wanted, places[part])] = _interpolated(
+                    of_inputs.effective(np.array(nodes)),
+                    np.stack([at[node] for node in nodes]),
+                    of_inputs.effective(rows[wanted]),
+                )
     return np.maximum(found, 0.0)
+
+
+def _covering(
+    lines: dict[int, dict[int, float]], of_outputs: Blocks, columns: np.ndarray
+) -> list[tuple[tuple[int, ...], np.ndarray]]:
+    """Columns by the rows that speak of them: those measured on both sides, or the longest where none is.
+
+    Rows differ in length: of a dense row across, each has one place alone, and networks differ in their classes.
+    """
+    ends = {width: of_outputs.effective(np.array([min(line), max(line)])) for width, line in lines.items()}
+    longest = max(high - low for low, high in ends.values())
+    fallback = tuple(width for width, (low, high) in ends.items() if high - low == longest)
+    found: dict[tuple[int, ...], list[int]] = {}
+    for place, at in enumerate(of_outputs.effective(columns)):
+        widths = tuple(width for width, (low, high) in ends.items() if low <= at <= high)
+        found.setdefault(widths or fallback, []).append(place)
+    return [(widths, np.array(part)) for widths, part in found.items()]
 
 
 def _in_zone(row: dict[int, float], blocks: Blocks, zone: int) -> dict[int, float]:
