@@ -16,7 +16,7 @@ _LADDER = ("finest", "input_widths", "each_s", "warm_up_s")
     "-o",
     "--output",
     type=click.Path(),
-    help="The table; it is resumed if it exists.  [default with --grid: in ~/.cache]",
+    help="The table; it is resumed if it exists. --grid has one in ~/.cache.",
 )
 @click.option("--grid", is_flag=True, help="Measure widths of input and output, and what lies beside the layers.")
 @engine_option
