@@ -185,6 +185,7 @@ class _Measurement:
         for number, group in enumerate(groups):
             whole = group_units(group.above + (group,), graph, parts.constants, GROUP_COPIES, self._settings.batch)
             if whole is None:
+                self._announce("left out: {}: its inputs cannot be made of one image".format(group.beside.op))
                 continue
             made[number, True] = Units(whole, GROUP_COPIES)
             if group.above:
@@ -253,13 +254,15 @@ class _Measurement:
     def _take(self, chunk: List[Place]) -> None:
         """Enter what was measured of places into the grid."""
         for place in chunk:
-            if place not in self._units:
+            frames = frames_of(place)
+            refused = [frame for frame in frames if ("frame", frame, 2 if frame[0] else 0) not in self._units]
+            if place not in self._units or refused:
                 continue
             ms = self._units[place]
             if place.shape.op == LINEAR:
                 ms -= self._units["frame", ((), place.inputs), 0]
             else:
-                before, behind = frames_of(place)
+                before, behind = frames
                 ms -= self._frame(before)[0] + self._frame(behind)[1]
             points = self._grid.layers.setdefault(place.shape, {})
             points[place.inputs, place.outputs] = round(max(ms, 0.0), 6)

@@ -18,6 +18,7 @@ _SHARES = tuple(tenths / 10 for tenths in range(11))
 # measured have an error of their own.
 _BETTER, _NOISE = 0.8, 0.02
 _FEWEST = 8
+_LEAST_MS = 1e-4  # what is less cannot be told from nothing
 
 
 class Blocks(NamedTuple):
@@ -85,7 +86,7 @@ def _unexplained(blocks: Blocks, widths: np.ndarray, values: np.ndarray) -> floa
     for zone in np.unique(zones):
         place, time = effective[zones == zone], values[zones == zone]
         design = np.stack([np.ones_like(place, dtype=float), place], axis=1)
-        weights = 1 / np.maximum(time, 1e-9)
+        weights = 1 / np.maximum(time, _LEAST_MS)
         line = np.linalg.lstsq(design * weights[:, None], time * weights, rcond=None)[0]
-        left += float(np.sum((design @ line * weights - 1) ** 2))
+        left += float(np.sum(((design @ line - time) * weights) ** 2))
     return left

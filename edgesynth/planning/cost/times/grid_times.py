@@ -30,7 +30,8 @@ class GridTimes(LatencyTimes):
         facts = grid.facts
         engine = f"{facts['engine']['name']} {facts['engine']['version']}"
         machine = facts["board"] or facts["machine"].get("cpu")
-        self.source = f"measured on {machine} with {engine} at {facts['precision']}, {facts['threads']} threads"
+        threads = "one thread" if facts["threads"] == 1 else f"{facts['threads']} threads"
+        self.source = f"measured on {machine} with {engine} at {facts['precision']}, {threads}"
 
     @classmethod
     def read(cls, path: str) -> GridTimes:

@@ -34,6 +34,11 @@ def test_odd_widths_that_go_another_way_are_told_from_the_multiples_that_do_not(
     assert found.even_share == 1.0 and found.odd_share <= 0.2
 
 
+def test_times_too_short_to_be_told_from_nothing_are_no_obstacle():
+    assert learned({width: 0.0 if width < 20 else 0.01 * width for width in WIDTHS}).block >= 1
+    assert learned(dict.fromkeys(WIDTHS, 0.0)) == Blocks()
+
+
 def test_of_few_widths_nothing_is_learned():
     assert learned({width: 0.1 * math.ceil(width / 16) for width in (4, 8, 16, 32)}) == Blocks()
 

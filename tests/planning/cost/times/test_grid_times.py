@@ -124,7 +124,7 @@ def test_a_network_is_the_call_its_layers_and_what_lies_beside():
 def test_it_says_where_the_times_come_from(tmp_path):
     path = tmp_path / "g.json"
     path.write_text(json.dumps(sealed(grid_of().to_json())))
-    assert GridTimes.read(str(path)).source == "measured on a CPU with onnxruntime 1.0 at fp32, 1 threads"
+    assert GridTimes.read(str(path)).source == "measured on a CPU with onnxruntime 1.0 at fp32, one thread"
 
 
 def test_a_shape_is_known_whatever_it_reads():
