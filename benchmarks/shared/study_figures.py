@@ -197,6 +197,13 @@ def probe_cpu(document: Document) -> str:
     return f"{max(errors):+.0%} to {min(errors):+.0%} of the median call"
 
 
+def latency_table(document: Document) -> str:
+    """Median error on networks that were not probed, and what the probes took."""
+    spent = sum(probe["duration_s"] for probe in document["probes"] if not probe["again"])
+    unseen = sum(not row["seen"] for row in document["networks"])
+    return f"median error {document['median_error']:.1%} on {unseen} networks; probed in {spent:.0f} s"
+
+
 def joined(parts: Iterable[str], by: str = "; ") -> str:
     """The parts in one cell."""
     return by.join(parts)
@@ -220,6 +227,7 @@ FIGURES: dict[str, Callable[[Document], str]] = {
     "journeys": journeys,
     "cost_model": cost_model,
     "probe_cpu": probe_cpu,
+    "latency_table": latency_table,
     "ort_agreement": ort_agreement,
     "sampler_overhead": sampler_overhead,
     "metrics_speed": metrics_speed,

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from edgesynth.boards.probed import read_table
+from edgesynth.boards.probed.grid import read_grid
 from edgesynth.files.json_file import sealed
 
 from .conftest import LAYERS, REPOSITORY, scale, seal, with_tensorrt
+from .probe.grid.networks import residual
 from .probe.test_model_layers import network, save
 from .sensors import Sensors, tx2
 from .test_verification import overflow, with_half
@@ -242,6 +244,15 @@ def test_layers_are_probed_under_python_36(edgesynth36, tmp_path, engine):
     assert table.facts["machine"]["python"].startswith("3.6.")
     assert table.engine == engine
     assert sum(len(stairs.steps) for stairs in table.staircases.values()) == int(out.split("all ")[1].split()[0])
+
+
+def test_a_grid_is_measured_under_python_36(edgesynth36, tmp_path):
+    model = residual(tmp_path / "model.onnx")
+    code, out, err = edgesynth36("probe", model, "--grid", "-o", "g.json")
+    assert code == 0, out + err
+    grid = read_grid(str(tmp_path / "g.json"))
+    assert grid.facts["machine"]["python"].startswith("3.6.") and grid.facts["engine"]["version"] == "1.10.0"
+    assert len(grid.layers) == 2 and "Add+Relu+GlobalAveragePool+Flatten after Pad+Slice" in grid.beside
 
 
 def test_a_damaged_bundle_is_one_line_under_python_36(edgesynth36, bundle):

@@ -185,7 +185,11 @@ def saved(run, tiny, change):
         (lambda genome, weights: genome.kept.update({"9": [0]}), "genome.json", "names a cluster group '9'"),
         (lambda genome, weights: genome.kept.update({"0": [0, 6]}), "genome.json", "keeps cluster 6 of 0, which has 6"),
         (lambda genome, weights: genome.kept.update({"0": [2, 0]}), "genome.json", "not in ascending order"),
-        (lambda genome, weights: genome.kept.update({"0": []}), "genome.json", "it keeps no cluster of 0, which is in no branch that died"),
+        (
+            lambda genome, weights: genome.kept.update({"0": []}),
+            "genome.json",
+            "it keeps no cluster of 0, which is in no branch that died",
+        ),
         (lambda genome, weights: genome.kept.pop("0"), "individual.json", "it counts"),
         (
             lambda genome, weights: genome.synapses.update({"3.weight": torch.ones(20, 149, dtype=torch.bool)}),

@@ -8,10 +8,18 @@ from edgesynth import defaults
 from edgesynth.cli.options.shared_options import engine_option, output_options
 from edgesynth.cli.terminal.output import print_json, print_line, print_lines, print_note
 
+_LADDER = ("finest", "input_widths", "each_s", "warm_up_s")
+
 
 @click.command(name="probe")
 @click.argument("model", type=click.Path())
-@click.option("-o", "--output", required=True, type=click.Path(), help="The table; it is resumed if it exists.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    help="The table; it is resumed if it exists. --grid has one in ~/.cache.",
+)
+@click.option("--grid", is_flag=True, help="Measure widths of input and output, and what lies beside the layers.")
 @engine_option
 @click.option("--precision", help="fp32, fp16 or int8.  [default: fp16 where the engine has it, else fp32]")
 @click.option("--batch", default=defaults.PROBE_BATCH, show_default=True, help="Images per inference.")
@@ -39,9 +47,12 @@ from edgesynth.cli.terminal.output import print_json, print_line, print_lines, p
 )
 @click.option("--threads", default=defaults.PROBE_THREADS, show_default=True, help="Threads of the engine.")
 @output_options
+@click.pass_context
 def command(
+    context: click.Context,
     model: str,
-    output: str,
+    output: Optional[str],
+    grid: bool,
     engine: Optional[str],
     precision: Optional[str],
     batch: int,
@@ -58,6 +69,10 @@ def command(
     MODEL is the folder that `edgesynth export` wrote, or a plain .onnx file. Coarse widths of every layer come before
     fine ones; each is in the table as soon as it is measured. The table is resumed if it exists.
     The table is for `edgesynth plan --probe`.
+
+    With --grid, ONNX Runtime's layers are measured at widths of their input and of their output, as they stand in a
+    network, and what lies beside them too: the times of any narrower network add up to its own. One grid for each
+    machine, engine, precision, threads and batch is kept in the user's cache, and a probe adds what is missing.
     """
     # Imported here, so that --help does not wait for numpy.
     from edgesynth.benchmark.bundle.bundle import open_target
@@ -65,6 +80,11 @@ def command(
     from edgesynth.benchmark.probe.settings import ProbeSettings
     from edgesynth.benchmark.probe.summary import format_summary, summary_json
 
+    if grid:
+        _grid(context, model, output, engine, precision, batch, duration_s, threads, as_json)
+        return
+    if output is None:
+        raise click.UsageError("Missing option '-o' / '--output'.")
     settings = ProbeSettings(duration_s, each_s, warm_up_s, finest, input_widths, batch, threads)
     probed = probe(open_target(model), output, engine, precision, settings, announce=print_note)
     if as_json:
@@ -72,3 +92,32 @@ def command(
         return
     print_lines(format_summary(probed))
     print_line("written: {}".format(output))
+
+
+def _grid(
+    context: click.Context,
+    model: str,
+    output: Optional[str],
+    engine: Optional[str],
+    precision: Optional[str],
+    batch: int,
+    duration_s: float,
+    threads: int,
+    as_json: bool,
+) -> None:
+    from edgesynth.benchmark.bundle.bundle import open_target
+    from edgesynth.benchmark.probe.grid.measuring import probe_grid
+    from edgesynth.benchmark.probe.grid.settings import GridSettings
+    from edgesynth.benchmark.probe.grid.summary import format_grid_summary, grid_summary_json
+
+    given = [name for name in _LADDER if context.get_parameter_source(name) != click.core.ParameterSource.DEFAULT]
+    if given:
+        option = "--" + given[0].replace("_", "-")
+        raise click.UsageError("{} is of the ladder of widths and not of --grid; leave one of them out".format(option))
+    settings = GridSettings(duration_s=duration_s, batch=batch, threads=threads)
+    found = probe_grid(open_target(model), output, engine, precision, settings, announce=print_note)
+    if as_json:
+        print_json(grid_summary_json(found))
+        return
+    print_lines(format_grid_summary(found))
+    print_line("written: {}".format(found.path))

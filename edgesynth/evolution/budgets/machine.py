@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from edgesynth.anatomy import Anatomy, Census
 from edgesynth.anatomy.groups import layer_name
 from edgesynth.boards.board import Board
+from edgesynth.evolution.budgets.layer_times import LayerTimes
 from edgesynth.lineage import Config, Individual, board_of, precision_on
 from edgesynth.planning.cost import Layer, Prediction, predict_layers, product
 
@@ -31,6 +32,7 @@ class Machine:
         anatomy: of the ancestor; without it nothing is predicted.
         other_kernels: the ancestor's kernels besides its convolutions and linear layers; see `Species`.
         parent: whose figures correct what is predicted of its offspring, where the run is measured.
+        times: by which latency is predicted in place of a board's cost model, such as this machine's grid.
 
     Attributes:
         is_measured: whether latency and energy are measured in this run.
@@ -42,16 +44,18 @@ class Machine:
         anatomy: Anatomy | None = None,
         other_kernels: Sequence[Layer] = (),
         parent: Individual | None = None,
+        times: LayerTimes | None = None,
     ) -> None:
         self.config = config
         self.anatomy = anatomy
         self.other_kernels = other_kernels
         self.parent = parent
+        self.times = times
         self.is_measured = config.measure_on is not None
 
     def seen_from(self, parent: Individual) -> Machine:
         """The same machine for a parent's offspring, which are not measured yet."""
-        return Machine(self.config, self.anatomy, self.other_kernels, parent)
+        return Machine(self.config, self.anatomy, self.other_kernels, parent, self.times)
 
     @cached_property
     def board(self) -> Board | None:
@@ -70,12 +74,16 @@ class Machine:
     def predict(self, census: Census) -> Prediction | None:
         """Latency and energy of one image on the board, at its fastest power mode; None without a board.
 
+        With times of layers it is their sum, and says nothing of energy.
+
         Convolutions and linear layers come first, in the order of the anatomy's weights. What lies beside them is as
         many kernels as in the ancestor, which move the share of its values that these layers still write.
 
         Raises:
-            UserError: there is no such board, or no source gives its clocks.
+            UserError: there is no such board, no source gives its clocks, or the times know no such layer.
         """
+        if self.times is not None:
+            return self.times.predict(census, self.precision)
         if self.anatomy is None or self.board is None:
             return None
         layers = layers_left(self.anatomy, census)
@@ -94,6 +102,8 @@ class Machine:
         Returns:
             (n, m).
         """
+        if self.times is not None:
+            return self.times.table(place, read, written)
         assert self.board is not None
         prediction = predict_layers(self._at_widths(place, read, written), self.board, self.precision)
         return np.array([cost.latency_ms for cost in prediction.layers]).reshape(len(read), len(written))

@@ -18,7 +18,7 @@ from edgesynth.evolution.budgets.budget import Budget
 from edgesynth.evolution.budgets.machine import Machine
 from edgesynth.evolution.budgets.unit_costs import priced_units
 from edgesynth.lineage import Figures, Genome
-from edgesynth.planning.cost import Prediction
+from edgesynth.planning.cost import LayerCost, Prediction
 from edgesynth.planning.cost.fitted import EFFICIENCY
 
 AIM = 0.97  # of a budget that is measured: what an offspring is drawn for
@@ -110,7 +110,7 @@ class BoardBudget(Budget):
             return {weight: share * left.macs / math.prod(left.shape) for weight, left in weights}
         scale = amount / prediction.latency_ms
         return {
-            weight: scale * (kernel.latency_ms - EFFICIENCY.kernel_us * 1e-3) / math.prod(left.shape)
+            weight: scale * _running_ms(kernel) / math.prod(left.shape)
             for (weight, left), kernel in zip(weights, prediction.layers[: len(weights)], strict=True)
         }
 
@@ -128,6 +128,11 @@ class BoardBudget(Budget):
             return f"{self.name} not measured"
         bound = "measured at least" if self.is_floor else "measured at most"
         return f"{bound if measured else 'predicted'} {self.format(amount)} of {self.format(most)}"
+
+
+def _running_ms(kernel: LayerCost) -> float:
+    """Time of a kernel without its start, which is not known of a measured one and there small."""
+    return kernel.latency_ms if kernel.measured else kernel.latency_ms - EFFICIENCY.kernel_us * 1e-3
 
 
 def _same(value: float) -> float:

@@ -1,0 +1,115 @@
+"""The file of this machine's grid: one for each hardware, engine and version, precision, threads and batch.
+
+It lies in the user's cache folder. A probe of another network adds to it what is missing.
+"""
+
+import hashlib
+import json
+import os
+import time
+from typing import Any, Dict, List
+
+from edgesynth.benchmark.conditions.machine import describe_machine
+from edgesynth.benchmark.probe.grid.settings import GridSettings
+from edgesynth.benchmark.result.flags import flags_of_machine
+from edgesynth.boards.detect import detect_board
+from edgesynth.boards.probed.grid import KIND, SCHEMA, Grid, read_grid
+from edgesynth.errors import UserError
+
+
+def folder() -> str:
+    """Where the files lie: `edgesynth/grids` in $XDG_CACHE_HOME, or in ~/.cache."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(base, "edgesynth", "grids")
+
+
+def path_of(engine: Dict[str, Any], settings: GridSettings, root: str = "/") -> str:
+    """The file of this machine.
+
+    Args:
+        engine: as it describes itself.
+        settings: of the probe.
+        root: folder that holds `proc`, `sys`, `etc` and `tmp`, by which the machine is told.
+    """
+    key = key_of(_facts(engine, settings, root))
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode("utf-8")).hexdigest()[:12]
+    name = "{engine}-{version}-{precision}-threads{threads}-batch{batch}".format(**key)
+    safe = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in name)
+    return os.path.join(folder(), "{}-{}.json".format(safe, digest))
+
+
+def open_grid(
+    path: str, engine: Dict[str, Any], flags: List[str], call_ms: float, settings: GridSettings, root: str = "/"
+) -> Grid:
+    """The grid of a file, to be added to; a new one where there is no file.
+
+    Args:
+        path: of the file.
+        engine: as it describes itself.
+        flags: of the engine.
+        call_ms: what a call costs beside its kernels, as measured now; of two, the shorter counts.
+        settings: of the probe.
+        root: see `path_of`.
+
+    Raises:
+        UserError: the file is no grid, or one of something else.
+    """
+    facts = _facts(engine, settings, root)
+    facts["flags"] += flags
+    new = Grid(
+        dict(
+            facts,
+            schema=SCHEMA,
+            kind=KIND,
+            created_utc=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            models=[],
+            loads=[],
+            duration_s=0.0,
+            call_ms=round(call_ms, 6),
+        ),
+        path,
+    )
+    if not os.path.exists(path):
+        return new
+    old = read_grid(path)
+    was, now = key_of(old.facts), key_of(new.facts)
+    for name in now:
+        if was[name] != now[name]:
+            raise UserError(
+                "{} holds a grid of {} {} and this one is of {}; choose another -o, or delete that file".format(
+                    path, name, was[name], now[name]
+                )
+            )
+    old.facts["flags"] += [flag for flag in new.facts["flags"] if flag not in old.facts["flags"]]
+    old.facts["call_ms"] = min(old.call_ms, new.call_ms)
+    return old
+
+
+def key_of(facts: Dict[str, Any]) -> Dict[str, Any]:
+    """What two measurements must share to stand in one grid, from its facts."""
+    machine = facts["machine"]
+    return {
+        "CPU": machine.get("cpu"),
+        "architecture": machine.get("architecture"),
+        "board": facts["board"],
+        "power_mode": machine.get("power_mode"),
+        "engine": facts["engine"]["name"],
+        "version": facts["engine"]["version"],
+        "precision": facts["precision"],
+        "threads": facts["threads"],
+        "batch": facts["batch"],
+    }
+
+
+def _facts(engine: Dict[str, Any], settings: GridSettings, root: str) -> Dict[str, Any]:
+    machine = describe_machine(root)
+    board = detect_board(root).board
+    return {
+        "machine": machine,
+        "board": board.name if board is not None else None,
+        "engine": engine,
+        "precision": settings.precision,
+        "threads": settings.threads,
+        "batch": settings.batch,
+        "flags": flags_of_machine(machine, settings.threads),
+    }

@@ -1,0 +1,58 @@
+"""What a probe of a grid says when it ends."""
+
+from typing import Any, Dict, List
+
+from edgesynth.benchmark.probe.grid.measuring import Measured
+from edgesynth.boards.probed.grid import kind_name
+
+
+def format_grid_summary(found: Measured) -> List[str]:
+    """A line for each shape of layer and each operator beside, and what is left to measure."""
+    lines = []
+    for shape, points in found.grid.layers.items():
+        inputs, outputs = zip(*points)
+        lines.append(
+            "{}: {} places, inputs {} to {}, outputs {} to {}, {:.4g} to {:.4g} ms".format(
+                kind_name(shape), len(points), min(inputs), max(inputs), min(outputs), max(outputs),
+                min(points.values()), max(points.values()),
+            )
+        )  # fmt: skip
+    for op, beside in sorted(found.grid.beside.items()):
+        lines.append(
+            "{}: {} to {} elements, {:.4g} to {:.4g} ms".format(
+                op, min(beside), max(beside), min(beside.values()), max(beside.values())
+            )
+        )
+    lines.append(
+        "{} of {} places measured now in {:.1f} s, {} known before".format(
+            found.new, found.wanted, found.duration_s, found.wanted - found.new - found.left
+        )
+    )
+    if found.left:
+        lines.append("{} places are left; the same command goes on".format(found.left))
+    return lines
+
+
+def grid_summary_json(found: Measured) -> Dict[str, Any]:
+    """The same facts as plain values."""
+    return {
+        "table": found.path,
+        "measured_widths": found.wanted - found.left,
+        "wanted_widths": found.wanted,
+        "new_widths": found.new,
+        "duration_s": round(found.duration_s, 3),
+        "call_ms": found.grid.call_ms,
+        "loads": found.grid.facts["loads"],
+        "flags": found.grid.facts["flags"],
+        "layers": [
+            {
+                "shape": shape.to_json(),
+                "layer": kind_name(shape),
+                "points": [[i, o, ms] for (i, o), ms in sorted(points.items())],
+            }
+            for shape, points in found.grid.layers.items()
+        ],
+        "beside": {
+            op: [[elements, ms] for elements, ms in sorted(points.items())] for op, points in found.grid.beside.items()
+        },
+    }

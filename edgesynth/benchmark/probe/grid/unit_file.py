@@ -1,0 +1,209 @@
+"""Files that hold the same unit several times: what makes a tensor, what is to be timed, and what reads the result.
+
+Alone, a layer would be timed with what it never pays within a network, and without what it does pay there. So its
+input is made by a 1x1 convolution of an image of one channel, which leaves it in the engine's own layout and in the
+cache, and its output is read by a convolution of one place, which asks for the layout that a layer of such an input
+asks for. Where the layouts differ, the engine's turning from one to the other is timed with the layer that writes.
+There are several copies, each with weights of its own: the cost of a call is shared, and no weight is still in the
+nearest cache.
+"""
+
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from edgesynth.benchmark.probe.grid.parts import Group
+from edgesynth.benchmark.probe.onnx_graph import Graph, Node
+from edgesynth.benchmark.probe.onnx_writer import GraphWriter, LayerFile
+from edgesynth.boards.probed import LayerShape
+from edgesynth.boards.probed.grid import Place
+from edgesynth.boards.probed.shape import DEPTHWISE, LINEAR
+
+# Channels that a reader writes: as many as a block of the widest vectors has.
+READ = 16
+
+
+FRAME_COPIES, GROUP_COPIES = 8, 4
+
+
+def copies_of(place: Place) -> int:
+    """How many units of a layer a file holds: all weights together are to fill a core's second-level cache twice."""
+    shape, inputs, outputs = place
+    weights_bytes = 4 * inputs * outputs // shape.groups
+    for length in shape.window:
+        weights_bytes *= length
+    return min(max(-(-(2 << 20) // weights_bytes), 4), 8)
+
+
+def layer_units(place: Place, copies: int, batch: int) -> LayerFile:
+    """Units of one layer.
+
+    Args:
+        place: the layer.
+        copies: units.
+        batch: images per run.
+    """
+    shape, inputs, outputs = place
+    graph = GraphWriter(half=False)
+    read = outputs if shape.op == DEPTHWISE else inputs
+    given: Dict[str, Sequence[int]] = {}
+    if shape.op == LINEAR:
+        image = graph.image([batch, inputs])
+        for _ in range(copies):
+            weights = [graph.weight([outputs, inputs]), graph.weight([outputs])]
+            given[graph.node("Gemm", [graph.node("Relu", [image])] + weights, transB=1)] = [batch, outputs]
+        return graph.file_of(given)
+    groups = outputs if shape.op == DEPTHWISE else shape.groups
+    image = graph.image([batch, 1] + list(shape.size))
+    for _ in range(copies):
+        made = _made(graph, image, read)
+        weights = [graph.weight([outputs, read // groups] + list(shape.window)), graph.weight([outputs])]
+        made = graph.node(
+            "Conv",
+            [made] + weights,
+            kernel_shape=shape.window,
+            strides=shape.strides,
+            dilations=shape.dilations,
+            pads=shape.pads,
+            group=groups,
+        )
+        _read(graph, graph.node("Relu", [made]), outputs, size_behind(shape), batch, given)
+    return graph.file_of(given)
+
+
+def frame_units(size: Sequence[int], width: int, readers: int, copies: int, batch: int) -> LayerFile:
+    """Units without anything to time: what makes a tensor, and one or two that read it.
+
+    Args:
+        size: (H, W) of the tensor; () for one of features alone, which nothing reads.
+        width: its channels or features.
+        readers: of it.
+        copies: units.
+        batch: images per run.
+    """
+    graph = GraphWriter(half=False)
+    given: Dict[str, Sequence[int]] = {}
+    image = graph.image([batch, 1] + list(size) if size else [batch, width])
+    for _ in range(copies):
+        if not size:
+            given[graph.node("Relu", [image])] = [batch, width]
+            continue
+        made = _made(graph, image, width)
+        for _ in range(readers):
+            _read(graph, made, width, size, batch, given)
+    return graph.file_of(given)
+
+
+def group_units(
+    groups: Sequence[Group], model: Graph, constants: Dict[str, Node], copies: int, batch: int
+) -> Optional[LayerFile]:
+    """Units of operators beside the layers, as they stand in a model, at the widths that they have there.
+
+    Args:
+        groups: in the order of the model; what none of them gives to another, layers give.
+        model: the graph that they are of.
+        constants: see `parts.Parts`.
+        copies: units.
+        batch: images per run.
+
+    Returns:
+        None where their inputs cannot be made of one image.
+    """
+    inputs = [one for group in groups for one in group.inputs if not one.source]
+    graph = GraphWriter(half=False, form=model.form)
+    largest = max((one.size[2:] for one in inputs), default=())
+    flat = not largest
+    alike = len({one.size for one in inputs}) == 1 if flat else len({len(one.size) for one in inputs}) == 1
+    if not alike or any(_strides(largest, one.size[2:]) is None for one in inputs):
+        return None
+    image = graph.image([batch] + (list(inputs[0].size[1:]) if flat else [1] + list(largest)))
+    fixed = _constants(graph, groups, model, constants)
+    given: Dict[str, Sequence[int]] = {}
+    for _ in range(copies):
+        names = dict(fixed)
+        for group in groups:
+            for one in group.inputs:
+                if one.source:
+                    names[one.tensor] = names[one.source]
+                elif flat:
+                    names[one.tensor] = graph.node("Relu", [image])
+                else:
+                    strides = _strides(largest, one.size[2:])
+                    made = _made(graph, image, one.size[1], strides, rectified=not one.alone)
+                    names[one.tensor] = made
+                    if not one.alone:
+                        _read(graph, made, one.size[1], one.size[2:], batch, given)
+            for node in group.nodes:
+                graph.copy(node, names)
+            for tensor, size in group.outputs:
+                if len(size) > 2:
+                    _read(graph, names[tensor], size[1], size[2:], batch, given)
+                else:
+                    given[names[tensor]] = (batch,) + size[1:]
+    return graph.file_of(given)
+
+
+def smallest_file(batch: int) -> LayerFile:
+    """A file of one operator of one value: its time is that of a call."""
+    graph = GraphWriter(half=False)
+    return graph.file_of({graph.node("Relu", [graph.image([batch, 1, 1, 1])]): [batch, 1, 1, 1]})
+
+
+def size_behind(shape: LayerShape) -> Tuple[int, ...]:
+    """(H, W) of what a convolution writes."""
+    rank = len(shape.window)
+    return tuple(
+        (shape.size[axis] + shape.pads[axis] + shape.pads[rank + axis] - shape.dilations[axis] * (window - 1) - 1)
+        // shape.strides[axis]
+        + 1
+        for axis, window in enumerate(shape.window)
+    )
+
+
+def _made(
+    graph: GraphWriter, image: str, width: int, strides: Optional[Sequence[int]] = None, rectified: bool = True
+) -> str:
+    """A tensor of so many channels, as a layer leaves it; if it is not rectified yet, what reads it may be fused."""
+    rank = graph.rank
+    weights = [graph.weight([width, 1] + [1] * rank), graph.weight([width])]
+    made = graph.node("Conv", [image] + weights, kernel_shape=[1] * rank, strides=strides or [1] * rank)
+    return graph.node("Relu", [made]) if rectified else made
+
+
+def _read(
+    graph: GraphWriter, tensor: str, width: int, size: Sequence[int], batch: int, given: Dict[str, Sequence[int]]
+) -> None:
+    """Read one place of a tensor, as a layer would."""
+    ones = [1] * len(size)
+    weights = [graph.weight([READ, width] + ones), graph.weight([READ])]
+    strides = [max(length, 1) for length in size]
+    given[graph.node("Conv", [tensor] + weights, kernel_shape=ones, strides=strides)] = [batch, READ] + ones
+
+
+def _strides(largest: Sequence[int], size: Sequence[int]) -> Optional[List[int]]:
+    """Strides by which a 1x1 window makes a size of a larger one; None if it cannot."""
+    found = [-(-whole // max(length, 1)) for whole, length in zip(largest, size)]
+    fits = all((whole - 1) // stride + 1 == length for whole, length, stride in zip(largest, size, found))
+    return found if fits else None
+
+
+def _constants(graph: GraphWriter, groups: Sequence[Group], model: Graph, constants: Dict[str, Node]) -> Dict[str, str]:
+    """Take over what groups read that depends on nothing that flows; the names of what is computed."""
+    computing: List[Node] = []
+
+    def take(node: Node) -> None:
+        for tensor in node.inputs:
+            if tensor in constants:
+                take(constants[tensor])
+        if node not in computing:
+            computing.append(node)
+
+    nodes = [node for group in groups for node in group.nodes]
+    for node in nodes:
+        for tensor in node.inputs:
+            if tensor in constants:
+                take(constants[tensor])
+    for tensor in sorted({tensor for node in nodes + computing for tensor in node.inputs if tensor in model.stored}):
+        graph.keep(tensor, bytes(model.stored[tensor]))
+    names: Dict[str, str] = {}
+    for node in computing:
+        graph.copy(node, names)
+    return names

@@ -1,0 +1,105 @@
+"""Which widths a grid measures: few in each direction, and for each kind of layer a dense row in each.
+
+Engines compute channels in blocks and take slower ways for widths that fill none. Which blocks is not known here: the
+widths are such that it can be learned from the times. Time between whole blocks is near a plane, so these are far
+apart; the ends of the first block and odd widths are measured beside them, and the dense row shows each step.
+"""
+
+from typing import Dict, Iterable, List, Tuple
+
+from edgesynth.benchmark.probe.grid.parts import FixedWidths
+from edgesynth.benchmark.probe.model_layers import ModelLayer
+from edgesynth.boards.probed import LayerShape
+from edgesynth.boards.probed.grid import Place, place_of
+from edgesynth.boards.probed.shape import DEPTHWISE
+
+BLOCK = 16  # the first of the wide widths; no block of an engine that is known is larger on a CPU
+_WIDE = 64  # above it, fewer small widths are measured
+DENSE = tuple(range(BLOCK + 1, 35)) + (40, 44, 47, 48, 49)
+
+
+def even_widths(most: int) -> List[int]:
+    """Widths that fill blocks, or a quarter of the first one, and the most; narrowest first."""
+    found = {4, 8, most} if most > _WIDE else {4, 8, 12, most}
+    width = BLOCK
+    while width < most:
+        found.add(width)
+        width *= 2
+    return sorted(width for width in found if width <= most)
+
+
+def odd_widths(most: int) -> List[int]:
+    """Widths that fill no block, narrowest first."""
+    found = {3, BLOCK - 1, BLOCK + 1, most - 1 - most % 2}
+    return sorted(width for width in found if 1 <= width < most and width % 2)
+
+
+def places(layers: Iterable[ModelLayer], fixed: Iterable[FixedWidths]) -> List[Place]:
+    """What is measured of a network, in this order: whole blocks, the dense rows, odd widths.
+
+    Args:
+        layers: of the network; of one shape, the widest counts.
+        fixed: of each layer, which of its widths no removal changes.
+    """
+    widest: Dict[LayerShape, Tuple[int, int]] = {}
+    free: Dict[LayerShape, Tuple[bool, bool]] = {}
+    for layer, ends in zip(layers, fixed):
+        shape, inputs, outputs = place_of(layer.shape, layer.width)
+        most = widest.get(shape, (0, 0))
+        widest[shape] = (max(inputs, most[0]), max(outputs, most[1]))
+        was = free.get(shape, (False, False))
+        free[shape] = (was[0] or not ends.inputs, was[1] or not ends.outputs)
+    blocks: List[Place] = []
+    odd: List[Place] = []
+    for shape, (inputs, outputs) in widest.items():
+        free_inputs = free[shape][0] and shape.op != DEPTHWISE
+        columns, rows = _split(inputs, free_inputs, shape.groups), _split(outputs, free[shape][1], shape.groups)
+        blocks += [Place(shape, one, other) for one in columns[0] for other in rows[0]]
+        odd += [
+            Place(shape, one, other)
+            for one in columns[0] + columns[1]
+            for other in rows[0] + rows[1]
+            if one in columns[1] or other in rows[1]
+        ]
+    dense = list(_dense(widest, free))
+    return list(dict.fromkeys(blocks + dense + odd))
+
+
+def kind_of(shape: LayerShape) -> Tuple[str, bool, bool]:
+    """What layers must have in common to be computed in the same blocks: op, whether grouped, whether of one place."""
+    return shape.op, shape.groups > 1, all(length == 1 for length in shape.window)
+
+
+def _split(most: int, is_free: bool, groups: int) -> Tuple[List[int], List[int]]:
+    """Widths that fill blocks, and those that do not."""
+    if not is_free:
+        return [most], []
+    if groups > 1:
+        return [groups * width for width in even_widths(most // groups)], []
+    return even_widths(most), odd_widths(most)
+
+
+def _dense(widest: Dict[LayerShape, Tuple[int, int]], free: Dict[LayerShape, Tuple[bool, bool]]) -> Iterable[Place]:
+    """Rows of neighboring widths: of each kind and direction the shape that shows most steps, of these the smallest."""
+    for kind in {kind_of(shape): None for shape in widest if shape.groups == 1}:
+        shapes = [shape for shape in widest if shape.groups == 1 and kind_of(shape) == kind]
+        for axis in (0, 1):
+            able = [shape for shape in shapes if free[shape][axis] and (axis or shape.op != DEPTHWISE)]
+            if not able:
+                continue
+            best = max(able, key=lambda shape: (min(widest[shape][axis], DENSE[-1]), -_positions(shape)))
+            most, other = widest[best][axis], widest[best][1 - axis]
+            # The other direction at a whole block, so that it adds no steps of its own.
+            still = max(width for width in even_widths(other) if width <= 2 * BLOCK) if free[best][1 - axis] else other
+            if best.op == DEPTHWISE:
+                still = 1
+            for width in DENSE:
+                if width <= most:
+                    yield Place(best, still, width) if axis else Place(best, width, still)
+
+
+def _positions(shape: LayerShape) -> int:
+    found = 1
+    for length in shape.size + shape.window:
+        found *= length
+    return found

@@ -1,0 +1,58 @@
+"""What every source of times answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from edgesynth.boards.probed import LayerShape
+from edgesynth.boards.probed.grid import Beside, Place
+
+
+class LatencyTimes:
+    """Times of one engine at one precision and batch.
+
+    A source defines `call_ms`, `source`, `times_ms` and `beside_ms`; the others follow.
+
+    Attributes:
+        call_ms: what a call costs beside its kernels.
+        source: where the times come from, in words.
+    """
+
+    call_ms: float
+    source: str
+
+    def times_ms(self, layer: LayerShape, inputs: Sequence[int], outputs: Sequence[int]) -> np.ndarray:
+        """Times of a layer at other widths.
+
+        Args:
+            layer: its shape; its own inputs do not matter.
+            inputs: channels that it reads, of all groups, each at least 1; of a depthwise convolution the times do not
+                hang on them.
+            outputs: channels that it writes, each at least 1.
+
+        Returns:
+            (len(inputs), len(outputs)), float64, ms for the batch.
+
+        Raises:
+            UserError: the source knows nothing of such a layer, or not of widths as large.
+        """
+        raise NotImplementedError
+
+    def beside_ms(self, beside: Beside) -> float:
+        """Time of operators beside the layers, ms for the batch."""
+        raise NotImplementedError
+
+    def time_ms(self, layer: LayerShape, inputs: int, outputs: int) -> float:
+        """Time of a layer at other widths; see `times_ms`."""
+        return float(self.times_ms(layer, [inputs], [outputs])[0, 0])
+
+    def network_ms(self, layers: Iterable[Place], beside: Iterable[Beside] = ()) -> float:
+        """Time of a network: the call, its layers and what lies beside them, one after the other.
+
+        Raises:
+            UserError: see `times_ms`.
+        """
+        spent = self.call_ms + sum(self.time_ms(*layer) for layer in layers)
+        return spent + sum(self.beside_ms(one) for one in beside)
