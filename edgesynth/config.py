@@ -174,8 +174,8 @@ class Config(BaseModel):
     )
     board: str | None = Field(
         None,
-        description="board whose latency and energy are predicted, such as tx2, or FILE.json (unset: nothing is "
-        "predicted)",
+        description="board whose latency and energy are predicted, such as tx2, or FILE.json; local: this machine's "
+        "latency, from times of its layers (unset: nothing is predicted)",
     )
     board_facts: str | None = Field(None, description="what the FILE.json of --board held at the start, as JSON")
     board_precision: Literal["auto", "fp32", "fp16", "int8"] = Field(

@@ -17,7 +17,7 @@ from edgesynth.config import INTERNAL, Config, EvolveOptions, resolve
 from edgesynth.errors import UserError
 from edgesynth.evolution import Executor, Progress
 from edgesynth.evolution import evolve as breed
-from edgesynth.export import Bundle, export_individual, instrument_for, other_kernels_of, rehearse
+from edgesynth.export import Bundle, OnnxRuntimeClock, export_individual, instrument_for, other_kernels_of, rehearse
 from edgesynth.lineage import GIVEN, Record, Run, Species, species, state, task_of
 from edgesynth.tasks import Task, load_task, register_task
 
@@ -112,5 +112,5 @@ def evolve(
     else:
         config, handed_over = resolve(None, {**options, "ancestor": model, "task": task_name}), None
     measuring = (instrument_for(config), other_kernels_of, rehearse)
-    finished = breed(path, config, resume, None, progress, executor, *measuring, handed_over)
+    finished = breed(path, config, resume, None, progress, executor, *measuring, handed_over, OnnxRuntimeClock())
     return Evolved(finished.path, finished.config)

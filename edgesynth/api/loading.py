@@ -10,7 +10,7 @@ from edgesynth.api.onnx_network import OnnxNetwork
 from edgesynth.benchmark.bundle.bundle import MANIFEST
 from edgesynth.evolution import Progress, Replay
 from edgesynth.evolution import replay as breed_again
-from edgesynth.export import other_kernels_of
+from edgesynth.export import OnnxRuntimeClock, other_kernels_of
 from edgesynth.lineage import parse_individual, species, task_of
 
 
@@ -60,4 +60,5 @@ def replay(source: str | Path, data_root: str | Path | None = None, progress: Pr
         UserError: there is no such individual, or it or what it descends from is missing or damaged.
     """
     run, name = parse_individual(str(source))
-    return breed_again(run, name, progress, other_kernels_of, None if data_root is None else Path(data_root))
+    where = None if data_root is None else Path(data_root)
+    return breed_again(run, name, progress, other_kernels_of, where, OnnxRuntimeClock())

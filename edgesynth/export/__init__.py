@@ -8,6 +8,7 @@ from edgesynth.export.measuring.on_machine import OnMachine, instrument_for
 from edgesynth.export.measuring.quick_latency import quick_latency
 from edgesynth.export.onnx.onnx_file import to_onnx
 from edgesynth.export.onnx.planned.kernels import other_kernels_of
+from edgesynth.export.onnx.times import OnnxRuntimeClock
 
 __all__ = [
     "NO_INT8",
@@ -15,6 +16,7 @@ __all__ = [
     "Hop",
     "Ledger",
     "OnMachine",
+    "OnnxRuntimeClock",
     "Progress",
     "Target",
     "export_individual",

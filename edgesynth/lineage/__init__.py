@@ -1,7 +1,7 @@
 """Lineage: the run directory, its individuals and their genomes."""
 
 from edgesynth.config import Config, resolve
-from edgesynth.lineage.board import board_of, changed_board, precision_on, with_board_facts
+from edgesynth.lineage.board import THIS_MACHINE, board_of, changed_board, precision_on, with_board_facts
 from edgesynth.lineage.individual.genome import Genome
 from edgesynth.lineage.individual.individual import Individual, Record, individual_name
 from edgesynth.lineage.individual.measurement import Figures, Known
@@ -21,6 +21,7 @@ from edgesynth.lineage.storage.reading import DamagedError
 __all__ = [
     "ANCESTOR",
     "GIVEN",
+    "THIS_MACHINE",
     "Config",
     "DamagedError",
     "Figures",

@@ -17,15 +17,18 @@ from edgesynth.errors import UserError
 from edgesynth.lineage.storage.kept_config import read_kept
 from edgesynth.lineage.storage.reading import DamagedError
 
+THIS_MACHINE = "local"
+
 
 def board_of(config: Config) -> Board | None:
-    """The board of a run, by the facts that the run keeps of it; None where none is named.
+    """The board of a run, by the facts that the run keeps of it; None where none is named, or this machine is.
 
     Raises:
         UserError: there is none of that name, or the file or the facts describe none.
     """
-    if config.board is None:
+    if config.board in (None, THIS_MACHINE):
         return None
+    assert config.board is not None
     if config.board_facts is not None and is_board_file(config.board):
         return board_of_facts(_parsed(config.board_facts), config.board)
     return board_named(config.board)

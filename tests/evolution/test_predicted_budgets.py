@@ -179,7 +179,7 @@ def test_evolve_prints_predictions_as_such_and_report_says_so_too(tmp_path, edge
     assert "Predicted on Jetson TX2" in page.read_text() and "by the cost model, not measured" in page.read_text()
 
 
-def test_a_run_aims_at_a_board_that_a_file_describes_and_is_resumed_and_replayed(tmp_path, edgesynth, refused):
+def test_a_run_aims_at_a_board_that_a_file_describes_and_is_resumed_and_replayed(tmp_path, edgesynth):
     facts = {**facts_of(find_board("tx2")), "name": "mine", "title": "My board"}
     (tmp_path / "mine.json").write_text(json.dumps(facts))
     options = ["--task", QUICK["task"], "--ancestor-epochs", 0, "--epochs", 0, "--final-epochs", 0]
@@ -193,4 +193,4 @@ def test_a_run_aims_at_a_board_that_a_file_describes_and_is_resumed_and_replayed
     assert "bit for bit" in edgesynth("replay", "run", cwd=tmp_path).stdout
     (tmp_path / "mine.json").unlink()
     result = edgesynth("evolve", "--resume", "--run", "run", cwd=tmp_path)
-    refused(result, "there is no file mine.json for --board; give a board's name, or a JSON file")
+    assert result.returncode == 0, result.stderr  # the run has its own copy

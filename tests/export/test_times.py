@@ -7,7 +7,7 @@ from torch import nn
 from edgesynth.anatomy import trace
 from edgesynth.benchmark.probe.grid.settings import GridSettings
 from edgesynth.evolution.budgets.layer_times import LayerTimes
-from edgesynth.export.onnx.times import times_of_this_machine
+from edgesynth.export.onnx.times import OnnxRuntimeClock
 
 SHAPE = (3, 8, 8)
 QUICK = GridSettings(each_s=0.001, passes=1)
@@ -22,9 +22,12 @@ def network():
 def test_what_is_missing_is_measured_once_and_the_network_s_latency_is_its_parts(tmp_path):
     grid = str(tmp_path / "g.json")
     model = network()
-    times, beside = times_of_this_machine(model, SHAPE, settings=QUICK, grid=grid)
+    clock = OnnxRuntimeClock(QUICK, grid)
+    times, beside = clock.measure(model, SHAPE, 13)
     assert [one.op for one in beside] == ["Relu+MaxPool", "Flatten"]
-    again, _ = times_of_this_machine(model, SHAPE, settings=QUICK, grid=grid)
+    again, _ = clock.measure(model, SHAPE, 13)
+    read, aside = clock.read(model, SHAPE, 13, grid)
+    assert read.grid.to_json() == again.grid.to_json() and aside == beside
     assert again.grid.layers == times.grid.layers and again.grid.beside == times.grid.beside
     anatomy = trace(model, torch.zeros(1, *SHAPE))
     found = LayerTimes(anatomy, SHAPE, times, beside).predict(anatomy.census(), "fp32")

@@ -69,7 +69,7 @@ def command(
     from edgesynth.cli.terminal.interruption import Interruption
     from edgesynth.cli.terminal.progress import progress_on
     from edgesynth.evolution import build_executor, evolve, options_of
-    from edgesynth.export import instrument_for, other_kernels_of, quick_latency, rehearse
+    from edgesynth.export import OnnxRuntimeClock, instrument_for, other_kernels_of, quick_latency, rehearse
     from edgesynth.lineage import changed_board, default_path, is_taken
 
     offspring_executor = build_executor(executor, ray_address, gpus_per_offspring)
@@ -97,9 +97,8 @@ def command(
         _continued_with(path),
         _naming(config_file, options),
     ):
-        run = evolve(
-            path, config, resume, latency, progress, offspring_executor, instrument, other_kernels_of, rehearsed
-        )
+        handed_in = (progress, offspring_executor, instrument, other_kernels_of, rehearsed)
+        run = evolve(path, config, resume, latency, *handed_in, clock=OnnxRuntimeClock())
     if as_json:
         from edgesynth.report import read_lineage
 

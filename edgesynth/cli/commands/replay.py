@@ -27,7 +27,7 @@ def command(individual: str, data_root: Path | None, as_json: bool) -> None:
     from edgesynth.cli.terminal.interruption import Interruption
     from edgesynth.cli.terminal.progress import progress_on
     from edgesynth.evolution import replay
-    from edgesynth.export import other_kernels_of
+    from edgesynth.export import OnnxRuntimeClock, other_kernels_of
     from edgesynth.lineage import changed_board, parse_individual
 
     run, name = parse_individual(individual)
@@ -35,7 +35,7 @@ def command(individual: str, data_root: Path | None, as_json: bool) -> None:
         print_note(change)
     screen = console(err=as_json)
     with Interruption() as interruption, progress_on(screen, interruption.check, lines=False) as progress:
-        replayed = replay(run, name, progress, other_kernels_of, data_root)
+        replayed = replay(run, name, progress, other_kernels_of, data_root, OnnxRuntimeClock())
     if as_json:
         print_json({"run": run.path, **replayed.to_json()})
     elif replayed:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from edgesynth.anatomy import Anatomy, Census
+from edgesynth.evolution.budgets.layer_times import LayerTimes
 from edgesynth.evolution.budgets.machine import Machine
 from edgesynth.evolution.budgets.on_board import AIM, BoardBudget
 from edgesynth.evolution.budgets.registry import BUDGETS, limits
@@ -22,6 +23,7 @@ class Budgets:
         config: sets limits and the board.
         anatomy: of the ancestor; without it nothing is predicted.
         other_kernels: the ancestor's kernels besides its convolutions and linear layers; see `Species`.
+        times: of this machine's layers, where the run aims at it.
 
     Attributes:
         limits: {name of a budget: most that is allowed}.
@@ -29,10 +31,16 @@ class Budgets:
         figures: {individual: what was measured of it}.
     """
 
-    def __init__(self, config: Config, anatomy: Anatomy | None = None, other_kernels: Sequence[Layer] = ()) -> None:
+    def __init__(
+        self,
+        config: Config,
+        anatomy: Anatomy | None = None,
+        other_kernels: Sequence[Layer] = (),
+        times: LayerTimes | None = None,
+    ) -> None:
         self.config = config
         self.limits = limits(config)
-        self.machine = Machine(config, anatomy, other_kernels)
+        self.machine = Machine(config, anatomy, other_kernels, times=times)
         self.figures: dict[str, Figures] = {}
 
     def seen_from(self, parent: Individual) -> Budgets:
@@ -40,7 +48,7 @@ class Budgets:
 
         Where a run is measured, they aim a little below what is predicted, so that they meet it when they are measured.
         """
-        seen = Budgets(self.config, self.machine.anatomy, self.machine.other_kernels)
+        seen = Budgets(self.config, self.machine.anatomy, self.machine.other_kernels, self.machine.times)
         if self.machine.is_measured:
             seen.machine = self.machine.seen_from(parent)
             if self.machine.predict(parent.record.census) is not None:

@@ -19,6 +19,7 @@ from edgesynth.anatomy import Anatomy, Census
 from edgesynth.anatomy.groups import layer_name
 from edgesynth.boards.probed import LayerShape, convolution_shape, linear_shape
 from edgesynth.boards.probed.grid import Beside
+from edgesynth.lineage import Species
 from edgesynth.planning.cost import LayerCost, Prediction
 from edgesynth.planning.cost.times import LatencyTimes
 
@@ -119,6 +120,13 @@ class LayerTimes:
         )
 
 
+def times_of(species: Species) -> LayerTimes | None:
+    """Times of a species' layers on this machine; None where the run does not aim at it."""
+    if species.times is None:
+        return None
+    return LayerTimes(species.anatomy, species.input_shape, species.times, species.beside)
+
+
 def layer_shapes(anatomy: Anatomy, input_shape: Sequence[int]) -> tuple[LayerShape | None, ...]:
     """The shape of each call of a layer, in the order of `Anatomy.layers`; see `LayerTimes.shapes`.
 
@@ -155,4 +163,4 @@ def _shape(module: nn.Module, read: tuple[int, ...]) -> LayerShape | None:
 
 def _written(census: Census) -> int:
     """Values that layers write for one input, as far as their arithmetic tells."""
-    return sum(layer.macs // math.prod(layer.shape) * layer.shape[0] for layer in census.layers)
+    return sum(layer.macs // math.prod(layer.shape) * layer.shape[0] for layer in census.layers if layer.macs)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from torch import nn
 
 from edgesynth.errors import UserError
-from edgesynth.lineage import Config, Species
+from edgesynth.lineage import THIS_MACHINE, Config, Species
 from edgesynth.planning.cost import Layer
 
 Kernels = Callable[[nn.Module, Sequence[int], int], tuple[Layer, ...]]  # handed in, since evolution knows no export
@@ -26,7 +26,7 @@ def with_other_kernels(kind: Species, config: Config, kernels: Kernels | None) -
         config: names the board, or none.
         kernels: reads them of a network, the shape (C, H, W) of its input and an opset; None leaves them out.
     """
-    if config.board is None or kernels is None:
+    if config.board in (None, THIS_MACHINE) or kernels is None:
         return kind, ""
     try:
         return dataclasses.replace(kind, other_kernels=kernels(kind.model, kind.input_shape, config.opset)), ""

@@ -15,6 +15,7 @@ import safetensors.torch
 from edgesynth.errors import UserError
 from edgesynth.evolution.budgets.machine import kept_facts
 from edgesynth.evolution.budgets.other_kernels import Kernels
+from edgesynth.evolution.budgets.this_machine import Clock, keep_times
 from edgesynth.evolution.evolution import Evolution
 from edgesynth.evolution.executors import Birth, Executor, InProcess
 from edgesynth.evolution.executors.threads import cpu_threads, threads_of
@@ -62,6 +63,7 @@ def evolve(
     kernels: Kernels | None = None,
     rehearse: Rehearse | None = None,
     given: NetworkState | None = None,
+    clock: Clock | None = None,
 ) -> Run:
     """Breed a lineage into a run directory.
 
@@ -74,6 +76,7 @@ def evolve(
         executor: where individuals are nurtured; in this process by default. It does not change what they become.
         instrument: measures networks on the machine of `config.measure_on`; needed where that is set.
         kernels: reads what a network has besides its layers, where `config.board` is to be predicted.
+        clock: times the layers of this machine, where that is the board.
         rehearse: refuses an ancestor of which no export could write anything, before it is trained.
         given: state of the ancestor's network, where that was handed over: `config.weights` is `GIVEN` then.
 
@@ -94,7 +97,7 @@ def evolve(
         if begun:
             stack.enter_context(alone_in(path))
         config = with_board_facts(config, path if begun else None)
-        given_to = (measure, progress, executor, instrument, kernels, rehearse, given)
+        given_to = (measure, progress, executor, instrument, kernels, rehearse, given, clock)
         return _evolve_alone(path, config, begun, stack, *given_to)
 
 
@@ -110,13 +113,15 @@ def _evolve_alone(
     kernels: Kernels | None,
     rehearse: Rehearse | None,
     given: NetworkState | None,
+    clock: Clock | None,
 ) -> Run:
     """Check everything that can be, then breed; a run directory is made, and its lock taken, when nothing is refused.
 
     The lock of a run that has begun is held already; whatever is entered into `stack` is left by the caller.
     """
     executor = executor or InProcess()
-    cleared = preflight(path, config, begun, progress or Progress(), executor, instrument, kernels, rehearse, given)
+    handed_in = (executor, instrument, kernels, rehearse, given, clock)
+    cleared = preflight(path, config, begun, progress or Progress(), *handed_in)
     breeder, task, notes = cleared.breeder, cleared.task, cleared.notes
     stack.enter_context(executor)  # before anything is written: it may be refused
     if begun:
@@ -125,6 +130,7 @@ def _evolve_alone(
     else:
         stack.enter_context(alone_in(path))
         run = Run.create(path, config)
+        keep_times(breeder.species, path)
     aimed = instrument if config.measure_on else None
     bench = Bench(run, breeder.species, aimed, breeder.budgets, breeder.progress)
     run.save_task(task.to_json())

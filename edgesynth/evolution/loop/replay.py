@@ -13,6 +13,7 @@ from torch import Tensor
 
 from edgesynth.errors import UserError
 from edgesynth.evolution.budgets.other_kernels import Kernels, with_other_kernels
+from edgesynth.evolution.budgets.this_machine import Clock, with_times
 from edgesynth.evolution.executors.threads import cpu_threads
 from edgesynth.evolution.loop.evolve import birth_of, descend
 from edgesynth.evolution.offspring.first_weights import begin_with_weights
@@ -48,11 +49,13 @@ def replay(
     progress: Progress | None = None,
     kernels: Kernels | None = None,
     data_root: Path | None = None,
+    clock: Clock | None = None,
 ) -> Replay:
     """Breed an individual again, with as many CPU threads as the first time, and compare genome, weights,
     record and what its strategy has learned.
 
-    Nothing is written. `progress` and `kernels` are those of `evolve`; `data_root` is where the run's data are now.
+    Nothing is written. `progress`, `kernels` and `clock` are those of `evolve`; `data_root` is where the run's data are
+    now.
 
     Raises:
         UserError: there is no such individual, or it was lost with its workers; a parent of it or the ancestor is
@@ -68,10 +71,12 @@ def replay(
     kind, _ = with_other_kernels(
         species(run.config.ancestor, task, run.config.seed, run.config.branches), run.config, kernels
     )
+    progress = progress or Progress()
+    kind = with_times(kind, run.config, clock, run.path, progress.note)
     kept = run.load(name, kind.anatomy)
     if not record.parents and run.config.rewinds:
         kept = dataclasses.replace(kept, rewind=run.rewind())
-    breeder = build_breeder(run.config, kind, task, progress or Progress(), run.path)
+    breeder = build_breeder(run.config, kind, task, progress, run.path)
     if record.parents:
         descend(breeder, run)
     else:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from edgesynth.anatomy import remove
 from edgesynth.errors import UserError
 from edgesynth.evolution.budgets import Budgets
+from edgesynth.evolution.budgets.layer_times import times_of
 from edgesynth.evolution.offspring.genome_sampler import GenomeSampler
 from edgesynth.evolution.offspring.initial_weights import heritable, reborn, rewound
 from edgesynth.evolution.offspring.precision import cut_scales, finish, wanted_precision
@@ -73,7 +74,7 @@ class Breeder:
         self.progress = progress
         self.precision = wanted_precision(config, species)
         world = self.precision if config.precision_at == "start" else {}
-        self.budgets = Budgets(config, species.anatomy, species.other_kernels)
+        self.budgets = Budgets(config, species.anatomy, species.other_kernels, times_of(species))
         self.sampler = GenomeSampler(config, species, self.task, self.device, world)
         self.weights: dict[str, Tensor] | None = None
         self.teacher: Teacher | None = None

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from edgesynth.evolution.budgets import Budgets
+from edgesynth.evolution.budgets.layer_times import times_of
 from edgesynth.evolution.offspring.precision import restricted
 from edgesynth.evolution.offspring.proving import FACT, proven
 from edgesynth.evolution.place import Place
@@ -52,13 +53,14 @@ class GenomeSampler:
         self.task = task
         self.device = device
         self.precision = precision
+        self.times = times_of(species)
         self._known: list[tuple[int, Record, tuple[Parent, dict[str, Any]]]] = []
 
     def draw(self, parents: Sequence[Individual], place: Place) -> tuple[Genome, dict[str, Any]]:
         """The genome of a place, the same in both rounds, and what happened when it was drawn."""
         attempt = attempt_of(self.config, place.child)
         config = milder(self.config, attempt)
-        budgets = Budgets(config, self.species.anatomy, self.species.other_kernels).seen_from(parents[0])
+        budgets = Budgets(config, self.species.anatomy, self.species.other_kernels, self.times).seen_from(parents[0])
         wholes, underflows = zip(*(self._seen(parent, place.generation) for parent in parents), strict=True)
         needed = build_rite(config).needed(len(parents))
         pool = gene_pool(wholes, needed)

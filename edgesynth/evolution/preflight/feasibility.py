@@ -8,13 +8,16 @@ from collections.abc import Mapping, Sequence
 from edgesynth.anatomy import Anatomy, Census
 from edgesynth.errors import UserError
 from edgesynth.evolution.budgets import BUDGETS, ON_BOARD, Budgets
+from edgesynth.evolution.budgets.layer_times import LayerTimes
 from edgesynth.evolution.preflight.options import check_options
 from edgesynth.evolution.preflight.smallest_network import smallest_genome
 from edgesynth.lineage import Config
 from edgesynth.planning.cost import Layer
 
 
-def check_feasible(config: Config, anatomy: Anatomy, other_kernels: Sequence[Layer] = ()) -> None:
+def check_feasible(
+    config: Config, anatomy: Anatomy, other_kernels: Sequence[Layer] = (), times: LayerTimes | None = None
+) -> None:
     """Refuse a configuration by which nothing can be bred; `anatomy` and `other_kernels` are those of the `Species`.
 
     Raises:
@@ -26,7 +29,7 @@ def check_feasible(config: Config, anatomy: Anatomy, other_kernels: Sequence[Lay
     cuttable = [group for group in anatomy.removable if group.size > 1]
     if not cuttable:
         _check_uncuttable(config, anatomy)
-    budgets = Budgets(config, anatomy, other_kernels)
+    budgets = Budgets(config, anatomy, other_kernels, times)
     _check_board(budgets, anatomy)
     if not budgets.limits:
         return

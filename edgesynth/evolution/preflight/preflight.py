@@ -12,7 +12,9 @@ from pathlib import Path
 from torch import Tensor
 
 from edgesynth.errors import UserError
+from edgesynth.evolution.budgets.layer_times import times_of
 from edgesynth.evolution.budgets.other_kernels import Kernels, with_other_kernels
+from edgesynth.evolution.budgets.this_machine import Clock, with_times
 from edgesynth.evolution.executors import Executor, InProcess
 from edgesynth.evolution.instrument import Instrument
 from edgesynth.evolution.offspring.breeding import Breeder
@@ -61,6 +63,7 @@ def preflight(
     kernels: Kernels | None = None,
     rehearse: Rehearse | None = None,
     given: NetworkState | None = None,
+    clock: Clock | None = None,
 ) -> Cleared:
     """Check everything that can be checked before a training, and build what breeds the run.
 
@@ -78,6 +81,7 @@ def preflight(
         kernels: see `evolve`.
         rehearse: see `evolve`.
         given: see `evolve`.
+        clock: see `evolve`.
 
     Raises:
         UserError: the first check that fails, in the order of this function.
@@ -89,7 +93,8 @@ def preflight(
     kind = species(config.ancestor, task, config.seed, config.branches)
     check_newborn(config, kind.model)
     kind, unread = with_other_kernels(kind, config, kernels)
-    check_feasible(config, kind.anatomy, kind.other_kernels)
+    kind = with_times(kind, config, clock, path if begun else None, progress.note)
+    check_feasible(config, kind.anatomy, kind.other_kernels, times_of(kind))
     breeder = build_breeder(config, kind, task, progress, path)
     images = len(breeder.cpu_task.train.labels)
     check_batch_size(kind.model, kind.input_shape, images, config.batch_size)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from edgesynth.anatomy import Anatomy, Prover, RemovalPlan, choose_layout, in_layout, mask, remove, trace
 from edgesynth.anatomy.tracing.export import evaluating
 from edgesynth.ancestors import build_ancestor, check_size, in_float32
+from edgesynth.boards.probed.grid import Beside
 from edgesynth.errors import UserError
 from edgesynth.importing import quoted
 from edgesynth.lineage.individual.genome import Genome
@@ -20,6 +21,7 @@ from edgesynth.lineage.individual.individual import Individual
 from edgesynth.lineage.network.batch_sizes import check_batches
 from edgesynth.lineage.seeds import generator
 from edgesynth.planning.cost import Layer
+from edgesynth.planning.cost.times import GridTimes
 from edgesynth.quantization import quantize_inputs
 from edgesynth.tasks import Task
 
@@ -34,6 +36,8 @@ class Species:
         input_shape: (C, H, W) of one input.
         other_kernels: those of its ONNX that no weight accounts for, such as pooling; empty where no board is
             predicted.
+        times: those of this machine's layers at any width; None where it is not aimed at.
+        beside: what of its ONNX lies beside its layers, as these times know it.
         note: what is to be reported of the network; empty if nothing.
         prover: proves further cuts of it; None where they are taken on trust.
     """
@@ -43,6 +47,8 @@ class Species:
     input_shape: tuple[int, int, int]
     other_kernels: tuple[Layer, ...] = ()
     note: str = ""
+    times: GridTimes | None = None
+    beside: tuple[Beside, ...] = ()
     prover: Prover | None = None
 
     def plan(self, genome: Genome) -> RemovalPlan:
