@@ -26,6 +26,8 @@ class Branch:
         steps: places of its operations in the graph.
         sums: places of the operations that add or join it.
         stream: place of what it is added to; -1 where it is joined.
+        written: places of the operations that write into the sum, or into the stream after it. Where there are such,
+            sum and stream must not become the same tensor.
     """
 
     name: str
@@ -41,3 +43,4 @@ class Branch:
     steps: frozenset[int] = field(default_factory=frozenset, repr=False)
     sums: tuple[int, ...] = ()
     stream: int = -1
+    written: tuple[int, ...] = ()

@@ -6,6 +6,7 @@ but computed: each operation is called on zeros, with anything where other value
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
@@ -46,14 +47,15 @@ def silencing(step: fx.Node, inside: AbstractSet[fx.Node], trained: AbstractSet[
     name = op_name(step)
     if own and name in LAYERS:
         return own if {given for given in inputs[1:] if given.op == "placeholder"} <= own else None
-    if own and (name in NORMALIZATIONS or gives_zero(step, own)):
+    affine = name in NORMALIZATIONS and own >= {given for given in inputs[1:] if given in trained}
+    if own and (affine or gives_zero(step, own)):
         # What comes before is silenced too where it can be: of a normalization, the layer that it follows.
         return own | (silencing(inputs[0], inside, trained) or frozenset())
-    before = {given: silencing(given, inside, trained) for given in inputs if given not in trained}
-    silent = [given for given in inputs if before.get(given)]
+    parts = {given: silencing(given, inside, trained) for given in inputs}
+    silent = [given for given in inputs if parts[given]]
     for zeros in [*([given] for given in silent), silent]:
         if zeros and gives_zero(step, zeros):
-            return frozenset().union(*(before[given] or frozenset() for given in zeros))
+            return frozenset().union(*(parts[given] or frozenset() for given in zeros))
     return None
 
 
@@ -69,9 +71,12 @@ def gives_zero(step: fx.Node, zeros: Iterable[fx.Node]) -> bool:
         shape = tuple(int(size) for size in meta.shape)
         if node in chosen:
             return torch.zeros(shape, dtype=meta.dtype)
+        if meta.dtype == torch.bool:  # some true and some not, and of a mask not a whole row
+            return (torch.arange(math.prod(shape)) % 2 == 0).reshape(shape)
         if not meta.dtype.is_floating_point:
             return torch.ones(shape, dtype=meta.dtype)
-        return torch.rand(shape, generator=source).to(meta.dtype) + 0.5
+        sign = torch.rand(shape, generator=source).sub(0.5).sign()
+        return (sign * (torch.rand(shape, generator=source) + 0.5)).to(meta.dtype)
 
     try:
         with torch.no_grad():

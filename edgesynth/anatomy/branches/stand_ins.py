@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from edgesynth.anatomy.branches.absent import Absent, AbsentModule, Skipped, Structure, dtype_named
+from edgesynth.anatomy.branches.absent import Absent, AbsentModule, Skipped, Structure, Traits, dtype_named
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class StandIns:
         absent: {module: what it gave, see `structure_of`}.
         bare: {parameter that a living module owns: its shape and number format, as `structure_of` writes them}.
         joined: those of `absent` and `bare` whose channels were joined to others.
-        batch: number of inputs with which the modules gave that.
+        copied: those whose sum must not be the same tensor as the stream, because one of the two is written to.
     """
 
     gone: tuple[str, ...] = ()
@@ -29,12 +29,12 @@ class StandIns:
     absent: Mapping[str, Structure] = field(default_factory=dict)
     bare: Mapping[str, Structure] = field(default_factory=dict)
     joined: tuple[str, ...] = ()
-    batch: int = 1
+    copied: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> StandIns:
         """What `dataclasses.asdict` wrote, after JSON."""
-        tuples = {name: tuple(data[name]) for name in ("gone", "skipped", "joined") if name in data}
+        tuples = {name: tuple(data[name]) for name in ("gone", "skipped", "joined", "copied") if name in data}
         return cls(**{**data, **tuples})
 
     def replaces(self, module: str) -> bool:
@@ -46,12 +46,15 @@ class StandIns:
         for name in self.skipped:
             _set(network, name, Skipped())
         for name, structure in self.absent.items():
-            _set(network, name, AbsentModule(structure, self.batch, name in self.joined))
+            _set(network, name, AbsentModule(structure, self._traits(name)))
         for name, structure in self.bare.items():
             owner, _, own = name.rpartition(".")
             module = network.get_submodule(owner)
             delattr(module, own)
-            setattr(module, own, Absent.of(structure["shape"], dtype_named(structure), name in self.joined))
+            setattr(module, own, Absent.of(structure["shape"], dtype_named(structure), self._traits(name)))
+
+    def _traits(self, name: str) -> Traits:
+        return Traits(name in self.joined, name in self.copied)
 
 
 def _set(network: nn.Module, name: str, module: nn.Module) -> None:
