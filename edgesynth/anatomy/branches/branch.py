@@ -13,7 +13,7 @@ class Branch:
     of its layers are gone, and so is the addition.
 
     Attributes:
-        name: its module, or the module that adds it, and `/branch`.
+        name: its module, or the module that adds it, or where that has several the layer that ends it, and `/branch`.
         parameters: parameters and buffers that nothing else uses.
         ends: those of them that are zeroed to silence it.
         weights: those of `ends` that are weights of layers.

@@ -64,6 +64,18 @@ class Depth:
                 raise UserError(f"{branch.name} cannot be removed: {branch.reason}; leave it as it is")
         return frozenset(branch.name for branch in dead)
 
+    def place(self, branch: Branch) -> str:
+        """Where a branch is added or joined, in words: `added to layer1.0`, `joined in inception3a`."""
+        if branch.stream < 0:
+            modules = dict.fromkeys(self._module(place) or "the network" for place in branch.sums)
+            first, *others = modules
+            return f"joined in {first}{f' and {len(others)} more' if others else ''}"
+        return f"added to {self._module(branch.stream) or 'the network itself'}"
+
+    def _module(self, place: int) -> str:
+        """The innermost module that calls an operation; empty if the network itself does."""
+        return self.modules[place][-1] if self.modules[place] else ""
+
     def protected(self, name: str, reason: str) -> Depth:
         """The same with a branch of that name protected, if there is one."""
         branches = [

@@ -136,8 +136,11 @@ def _module_of(traced: Traced, inside: Inside, end: fx.Node) -> str:
 
 
 def _named(branches: Sequence[Branch]) -> tuple[Branch, ...]:
-    """The branches with names that tell them apart: of several in one module, those of the layers that end them."""
-    crowded = {name for name, count in Counter(branch.name for branch in branches).items() if count > 1}
+    """The branches with names that tell them apart.
+
+    Of several in one module, and of one in the network itself, they are those of the layers that end them.
+    """
+    crowded = {name for name, count in Counter(branch.name for branch in branches).items() if count > 1 or not name}
     taken: Counter[str] = Counter()
     named = []
     for branch in branches:
