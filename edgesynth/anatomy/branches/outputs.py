@@ -20,7 +20,8 @@ class Calls:
     Attributes:
         structures: {module: what it gave last}, without those whose outputs have no plain form.
         streaming: modules that give one tensor, of the shape of the first that they are given, and of no other. If one
-            of their inputs is their output, it is the first.
+            of their inputs is their output, it is the first. Left out are those that have hooks, which would be lost
+            with the module, and torch's transformer layers, whose parts the encoder around them asks for.
     """
 
     structures: dict[str, Structure] = field(default_factory=dict)
@@ -42,6 +43,9 @@ def recorded_calls(model: nn.Module) -> Iterator[Calls]:
 
         return record
 
+    for name, module in model.named_modules():
+        if module._forward_hooks or module._forward_pre_hooks or isinstance(module, nn.TransformerEncoderLayer):
+            others.add(name)
     handles = [
         module.register_forward_hook(listening_to(name), with_kwargs=True)
         for name, module in model.named_modules()

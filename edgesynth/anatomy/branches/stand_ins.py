@@ -10,6 +10,8 @@ from torch import nn
 
 from edgesynth.anatomy.branches.absent import Absent, AbsentModule, Skipped, Structure, Traits, dtype_named
 
+PLAIN = (bool, int, float, str, tuple, type(None))
+
 
 @dataclass(frozen=True)
 class StandIns:
@@ -52,12 +54,29 @@ class StandIns:
             module = network.get_submodule(owner)
             delattr(module, own)
             setattr(module, own, Absent.of(structure["shape"], dtype_named(structure), self._traits(name)))
+        _leave_fast_path(network)
 
     def _traits(self, name: str) -> Traits:
         return Traits(name in self.joined, name in self.copied)
 
 
-def _set(network: nn.Module, name: str, module: nn.Module) -> None:
+def _set(network: nn.Module, name: str, stand_in: nn.Module) -> None:
+    """Put a stand-in in place of a module; what a forward may ask of that module it answers as before."""
     owner, _, own = name.rpartition(".")
-    module.training = network.get_submodule(name).training
-    setattr(network.get_submodule(owner), own, module)
+    module = network.get_submodule(name)
+    stand_in.training = module.training
+    for attribute, value in vars(module).items():
+        if not attribute.startswith("_") and not hasattr(stand_in, attribute) and isinstance(value, PLAIN):
+            setattr(stand_in, attribute, value)
+    for parameter in (*module._parameters, *module._buffers):
+        stand_in.register_parameter(parameter, None)
+    setattr(network.get_submodule(owner), own, stand_in)
+
+
+def _leave_fast_path(network: nn.Module) -> None:
+    """Make torch's transformer layers call their modules: in evaluation they hand all weights to one function."""
+    for module in network.modules():
+        if isinstance(module, nn.TransformerEncoderLayer) and any(
+            isinstance(m, AbsentModule) for m in module.modules()
+        ):
+            module.activation_relu_or_gelu = 0  # as if its activation were one that this function does not know

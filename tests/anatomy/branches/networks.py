@@ -172,6 +172,25 @@ class GivesTwo(nn.Module):
         return x + self.conv(x), None
 
 
+class GivesNamed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = conv()
+
+    def forward(self, x):
+        return {"sum": x + self.conv(x), "all": [x, None]}
+
+
+class Named(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block = GivesNamed()
+
+    def forward(self, x):
+        outputs = self.block(torch.tanh(x))
+        return outputs["sum"] * outputs["all"][0]
+
+
 class WithContext(nn.Module):
     def __init__(self):
         super().__init__()
@@ -208,6 +227,18 @@ class Transformer(nn.Module):
         tokens = tokens + self.attention(given, given, given, need_weights=False)[0]
         tokens = tokens + self.down(F.gelu(self.up(self.norm2(tokens))))
         return tokens.transpose(1, 2).reshape(x.shape)
+
+
+class Encoder(nn.Module):
+    """Torch's own transformer, which asks its layers' parts for attributes and hands their weights to one function."""
+
+    def __init__(self):
+        super().__init__()
+        layers = nn.TransformerEncoderLayer(WIDTH, 2, 8, batch_first=True, norm_first=True)
+        self.encoder = nn.TransformerEncoder(layers, 2, enable_nested_tensor=False)
+
+    def forward(self, x):
+        return self.encoder(x.flatten(2).transpose(1, 2)).transpose(1, 2).reshape(x.shape)
 
 
 class Scores(nn.Module):
@@ -454,6 +485,18 @@ class Auxiliary(nn.Module):
         return (out, self.auxiliary(y)) if self.training else out
 
 
+class JoinedTokens(nn.Module):
+    """Joined along the last dimension, where the channels of tokens lie."""
+
+    def __init__(self):
+        super().__init__()
+        self.f, self.last = nn.Linear(WIDTH, 3), nn.Linear(WIDTH + 3, WIDTH)
+
+    def forward(self, x):
+        tokens = x.flatten(2).transpose(1, 2)
+        return self.last(torch.cat([tokens, self.f(tokens)], -1)).transpose(1, 2).reshape(x.shape)
+
+
 class JoinedAlongRows(nn.Module):
     """Joined, but not by its channels."""
 
@@ -490,8 +533,10 @@ MIDDLES = {
     "sigmoid": ([Sigmoid], 0, 1),
     "squeeze and excitation": ([SqueezeExcite], 1, 0),
     "two inputs, two outputs": ([WithContext], 2, 0),
+    "named outputs": ([Named], 1, 0),
     "list of blocks": ([ListOfBlocks], 2, 0),
     "transformer": ([Transformer], 2, 0),
+    "encoder of torch": ([Encoder], 4, 0),
     "attention spelt out": ([Scores], 1, 0),
     "two in a row": ([TwoInARow], 2, 0),
     "nested": ([Nested], 2, 0),
@@ -512,6 +557,7 @@ MIDDLES = {
     "minimum": ([Smallest], 0, 1),
     "where": ([Chosen], 0, 1),
     "bare parameters": ([Bare], 1, 0),
+    "joined tokens": ([JoinedTokens], 1, 0),
     "joined along rows": ([JoinedAlongRows], 0, 0),
     "projection": ([Projection], 0, 1),
 }

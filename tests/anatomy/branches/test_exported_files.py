@@ -17,12 +17,13 @@ LEFT = {
     "pyramid": (5, 0),
     "dense": (3, 0),
     "parallel": (4, 0),
+    "joined tokens": (3, 1),  # the bias of the linear layer that reads them
 }
 WITH = [name for name, (_, removable, _) in MIDDLES.items() if removable]
 # The dynamo exporter takes its time: all of these at once.
 TOGETHER = (
     *("written into", "joined, stream read again", "list of blocks", "transformer", "attention spelt out"),
-    *("subtracted", "U-Net", "dense", "parallel", "bare parameters"),
+    *("subtracted", "U-Net", "dense", "joined tokens", "parallel", "bare parameters"),
 )
 LAYERS = ("Conv", "Gemm", "MatMul")
 NORMALIZATIONS = ("BatchNormalization", "LayerNormalization")

@@ -42,3 +42,11 @@ def test_no_hook_stays():
     with recorded_calls(model):
         pass
     assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_a_module_with_a_hook_is_not_taken_for_its_input():
+    model = Calling()
+    model.first.register_forward_hook(lambda module, inputs, output: None)
+    with recorded_calls(model) as calls:
+        model(torch.zeros(2, 3))
+    assert calls.streaming == {"alone"}
