@@ -53,3 +53,14 @@ def test_what_is_not_zero_for_some_input_is_not_silent(operation, silent):
     torch.manual_seed(0)
     (branch,) = trace(shaken(Net(After(operation))), images()).branches
     assert branch.removable == silent
+
+
+def test_a_value_that_is_read_twice_again_and_again_is_looked_at_once():
+    def diamonds(y, x):
+        for _ in range(40):
+            y = y + torch.tanh(y)
+        return y
+
+    torch.manual_seed(0)
+    (*_, branch) = trace(shaken(Net(After(diamonds))), images()).branches
+    assert branch.removable
