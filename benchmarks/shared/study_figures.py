@@ -91,6 +91,14 @@ def anatomy(document: Document) -> str:
     return f"{proven} of {len(pairs)} proven; Torch-Pruning {equal} equal"
 
 
+def anatomy_depth(document: Document) -> str:
+    """Networks that are proven, and the branches that they have lost."""
+    found = [each for each in document["networks"].values() if "removed" in each]
+    proven = sum(each["status"] == "proven" for each in found)
+    removed, removable = (sum(each[key] for each in found) for key in ("removed", "removable"))
+    return f"{proven} of {len(found)} networks proven, without {removed:,} of {removable:,} removable branches"
+
+
 def resnet_cifar10(document: Document) -> str:
     """Test accuracy of each network and ratio, and of the peer."""
     rows = document["runs"]
@@ -221,6 +229,7 @@ FIGURES: dict[str, Callable[[Document], str]] = {
     "ablation": ablation,
     "anatomy_zoo": anatomy,
     "anatomy_ops": anatomy,
+    "anatomy_depth": anatomy_depth,
     "export_zoo": export_zoo,
     "export_int8": export_int8,
     "int8_processors": int8_processors,

@@ -1,7 +1,8 @@
 """Anatomy: trace a network, find its cluster groups, count, remove, prove.
 
 `tracing` exports the graph and walks it with one rule per op (`rules`). The rules write atoms and ties into `channels`.
-`groups` sorts tied channels into cluster groups. `anatomy` counts and plans; `removal` cuts; `proof` compares.
+`groups` sorts tied channels into cluster groups; `branches` finds the parts that can be removed as a whole. `anatomy`
+counts and plans; `removal` cuts; `proof` compares.
 """
 
 from edgesynth.anatomy.anatomy import Anatomy, Kept, Synapses

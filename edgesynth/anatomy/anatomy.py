@@ -175,7 +175,7 @@ class Anatomy:
         modules: dict[str, dict[str, Mended]] = {}
         cut: dict[str, np.ndarray] = {}
         dead = self.depth.dead(kept)
-        stand_ins = self.depth.stand_ins(dead, self.shapes)
+        stand_ins = self.depth.stand_ins(dead, self.shapes, self.aliases)
         for name, units in self._units(kept, dead).items():
             group = self.group(name)
             alive = _alive(group, units)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from edgesynth.anatomy.anatomy import Anatomy
 from edgesynth.anatomy.branches.depth import Depth, read_depth
 from edgesynth.anatomy.branches.finding import find_branches
-from edgesynth.anatomy.branches.outputs import recorded_outputs
+from edgesynth.anatomy.branches.outputs import recorded_calls
 from edgesynth.anatomy.branches.traced import Traced
 from edgesynth.anatomy.groups import ClusterGroup, build_groups
 from edgesynth.anatomy.rules.call import COMPUTED
@@ -97,9 +97,9 @@ def _depth(
         replace(branch, products=tuple(number for number, place in enumerate(places) if place in branch.steps))
         for branch in branches
     )
-    with recorded_outputs(model, set(dict(model.named_modules())) - {""}) as structures:
+    with recorded_calls(model) as calls:
         execute(model, inputs)
-    return replace(read_depth(model, traced, branches, walked.batch), structures=structures)
+    return read_depth(model, traced, branches, calls)
 
 
 def _advised(group: ClusterGroup, advice: str) -> ClusterGroup:

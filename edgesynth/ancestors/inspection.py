@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgesynth.anatomy import Anatomy, ClusterGroup, prove_groups, trace
+from edgesynth.anatomy import Anatomy, Branch, Census, ClusterGroup, prove_groups, trace
 from edgesynth.ancestors.number_format import in_float32
 from edgesynth.ancestors.registry import build_ancestor, example_shape
 from edgesynth.errors import UserError
@@ -29,8 +29,8 @@ def inspect_network(
         say: called with what is done next.
 
     Returns:
-        Plain values: `network`, `inputs`, `proven`, `groups`, `output_channels`, `removable_output_channels`, `census`,
-        `note`.
+        Plain values: `network`, `inputs`, `proven`, `groups`, `branches`, `output_channels`,
+        `removable_output_channels`, `macs_without_branches`, `census`, `note`.
 
     Raises:
         UserError: there is no such network, it cannot be traced with such inputs, or they do not fit into memory.
@@ -44,7 +44,8 @@ def inspect_network(
     say(f"tracing {network}")
     anatomy = trace(model, examples)
     if prove:
-        say(f"proving the removal of {len(anatomy.removable)} groups")
+        branches = f" and {len(anatomy.removable_branches)} branches" if anatomy.branches else ""
+        say(f"proving the removal of {len(anatomy.removable)} groups{branches}")
         anatomy = prove_groups(model, anatomy, examples)
     return _facts(network, anatomy, examples, prove)
 
@@ -60,15 +61,17 @@ def _random(shape: tuple[int, ...]) -> Tensor:
 
 def _facts(network: str, anatomy: Anatomy, inputs: tuple[Tensor, ...], proven: bool) -> dict[str, Any]:
     """Everything that is shown, as plain values."""
-    channels = anatomy.removable_channels()
+    channels, census = anatomy.removable_channels(), anatomy.census()
     return {
         "network": network,
         "inputs": [list(example.shape) for example in inputs],
         "proven": proven,
         "groups": [_group(group) for group in anatomy.groups],
+        "branches": [_branch(anatomy, branch, census) for branch in anatomy.branches],
         "output_channels": sum(whole for _, whole in channels.values()),
         "removable_output_channels": round(sum(part for part, _ in channels.values())),
-        "census": anatomy.census().to_json(),
+        "macs_without_branches": anatomy.census({branch.name: [] for branch in anatomy.removable_branches}).macs,
+        "census": census.to_json(),
         "note": anatomy.note,
     }
 
@@ -83,4 +86,19 @@ def _group(group: ClusterGroup) -> dict[str, Any]:
         "layers": list(layers),
         "removable": group.removable and group.size > 1,
         "reason": group.reason or ("" if group.size > 1 else "a single unit, and one must stay"),
+    }
+
+
+def _branch(anatomy: Anatomy, branch: Branch, whole: Census) -> dict[str, Any]:
+    """A branch, and what the census loses if it alone dies: nothing is known of one that cannot."""
+    left = anatomy.census({branch.name: []}) if branch.removable else None
+    weights = [weight for weight in anatomy.weights() if weight in branch.parameters]
+    return {
+        "name": branch.name,
+        "place": anatomy.depth.place(branch),
+        "layers": list(dict.fromkeys(weight.rpartition(".")[0] or weight for weight in weights)),
+        "params": left and whole.params - left.params,
+        "macs": left and whole.macs - left.macs,
+        "removable": branch.removable,
+        "reason": branch.reason,
     }

@@ -11,8 +11,9 @@ import edgesynth
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "pruning.md").read_text()
-LINES, PROGRAM = (
-    re.search(rf"<!-- example: {name} -->\n```python\n(.*?)```", PAGE, re.DOTALL)[1] for name in ("lines", "program")
+LINES, BRANCHES, PROGRAM = (
+    re.search(rf"<!-- example: {name} -->\n```python\n(.*?)```", PAGE, re.DOTALL)[1]
+    for name in ("lines", "branches", "program")
 )
 
 
@@ -36,6 +37,27 @@ def test_the_five_lines_keep_the_strongest_half_of_each_group():
     exec(LINES, world)
     assert world["kept"] == {"0": [0, 3]} and trained == [world["small"]] and type(world["small"]) is type(model)
     assert world["small"][0].weight[:, 0, 0, 0].tolist() == [3.0, -2.0] and world["small"][3].in_features == 8
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 1)
+
+    def forward(self, x):
+        return x + self.conv(torch.relu(x))
+
+
+def test_the_five_lines_for_branches_remove_every_second_one():
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), Block(), Block(), nn.ReLU(), Block(), nn.Flatten(), nn.Linear(16, 2))
+    trained = []
+    world = {"edgesynth": edgesynth, "model": model, "images": torch.randn(2, 1, 4, 4), "train": trained.append}
+    exec(BRANCHES, world)
+    assert world["kept"] == {"2/branch": []} and trained == [world["small"]] and type(world["small"]) is type(model)
+    assert [name for name in world["small"].state_dict() if name.endswith("conv.weight")] == [
+        "1.conv.weight",
+        "4.conv.weight",
+    ]
 
 
 def test_magnitudes_add_up_over_all_layers_that_share_a_channel():

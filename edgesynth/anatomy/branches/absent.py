@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import torch
@@ -17,45 +18,65 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils._pytree import tree_leaves, tree_map
 
+WRITING_SUMS = ("add_", "sub_", "subtract_", "__iadd__", "__isub__")
 ADDING = ("add", "add_", "__add__", "__radd__", "__iadd__")
 SUBTRACTING = ("sub", "sub_", "subtract", "subtract_", "__sub__", "__isub__")
 JOINING = ("cat", "concat", "concatenate")
 Structure = Any  # plain values: see `structure_of`
 
 
-class Absent(Tensor):
-    """Zeros of which only shape and number format are known.
-
-    Added to a tensor it gives that tensor. In a concatenation it is left out if it is `joined`: its channels are gone.
+@dataclass(frozen=True)
+class Traits:
+    """How an absent tensor goes.
 
     Attributes:
-        joined: whether it stands for channels that were joined to others, rather than for what was added.
+        joined: it stands for channels that were joined to others, rather than for what was added.
+        copied: what is left without it is copied, because a tensor that would be the same is written to.
     """
 
     joined: bool = False
+    copied: bool = False
+
+
+class Absent(Tensor):
+    """Zeros of which only shape and number format are known.
+
+    Added to a tensor it gives that tensor. In a concatenation it is left out if it is joined: its channels are gone.
+
+    Attributes:
+        traits: how it goes.
+        stream: the tensor that was added to it in place, which it is from then on.
+    """
+
+    traits: Traits = Traits()
+    stream: Tensor | None = None
 
     @staticmethod
-    def of(shape: Sequence[int], dtype: torch.dtype, joined: bool = False) -> Absent:
+    def of(shape: Sequence[int], dtype: torch.dtype, traits: Traits = Traits()) -> Absent:
         """An absent tensor of a shape."""
         with _untraced():
-            absent: Absent = torch.empty(tuple(shape), dtype=dtype, device="meta").as_subclass(Absent)
-        absent.joined = joined
-        return absent
+            return _absent(torch.empty(tuple(shape), dtype=dtype, device="meta"), traits)
 
     @classmethod
     def __torch_function__(
         cls, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """The stream where it is added to one; what was not left out of a concatenation; else shapes alone."""
-        name, kwargs = getattr(func, "__name__", ""), kwargs or {}
-        if name in (*ADDING, *SUBTRACTING) and (stream := _stream(name, args)) is not None:
-            return stream
+        args, kwargs = tree_map(_present, (tuple(args), kwargs or {}))
+        given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Absent)]
+        if not given:
+            return func(*args, **kwargs)
+        name = getattr(func, "__name__", "")
+        traits = Traits(any(leaf.traits.joined for leaf in given), any(leaf.traits.copied for leaf in given))
+        if name in (*ADDING, *SUBTRACTING):
+            operands = [*args, *(kwargs[word] for word in ("input", "other") if word in kwargs)][:2]
+            if (stream := _stream(name, operands)) is not None:
+                return _summed(name, operands[0], stream, traits)
         if name in JOINING and (kept := _kept(args[0] if args else kwargs["tensors"])):
-            return kept[0] if len(kept) == 1 else func(kept, *args[1:], **_without(kwargs, "tensors"))
-        joined = any(leaf.joined for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Absent))
-        with torch._C.DisableTorchFunctionSubclass(), _untraced():
-            result = func(*tree_map(_shape_alone, args), **tree_map(_shape_alone, kwargs))
-        return tree_map(lambda leaf: _absent(leaf, joined), result)
+            if len(kept) == 1:
+                return kept[0].clone() if traits.copied else kept[0]
+            return func(kept, *args[1:], **{key: value for key, value in kwargs.items() if key != "tensors"})
+        return _computed(func, args, kwargs, given[0], traits)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Absent:
         """Shapes are shared by all copies: nothing in them can change."""
@@ -63,7 +84,7 @@ class Absent(Tensor):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Plain values, for pickle."""
-        return Absent.of, (tuple(self.shape), self.dtype, self.joined)
+        return _rebuilt, (tuple(self.shape), self.dtype, *astuple(self.traits))
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         """In words."""
@@ -83,29 +104,36 @@ class AbsentModule(nn.Module):
 
     Args:
         structure: of what the module gave, as `structure_of` wrote it.
-        batch: number of inputs at that time.
-        joined: see `Absent`.
+        traits: see `Absent`.
     """
 
-    def __init__(self, structure: Structure, batch: int, joined: bool = False) -> None:
+    def __init__(self, structure: Structure, traits: Traits) -> None:
         super().__init__()
         self.structure = structure
-        self.batch = batch
-        self.joined = joined
+        self.traits = traits
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What the module gave, absent."""
-        given = next((leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor) and leaf.ndim), None)
-        batch = self.batch if given is None else int(given.shape[0])
-        return _built(self.structure, self.batch, batch, self.joined)
+        """What the module gave, absent; in the number format that it is given."""
+        with _untraced():
+            tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor) and leaf.ndim]
+            inputs = _size(tensors[0].shape[0]) if tensors else 0
+            dtype = tensors[0].dtype if tensors and tensors[0].dtype.is_floating_point else None
+            return _built(self.structure, inputs, dtype, self.traits)
 
     def extra_repr(self) -> str:
         """What it gives."""
         return str(self.structure)
 
 
-def structure_of(outputs: Any) -> Structure:
+def structure_of(outputs: Any, inputs: int) -> Structure:
     """Plain values that tell what a module gave.
+
+    Of a tensor they are its `shape`, its `dtype` and, where its first size follows the number of inputs, how many
+    there are `per_input`, else 0.
+
+    Args:
+        outputs: what it gave.
+        inputs: how many it was given, 0 if that is not known.
 
     Raises:
         TypeError: it is neither a tensor nor nothing, nor a list, tuple or dict of these.
@@ -113,11 +141,14 @@ def structure_of(outputs: Any) -> Structure:
     if outputs is None:
         return None
     if isinstance(outputs, Tensor):
-        return {"shape": list(outputs.shape), "dtype": str(outputs.dtype).removeprefix("torch.")}
+        first = outputs.shape[0] if outputs.ndim else 0
+        per_input = first // inputs if first == inputs or (inputs > 1 and first % inputs == 0) else 0
+        dtype = str(outputs.dtype).removeprefix("torch.")
+        return {"shape": list(outputs.shape), "dtype": dtype, "per_input": per_input if inputs else 0}
     if type(outputs) in (list, tuple):
-        return {type(outputs).__name__: [structure_of(each) for each in outputs]}
+        return {type(outputs).__name__: [structure_of(each, inputs) for each in outputs]}
     if isinstance(outputs, dict):
-        return {"dict": {name: structure_of(each) for name, each in outputs.items()}}
+        return {"dict": {name: structure_of(each, inputs) for name, each in outputs.items()}}
     raise TypeError(f"a value of type {type(outputs).__name__}")
 
 
@@ -127,53 +158,97 @@ def dtype_named(structure: Structure) -> torch.dtype:
     return dtype
 
 
-def _built(structure: Structure, known: int, batch: int, joined: bool) -> Any:
+def _built(structure: Structure, inputs: int, dtype: torch.dtype | None, traits: Traits) -> Any:
+    """What `structure_of` described, absent, of another number of inputs and in another floating-point format."""
     if structure is None:
         return None
     if "shape" in structure:
-        first, *others = structure["shape"] or [0]
-        shape = [batch if first == known else first, *others] if structure["shape"] else []
-        return Absent.of(shape, dtype_named(structure), joined)
+        shape, known = list(structure["shape"]), dtype_named(structure)
+        if structure["per_input"] and inputs:
+            shape[0] = structure["per_input"] * inputs
+        return Absent.of(shape, dtype if dtype and known.is_floating_point else known, traits)
     if "dict" in structure:
-        return {name: _built(each, known, batch, joined) for name, each in structure["dict"].items()}
+        return {name: _built(each, inputs, dtype, traits) for name, each in structure["dict"].items()}
     ((kind, items),) = structure.items()
-    built = [_built(each, known, batch, joined) for each in items]
+    built = [_built(each, inputs, dtype, traits) for each in items]
     return tuple(built) if kind == "tuple" else built
 
 
-def _stream(name: str, args: Sequence[Any]) -> Tensor | None:
+def _stream(name: str, operands: Sequence[Any]) -> Tensor | None:
     """What an absent tensor is added to or subtracted from; None where that is a number, or absent too."""
-    first, second = args[0], args[1] if len(args) > 1 else None
-    others = [first] if name in SUBTRACTING else [first, second]
-    stream = next((each for each in others if isinstance(each, Tensor) and not isinstance(each, Absent)), None)
-    absent = first if isinstance(first, Absent) else second
-    if stream is None or not isinstance(absent, Absent) or stream.ndim < absent.ndim:
+    if len(operands) < 2 or not any(isinstance(each, Absent) for each in operands):
         return None
-    return stream
+    absent = next(each for each in operands if isinstance(each, Absent))
+    for each in operands[:1] if name in SUBTRACTING else operands:
+        if isinstance(each, Tensor) and not isinstance(each, Absent) and each.ndim >= absent.ndim:
+            return each
+    return None
+
+
+def _summed(name: str, first: Any, stream: Tensor, traits: Traits) -> Tensor:
+    """A stream to which nothing was added: itself, or a copy where it is to stay as it is."""
+    if name in WRITING_SUMS and first is stream:
+        return stream
+    result = stream.clone() if traits.copied else stream
+    if name in WRITING_SUMS:
+        first.stream = result
+    return result
 
 
 def _kept(tensors: Sequence[Tensor]) -> list[Tensor]:
     """What is left of a concatenation; nothing where not all that is left has values."""
-    kept = [each for each in tensors if not (isinstance(each, Absent) and each.joined)]
+    kept = [each for each in tensors if not (isinstance(each, Absent) and each.traits.joined)]
     return [] if any(isinstance(each, Absent) for each in kept) else kept
 
 
-def _shape_alone(leaf: Any) -> Any:
-    if not isinstance(leaf, Tensor):
-        return leaf
-    return torch.empty(tuple(int(size) for size in leaf.shape), dtype=leaf.dtype, device="meta")
+def _computed(
+    func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], first: Absent, traits: Traits
+) -> Any:
+    """What a function gives of absent tensors, by shapes alone; of the first one's shape where it does not fit them.
+
+    They are those of the traced network: they may not fit where it is given images of another size.
+    """
+    with torch._C.DisableTorchFunctionSubclass(), _untraced():
+        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        dtype = next((leaf.dtype for leaf in tensors if leaf.dtype.is_floating_point), torch.float32)
+        shapes = tree_map(lambda leaf: _shape_alone(leaf, dtype), (args, kwargs))
+        try:
+            result = func(*shapes[0], **shapes[1])
+        except RuntimeError:
+            result = torch.empty(tuple(first.shape), dtype=dtype, device="meta")
+        return tree_map(lambda leaf: _absent(leaf, traits) if isinstance(leaf, Tensor) else leaf, result)
 
 
-def _absent(leaf: Any, joined: bool) -> Any:
-    if not isinstance(leaf, Tensor):
-        return leaf
-    absent: Absent = leaf.as_subclass(Absent)
-    absent.joined = joined
+def _present(leaf: Any) -> Any:
+    """The tensor that an absent one has become, if it has become one."""
+    while isinstance(leaf, Absent) and leaf.stream is not None:
+        leaf = leaf.stream
+    return leaf
+
+
+def _shape_alone(leaf: Any, dtype: torch.dtype) -> Any:
+    if isinstance(leaf, Tensor) and not leaf.is_meta and leaf.ndim == 0 and leaf.dtype == torch.int64:
+        return int(leaf)  # a size, as torch.jit.trace hands it on
+    if isinstance(leaf, Tensor):
+        own = dtype if leaf.dtype.is_floating_point else leaf.dtype
+        return torch.empty(tuple(map(_size, leaf.shape)), dtype=own, device="meta")
+    return _size(leaf) if isinstance(leaf, torch.SymInt) else leaf
+
+
+def _size(size: Any) -> int:
+    """A size as a number; of one that an exporter leaves open, that of its example, so that it stays open."""
+    hint = size.node.hint if isinstance(size, torch.SymInt) else size
+    return int(size if hint is None else hint)
+
+
+def _absent(tensor: Tensor, traits: Traits) -> Absent:
+    absent: Absent = tensor.as_subclass(Absent)
+    absent.traits = traits
     return absent
 
 
-def _without(kwargs: dict[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in kwargs.items() if key != name}
+def _rebuilt(shape: tuple[int, ...], dtype: torch.dtype, joined: bool, copied: bool) -> Absent:
+    return Absent.of(shape, dtype, Traits(joined, copied))
 
 
 @contextmanager

@@ -18,7 +18,7 @@ class Branch:
     of its layers are gone, and so is the addition.
 
     Attributes:
-        name: its module, or the module that adds it, and `/branch`.
+        name: its module, or the module that adds it, or where that has several the layer that ends it, and `/branch`.
         parameters: parameters and buffers that nothing else uses.
         ends: those of them that are zeroed to silence it.
         weights: those of `ends` that are weights of layers.
@@ -31,6 +31,8 @@ class Branch:
         steps: places of its operations in the graph.
         sums: places of the operations that add or join it.
         stream: place of what it is added to; -1 where it is joined.
+        written: places of the operations that write into the sum, or into the stream after it. Where there are such,
+            sum and stream must not become the same tensor.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Branch:
     steps: frozenset[int] = field(default_factory=frozenset, repr=False)
     sums: tuple[int, ...] = ()
     stream: int = -1
+    written: tuple[int, ...] = ()
 
     def as_group(self, shapes: Mapping[str, tuple[int, ...]]) -> ClusterGroup:
         """The branch as a group of one unit, which has all clusters of the layers that end it.

@@ -10,8 +10,10 @@ from torch import nn
 
 from edgesynth.anatomy.branches.absent import Structure
 from edgesynth.anatomy.branches.branch import Branch
+from edgesynth.anatomy.branches.outputs import Calls
 from edgesynth.anatomy.branches.stand_ins import StandIns
 from edgesynth.anatomy.branches.traced import Traced
+from edgesynth.anatomy.tracing.named_tensors import first_names, named_tensors
 from edgesynth.errors import UserError
 
 
@@ -21,7 +23,6 @@ class Depth:
 
     Attributes:
         branches: every branch, removable or not.
-        batch: number of inputs of the example.
         modules: for each operation the modules that call it, the outermost first.
         readers: for each operation the places of those that read it; `OUTPUT` is one of them.
         inputs: for each operation the places of the activations that it reads.
@@ -29,11 +30,12 @@ class Depth:
         clamps: {operation that changes only what is below zero: the place of its input}.
         nonnegative: places of what is never below zero.
         owned: {module: its parameters and buffers, those of its modules included}.
+        used: parameters and buffers that the graph reads, under each of their names.
         structures: {module: what it gave}.
+        streaming: modules that may give the first of their inputs; see `recorded_calls`.
     """
 
     branches: tuple[Branch, ...] = ()
-    batch: int = 1
     modules: tuple[tuple[str, ...], ...] = ()
     readers: tuple[tuple[int, ...], ...] = ()
     inputs: tuple[tuple[int, ...], ...] = ()
@@ -41,7 +43,9 @@ class Depth:
     clamps: Mapping[int, int] = field(default_factory=dict)
     nonnegative: frozenset[int] = frozenset()
     owned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    used: frozenset[str] = frozenset()
     structures: Mapping[str, Structure] = field(default_factory=dict)
+    streaming: frozenset[str] = frozenset()
 
     def has(self, name: str) -> bool:
         """Whether there is a branch of that name."""
@@ -60,6 +64,18 @@ class Depth:
                 raise UserError(f"{branch.name} cannot be removed: {branch.reason}; leave it as it is")
         return frozenset(branch.name for branch in dead)
 
+    def place(self, branch: Branch) -> str:
+        """Where a branch is added or joined, in words: `added to layer1.0`, `joined in inception3a`."""
+        if branch.stream < 0:
+            modules = dict.fromkeys(self._module(place) or "the network" for place in branch.sums)
+            first, *others = modules
+            return f"joined in {first}{f' and {len(others)} more' if others else ''}"
+        return f"added to {self._module(branch.stream) or 'the network itself'}"
+
+    def _module(self, place: int) -> str:
+        """The innermost module that calls an operation; empty if the network itself does."""
+        return self.modules[place][-1] if self.modules[place] else ""
+
     def protected(self, name: str, reason: str) -> Depth:
         """The same with a branch of that name protected, if there is one."""
         branches = [
@@ -67,53 +83,70 @@ class Depth:
         ]
         return replace(self, branches=tuple(branches))
 
-    def stand_ins(self, dead: AbstractSet[str], shapes: Mapping[str, tuple[int, ...]]) -> StandIns:
+    def stand_ins(
+        self, dead: AbstractSet[str], shapes: Mapping[str, tuple[int, ...]], aliases: Mapping[str, str]
+    ) -> StandIns:
         """What stands in the network for dead branches.
 
         Args:
             dead: names of branches.
             shapes: {parameter or buffer: its shape}.
+            aliases: {further name of a shared tensor: its first name}.
         """
         branches = [branch for branch in self.branches if branch.name in dead]
         if not branches:
             return StandIns()
         steps = frozenset().union(*(branch.steps for branch in branches))
-        skipped = self._skipped(branches, steps)
+        parameters = {name for branch in branches for name in branch.parameters}
+        parameters |= {other for other, first in aliases.items() if first in parameters}
+        emptied = frozenset(name for name, own in self.owned.items() if {*own} & self.used <= parameters)
+        skipped = self._skipped(branches, steps, emptied)
         covered = {name for module in skipped for name in self.owned[module]}
         absent: dict[str, Structure] = {}
         bare: dict[str, Structure] = {}
-        joined: list[str] = []
+        traits: dict[str, tuple[bool, bool]] = {}
         for branch in branches:
-            for name in branch.parameters:
+            others = [other for other, first in aliases.items() if first in branch.parameters]
+            for name in [*branch.parameters, *others]:
                 if name in covered:
                     continue
-                module = self._owner(name, steps)
+                module = self._owner(name, steps, emptied)
                 if module:
                     absent[module] = self.structures[module]
                     covered |= {*self.owned[module]}
                 else:
-                    bare[name] = {"shape": list(shapes[name]), "dtype": "float32"}
+                    bare[name] = {"shape": list(shapes[name]), "dtype": "float32", "per_input": 0}
                     covered.add(name)
-                joined += [module or name] if branch.joined else []
-        return StandIns(tuple(sorted(covered)), tuple(skipped), absent, bare, tuple(joined), self.batch)
+                traits[module or name] = (bool(branch.joined), bool(branch.written))
+        joined, copied = (tuple(name for name, has in traits.items() if has[place]) for place in (0, 1))
+        return StandIns(tuple(sorted(covered)), tuple(skipped), absent, bare, joined, copied)
 
-    def _owner(self, parameter: str, steps: AbstractSet[int]) -> str:
-        """The outermost module with a parameter of which nothing is left; empty if there is none."""
+    def _owner(self, parameter: str, steps: AbstractSet[int], emptied: AbstractSet[str]) -> str:
+        """The outermost module with a parameter of which nothing is left; empty if there is none.
+
+        Args:
+            parameter: its name.
+            steps: places of the operations of dead branches.
+            emptied: modules of which no parameter is read but by dead branches.
+        """
         path = parameter.split(".")[:-1]
         for length in range(1, len(path) + 1):
             module = ".".join(path[:length])
             called = [place for place, names in enumerate(self.modules) if module in names]
-            if called and steps >= {*called} and module in self.structures:
+            if called and steps >= {*called} and module in self.structures and module in emptied:
                 return module
         return ""
 
-    def _skipped(self, branches: Iterable[Branch], steps: AbstractSet[int]) -> list[str]:
-        """The innermost modules around dead branches that give what they are given."""
-        streams = {place: branch.stream for branch in branches for place in branch.sums if branch.stream >= 0}
+    def _skipped(self, branches: Iterable[Branch], steps: AbstractSet[int], emptied: AbstractSet[str]) -> list[str]:
+        """The innermost modules around dead branches that give what they are given; for arguments see `_owner`."""
+        added = {place: branch for branch in branches for place in branch.sums if branch.stream >= 0}
+        streams = {place: branch.stream for place, branch in added.items()}
         chosen: dict[str, None] = {}
-        for place in streams:
+        for place, branch in added.items():
             for module in reversed(self.modules[place]):
-                if self._gives_its_input(module, streams, steps):
+                if any(module not in self.modules[other] for other in branch.written):
+                    continue
+                if module in self.streaming & emptied and self._gives_its_input(module, streams, steps):
                     chosen[module] = None
                     break
         return [name for name in chosen if not any(name.startswith(f"{other}.") for other in chosen)]
@@ -147,22 +180,23 @@ NO_BRANCHES = Depth()
 OUTPUT = -1
 
 
-def read_depth(model: nn.Module, traced: Traced, branches: tuple[Branch, ...], batch: int) -> Depth:
-    """What is known of a network's branches, but for what its modules give; see `with_structures`.
+def read_depth(model: nn.Module, traced: Traced, branches: tuple[Branch, ...], calls: Calls) -> Depth:
+    """What is known of a network's branches.
 
     Args:
         model: the network.
         traced: its graph.
         branches: what was found in it.
-        batch: number of inputs of the example.
+        calls: of its modules.
     """
-    places = traced.places
+    places, names, first = traced.places, tuple(named_tensors(model)), first_names(model)
+    read = {name for node, name in traced.names.items() if node.users}
     owned = {
-        name: tuple(f"{name}.{own}" for own in module.state_dict()) for name, module in model.named_modules() if name
+        module: tuple(name for name in names if name.startswith(f"{module}."))
+        for module in {module for node in traced.nodes for module in traced.modules(node)}
     }
     return Depth(
         branches=branches,
-        batch=batch,
         modules=tuple(traced.modules(node) if node.op == "call_function" else () for node in traced.nodes),
         readers=tuple(tuple(places.get(user, OUTPUT) for user in node.users) for node in traced.nodes),
         inputs=tuple(
@@ -172,4 +206,7 @@ def read_depth(model: nn.Module, traced: Traced, branches: tuple[Branch, ...], b
         clamps={places[node]: places[node.all_input_nodes[0]] for node in traced.nodes if traced.clamps(node)},
         nonnegative=frozenset(places[node] for node in traced.nodes if traced.is_nonnegative(node)),
         owned=owned,
+        used=frozenset(name for name, tensor in named_tensors(model).items() if first[id(tensor)] in read),
+        structures=calls.structures,
+        streaming=frozenset(calls.streaming),
     )

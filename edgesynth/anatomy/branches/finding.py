@@ -17,10 +17,10 @@ from edgesynth.anatomy.branches.branch import Branch
 from edgesynth.anatomy.branches.silence import silencing
 from edgesynth.anatomy.branches.traced import Traced
 from edgesynth.anatomy.groups import ClusterGroup, layer_name
-from edgesynth.anatomy.tracing.graph import op_name
+from edgesynth.anatomy.tracing.graph import dtype_of, op_name
 
 SUFFIX = "/branch"
-ADDING, JOINING = ("add",), ("cat", "concat", "concatenate")
+ADDING, SUBTRACTING, JOINING = "add", "sub", ("cat", "concat", "concatenate")
 PROJECTING = "it stands beside a projection of the same input, and a stage keeps its first block"
 NOT_SILENT = "what it gives is not zero where its own parameters are"
 SHARED = "other parts of the network use its parameters too"
@@ -38,7 +38,7 @@ def find_branches(traced: Traced, groups: Sequence[ClusterGroup], layers: frozen
     """
     found: list[tuple[fx.Node, Branch]] = []
     for node in traced.nodes:
-        if node.op == "call_function" and op_name(node) in ADDING:
+        if node.op == "call_function" and op_name(node) in (ADDING, SUBTRACTING):
             found += _added(traced, node, groups, layers)
     found += _joined(traced, groups, layers)
     ordered = sorted(found, key=lambda each: traced.places[each[0]])
@@ -52,13 +52,16 @@ def _added(
     operands = [given for given in node.args[:2] if isinstance(given, fx.Node)]
     if len(operands) < 2 or operands[0] is operands[1] or not all(given in traced.moved for given in operands):
         return []
-    if not all(map(_is_floating, operands)) or len({traced.shape(given) for given in [*operands, node]}) > 1:
+    if not _is_floating(node) or len({_kind(traced, given) for given in [*operands, node]}) > 1:
         return []
-    insides = {given: traced.inside(given, frozenset([node])) for given in operands}
-    sizes = {given: _layers_in(traced, inside, layers) for given, inside in insides.items()}
-    own = [given for given in operands if sizes[given]]
+    # The second operand of a subtraction changes its sign, and that of an addition may be scaled: it is no stream.
+    changed = op_name(node) == SUBTRACTING or node.kwargs.get("alpha", 1) != 1
+    insides = {given: traced.inside(given, frozenset([node])) for given in operands[1 if changed else 0 :]}
+    own = [given for given, inside in insides.items() if _layers_in(traced, inside, layers)]
     if not own:
         return []
+    # What is not silent is a stream itself, such as x + f(x) in (x + f(x)) + g(x).
+    own = [given for given in own if silencing(given, insides[given], traced.trained)] or own
     end = min(own, key=lambda given: _parameters(traced, insides[given]))
     reason = ""
     if len(own) == 2 and _sources(traced, insides[own[0]]) == _sources(traced, insides[own[1]]):
@@ -66,7 +69,8 @@ def _added(
         reason = PROJECTING
     (stream,) = (given for given in operands if given is not end)
     branch = _branch(traced, end, insides[end], groups, layers, reason)
-    return [(end, replace(branch, sums=(traced.places[node],), stream=traced.places[stream]))]
+    written = tuple(traced.places[each] for each in traced.writers(node, stream))
+    return [(end, replace(branch, sums=(traced.places[node],), stream=traced.places[stream], written=written))]
 
 
 def _joined(traced: Traced, groups: Sequence[ClusterGroup], layers: frozenset[str]) -> list[tuple[fx.Node, Branch]]:
@@ -81,8 +85,13 @@ def _joined(traced: Traced, groups: Sequence[ClusterGroup], layers: frozenset[st
         branch = _branch(traced, end, inside, groups, layers)
         group = _group_of(traced, end, branch, groups)
         if group is not None and not branch.reason:
-            sums = tuple(traced.places[user] for user in end.users)
-            found[end] = replace(branch, joined=group.name, inner=tuple(set(branch.inner) - {group.name}), sums=sums)
+            found[end] = replace(
+                branch,
+                joined=group.name,
+                inner=tuple(name for name in branch.inner if name != group.name),
+                sums=tuple(traced.places[user] for user in end.users),
+                written=tuple(traced.places[each] for join in end.users for each in traced.writers(join, join)),
+            )
     for node in joins:
         removable = [given for given in node.all_input_nodes if given in found and found[given].removable]
         if removable and len(removable) == len(node.all_input_nodes):
@@ -102,7 +111,7 @@ def _branch(
     ends = silencing(end, inside, traced.trained)
     if ends is None:
         reason = reason or NOT_SILENT
-    if {*names} & {name for node, name in traced.names.items() if node not in inside}:
+    if {*names} & {name for node, name in traced.names.items() if node.users and node not in inside}:
         reason = reason or SHARED
     silenced = tuple(traced.names[node] for node in traced.nodes if node in (ends or ()))
     inner = [group for group in groups if all(member.parameter in names for member in group.members)]
@@ -127,8 +136,11 @@ def _module_of(traced: Traced, inside: Inside, end: fx.Node) -> str:
 
 
 def _named(branches: Sequence[Branch]) -> tuple[Branch, ...]:
-    """The branches with names that tell them apart: of several in one module, those of the layers that end them."""
-    crowded = {name for name, count in Counter(branch.name for branch in branches).items() if count > 1}
+    """The branches with names that tell them apart.
+
+    Of several in one module, and of one in the network itself, they are those of the layers that end them.
+    """
+    crowded = {name for name, count in Counter(branch.name for branch in branches).items() if count > 1 or not name}
     taken: Counter[str] = Counter()
     named = []
     for branch in branches:
@@ -141,12 +153,23 @@ def _named(branches: Sequence[Branch]) -> tuple[Branch, ...]:
 
 def _group_of(traced: Traced, end: fx.Node, branch: Branch, groups: Sequence[ClusterGroup]) -> ClusterGroup | None:
     """The removable cluster group that a branch's output is, if nothing else writes it."""
-    width = traced.shape(end)[1:2]
+    axes = {_joined_axis(traced, join) for join in end.users}
+    value = traced.values[end][0]
+    if len(axes) > 1 or value.along(*axes) is None:
+        return None
+    width = value.shape[axes.pop()]
     for group in groups:
         writers = {member.parameter for member in group.writers()}
-        if group.removable and writers and writers <= set(branch.ends) and (group.size,) == width:
+        if group.removable and writers and writers <= set(branch.ends) and group.size == width:
             return group
     return None
+
+
+def _joined_axis(traced: Traced, join: fx.Node) -> int:
+    """The dimension along which tensors are joined."""
+    axis = join.args[1] if len(join.args) > 1 else join.kwargs.get("dim", 0)
+    assert isinstance(axis, int)
+    return axis % len(traced.shape(join))
 
 
 def _cuts(traced: Traced, group: ClusterGroup, inside: Inside, end: fx.Node) -> bool:
@@ -168,9 +191,12 @@ def _cuts(traced: Traced, group: ClusterGroup, inside: Inside, end: fx.Node) -> 
     return bool(blocked) and end not in reached
 
 
+def _kind(traced: Traced, node: fx.Node) -> tuple[tuple[int, ...], torch.dtype]:
+    return traced.shape(node), dtype_of(node)
+
+
 def _is_floating(node: fx.Node) -> bool:
-    meta = node.meta.get("val")
-    return isinstance(meta, torch.Tensor) and meta.dtype.is_floating_point
+    return dtype_of(node).is_floating_point
 
 
 def _layers_in(traced: Traced, inside: Inside, layers: frozenset[str]) -> int:

@@ -6,6 +6,7 @@ but computed: each operation is called on zeros, with anything where other value
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
@@ -21,39 +22,56 @@ LAYERS = ("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", 
 NORMALIZATIONS = ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm")
 
 
-def silencing(step: fx.Node, inside: AbstractSet[fx.Node], trained: AbstractSet[fx.Node]) -> frozenset[fx.Node] | None:
+Silencing = frozenset[fx.Node] | None
+
+
+def silencing(
+    step: fx.Node,
+    inside: AbstractSet[fx.Node],
+    trained: AbstractSet[fx.Node],
+    known: dict[fx.Node, Silencing] | None = None,
+) -> Silencing:
     """Parameters that, all zero, make an operation give zeros whatever the network's input is.
 
     Args:
         step: the operation.
         inside: operations and parameters of the branch that it belongs to.
         trained: placeholders of parameters, buffers left out.
+        known: what is known of operations of the same branch, to be added to.
 
     Returns:
         Their placeholders; None if there are none in the branch.
     """
-    if step not in inside:
-        return None
+    known = {} if known is None else known
+    if step not in known:
+        known[step] = _silencing(step, inside, trained, known) if step in inside else None
+    return known[step]
+
+
+def _silencing(
+    step: fx.Node, inside: AbstractSet[fx.Node], trained: AbstractSet[fx.Node], known: dict[fx.Node, Silencing]
+) -> Silencing:
     if step in trained:
         return frozenset([step])
     if step.op != "call_function":
         return None
     if step.target is operator.getitem:
         source = step.args[0]
-        return silencing(source, inside, trained) if isinstance(source, fx.Node) else None
+        return silencing(source, inside, trained, known) if isinstance(source, fx.Node) else None
     inputs = list(dict.fromkeys(step.all_input_nodes))
     own = frozenset(given for given in inputs if given in trained and given in inside)
     name = op_name(step)
     if own and name in LAYERS:
         return own if {given for given in inputs[1:] if given.op == "placeholder"} <= own else None
-    if own and (name in NORMALIZATIONS or gives_zero(step, own)):
+    affine = name in NORMALIZATIONS and own >= {given for given in inputs[1:] if given in trained}
+    if own and (affine or gives_zero(step, own)):
         # What comes before is silenced too where it can be: of a normalization, the layer that it follows.
-        return own | (silencing(inputs[0], inside, trained) or frozenset())
-    before = {given: silencing(given, inside, trained) for given in inputs if given not in trained}
-    silent = [given for given in inputs if before.get(given)]
+        return own | (silencing(inputs[0], inside, trained, known) or frozenset())
+    parts = {given: silencing(given, inside, trained, known) for given in inputs}
+    silent = [given for given in inputs if parts[given]]
     for zeros in [*([given] for given in silent), silent]:
         if zeros and gives_zero(step, zeros):
-            return frozenset().union(*(before[given] or frozenset() for given in zeros))
+            return frozenset().union(*(parts[given] or frozenset() for given in zeros))
     return None
 
 
@@ -69,9 +87,12 @@ def gives_zero(step: fx.Node, zeros: Iterable[fx.Node]) -> bool:
         shape = tuple(int(size) for size in meta.shape)
         if node in chosen:
             return torch.zeros(shape, dtype=meta.dtype)
+        if meta.dtype == torch.bool:  # some true and some not, and of a mask not a whole row
+            return (torch.arange(math.prod(shape)) % 2 == 0).reshape(shape)
         if not meta.dtype.is_floating_point:
             return torch.ones(shape, dtype=meta.dtype)
-        return torch.rand(shape, generator=source).to(meta.dtype) + 0.5
+        sign = torch.rand(shape, generator=source).sub(0.5).sign()
+        return (sign * (torch.rand(shape, generator=source) + 0.5)).to(meta.dtype)
 
     try:
         with torch.no_grad():

@@ -8,7 +8,9 @@ from typing import Any
 
 from torch import nn
 
-from edgesynth.anatomy.branches.absent import Absent, AbsentModule, Skipped, Structure, dtype_named
+from edgesynth.anatomy.branches.absent import Absent, AbsentModule, Skipped, Structure, Traits, dtype_named
+
+PLAIN = (bool, int, float, str, tuple, type(None))
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class StandIns:
         absent: {module: what it gave, see `structure_of`}.
         bare: {parameter that a living module owns: its shape and number format, as `structure_of` writes them}.
         joined: those of `absent` and `bare` whose channels were joined to others.
-        batch: number of inputs with which the modules gave that.
+        copied: those whose sum must not be the same tensor as the stream, because one of the two is written to.
     """
 
     gone: tuple[str, ...] = ()
@@ -29,12 +31,12 @@ class StandIns:
     absent: Mapping[str, Structure] = field(default_factory=dict)
     bare: Mapping[str, Structure] = field(default_factory=dict)
     joined: tuple[str, ...] = ()
-    batch: int = 1
+    copied: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> StandIns:
         """What `dataclasses.asdict` wrote, after JSON."""
-        tuples = {name: tuple(data[name]) for name in ("gone", "skipped", "joined") if name in data}
+        tuples = {name: tuple(data[name]) for name in ("gone", "skipped", "joined", "copied") if name in data}
         return cls(**{**data, **tuples})
 
     def replaces(self, module: str) -> bool:
@@ -46,15 +48,35 @@ class StandIns:
         for name in self.skipped:
             _set(network, name, Skipped())
         for name, structure in self.absent.items():
-            _set(network, name, AbsentModule(structure, self.batch, name in self.joined))
+            _set(network, name, AbsentModule(structure, self._traits(name)))
         for name, structure in self.bare.items():
             owner, _, own = name.rpartition(".")
             module = network.get_submodule(owner)
             delattr(module, own)
-            setattr(module, own, Absent.of(structure["shape"], dtype_named(structure), name in self.joined))
+            setattr(module, own, Absent.of(structure["shape"], dtype_named(structure), self._traits(name)))
+        _leave_fast_path(network)
+
+    def _traits(self, name: str) -> Traits:
+        return Traits(name in self.joined, name in self.copied)
 
 
-def _set(network: nn.Module, name: str, module: nn.Module) -> None:
+def _set(network: nn.Module, name: str, stand_in: nn.Module) -> None:
+    """Put a stand-in in place of a module; what a forward may ask of that module it answers as before."""
     owner, _, own = name.rpartition(".")
-    module.training = network.get_submodule(name).training
-    setattr(network.get_submodule(owner), own, module)
+    module = network.get_submodule(name)
+    stand_in.training = module.training
+    for attribute, value in vars(module).items():
+        if not attribute.startswith("_") and not hasattr(stand_in, attribute) and isinstance(value, PLAIN):
+            setattr(stand_in, attribute, value)
+    for parameter in (*module._parameters, *module._buffers):
+        stand_in.register_parameter(parameter, None)
+    setattr(network.get_submodule(owner), own, stand_in)
+
+
+def _leave_fast_path(network: nn.Module) -> None:
+    """Make torch's transformer layers call their modules: in evaluation they hand all weights to one function."""
+    for module in network.modules():
+        if isinstance(module, nn.TransformerEncoderLayer) and any(
+            isinstance(m, AbsentModule) for m in module.modules()
+        ):
+            module.activation_relu_or_gelu = 0  # as if its activation were one that this function does not know

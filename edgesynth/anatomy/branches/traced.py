@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, fx
 
 from edgesynth.anatomy.channels import Value
-from edgesynth.anatomy.tracing.graph import op_name
+from edgesynth.anatomy.tracing.graph import aliases, op_name
 
 UNCHANGING = ("contiguous", "alias", "detach", "clone", "positive")
 
@@ -96,6 +96,24 @@ class Traced:
     def is_nonnegative(self, node: fx.Node) -> bool:
         """Whether nothing that a node gives can be below zero."""
         return any(value.nonnegative for value in self.values.get(node, [])[:1])
+
+    def writers(self, result: fx.Node, stream: fx.Node) -> list[fx.Node]:
+        """The operations that write into a sum, or into the stream after it.
+
+        Args:
+            result: the sum.
+            stream: what it is added to.
+        """
+        while aliases(stream, writes=False) and isinstance(stream.args[0], fx.Node):
+            stream = stream.args[0]
+        same = {result, stream}
+        for node in self.nodes[self.places[stream] :]:
+            source = node.args[0] if node.args else None
+            is_same = aliases(node, writes=False) or aliases(node, writes=True) or self.clamps(node)
+            if source in same and (is_same or self.passes(node) is not None):
+                same.add(node)
+        after = self.nodes[self.places[result] + 1 :]
+        return [node for node in after if node in same and aliases(node, writes=True)]
 
     def passes(self, node: fx.Node) -> fx.Node | None:
         """The input that a node gives unchanged, in evaluation and in training; None if it changes it."""

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from edgesynth.anatomy.anatomy import Anatomy, Kept
+from edgesynth.anatomy.branches.absent import Absent
 from edgesynth.anatomy.removal.removal import remove
 from edgesynth.anatomy.tracing.execution import execute
 from edgesynth.anatomy.tracing.export import reason_of
@@ -132,6 +133,8 @@ def compare(expected: Sequence[Tensor], given: Sequence[Tensor], tolerance: floa
     wanted, shapes = [tuple(output.shape) for output in expected], [tuple(output.shape) for output in given]
     if wanted != shapes:
         return failed(f"outputs of shape {shapes} instead of {wanted}")
+    if any(isinstance(output, Absent) for output in given):
+        return failed("an output is computed of a branch that is gone")
     masked, cut = (torch.cat([_numbers(output) for output in outputs]) for outputs in (expected, given))
     difference, scale = (masked - cut).abs().max().item(), masked.abs().max().item()
     if not math.isfinite(difference):

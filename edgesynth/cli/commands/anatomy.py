@@ -45,6 +45,9 @@ def command(network: str, inputs: tuple[str, ...], as_json: bool, prove: bool) -
         return
     print_table(_groups_table(facts))
     print_line("")
+    if facts["branches"]:
+        print_table(_branches_table(facts))
+        print_line("")
     print_table(_census_table(facts))
     print_line("")
     print_lines(_summary(facts))
@@ -68,6 +71,21 @@ def _groups_table(facts: dict[str, Any]) -> TextTable:
             f"{group['units']:,}" if block <= 1 else f"{group['units']:,} x {block}",
             _named(group["layers"]),
             "yes" if group["removable"] else f"no: {group['reason']}",
+        )
+    return table
+
+
+def _branches_table(facts: dict[str, Any]) -> TextTable:
+    """One line for each branch, with what the census loses if it alone is removed."""
+    words, numbers = ("branch", "place", "layers", "can be removed"), ("parameters", "MACs")
+    table = TextTable(*words[:3], *numbers, words[3], right=numbers, fold=words)
+    for branch in facts["branches"]:
+        table.add_row(
+            branch["name"],
+            branch["place"],
+            str(len(branch["layers"])),
+            *(f"{branch[key]:,}" if branch["removable"] else "" for key in ("params", "macs")),
+            "yes" if branch["removable"] else f"no: {branch['reason']}",
         )
     return table
 
@@ -100,6 +118,16 @@ def _summary(facts: dict[str, Any]) -> list[str]:
     return [
         f"{removable:,} of {channels:,} output channels ({100 * removable / max(channels, 1):.1f} %) can be cut, "
         f"in {groups} of {len(facts['groups'])} groups{', proven' if facts['proven'] else '; not proven'}.",
+        *_summary_of_branches(facts),
         f"{census['params']:,} parameters, {census['dense_bytes']:,} bytes dense, {census['sparse_bytes']:,} sparse.",
         *([f"Note: {facts['note']}."] if facts["note"] else []),
     ]
+
+
+def _summary_of_branches(facts: dict[str, Any]) -> list[str]:
+    branches, macs = facts["branches"], facts["census"]["macs"]
+    if not branches:
+        return []
+    removable = sum(branch["removable"] for branch in branches)
+    share = 100 * (macs - facts["macs_without_branches"]) / max(macs, 1)
+    return [f"{removable} of {len(branches)} branches can be removed, with {share:.1f} % of the MACs."]

@@ -104,6 +104,38 @@ def test_coupled_layers_are_one_group_that_names_them(edgesynth, networks):
     assert stream["removable"] and stream["clusters"] == 8
 
 
+def test_a_branch_says_what_it_is_added_to_and_what_goes_with_it(edgesynth, networks):
+    result = edgesynth("anatomy", "my_networks:Net", "--input", "2x3x9x9", "--json", cwd=networks)
+    facts = json.loads(result.stdout)
+    macs = 8 * 8 * 9 * 7 * 7
+    assert facts["branches"] == [
+        {
+            "name": "inside_of_the_block/branch",
+            "place": "added to stem_of_a_rather_long_name",
+            "layers": ["inside_of_the_block"],
+            "params": 8 * 8 * 9 + 8,
+            "macs": macs,
+            "removable": True,
+            "reason": "",
+        }
+    ]
+    assert facts["macs_without_branches"] == facts["census"]["macs"] - macs
+
+
+def test_the_tables_tell_the_branches_and_their_share(edgesynth, networks):
+    result = edgesynth("anatomy", "my_networks:Net", "--input", "2x3x9x9", cwd=networks, env={"COLUMNS": "160"})
+    lines = [line.split() for line in result.stdout.splitlines()]
+    place = ["added", "to", "stem_of_a_rather_long_name"]
+    assert ["inside_of_the_block/branch", *place, "1", "584", "28,224", "yes"] in lines
+    stem, branch, grouped, head = 8 * 27 * 49, 28224, 8 * 2 * 49, 16
+    share = 100 * branch / (stem + branch + grouped + head)
+    assert f"1 of 1 branches can be removed, with {share:.1f} % of the MACs." in result.stdout
+
+
+def test_a_network_without_branches_has_no_table_of_them(edgesynth, tmp_path):
+    assert "branch" not in edgesynth("anatomy", "lenet5", "--no-prove", cwd=tmp_path).stdout
+
+
 @pytest.mark.parametrize("columns", [80, 120])
 def test_no_name_is_lost_and_no_line_is_wider_than_the_terminal(edgesynth, networks, columns):
     result = edgesynth("anatomy", "my_networks:Net", "--input", "1x3x9x9", cwd=networks, env={"COLUMNS": str(columns)})
