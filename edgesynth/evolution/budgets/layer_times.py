@@ -103,8 +103,8 @@ class LayerTimes:
         ]
         latency_ms = self.times.call_ms + sum(layer.latency_ms for layer in layers)
         return Prediction(
-            board=self.times.source,
-            mode="",
+            board=self.times.machine,
+            mode=self.times.mode,
             precision=precision,
             batch=1,
             latency_ms=latency_ms,

@@ -33,13 +33,14 @@ class BoardTimes(LatencyTimes):
     """
 
     def __init__(self, board: str | Board, precision: str = "fp16", batch: int = 1, mode: str | None = None) -> None:
-        found = find_board(board) if isinstance(board, str) else board
-        power_mode = found.mode(mode)
-        effective = "fp32" if precision == "int8" and not found.native_int8 else precision
-        self._machine = machine_of(found, power_mode, effective)
+        named = find_board(board) if isinstance(board, str) else board
+        power_mode = named.mode(mode)
+        effective = "fp32" if precision == "int8" and not named.native_int8 else precision
+        self._machine = machine_of(named, power_mode, effective)
         self._batch = batch
         self.call_ms = EFFICIENCY.call_ms
-        self.source = f"predicted for {found.title} at {precision}"
+        self.machine, self.mode = named.title, power_mode.name
+        self.source = f"predicted for {named.title} at {precision}"
 
     def times_ms(self, layer: LayerShape, inputs: Sequence[int], outputs: Sequence[int]) -> np.ndarray:
         """See `LatencyTimes.times_ms`."""

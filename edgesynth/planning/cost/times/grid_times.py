@@ -29,9 +29,10 @@ class GridTimes(LatencyTimes):
         self.call_ms = grid.call_ms
         facts = grid.facts
         engine = f"{facts['engine']['name']} {facts['engine']['version']}"
-        machine = facts["board"] or facts["machine"].get("cpu")
+        self.machine = facts["board"] or facts["machine"].get("cpu") or "this machine"
         threads = "one thread" if facts["threads"] == 1 else f"{facts['threads']} threads"
-        self.source = f"measured on {machine} with {engine} at {facts['precision']}, {threads}"
+        self.mode = f"{engine}, {threads}"
+        self.source = f"measured on {self.machine} with {engine} at {facts['precision']}, {threads}"
 
     @classmethod
     def read(cls, path: str) -> GridTimes:

@@ -13,15 +13,19 @@ from edgesynth.boards.probed.grid import Beside, Place
 class LatencyTimes:
     """Times of one engine at one precision and batch.
 
-    A source defines `call_ms`, `source`, `times_ms` and `beside_ms`; the others follow.
+    A source defines the attributes, `times_ms` and `beside_ms`; the others follow.
 
     Attributes:
         call_ms: what a call costs beside its kernels.
         source: where the times come from, in words.
+        machine: whose they are.
+        mode: how it runs: its power mode, or its engine and threads.
     """
 
     call_ms: float
     source: str
+    machine: str
+    mode: str
 
     def times_ms(self, layer: LayerShape, inputs: Sequence[int], outputs: Sequence[int]) -> np.ndarray:
         """Times of a layer at other widths.

@@ -1,0 +1,94 @@
+"""`--board local`: a budget of this machine's latency, by a grid of its layers' times that the run keeps."""
+
+import json
+import re
+
+import pytest
+from torch import nn
+
+from edgesynth.benchmark.probe.grid.settings import GridSettings
+from edgesynth.boards.probed.grid import read_grid
+from edgesynth.errors import UserError
+from edgesynth.evolution import evolve, replay
+from edgesynth.export import OnnxRuntimeClock
+from edgesynth.lineage import resolve
+
+QUICK = GridSettings(each_s=0.001, passes=1)
+GIVEN = {
+    **{"task": "digits", "allocation": "shape", "branches": True, "round_to": 4, "board": "local"},
+    **{"keep": 1, "keep_clusters": 0.6, "min_accuracy": 0},
+    **{"ancestor_epochs": 1, "epochs": 0, "final_epochs": 0, "generations": 4, "offspring": 1},
+}
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(16, 16, 3, padding=1), nn.Conv2d(16, 16, 3, padding=1)
+
+    def forward(self, x):
+        return (x + self.b(self.a(x).relu())).relu()
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.blocks, self.out = (
+            nn.Conv2d(1, 16, 3),
+            nn.Sequential(Block(), Block(), Block()),
+            nn.Linear(16, 10),
+        )
+
+    def forward(self, x):
+        return self.out(self.blocks(self.stem(x).relu()).mean((2, 3)))
+
+
+def config(limit):
+    return resolve(None, {**GIVEN, "ancestor": "test_this_machine:Residual", "max_latency_ms": limit})
+
+
+def predicted(run, name):
+    return run.measured(name)["predicted"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("local")
+    clock = OnnxRuntimeClock(QUICK, str(folder / "machine.json"))
+    with pytest.raises(UserError, match=r"has predicted .* ms already") as refusal:
+        evolve(folder / "none", config(1e3), clock=clock)
+    assert not (folder / "none").exists()
+    whole_ms = float(re.search(r"predicted (\S+) ms", str(refusal.value)).group(1))
+    return evolve(folder / "run", config(whole_ms / 2), clock=clock)
+
+
+def test_the_budget_is_met_by_what_the_run_s_own_grid_says(run):
+    best = run.outcome()["best"]
+    assert "predicted" in run.outcome()["reason"]
+    assert predicted(run, best)["latency_ms"] <= run.config.max_latency_ms
+    assert "onnxruntime" in predicted(run, best)["mode"]
+    assert read_grid(str(run.path / "grid.json")).layers
+
+
+def test_a_replay_reads_the_run_s_grid_and_measures_nothing(run):
+    before = (run.path / "grid.json").read_bytes()
+
+    class Still(OnnxRuntimeClock):
+        def measure(self, *arguments):
+            raise AssertionError("it measured")
+
+    assert not replay(run, run.outcome()["best"], clock=Still()).difference
+    assert (run.path / "grid.json").read_bytes() == before
+
+
+def test_without_a_clock_it_is_refused_and_nothing_is_written(tmp_path):
+    with pytest.raises(UserError, match="give a clock"):
+        evolve(tmp_path / "run", config(1.0))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_grid_of_a_run_is_named(run, tmp_path):
+    grid = json.loads((run.path / "grid.json").read_text())
+    (tmp_path / "grid.json").write_text(json.dumps({**grid, "call_ms": 0}))
+    with pytest.raises(UserError, match=r"grid\.json"):
+        OnnxRuntimeClock().read(Residual().eval(), (1, 28, 28), 13, str(tmp_path / "grid.json"))
