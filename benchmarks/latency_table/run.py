@@ -4,7 +4,7 @@
 
 ResNet-56 at 32x32 and MobileNetV2 at 96x96 are probed into an empty grid, and once more to see
 what a second probe takes; then networks of other widths and depths are predicted by what the grid holds, and
-measured, all interleaved. None of them is looked at by the probe.
+measured, interleaved, in rounds until one is quiet. None of them is looked at by the probe.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -37,39 +37,34 @@ from edgesynth.benchmark.probe.grid.parts import parts_of
 from edgesynth.benchmark.probe.grid.units import shortest_ms
 from edgesynth.benchmark.probe.onnx_graph import read_graph
 from edgesynth.benchmark.timing.timing import spread, time_interleaved
+from edgesynth.boards.probed.grid import kind_name
 from edgesynth.export.onnx.onnx_file import to_onnx
 from edgesynth.lineage.storage.files import write_json
 from edgesynth.planning.cost.times import GridTimes
 
 HERE = Path(__file__).resolve().parent
 SEEN = {"ResNet-56": (3, 32, 32), "MobileNetV2": (3, 96, 96)}
-QUIET = 1.0  # running tasks over the last minute, this one's own among them
-PATIENCE_S = 300.0
-WINDOW_S = 0.05
+QUIET = 1.5  # running tasks over the last minute, this one's own among them
+PATIENCE_S = 420.0
+DURATION_S, WINDOW_S = 2.0, 0.02  # of each network in a round
 
 
 def main() -> None:
     """Probe, predict, measure, and write the result beside this script."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trial", action="store_true", help="print only, and wait for nothing")
+    parser.add_argument("--trial", action="store_true", help="print only, after one round")
     arguments = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as folder:
         shapes = {name: shape for name, (shape, _) in NETWORKS.items()}
         paths = {name: write_network(name, build, shapes[name], folder) for name, (_, build) in NETWORKS.items()}
         grid_path = os.path.join(folder, "grid.json")
-        if not arguments.trial:
-            wait_until_quiet()
         probes = [probed(name, paths[name], grid_path, again) for again in (False, True) for name in SEEN]
         times = GridTimes.read(grid_path)
-        if not arguments.trial:
-            wait_until_quiet()
         machine = describe_machine()
-        measured: dict[str, dict[str, float]] = {}
-        for shape in dict.fromkeys(shapes.values()):
-            alike = {name: path for name, path in paths.items() if shapes[name] == shape}
-            measured.update(measure(alike, 1.0 if arguments.trial else 6.0))
-        rows = [row(name, path, times, measured[name]) for name, path in paths.items()]
+        rounds = measured_rounds(paths, shapes, 0.0 if arguments.trial else PATIENCE_S)
+        quietest = min(rounds, key=lambda one: one.load)
+        rows = [row(name, path, times, quietest.measured[name]) for name, path in paths.items()]
     document = {
         "benchmark": "latency_table",
         "machine": machine,
@@ -77,12 +72,13 @@ def main() -> None:
         "probes": probes,
         "call_ms": times.call_ms,
         "blocks": {
-            str(shape): [blocks._asdict() for blocks in times.blocks(shape)] for shape in list(times.grid.layers)
+            kind_name(shape): [blocks._asdict() for blocks in times.blocks(shape)] for shape in times.grid.layers
         },
         "networks": rows,
         "median_error": median_error(rows, "error"),
         "median_error_to_quiet": median_error(rows, "error_to_quiet"),
-        "load_after": describe_machine()["load_1min"],
+        "load": quietest.load,
+        "loads_of_all_rounds": [one.load for one in rounds],
     }
     print(json.dumps(document, indent=1))
     print(table(document))
@@ -91,11 +87,29 @@ def main() -> None:
         write_table(HERE / "README.md", "latency_table", table(document))
 
 
-def wait_until_quiet() -> None:
-    """Wait for other work to end, but not forever: the load is in the result."""
-    until = time.monotonic() + PATIENCE_S
-    while (describe_machine()["load_1min"] or 0) > QUIET and time.monotonic() < until:
-        time.sleep(5)
+class Round(NamedTuple):
+    """All networks, measured once.
+
+    Attributes:
+        measured: of each network, its figures.
+        load: running tasks over the minute that ended with the round, this one's own among them.
+    """
+
+    measured: dict[str, dict[str, float]]
+    load: float
+
+
+def measured_rounds(paths: dict[str, str], shapes: dict[str, tuple[int, ...]], patience_s: float) -> list[Round]:
+    """Measure all networks until a round was quiet, but not forever."""
+    until = time.monotonic() + patience_s
+    rounds: list[Round] = []
+    while not rounds or (rounds[-1].load > QUIET and time.monotonic() < until):
+        figures: dict[str, dict[str, float]] = {}
+        for shape in dict.fromkeys(shapes.values()):
+            figures.update(measure({name: path for name, path in paths.items() if shapes[name] == shape}))
+        rounds.append(Round(figures, describe_machine()["load_1min"]))
+        print(f"round {len(rounds)}: {rounds[-1].load:g} running tasks", flush=True)
+    return rounds
 
 
 def probed(name: str, path: str, grid_path: str, again: bool) -> dict[str, Any]:
@@ -231,7 +245,7 @@ NETWORKS: dict[str, tuple[tuple[int, ...], Callable[[], nn.Module]]] = {
 }
 
 
-def measure(paths: dict[str, str], duration_s: float) -> dict[str, dict[str, float]]:
+def measure(paths: dict[str, str]) -> dict[str, dict[str, float]]:
     """Time networks interleaved, in short windows."""
     engines = []
     for path in paths.values():
@@ -239,7 +253,7 @@ def measure(paths: dict[str, str], duration_s: float) -> dict[str, dict[str, flo
         engines[-1].load(path, "fp32", 1, 1)
     images = [NoSamples("random weights").batch_of(1, engine.input_shape) for engine in engines]
     calls = [functools.partial(engine.run, image) for engine, image in zip(engines, images, strict=True)]
-    tracks = time_interleaved(calls, duration_s, 0.2, NoPower("not asked for"), window_s=WINDOW_S)
+    tracks = time_interleaved(calls, DURATION_S, 0.2, NoPower("not asked for"), window_s=WINDOW_S)
     return {
         name: dict(spread(track.latencies_ms), quiet=shortest_ms(track))
         for name, track in zip(paths, tracks, strict=True)
@@ -274,8 +288,8 @@ def table(document: dict[str, Any]) -> str:
     """The table of README.md."""
     lines = [
         f"{document['machine']['cpu']}, {document['engine']['name']} {document['engine']['version']}, one thread; "
-        f"{document['machine']['load_1min']:g} running tasks over the minute before the networks were measured, "
-        f"{document['load_after']:g} over their last.",
+        f"{document['load']:g} running tasks on {document['machine']['cores']} cores while the networks were measured, "
+        f"the study's own among them, in the quietest of {len(document['loads_of_all_rounds'])} rounds.",
         "",
         "| probe | places | measured | time | running tasks before |",
         "|---|---|---|---|---|",
@@ -290,7 +304,7 @@ def table(document: dict[str, Any]) -> str:
     lines += [
         "",
         f"Median error of the {unseen} networks that were not probed: **{document['median_error']:.1%}** of the median "
-        f"call, {document['median_error_to_quiet']:.1%} of the median in the quietest {WINDOW_S:g} s.",
+        f"call, {document['median_error_to_quiet']:.1%} of the median in its quietest {WINDOW_S:g} s.",
         "",
         "| network | predicted | of it beside layers | median (quietest) measured | error to the median (quietest) |",
         "|---|---|---|---|---|",
