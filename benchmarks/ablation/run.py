@@ -42,10 +42,12 @@ def main() -> None:
             if not results.missing(key, given):
                 continue
             if row in study.dense:
-                found = dense(results.runs, resolve(None, {**study.common, **own}), study.epochs, study.dense[row])
+                config = resolve(None, {**study.common, **own})
+                row_figures = dense(results.runs, config, study.epochs, study.dense[row])
             else:
-                found = lineage_figures(results.bred(key, given, **own))
-            results.keep(key, given, {"study": arguments.on, "row": row, "seed": seed, "machine": machine(), **found})
+                row_figures = lineage_figures(results.bred(key, given, **own))
+            facts = {"study": arguments.on, "row": row, "seed": seed, "machine": machine()}
+            results.keep(key, given, {**facts, **row_figures})
     results.publish(table)
 
 
@@ -58,18 +60,18 @@ def given_for(study: Study, row: str) -> dict[str, Any]:
 
 def lineage_figures(run: Run) -> dict[str, Any]:
     """Those of a lineage; epochs count those of the networks probed."""
-    found = figures(run)
+    row_figures = figures(run)
     if run.config.strategy == "generative":
-        probed = run.record(found["individual"]).synthesis["networks_probed"]
-        found["epochs"] += probed * run.config.probe_epochs
-    return found
+        probed = run.record(row_figures["individual"]).synthesis["networks_probed"]
+        row_figures["epochs"] += probed * run.config.probe_epochs
+    return row_figures
 
 
 def table(document: dict[str, Any]) -> str:
     """Markdown of the results, a table for each study."""
     parts = []
     for name, study in STUDIES.items():
-        found = [one for one in document["runs"].values() if one["study"] == name]
+        rows = [run for run in document["runs"].values() if run["study"] == name]
         lines = [
             f"**{name}**",
             "",
@@ -77,20 +79,20 @@ def table(document: dict[str, Any]) -> str:
             "|---|---|---|---|---|---|",
         ]
         for row in (*study.rows, *study.dense):
-            if same := [one for one in found if one["row"] == row]:
+            if same := [run for run in rows if run["row"] == row]:
                 lines.append(_line(row, same))
-        if found:
+        if rows:
             parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
 
-def _line(row: str, found: list[dict[str, Any]]) -> str:
+def _line(row: str, runs: list[dict[str, Any]]) -> str:
     def mean(key: str) -> float:
-        return statistics.mean(one[key] for one in found)
+        return statistics.mean(run[key] for run in runs)
 
-    accuracies = [one["test_accuracy_percent"] for one in found]
+    accuracies = [run["test_accuracy_percent"] for run in runs]
     each = ""
-    if len(found) > 1:
+    if len(runs) > 1:
         each = f" ± {statistics.stdev(accuracies):.2f} ({', '.join(f'{accuracy:.2f}' for accuracy in accuracies)})"
     synapses = mean("synaptic_efficiency")
     return (

@@ -67,20 +67,20 @@ def table(document: dict[str, Any]) -> str:
         "| run | test accuracy (ancestor) | synapses | clusters | MACs | shown | evolution (ancestor) | trained on |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for key, one in document["runs"].items():
+    for key, run in document["runs"].items():
         lines.append(
-            f"| {key} | **{one['test_accuracy_percent']:.2f} %** ({one['ancestor_test_accuracy_percent']:.2f} %) "
-            f"| **{one['synaptic_efficiency']:.1f}x** fewer | {one['cluster_efficiency']:.2f}x fewer "
-            f"| {one['macs_ratio']:.1f}x fewer | {'yes' if shown(one) else 'no'} "
-            f"| {one['evolution_s']:.0f} s ({one['ancestor_s']:.0f} s) | {one['device']} |"
+            f"| {key} | **{run['test_accuracy_percent']:.2f} %** ({run['ancestor_test_accuracy_percent']:.2f} %) "
+            f"| **{run['synaptic_efficiency']:.1f}x** fewer | {run['cluster_efficiency']:.2f}x fewer "
+            f"| {run['macs_ratio']:.1f}x fewer | {'yes' if shown(run) else 'no'} "
+            f"| {run['evolution_s']:.0f} s ({run['ancestor_s']:.0f} s) | {run['device']} |"
         )
     return "\n".join([*lines, "", curve_table(document["runs"])])
 
 
-def shown(one: dict[str, Any]) -> bool:
+def shown(run: dict[str, Any]) -> bool:
     """Whether a run shows what is asked for."""
-    lost = one["ancestor_test_accuracy_percent"] - one["test_accuracy_percent"]
-    return bool(one["synaptic_efficiency"] >= TIMES and lost <= BOUND_POINTS)
+    lost = run["ancestor_test_accuracy_percent"] - run["test_accuracy_percent"]
+    return bool(run["synaptic_efficiency"] >= TIMES and lost <= BOUND_POINTS)
 
 
 if __name__ == "__main__":

@@ -79,5 +79,5 @@ def _drops_zeros(kind: str, given: list[str], zeros: set[str]) -> bool:
 
 
 def _by_kind(nodes: Any) -> dict[str, int]:
-    found = Counter(node.op_type for node in nodes)
-    return {kind: sum(found[name] for name in names) for kind, names in KINDS.items()}
+    counts = Counter(node.op_type for node in nodes)
+    return {kind: sum(counts[name] for name in names) for kind, names in KINDS.items()}

@@ -122,11 +122,11 @@ def machine(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def told(name: str, found: dict[str, Any]) -> str:
+def told(name: str, network: dict[str, Any]) -> str:
     """One line on a network, for the console."""
-    counts = f"{found['removed']} of {found['removable']} branches removed, " if "removed" in found else ""
-    seconds = f", {found['seconds']:.0f} s" if "seconds" in found else ""
-    return f"{name}: {counts}{found['status']} {found['failure']}".rstrip() + seconds
+    counts = f"{network['removed']} of {network['removable']} branches removed, " if "removed" in network else ""
+    seconds = f", {network['seconds']:.0f} s" if "seconds" in network else ""
+    return f"{name}: {counts}{network['status']} {network['failure']}".rstrip() + seconds
 
 
 def table(document: dict[str, Any]) -> str:
@@ -137,20 +137,20 @@ def table(document: dict[str, Any]) -> str:
 def summary(document: dict[str, Any]) -> list[str]:
     """What it comes to, as Markdown lines."""
     networks = document["networks"]
-    found = [each for each in networks.values() if "removed" in each]
+    cut = [each for each in networks.values() if "removed" in each]
     statuses = [each["status"] for each in networks.values()]
     skipped = [f"{name} ({each['failure']})" for name, each in networks.items() if each["status"] == "skipped"]
     failed = [name for name, each in networks.items() if each["status"] in ("crashed", "timed out")]
     used = document["machine"]
     lines = [
-        f"- {len(found)} networks cut: **{statuses.count('proven')} proven**, equal in ONNX Runtime, and with no node "
+        f"- {len(cut)} networks cut: **{statuses.count('proven')} proven**, equal in ONNX Runtime, and with no node "
         f"too many; {statuses.count('wrong')} wrong; {len(failed)} crashed or timed out"
         f"{': ' + ', '.join(failed) if failed else ''}.",
-        f"- {total(found, 'removable')} of {total(found, 'branches')} branches can be removed; "
-        f"{total(found, 'removed')} were; {total(found, 'protected_by_proof')} protected by the proof.",
+        f"- {total(cut, 'removable')} of {total(cut, 'branches')} branches can be removed; "
+        f"{total(cut, 'removed')} were; {total(cut, 'protected_by_proof')} protected by the proof.",
     ]
-    if found:
-        proof, file = (max(each[key] for each in found) for key in ("proof_max_rel", "onnx_max_rel"))
+    if cut:
+        proof, file = (max(each[key] for each in cut) for key in ("proof_max_rel", "onnx_max_rel"))
         lines.append(f"- Largest difference: {proof:.0e} in fp64 from the masked network, {file:.0e} in ONNX Runtime.")
     if skipped:
         lines.append(f"- Skipped: {', '.join(skipped)}.")
@@ -163,9 +163,9 @@ def summary(document: dict[str, Any]) -> list[str]:
     return lines
 
 
-def total(found: list[dict[str, Any]], key: str) -> str:
+def total(networks: list[dict[str, Any]], key: str) -> str:
     """A sum over all networks."""
-    return f"{sum(each[key] for each in found):,}"
+    return f"{sum(each[key] for each in networks):,}"
 
 
 def rows(document: dict[str, Any]) -> list[str]:

@@ -103,14 +103,14 @@ def flop_macs(model: nn.Module, images: tuple[Tensor, ...]) -> int:
 
 def reasons(anatomy: Anatomy) -> dict[str, int]:
     """{why: output channels that are protected for it}, without the names of places."""
-    found: Counter[str] = Counter()
+    channels: Counter[str] = Counter()
     for group in anatomy.groups:
         if group.removable and group.size > 1:
             continue
         reason = group.reason.split("; ")[0] or "a single unit, and one must stay"
         reason = re.sub(r" in [\w.#]+\.\w+|(?<= in )[\w.#]+\.\w+", "", reason)
-        found[reason] += sum(int((member.units >= 0).sum()) for member in group.writers())
-    return {reason: count for reason, count in found.most_common() if count}
+        channels[reason] += sum(int((member.units >= 0).sum()) for member in group.writers())
+    return {reason: count for reason, count in channels.most_common() if count}
 
 
 def outputs(anatomy: Anatomy) -> list[str]:

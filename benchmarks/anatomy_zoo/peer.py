@@ -97,13 +97,13 @@ def is_vit(model: nn.Module) -> bool:
 def reach(pruner: Any, names: dict[nn.Module, str]) -> dict[str, tuple[int, int]]:
     """{layer: (output channels in groups that it can prune, output channels)}."""
     graph = pruner.DG
-    found: dict[nn.Module, set[int]] = {}
+    prunable: dict[nn.Module, set[int]] = {}
     for group in graph.get_all_groups(ignored_layers=pruner.ignored_layers, root_module_types=pruner.root_module_types):
         for dep, idxs in group:
             module = dep.target.module
             if module in names and graph.is_out_channel_pruning_fn(dep.handler):
-                found.setdefault(module, set()).update(plain(idxs))
-    return {names[module]: (len(places), graph.get_out_channels(module)) for module, places in found.items()}
+                prunable.setdefault(module, set()).update(plain(idxs))
+    return {names[module]: (len(places), graph.get_out_channels(module)) for module, places in prunable.items()}
 
 
 class Cuts:
@@ -163,14 +163,14 @@ class Cuts:
 
 def emitters(module: nn.Module) -> Iterable[tuple[Tensor, int, int]]:
     """(parameter, dimension of its output channels, blocks of them side by side) of a layer."""
-    found: list[tuple[Tensor | None, int, int]]
+    emitting: list[tuple[Tensor | None, int, int]]
     if isinstance(module, nn.MultiheadAttention):
-        found = [(module.in_proj_weight, 0, 3), (module.in_proj_bias, 0, 3)]
-        found += [(module.out_proj.weight, 0, 1), (module.out_proj.bias, 0, 1)]
+        emitting = [(module.in_proj_weight, 0, 3), (module.in_proj_bias, 0, 3)]
+        emitting += [(module.out_proj.weight, 0, 1), (module.out_proj.bias, 0, 1)]
     else:
         transposed = isinstance(module, nn.modules.conv._ConvTransposeNd)
-        found = [(getattr(module, "weight", None), int(transposed), 1), (getattr(module, "bias", None), 0, 1)]
-    return [(parameter, dim, repeats) for parameter, dim, repeats in found if parameter is not None]
+        emitting = [(getattr(module, "weight", None), int(transposed), 1), (getattr(module, "bias", None), 0, 1)]
+    return [(parameter, dim, repeats) for parameter, dim, repeats in emitting if parameter is not None]
 
 
 def agreement(masked: nn.Module, small: nn.Module, images: Tensor) -> dict[str, Any]:
@@ -178,7 +178,7 @@ def agreement(masked: nn.Module, small: nn.Module, images: Tensor) -> dict[str, 
     for dtype in (torch.float32, torch.float64):
         with torch.no_grad():
             try:
-                expected, got = (flat(one.to(dtype)(images.to(dtype))) for one in (masked, small))
+                expected, got = (flat(network.to(dtype)(images.to(dtype))) for network in (masked, small))
             except Exception as error:
                 return {"status": "does not run", "failure": one_line(error)}
         if expected.shape != got.shape:

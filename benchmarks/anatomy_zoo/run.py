@@ -121,26 +121,26 @@ def one(side: str, name: str, kind: str, work: Path) -> None:
         if side == "ours":
             from benchmarks.anatomy_zoo import ours
 
-            found = ours.measure(name) if kind == "figures" else ours.seconds(name, clock)
+            figures = ours.measure(name) if kind == "figures" else ours.seconds(name, clock)
         else:
             from benchmarks.anatomy_zoo import peer
 
             known = json.loads(row_file(work, "ours", name, "figures").read_text())
             if "channels" not in known:
-                found = {"status": "not measured", "failure": "edgesynth's row, which names the outputs, is missing"}
+                figures = {"status": "not measured", "failure": "edgesynth's row, which names the outputs, is missing"}
             elif kind == "figures":
-                found = peer.measure(name, known["output_layers"], known["channels"])
+                figures = peer.measure(name, known["output_layers"], known["channels"])
             else:
-                found = peer.seconds(name, known["output_layers"], clock)
+                figures = peer.seconds(name, known["output_layers"], clock)
     except UserError as error:
-        found = {"status": "refused", "failure": str(error)[:200]}
+        figures = {"status": "refused", "failure": str(error)[:200]}
     except Exception as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         text = (str(error).splitlines() or [""])[0][:160]
         place = f"{Path(frame.filename).name}:{frame.lineno}"
-        found = {"status": "crashed", "failure": f"{type(error).__name__}: {text} ({place})"}
-    found["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    write_json(row_file(work, side, name, kind), found)
+        figures = {"status": "crashed", "failure": f"{type(error).__name__}: {text} ({place})"}
+    figures["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    write_json(row_file(work, side, name, kind), figures)
 
 
 def machine(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -155,9 +155,9 @@ def machine(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def seconds(found: dict[str, Any]) -> float | None:
+def seconds(figures: dict[str, Any]) -> float | None:
     """Seconds from a network to a smaller one, building and proving it aside."""
-    parts = [found.get(key) for key in (("trace_s", "remove_s") if "trace_s" in found else ("graph_s", "prune_s"))]
+    parts = [figures.get(key) for key in (("trace_s", "remove_s") if "trace_s" in figures else ("graph_s", "prune_s"))]
     known = [part for part in parts if part is not None]
     return sum(known) if len(known) == len(parts) else None
 
@@ -165,10 +165,11 @@ def seconds(found: dict[str, Any]) -> float | None:
 def told(pair: dict[str, Any]) -> str:
     """One line on a network, for the console."""
     shares = [
-        f"{100 * found['removable_share']:.1f} %" if "removable_share" in found else "-" for found in pair.values()
+        f"{100 * figures['removable_share']:.1f} %" if "removable_share" in figures else "-"
+        for figures in pair.values()
     ]
-    times = [f"{seconds(found):.1f} s" if seconds(found) is not None else "-" for found in pair.values()]
-    statuses = [f"{found['status']} {found.get('failure', '')}".strip() for found in pair.values()]
+    times = [f"{seconds(figures):.1f} s" if seconds(figures) is not None else "-" for figures in pair.values()]
+    statuses = [f"{figures['status']} {figures.get('failure', '')}".strip() for figures in pair.values()]
     return "  |  ".join(
         f"{side}: {', '.join(parts)}" for side, *parts in zip(pair, statuses, shares, times, strict=True)
     )
@@ -178,8 +179,8 @@ def summary(document: dict[str, Any]) -> list[str]:
     """What it comes to, as Markdown lines."""
     rows = document["networks"]
     ours, peer = ([pair[side] for pair in rows.values()] for side in ("ours", "peer"))
-    proven = sum(found["status"] == "proven" for found in ours)
-    guarded = sum(found.get("protected_by_proof", 0) > 0 for found in ours)
+    proven = sum(figures["status"] == "proven" for figures in ours)
+    guarded = sum(figures.get("protected_by_proof", 0) > 0 for figures in ours)
     lines = [
         f"- edgesynth: {len(rows)} networks, **{proven} proven** ({guarded} of them after the proof had protected a "
         f"group), {count(ours, 'wrong')} wrong, {count(ours, 'refused')} refused, "
@@ -201,7 +202,7 @@ def summary(document: dict[str, Any]) -> list[str]:
             f"{'equals the masked one' if pair['peer']['status'] == 'equal' else 'differs from the masked one'}; "
             f"protected here: {why})."
         )
-    agree = [found["macs_agree"] for found in ours if "macs_agree" in found]
+    agree = [figures["macs_agree"] for figures in ours if "macs_agree" in figures]
     apart = [name for name, pair in rows.items() if pair["ours"].get("macs_agree") is False]
     lines.append(
         f"- MACs of the census within 1 % of torch's flop counter: {sum(agree)} of {len(agree)}"
@@ -234,14 +235,14 @@ def summary(document: dict[str, Any]) -> list[str]:
     return lines
 
 
-def count(found: list[dict[str, Any]], *statuses: str) -> int:
+def count(rows: list[dict[str, Any]], *statuses: str) -> int:
     """How many rows came to one of these."""
-    return sum(one["status"] in statuses for one in found)
+    return sum(figures["status"] in statuses for figures in rows)
 
 
-def share(found: dict[str, Any]) -> float:
+def share(figures: dict[str, Any]) -> float:
     """Share of output channels that can be cut; 0 where that is not known."""
-    return found.get("removable_share", 0.0)
+    return figures.get("removable_share", 0.0)
 
 
 def table(document: dict[str, Any]) -> str:
@@ -262,41 +263,41 @@ def rows_table(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def our_cells(found: dict[str, Any]) -> list[str]:
+def our_cells(figures: dict[str, Any]) -> list[str]:
     """Proof, share, reasons, times, memory, MACs, parameters, agreement of counters."""
-    if "channels" not in found:
-        return [f"**{found['status']}**: {found['failure']}", *[""] * 3, memory(found), *[""] * 3]
-    proof = found["proof"]
+    if "channels" not in figures:
+        return [f"**{figures['status']}**: {figures['failure']}", *[""] * 3, memory(figures), *[""] * 3]
+    proof = figures["proof"]
     rel = "" if proof["max_rel"] is None else f"{proof['max_rel']:.0e} {proof['dtype'].replace('float', 'fp')}"
-    if found["max_rel_fp32"] is not None and proof["dtype"] == "float64":
-        rel += f" ({found['max_rel_fp32']:.0e} fp32)"
-    verdict = rel if found["status"] == "proven" else f"**wrong** {rel} {proof['failure']}".strip()
-    if found["protected_by_proof"]:
-        verdict += f" ({found['protected_by_proof']} groups protected by it)"
+    if figures["max_rel_fp32"] is not None and proof["dtype"] == "float64":
+        rel += f" ({figures['max_rel_fp32']:.0e} fp32)"
+    verdict = rel if figures["status"] == "proven" else f"**wrong** {rel} {proof['failure']}".strip()
+    if figures["protected_by_proof"]:
+        verdict += f" ({figures['protected_by_proof']} groups protected by it)"
     return [
         verdict,
-        f"{100 * share(found):.1f} %",
-        "; ".join(f"{why} ({channels:,})" for why, channels in list(found["protected"].items())[:3]),
-        ", ".join(f"{found[key]:.2f}" if key in found else "?" for key in ("trace_s", "remove_s", "prove_s")),
-        memory(found),
-        f"{found['macs'] / 1e6:,.0f} M to {found['macs_after'] / 1e6:,.0f} M",
-        f"{found['params'] / 1e6:.1f} M to {found['params_after'] / 1e6:.1f} M",
-        "yes" if found["macs_agree"] else f"{found['macs'] / found['flop_counter_macs']:.3f}x",
+        f"{100 * share(figures):.1f} %",
+        "; ".join(f"{why} ({channels:,})" for why, channels in list(figures["protected"].items())[:3]),
+        ", ".join(f"{figures[key]:.2f}" if key in figures else "?" for key in ("trace_s", "remove_s", "prove_s")),
+        memory(figures),
+        f"{figures['macs'] / 1e6:,.0f} M to {figures['macs_after'] / 1e6:,.0f} M",
+        f"{figures['params'] / 1e6:.1f} M to {figures['params_after'] / 1e6:.1f} M",
+        "yes" if figures["macs_agree"] else f"{figures['macs'] / figures['flop_counter_macs']:.3f}x",
     ]
 
 
-def peer_cells(found: dict[str, Any]) -> list[str]:
+def peer_cells(figures: dict[str, Any]) -> list[str]:
     """What became of it, share, times, memory."""
-    rel = f" ({found['max_rel']:.0e})" if found["status"] == "differs" and found.get("max_rel") else ""
-    times = f"{found['graph_s']:.1f}, {found['prune_s']:.1f}" if "prune_s" in found else ""
-    failure = f": {found['failure']}" if found.get("failure") else ""
-    cut = f"{100 * share(found):.1f} %" if "removable_share" in found else ""
-    return [f"{found['status']}{rel}{failure}", cut, times, memory(found)]
+    rel = f" ({figures['max_rel']:.0e})" if figures["status"] == "differs" and figures.get("max_rel") else ""
+    times = f"{figures['graph_s']:.1f}, {figures['prune_s']:.1f}" if "prune_s" in figures else ""
+    failure = f": {figures['failure']}" if figures.get("failure") else ""
+    cut = f"{100 * share(figures):.1f} %" if "removable_share" in figures else ""
+    return [f"{figures['status']}{rel}{failure}", cut, times, memory(figures)]
 
 
-def memory(found: dict[str, Any]) -> str:
+def memory(figures: dict[str, Any]) -> str:
     """Peak resident memory of the process, torch itself (about 0.3 GiB) included."""
-    return f"{found['peak_gib']:.1f}" if "peak_gib" in found else ""
+    return f"{figures['peak_gib']:.1f}" if "peak_gib" in figures else ""
 
 
 if __name__ == "__main__":

@@ -119,12 +119,12 @@ def googlenet(net: Sketch) -> list[str]:
         if block is None:
             x = net.pool(x, 3, 2)
             continue
-        one, reduced, three, reduced5, five, pooled = block
+        width_1, narrowed_3, width_3, narrowed_5, width_5, width_pooled = block
         x = net.concat(
-            net.conv(x, one, 1),
-            net.conv(net.conv(x, reduced, 1), three, 3),
-            net.conv(net.conv(x, reduced5, 1), five, 5),
-            net.conv(net.pool(x, 3, 1, pad=1), pooled, 1),
+            net.conv(x, width_1, 1),
+            net.conv(net.conv(x, narrowed_3, 1), width_3, 3),
+            net.conv(net.conv(x, narrowed_5, 1), width_5, 5),
+            net.conv(net.pool(x, 3, 1, pad=1), width_pooled, 1),
         )
     return [net.op("Softmax", net.linear(net.op("GlobalAveragePool", x), 1024, 1000, activation=""))]
 
@@ -198,12 +198,12 @@ def inception_v4(net: Sketch) -> list[str]:
         pool(x, 3, 2),
     )
     for _ in range(3):
-        one = conv(x, 384, 1)
-        two = chain(x, (384, 1), (448, (3, 1)), (512, (1, 3)))
+        short = conv(x, 384, 1)
+        long = chain(x, (384, 1), (448, (3, 1)), (512, (1, 3)))
         x = concat(
             conv(x, 256, 1),
-            concat(conv(one, 256, (1, 3)), conv(one, 256, (3, 1))),
-            concat(conv(two, 256, (1, 3)), conv(two, 256, (3, 1))),
+            concat(conv(short, 256, (1, 3)), conv(short, 256, (3, 1))),
+            concat(conv(long, 256, (1, 3)), conv(long, 256, (3, 1))),
             conv(average(x), 256, 1),
         )
     return [net.linear(net.op("GlobalAveragePool", x), 1536, 1001, activation="")]

@@ -181,7 +181,7 @@ def power_w(networks: Census, row: Row, at_ms: float, consumption: Consumption) 
 
 def power_rows(networks: Census, rows: Sequence[Row], efficiency: Efficiency) -> list[dict]:
     """Power and energy of each network with the power of the other alone, and predicted latencies."""
-    found = []
+    predicted = []
     measured = [row for row in rows if row.watts]
     for network in sorted({row.network for row in measured}):
         consumption = fit_power(networks, [row for row in measured if row.network != network])
@@ -189,7 +189,7 @@ def power_rows(networks: Census, rows: Sequence[Row], efficiency: Efficiency) ->
             if row.network == network and row.watts:
                 predicted_ms = latency_ms(networks, row, efficiency)
                 predicted_w = power_w(networks, row, predicted_ms, consumption)
-                found.append(
+                predicted.append(
                     {
                         **asdict(row),
                         "predicted_w": round(predicted_w, 2),
@@ -197,7 +197,7 @@ def power_rows(networks: Census, rows: Sequence[Row], efficiency: Efficiency) ->
                         "energy_mj": round(predicted_w * predicted_ms / row.batch, 3),
                     }
                 )
-    return found
+    return predicted
 
 
 def other_splits(networks: Census, rows: Sequence[Row], names: Sequence[str]) -> list[float]:

@@ -152,11 +152,11 @@ def _undamaged(world: Path, name: str) -> dict[str, Any]:
     """Exit code and figures of a command on the world as it is."""
     copy = _copy(world)
     end = _run(copy, READERS[name].words, 60.0)
-    found = {"code": end.code, "figures": figures(copy, READERS[name], end.said), "memory_kb": end.memory_kb}
-    found["said"] = sorted({*end.said.splitlines(), *end.complained.splitlines()})
+    undamaged = {"code": end.code, "figures": figures(copy, READERS[name], end.said), "memory_kb": end.memory_kb}
+    undamaged["said"] = sorted({*end.said.splitlines(), *end.complained.splitlines()})
     assert end.code in (0, 1), f"{name} fails undamaged: {end.said}{end.complained}"
     shutil.rmtree(copy)
-    return found
+    return undamaged
 
 
 def _input(

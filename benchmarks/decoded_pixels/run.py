@@ -60,8 +60,8 @@ def main() -> None:
             make(root, arguments.images)
             seconds, digests = [], set()
             for _ in range(1 + arguments.readings):
-                found, digest = reading(task, root, arguments.image_size, cache)
-                seconds.append(found)
+                reading_s, digest = reading(task, root, arguments.image_size, cache)
+                seconds.append(reading_s)
                 digests.add(digest)
             assert len(digests) == 1, "pixels that were kept are others than those that were decoded"
             kept = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file())

@@ -118,13 +118,13 @@ def write_kitti(voc: Path, root: Path) -> None:
     for part, listed in read_voc(voc).parts.items():
         for folder in ("images", "labels"):
             (staged / part / folder).mkdir(parents=True)
-        for one in listed:
-            shutil.copy(one.image, staged / part / "images" / one.image.name)
+        for annotated in listed:
+            shutil.copy(annotated.image, staged / part / "images" / annotated.image.name)
             lines = [
                 f"{name} 0.00 0 0.00 {left:.2f} {top:.2f} {right:.2f} {bottom:.2f} 0 0 0 0 0 0 0\n"
-                for name, left, top, right, bottom in one.boxes
+                for name, left, top, right, bottom in annotated.boxes
             ]
-            (staged / part / "labels" / f"{one.image.stem}.txt").write_text("".join(lines))
+            (staged / part / "labels" / f"{annotated.image.stem}.txt").write_text("".join(lines))
     staged.rename(root)
 
 
@@ -140,7 +140,7 @@ def latency(run: Run) -> dict[str, float]:
         paths = {role: str(path) for role, path in files.items()}
         models = compare_models(paths, kind.input_shape, duration_s=3.0)["models"]
     median = {role: models[role]["latency_ms"]["p50"] for role in names}
-    return {**{f"{role}_ms": one for role, one in median.items()}, "ratio": median["ancestor"] / median["offspring"]}
+    return {**{f"{role}_ms": ms for role, ms in median.items()}, "ratio": median["ancestor"] / median["offspring"]}
 
 
 def table(document: dict[str, Any]) -> str:
@@ -150,21 +150,21 @@ def table(document: dict[str, Any]) -> str:
         "| ONNX Runtime, CPU | wanted | reached | trained on |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for key, found in document["runs"].items():
-        wanted = found["wanted"]
-        loss = found["ancestor_test_accuracy_percent"] - found["test_accuracy_percent"]
-        small = found["synaptic_efficiency"] >= wanted["synapses"] or (
-            wanted["clusters"] is None and found["params_ratio"] >= 10
+    for key, run in document["runs"].items():
+        wanted = run["wanted"]
+        loss = run["ancestor_test_accuracy_percent"] - run["test_accuracy_percent"]
+        small = run["synaptic_efficiency"] >= wanted["synapses"] or (
+            wanted["clusters"] is None and run["params_ratio"] >= 10
         )
-        small &= found["cluster_efficiency"] >= (wanted["clusters"] or 0)
+        small &= run["cluster_efficiency"] >= (wanted["clusters"] or 0)
         asked = ", ".join(f"{least:g}x {name}" for name, least in wanted.items() if least)
         lines.append(
-            f"| {key} | {found['layout']} | {found['test_accuracy_percent']:.2f} % "
-            f"({found['ancestor_test_accuracy_percent']:.2f} %) | **{found['synaptic_efficiency']:.1f}x** "
-            f"| **{found['cluster_efficiency']:.2f}x** | {found['params_ratio']:.1f}x "
-            f"| {found['macs_ratio']:.1f}x fewer "
-            f"| {found['latency']['ratio']:.2f}x faster | {asked}, loss at most {MAX_LOSS_POINTS:g} points "
-            f"| {'yes' if small and loss <= MAX_LOSS_POINTS else 'no'} | {found['device']} |"
+            f"| {key} | {run['layout']} | {run['test_accuracy_percent']:.2f} % "
+            f"({run['ancestor_test_accuracy_percent']:.2f} %) | **{run['synaptic_efficiency']:.1f}x** "
+            f"| **{run['cluster_efficiency']:.2f}x** | {run['params_ratio']:.1f}x "
+            f"| {run['macs_ratio']:.1f}x fewer "
+            f"| {run['latency']['ratio']:.2f}x faster | {asked}, loss at most {MAX_LOSS_POINTS:g} points "
+            f"| {'yes' if small and loss <= MAX_LOSS_POINTS else 'no'} | {run['device']} |"
         )
     return "\n".join(lines)
 

@@ -65,8 +65,8 @@ def main() -> None:
             key, given = f"{arguments.on}, {precision}, seed {seed}", {**study["options"], "precision": precision}
             if not results.missing(key, given):
                 continue
-            found = figures(results.bred(key, given, **own))
-            row = {"network": arguments.on, "bred_at": precision, "seed": seed, "machine": machine(), **found}
+            best_figures = figures(results.bred(key, given, **own))
+            row = {"network": arguments.on, "bred_at": precision, "seed": seed, "machine": machine(), **best_figures}
             results.keep(key, given, row)
     results.publish(table)
 

@@ -59,7 +59,7 @@ def measure(name: str, folder: Path) -> dict[str, Any]:
     for dialect in DIALECTS:
         files[dialect.key] = folder / dialect.file
         timed(dialect.key, lambda dialect=dialect: quantize(files["fp32"], dialect, bounds, files[dialect.key]))  # type: ignore[misc]
-    found = {key: run_onnx(path, test) for key, path in files.items()}
+    results = {key: run_onnx(path, test) for key, path in files.items()}
     before, after = anatomy.census(), anatomy.census(kept)
     return {
         "opset": OPSET,
@@ -67,11 +67,13 @@ def measure(name: str, folder: Path) -> dict[str, Any]:
         "macs_after": after.macs,
         "params_after": after.params,
         "removed_max_rel": proof.max_rel,
-        "hops": {key: compared(got, expected if key == "fp32" else found["fp32"]) for key, got in found.items()},
+        "hops": {key: compared(got, expected if key == "fp32" else results["fp32"]) for key, got in results.items()},
         "refused_by_tensorrt_8_2": refusals(files),
         "bytes": {key: path.stat().st_size for key, path in files.items()},
         "seconds": seconds,
-        "export_s": sum(seconds[step] for step in ("onnx", "fp16", "calibrate", *(one.key for one in DIALECTS))),
+        "export_s": sum(
+            seconds[step] for step in ("onnx", "fp16", "calibrate", *(dialect.key for dialect in DIALECTS))
+        ),
     }
 
 
@@ -88,8 +90,8 @@ def compared(got: Tensor, expected: Tensor) -> dict[str, float]:
 def refusals(files: dict[str, Path]) -> list[str]:
     """What TensorRT 8.2's parser refuses of the two files that it would be given."""
     parser = parser_of(TENSORRT)
-    found = {key: check_graph(read_graph(str(files[key])), parser) for key in ("fp32", "int8")}
-    return [f"{key}: {one}" for key, findings in found.items() for one in findings if one.fatal]
+    findings_of = {key: check_graph(read_graph(str(files[key])), parser) for key in ("fp32", "int8")}
+    return [f"{key}: {finding}" for key, findings in findings_of.items() for finding in findings if finding.fatal]
 
 
 def speed(folder: Path, name: str) -> dict[str, float]:

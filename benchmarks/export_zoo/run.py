@@ -101,21 +101,21 @@ def one(name: str, work: Path) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         try:
-            found = one_network.measure(name, Path(folder))
+            figures = one_network.measure(name, Path(folder))
         except UserError as error:
-            found = {"failure": str(error)[:300]}
-        if name in TIMED and "failure" not in found:
-            found["speed"] = one_network.speed(Path(folder), name)
-    found["threads"] = torch.get_num_threads()
-    found["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    write_json(work / f"{name}.json", found)
+            figures = {"failure": str(error)[:300]}
+        if name in TIMED and "failure" not in figures:
+            figures["speed"] = one_network.speed(Path(folder), name)
+    figures["threads"] = torch.get_num_threads()
+    figures["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    write_json(work / f"{name}.json", figures)
 
 
 def table(document: dict[str, Any]) -> str:
     """Markdown of the results."""
     rows = document["networks"]
-    good = {name: found for name, found in rows.items() if "failure" not in found}
-    clean = [name for name, found in good.items() if not found["refused_by_tensorrt_8_2"]]
+    good = {name: figures for name, figures in rows.items() if "failure" not in figures}
+    clean = [name for name, figures in good.items() if not figures["refused_by_tensorrt_8_2"]]
     lines = [
         f"{len(good)} of {len(rows)} networks exported; {len(clean)} of them have nothing that TensorRT 8.2's table of "
         "operators refuses.",
@@ -123,34 +123,34 @@ def table(document: dict[str, Any]) -> str:
         "| network | MACs left | removed | onnx fp32 | fp16 | int8 | int8-cpu | MiB (fp32, fp16, int8-cpu) | export "
         "| TensorRT 8.2 |",
         "|---|---|---|---|---|---|---|---|---|---|",
-        *(line(name, found) for name, found in rows.items()),
+        *(line(name, figures) for name, figures in rows.items()),
         "",
         "Removed and fp32: largest error over the largest output. fp16 and INT8: signal to noise ratio of the outputs. "
         "Export: seconds from the network in memory to all four files, calibration included.",
     ]
-    for name, found in good.items():
-        if "speed" in found:
-            times = found["speed"]
+    for name, figures in good.items():
+        if "speed" in figures:
+            times = figures["speed"]
             lines.append(
-                f"\nONNX Runtime, {name} at half, one image, {found['threads']} threads, interleaved: fp32 "
+                f"\nONNX Runtime, {name} at half, one image, {figures['threads']} threads, interleaved: fp32 "
                 f"{times['fp32_ms']:.2f} ms, int8-cpu {times['int8_cpu_ms']:.2f} ms, "
                 f"**{times['times_faster']:.2f}x** faster."
             )
     return "\n".join(lines)
 
 
-def line(name: str, found: dict[str, Any]) -> str:
+def line(name: str, figures: dict[str, Any]) -> str:
     """One row of the table."""
-    if "failure" in found:
-        return f"| {name} | {found['failure']} | | | | | | | | |"
-    hops, sizes = found["hops"], found["bytes"]
-    refused = "; ".join(found["refused_by_tensorrt_8_2"])
+    if "failure" in figures:
+        return f"| {name} | {figures['failure']} | | | | | | | | |"
+    hops, sizes = figures["hops"], figures["bytes"]
+    refused = "; ".join(figures["refused_by_tensorrt_8_2"])
     return (
-        f"| {name} | {100 * found['macs_after'] / found['macs']:.0f} % | {found['removed_max_rel']:.0e} "
+        f"| {name} | {100 * figures['macs_after'] / figures['macs']:.0f} % | {figures['removed_max_rel']:.0e} "
         f"| {hops['fp32']['max_rel']:.0e} | {hops['fp16']['snr_db']:.0f} dB | {hops['int8']['snr_db']:.0f} dB "
         f"| {hops['int8-cpu']['snr_db']:.0f} dB "
         f"| {', '.join(f'{sizes[key] / 2**20:.1f}' for key in ('fp32', 'fp16', 'int8-cpu'))} "
-        f"| {found['export_s']:.1f} s | {refused or 'clean'} |"
+        f"| {figures['export_s']:.1f} s | {refused or 'clean'} |"
     )
 
 

@@ -109,10 +109,10 @@ def table(document: dict[str, Any]) -> str:
     lines.append("")
     for search in SEARCHES:
         own = [result["performance_db"] for result in results.values() if result["search"] == search]
-        found = [score for score in own if score is not None]
-        if len(found) > 1:
-            spread = f"mean U {statistics.mean(found):.2f} dB, standard deviation {statistics.stdev(found):.2f}"
-            lines.append(f"{search}: {spread}, feasible in {len(found)} of {len(own)} seeds.")
+        feasible = [score for score in own if score is not None]
+        if len(feasible) > 1:
+            spread = f"mean U {statistics.mean(feasible):.2f} dB, standard deviation {statistics.stdev(feasible):.2f}"
+            lines.append(f"{search}: {spread}, feasible in {len(feasible)} of {len(own)} seeds.")
     return "\n".join(lines).rstrip()
 
 

@@ -86,8 +86,11 @@ def of_one(run: Run, individual: str, bundle: Path, duration_s: float) -> dict[s
         "predicted_error": build["predicted"]["error"],
         "bytes": (bundle / "model.fp16.onnx").stat().st_size,
         "measured": {
-            one["precision"]: {"accuracy_percent": one["accuracy_percent"], "p50_ms": one["latency_ms"]["p50"]}
-            for one in measured["measurements"]
+            measurement["precision"]: {
+                "accuracy_percent": measurement["accuracy_percent"],
+                "p50_ms": measurement["latency_ms"]["p50"],
+            }
+            for measurement in measured["measurements"]
         },
     }
 
@@ -107,7 +110,7 @@ def table(document: dict[str, Any]) -> str:
         "| TX2, predicted | ONNX Runtime here, fp32 | ONNX Runtime here, INT8 | fp16 file |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    lines += [line(key, found["epochs"], *found["networks"].values()) for key, found in document["runs"].items()]
+    lines += [line(key, run["epochs"], *run["networks"].values()) for key, run in document["runs"].items()]
     return "\n".join(lines)
 
 

@@ -128,8 +128,8 @@ def fingerprint(folder: Path) -> dict[str, str]:
 def table(document: dict[str, Any]) -> str:
     """Markdown of the results."""
     trials = document["trials"]
-    kills = [kill for one in trials for kill in one["killed"]]
-    same = sum(not one["differing_files"] and one["exit_code"] == 0 for one in trials)
+    kills = [kill for outcome in trials for kill in outcome["killed"]]
+    same = sum(not outcome["differing_files"] and outcome["exit_code"] == 0 for outcome in trials)
     lines = [
         "| runs killed | kills | files compared in each | runs that ended the same, bit for bit |",
         "|---|---|---|---|",

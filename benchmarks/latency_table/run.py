@@ -63,7 +63,7 @@ def main() -> None:
         times = GridTimes.read(grid_path)
         machine = describe_machine()
         rounds = measured_rounds(paths, shapes, 0.0 if arguments.trial else PATIENCE_S)
-        quietest = min(rounds, key=lambda one: one.load)
+        quietest = min(rounds, key=lambda measured_round: measured_round.load)
         rows = [row(name, path, times, quietest.measured[name]) for name, path in paths.items()]
     document = {
         "benchmark": "latency_table",
@@ -78,7 +78,7 @@ def main() -> None:
         "median_error": median_error(rows, "error"),
         "median_error_to_quiet": median_error(rows, "error_to_quiet"),
         "load": quietest.load,
-        "loads_of_all_rounds": [one.load for one in rounds],
+        "loads_of_all_rounds": [measured_round.load for measured_round in rounds],
     }
     print(json.dumps(document, indent=1))
     print(table(document))
@@ -115,13 +115,13 @@ def measured_rounds(paths: dict[str, str], shapes: dict[str, tuple[int, ...]], p
 def probed(name: str, path: str, grid_path: str, again: bool) -> dict[str, Any]:
     """Probe a network into the grid."""
     load = describe_machine()["load_1min"]
-    found: Measured = probe_grid(open_target(path), grid_path, announce=print)
+    measured: Measured = probe_grid(open_target(path), grid_path, announce=print)
     return {
         "network": name,
         "again": again,
-        "places": found.wanted,
-        "new_places": found.new,
-        "duration_s": round(found.duration_s, 1),
+        "places": measured.wanted,
+        "new_places": measured.new,
+        "duration_s": round(measured.duration_s, 1),
         "load_before": load,
     }
 
@@ -164,10 +164,10 @@ def mobilenet(
     model = MobileNetV2(1000, unhalved=0)
     if fewer:
         kept: list[nn.Module] = []
-        for one in model.features:
+        for block in model.features:
             last = kept[-1] if kept else None
-            if not (getattr(one, "around", False) and getattr(last, "around", False)):
-                kept.append(one)
+            if not (getattr(block, "around", False) and getattr(last, "around", False)):
+                kept.append(block)
         model.features = nn.Sequential(*kept)
     for block in model.modules():
         if inner is not None and isinstance(block, InvertedResidual) and len(block.conv) == 4:
@@ -268,7 +268,7 @@ def row(name: str, path: str, times: GridTimes, measured: dict[str, float]) -> d
         "network": name,
         "seen": name in SEEN,
         "predicted_ms": predicted_ms,
-        "beside_ms": sum(times.beside_ms(one) for one in parts.beside),
+        "beside_ms": sum(times.beside_ms(operators) for operators in parts.beside),
         "measured_ms": measured["p50"],
         "quiet_ms": measured["quiet"],
         "fastest_ms": measured["min"],
@@ -281,7 +281,7 @@ def row(name: str, path: str, times: GridTimes, measured: dict[str, float]) -> d
 
 def median_error(rows: list[dict[str, Any]], name: str) -> float:
     """Of the networks that were not seen."""
-    return statistics.median(abs(one[name]) for one in rows if not one["seen"])
+    return statistics.median(abs(network[name]) for network in rows if not network["seen"])
 
 
 def table(document: dict[str, Any]) -> str:
@@ -294,13 +294,13 @@ def table(document: dict[str, Any]) -> str:
         "| probe | places | measured | time | running tasks before |",
         "|---|---|---|---|---|",
     ]
-    for one in document["probes"]:
-        again = ", again" if one["again"] else ""
+    for probe in document["probes"]:
+        again = ", again" if probe["again"] else ""
         lines.append(
-            f"| {one['network']}{again} | {one['places']} | {one['new_places']} | {one['duration_s']:.1f} s "
-            f"| {one['load_before']:g} |"
+            f"| {probe['network']}{again} | {probe['places']} | {probe['new_places']} | {probe['duration_s']:.1f} s "
+            f"| {probe['load_before']:g} |"
         )
-    unseen = sum(not one["seen"] for one in document["networks"])
+    unseen = sum(not network["seen"] for network in document["networks"])
     lines += [
         "",
         f"Median error of the {unseen} networks that were not probed: **{document['median_error']:.1%}** of the median "
@@ -309,12 +309,12 @@ def table(document: dict[str, Any]) -> str:
         "| network | predicted | of it beside layers | median (quietest) measured | error to the median (quietest) |",
         "|---|---|---|---|---|",
     ]
-    for one in document["networks"]:
-        probed_too = " (probed)" if one["seen"] else ""
+    for network in document["networks"]:
+        probed_too = " (probed)" if network["seen"] else ""
         lines.append(
-            f"| {one['network']}{probed_too} | {one['predicted_ms']:.3f} ms | {one['beside_ms']:.3f} ms "
-            f"| {one['measured_ms']:.3f} ({one['quiet_ms']:.3f}) ms "
-            f"| **{one['error']:+.1%}** ({one['error_to_quiet']:+.1%}) |"
+            f"| {network['network']}{probed_too} | {network['predicted_ms']:.3f} ms | {network['beside_ms']:.3f} ms "
+            f"| {network['measured_ms']:.3f} ({network['quiet_ms']:.3f}) ms "
+            f"| **{network['error']:+.1%}** ({network['error_to_quiet']:+.1%}) |"
         )
     return "\n".join(lines)
 

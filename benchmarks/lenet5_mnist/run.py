@@ -94,19 +94,19 @@ def latency(path: Path) -> dict[str, Any]:
     run = Run.open(path)
     kind = species(run.config.ancestor, load_task(run.config.task, run.config.data_root), run.config.seed)
     names = {"ancestor": "g000-c0", "offspring": run.outcome()["best"]}
-    found = {}
+    medians = {}
     with tempfile.TemporaryDirectory() as folder:
         files = {role: Path(folder) / f"{role}.onnx" for role in names}
         for role, name in names.items():
             to_onnx(kind.removed(run.load(name)), kind.input_shape, files[role])
         for batch in (1, 64):
             models = compare_models(files, kind.input_shape, batch=batch, duration_s=3.0)["models"]
-            found[f"batch_{batch}"] = {
+            medians[f"batch_{batch}"] = {
                 "ancestor_ms": models["ancestor"]["latency_ms"]["p50"],
                 "offspring_ms": models["offspring"]["latency_ms"]["p50"],
                 "ratio": models["ancestor"]["latency_ms"]["p50"] / models["offspring"]["latency_ms"]["p50"],
             }
-    return found
+    return medians
 
 
 def parity(path: Path) -> list[dict[str, Any]]:
@@ -118,16 +118,16 @@ def parity(path: Path) -> list[dict[str, Any]]:
 
 def shortfalls(results: dict[str, dict[str, Any]]) -> list[str]:
     """Every claim that a calibrated run does not meet."""
-    found = []
+    problems = []
     for name, result in results.items():
         if name.startswith("calibrated"):
             wanted = {**PAPER, "test_accuracy_percent": TARGET_ACCURACY}
-            found += [
+            problems += [
                 f"{name}: {key} {result[key]:.2f}, wanted {least}"
                 for key, least in wanted.items()
                 if result[key] < least
             ]
-    return found
+    return problems
 
 
 def table(document: dict[str, Any]) -> str:
@@ -153,11 +153,11 @@ def table(document: dict[str, Any]) -> str:
         f"Calibrated, {len(own)} seeds: {statistics.mean(own):.2f} % test accuracy, "
         f"standard deviation {statistics.stdev(own):.2f}.",
     ]
-    for batch, found in document["latency"].items():
+    for batch, medians in document["latency"].items():
         lines.append(
             f"ONNX Runtime, {batch.replace('_', ' ')}, one thread, ancestor and offspring of seed 0 interleaved: "
-            f"median {found['ancestor_ms']:.4f} ms and {found['offspring_ms']:.4f} ms, "
-            f"**{found['ratio']:.1f}x** faster."
+            f"median {medians['ancestor_ms']:.4f} ms and {medians['offspring_ms']:.4f} ms, "
+            f"**{medians['ratio']:.1f}x** faster."
         )
     lines += ["", "| hop (seed 0) | compared with | relative error | test accuracy | change |", "|---|---|---|---|---|"]
     for hop in document["parity"]:

@@ -86,8 +86,8 @@ def main() -> None:
             key, given = f"{record}, seed {seed}", {**COMMON, **RECORDS[record]}
             if not results.missing(key, given):
                 continue
-            found = figures(results.bred(key, given, seed=seed, data_root=arguments.data_root))
-            results.keep(key, given, {"record": record, "seed": seed, "machine": machine(), **found})
+            row = figures(results.bred(key, given, seed=seed, data_root=arguments.data_root))
+            results.keep(key, given, {"record": record, "seed": seed, "machine": machine(), **row})
     results.publish(table)
 
 
@@ -98,34 +98,34 @@ def table(document: dict[str, Any]) -> str:
         "| reached | epochs | evolution (ancestor) | without nurture |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    runs = sorted(document["runs"].values(), key=lambda one: (list(RECORDS).index(one["record"]), one["seed"]))
-    for one in runs:
-        ratios, error = WANTED[one["record"]]
-        overhead = f"{one['overhead_percent']:.1f} %" if "overhead_percent" in one else ""
+    runs = sorted(document["runs"].values(), key=lambda run: (list(RECORDS).index(run["record"]), run["seed"]))
+    for run in runs:
+        ratios, error = WANTED[run["record"]]
+        overhead = f"{run['overhead_percent']:.1f} %" if "overhead_percent" in run else ""
         wanted = " and ".join(f"{name.split('_')[0]} {least:g}x" for name, least in ratios.items())
         lines.append(
-            f"| {one['record']}, seed {one['seed']} | {one['options']['ancestor']} | {wanted} at {error} % "
-            f"| **{100 - one['test_accuracy_percent']:.2f} %** ({100 - one['ancestor_test_accuracy_percent']:.2f} %) "
-            f"| {one['synaptic_efficiency']:.1f}x ({one['synapses']:,}) "
-            f"| {one['cluster_efficiency']:.1f}x ({'-'.join(map(str, one['layers']))}) "
-            f"| {one['params_ratio']:.1f}x ({one['params']:,}) | {one['macs_ratio']:.1f}x ({one['macs']:,}) "
-            f"| {'yes' if reached(one) else 'no'} | {one['epochs']} "
-            f"| {one['evolution_s']:.0f} s ({one['ancestor_s']:.0f} s) | {overhead} |"
+            f"| {run['record']}, seed {run['seed']} | {run['options']['ancestor']} | {wanted} at {error} % "
+            f"| **{100 - run['test_accuracy_percent']:.2f} %** ({100 - run['ancestor_test_accuracy_percent']:.2f} %) "
+            f"| {run['synaptic_efficiency']:.1f}x ({run['synapses']:,}) "
+            f"| {run['cluster_efficiency']:.1f}x ({'-'.join(map(str, run['layers']))}) "
+            f"| {run['params_ratio']:.1f}x ({run['params']:,}) | {run['macs_ratio']:.1f}x ({run['macs']:,}) "
+            f"| {'yes' if reached(run) else 'no'} | {run['epochs']} "
+            f"| {run['evolution_s']:.0f} s ({run['ancestor_s']:.0f} s) | {overhead} |"
         )
     lines.append("")
     for record in RECORDS:
-        errors = [100 - one["test_accuracy_percent"] for one in runs if one["record"] == record]
+        errors = [100 - run["test_accuracy_percent"] for run in runs if run["record"] == record]
         if len(errors) > 1:
             mean, spread = statistics.mean(errors), statistics.stdev(errors)
             lines.append(f"{record}: mean test error {mean:.2f} %, standard deviation {spread:.2f}.")
     return "\n".join(lines).rstrip()
 
 
-def reached(one: dict[str, Any]) -> bool:
+def reached(run: dict[str, Any]) -> bool:
     """Whether a run shows what its record asks for."""
-    ratios, error = WANTED[one["record"]]
-    small = all(one[name] >= least for name, least in ratios.items())
-    return small and round(100 - one["test_accuracy_percent"], 6) <= error
+    ratios, error = WANTED[run["record"]]
+    small = all(run[name] >= least for name, least in ratios.items())
+    return small and round(100 - run["test_accuracy_percent"], 6) <= error
 
 
 if __name__ == "__main__":

@@ -111,10 +111,10 @@ def agreement(path: Path, pairs: int, window_s: float) -> dict[str, Any]:
     for turn in range(pairs):
         order = [False, True] if turn % 2 else [True, False]
         for with_profiler in order:
-            found = window(watched if with_profiler else ours.run, window_s)
-            (watched_ms if with_profiler else ours_ms).append(found)
+            latencies_ms = window(watched if with_profiler else ours.run, window_s)
+            (watched_ms if with_profiler else ours_ms).append(latencies_ms)
             if with_profiler:
-                counts.append(len(found) + 1)  # one call settles before the window
+                counts.append(len(latencies_ms) + 1)  # one call settles before the window
     own_ms = model_runs_ms(Path(session.end_profiling()))
     if len(own_ms) != sum(counts):
         raise RuntimeError(f"ONNX Runtime tells of {len(own_ms)} runs and {sum(counts)} were made")
@@ -125,7 +125,10 @@ def agreement(path: Path, pairs: int, window_s: float) -> dict[str, Any]:
     medians = [list(map(statistics.median, windows)) for windows in (watched_ms, theirs_ms, ours_ms)]
     ratios = [a / b for a, b in zip(medians[0], medians[1], strict=True)]
     without = [a / b for a, b in zip(medians[2], medians[1], strict=True)]
-    p50s = [spread([one for each in windows for one in each])["p50"] for windows in (watched_ms, theirs_ms, ours_ms)]
+    p50s = [
+        spread([latency_ms for each in windows for latency_ms in each])["p50"]
+        for windows in (watched_ms, theirs_ms, ours_ms)
+    ]
     return {
         "ours_p50_ms": p50s[0],
         "onnxruntime_p50_ms": p50s[1],

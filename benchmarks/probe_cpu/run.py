@@ -43,20 +43,20 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         paths = {f"{share:g}": write_network(share, Path(folder)) for share in SHARES}
-        found = probe(
+        probed = probe(
             open_target(paths["1"]), str(Path(folder) / "table.json"), "onnxruntime", "fp32", SETTINGS, announce=print
         )
         measured = compare_models(paths, (3, SIZE, SIZE), duration_s=3.0)["models"]
-        rows = [row(name, path, found.table, measured[name]) for name, path in paths.items()]
+        rows = [row(name, path, probed.table, measured[name]) for name, path in paths.items()]
     document = {
         "benchmark": "probe_cpu",
         "machine": describe_machine(),
-        "engine": found.table.facts["engine"],
-        "settings": found.table.facts["settings"],
-        "widths_measured": found.done,
-        "widths_wanted": found.wanted,
-        "flags": found.table.facts["flags"],
-        "call_ms": found.table.call_ms,
+        "engine": probed.table.facts["engine"],
+        "settings": probed.table.facts["settings"],
+        "widths_measured": probed.done,
+        "widths_wanted": probed.wanted,
+        "flags": probed.table.facts["flags"],
+        "call_ms": probed.table.call_ms,
         "networks": rows,
     }
     print(json.dumps(document, indent=1))
@@ -135,13 +135,15 @@ def table(document: dict) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     whole = document["networks"][0]
-    for one in document["networks"]:
+    for network in document["networks"]:
         lines.append(
-            f"| {one['share_of_channels']:.0%} | {one['macs'] / 1e6:.1f} M | {one['macs_covered'] / one['macs']:.0%} "
-            f"| {one['predicted_ms']:.2f} ms | {one['measured_ms']:.2f} ({one['fastest_ms']:.2f}) ms "
-            f"| **{one['error']:+.0%}** ({one['error_to_fastest']:+.0%}) "
-            f"| {one['predicted_ms'] / whole['predicted_ms']:.2f} "
-            f"| {one['measured_ms'] / whole['measured_ms']:.2f} ({one['fastest_ms'] / whole['fastest_ms']:.2f}) |"
+            f"| {network['share_of_channels']:.0%} | {network['macs'] / 1e6:.1f} M "
+            f"| {network['macs_covered'] / network['macs']:.0%} "
+            f"| {network['predicted_ms']:.2f} ms | {network['measured_ms']:.2f} ({network['fastest_ms']:.2f}) ms "
+            f"| **{network['error']:+.0%}** ({network['error_to_fastest']:+.0%}) "
+            f"| {network['predicted_ms'] / whole['predicted_ms']:.2f} "
+            f"| {network['measured_ms'] / whole['measured_ms']:.2f} "
+            f"({network['fastest_ms'] / whole['fastest_ms']:.2f}) |"
         )
     return "\n".join(lines)
 

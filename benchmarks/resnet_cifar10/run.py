@@ -73,10 +73,10 @@ def main() -> None:
         if not results.missing(key, given):
             continue
         if method == OURS:
-            found = ours(results, key, given["lineage"], seed, arguments)
+            figures = ours(results, key, given["lineage"], seed, arguments)
         else:
-            found = peer(task, int(whole / ratio), method, seed, arguments)
-        row = {"seed": seed, "machine": machine(), "device": device(), **found, "macs_ratio": whole / found["macs"]}
+            figures = peer(task, int(whole / ratio), method, seed, arguments)
+        row = {"seed": seed, "machine": machine(), "device": device(), **figures, "macs_ratio": whole / figures["macs"]}
         results.keep(key, given, row)
     results.publish(table)
 
@@ -152,13 +152,13 @@ def table(document: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     rows = document["runs"].values()
-    for found in sorted(rows, key=lambda one: [one["options"][name] for name in ("network", "ratio", "method")]):
-        given = found["options"]
-        overhead = f"{found['overhead_percent']:.1f} %" if "overhead_percent" in found else ""
+    for run in sorted(rows, key=lambda run: [run["options"][name] for name in ("network", "ratio", "method")]):
+        given = run["options"]
+        overhead = f"{run['overhead_percent']:.1f} %" if "overhead_percent" in run else ""
         lines.append(
-            f"| {given['network']} | {given['method']} | {found['macs_ratio']:.2f}x fewer | {found['params']:,} "
-            f"| **{found['test_accuracy_percent']:.2f} %** ({found['ancestor_test_accuracy_percent']:.2f} %) "
-            f"| {found['epochs_used']} | {overhead} | {found['seed']} | {found['device']} |"
+            f"| {given['network']} | {given['method']} | {run['macs_ratio']:.2f}x fewer | {run['params']:,} "
+            f"| **{run['test_accuracy_percent']:.2f} %** ({run['ancestor_test_accuracy_percent']:.2f} %) "
+            f"| {run['epochs_used']} | {overhead} | {run['seed']} | {run['device']} |"
         )
     return "\n".join([*lines, "", curve_table(document["runs"])])
 

@@ -72,8 +72,8 @@ def main() -> None:
         if not results.missing(key, given):
             continue
         run = results.bred(key, given, seed=seed, data_root=arguments.data_root)
-        found = {"seed": seed, "machine": machine(), "device": device(), "metric": "F-beta", **figures(run)}
-        results.keep(key, given, {**found, **apart(run)})
+        row = {"seed": seed, "machine": machine(), "device": device(), "metric": "F-beta", **figures(run)}
+        results.keep(key, given, {**row, **apart(run)})
     results.publish(table)
 
 
@@ -103,23 +103,23 @@ def table(document: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
         "| paper 1, MSRA-B (F-beta not recovered) | VGG-16's | | | 48x fewer | | | | 4 | | | |",
     ]
-    for key, one in document["runs"].items():
-        after, before = one["test_accuracy_percent"] / 100, one["ancestor_test_accuracy_percent"] / 100
+    for key, run in document["runs"].items():
+        after, before = run["test_accuracy_percent"] / 100, run["ancestor_test_accuracy_percent"] / 100
         lines.append(
-            f"| {key} | {one['options']['ancestor']}, {one['options']['image_size']} | **{after:.4f}** ({before:.4f}) "
-            f"| {one['mae']:.4f} ({one['ancestor_mae']:.4f}) "
-            f"| **{one['synaptic_efficiency']:.1f}x** fewer ({one['synapses']:,}) | {one['removed_ratio']:.1f}x fewer "
-            f"| {one['sparsity_percent']:.1f} % | {one['macs_ratio']:.1f}x fewer | {one['generations'] + 1} "
-            f"| {'yes' if reached(one) else 'no'} | {one['evolution_s']:.0f} s ({one['ancestor_s']:.0f} s) "
-            f"| {one['device']} |"
+            f"| {key} | {run['options']['ancestor']}, {run['options']['image_size']} | **{after:.4f}** ({before:.4f}) "
+            f"| {run['mae']:.4f} ({run['ancestor_mae']:.4f}) "
+            f"| **{run['synaptic_efficiency']:.1f}x** fewer ({run['synapses']:,}) | {run['removed_ratio']:.1f}x fewer "
+            f"| {run['sparsity_percent']:.1f} % | {run['macs_ratio']:.1f}x fewer | {run['generations'] + 1} "
+            f"| {'yes' if reached(run) else 'no'} | {run['evolution_s']:.0f} s ({run['ancestor_s']:.0f} s) "
+            f"| {run['device']} |"
         )
     return "\n".join(lines)
 
 
-def reached(one: dict[str, Any]) -> bool:
+def reached(run: dict[str, Any]) -> bool:
     """Whether a run shows what is asked for."""
-    lost = one["ancestor_test_accuracy_percent"] - one["test_accuracy_percent"]
-    return one["synaptic_efficiency"] >= TIMES and one["generations"] <= 3 and lost <= BOUND_POINTS
+    lost = run["ancestor_test_accuracy_percent"] - run["test_accuracy_percent"]
+    return run["synaptic_efficiency"] >= TIMES and run["generations"] <= 3 and lost <= BOUND_POINTS
 
 
 if __name__ == "__main__":

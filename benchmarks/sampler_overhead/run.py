@@ -50,8 +50,8 @@ def main() -> None:
         pairs = []
         for turn in range(arguments.pairs):
             order = [True, False] if turn % 2 else [False, True]
-            found = {sampled: median_ms(call, meter, arguments.window_s, sampled) for sampled in order}
-            pairs.append((found[True], found[False]))
+            medians_ms = {sampled: median_ms(call, meter, arguments.window_s, sampled) for sampled in order}
+            pairs.append((medians_ms[True], medians_ms[False]))
     ratios = sorted(sampled / alone for sampled, alone in pairs)
     # Ranks of the 95 % interval of a median.
     reach = 0.98 * math.sqrt(len(ratios))

@@ -105,7 +105,7 @@ def row_of(run: Run) -> dict[str, Any]:
         "extra_metrics": scores,
         "ancestor_performance_db": netscore_of(ancestor.validation, ancestor.census),
         "performance_db": netscore_of(best.validation, best.census),
-        "networks_probed": max(one.synthesis.get("networks_probed", 0) for one in run.records()),
+        "networks_probed": max(record.synthesis.get("networks_probed", 0) for record in run.records()),
     }
 
 
@@ -116,29 +116,29 @@ def table(document: dict[str, Any]) -> str:
         "| NetScore (ancestor) | probed | shown | evolution (ancestor) | trained on |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for key, one in document["runs"].items():
-        what = f"{one['options']['ancestor']}, {one['options']['image_size']}"
-        if one["individual"] is None:
-            lines.append(f"| {key} | {what} | none feasible | | | | | | no | | {one['device']} |")
+    for key, run in document["runs"].items():
+        what = f"{run['options']['ancestor']}, {run['options']['image_size']}"
+        if run["individual"] is None:
+            lines.append(f"| {key} | {what} | none feasible | | | | | | no | | {run['device']} |")
             continue
-        pixels = {name: 100 * scores["pixel accuracy"] for name, scores in one["extra_metrics"].items()}
+        pixels = {name: 100 * scores["pixel accuracy"] for name, scores in run["extra_metrics"].items()}
         lines.append(
             f"| {key} | {what} "
-            f"| **{one['test_accuracy_percent']:.2f} %** ({one['ancestor_test_accuracy_percent']:.2f} %) "
-            f"| {one['params_ratio']:.1f}x fewer ({one['params']:,}) "
-            f"| {one['macs_ratio']:.1f}x fewer ({one['macs']:,}) "
+            f"| **{run['test_accuracy_percent']:.2f} %** ({run['ancestor_test_accuracy_percent']:.2f} %) "
+            f"| {run['params_ratio']:.1f}x fewer ({run['params']:,}) "
+            f"| {run['macs_ratio']:.1f}x fewer ({run['macs']:,}) "
             f"| {pixels['best']:.1f} % ({pixels['ancestor']:.1f} %) "
-            f"| {one['performance_db']:.2f} dB ({one['ancestor_performance_db']:.2f}) | {one['networks_probed']} "
-            f"| {'yes' if reached(one) else 'no'} | {one['evolution_s']:.0f} s ({one['ancestor_s']:.0f} s) "
-            f"| {one['device']} |"
+            f"| {run['performance_db']:.2f} dB ({run['ancestor_performance_db']:.2f}) | {run['networks_probed']} "
+            f"| {'yes' if reached(run) else 'no'} | {run['evolution_s']:.0f} s ({run['ancestor_s']:.0f} s) "
+            f"| {run['device']} |"
         )
     return "\n".join(lines)
 
 
-def reached(one: dict[str, Any]) -> bool:
+def reached(run: dict[str, Any]) -> bool:
     """Whether a run shows what is asked for."""
-    lost = one["ancestor_test_accuracy_percent"] - one["test_accuracy_percent"]
-    return min(one["params_ratio"], one["macs_ratio"]) >= TIMES and lost <= BOUND_POINTS
+    lost = run["ancestor_test_accuracy_percent"] - run["test_accuracy_percent"]
+    return min(run["params_ratio"], run["macs_ratio"]) >= TIMES and lost <= BOUND_POINTS
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def lenet5_mnist() -> list[str]:
 
 def lenet5_records() -> list[str]:
     """The best published ratios."""
-    found = []
+    lines = []
     for record, sizes, others in (
         ("removal", {"params_ratio": "parameters", "macs_ratio": "MACs"}, "BC-GHS: 154x, 15x at 1.0 % error"),
         ("synapses", {"synaptic_efficiency": "synapses"}, "Sparse VD: 280x at 0.75 % error; OLMP: 298x at 0.91 %"),
@@ -65,22 +65,22 @@ def lenet5_records() -> list[str]:
         size = ", ".join(f"{mean(rows, key):.0f}x {name}" for key, name in sizes.items())
         error = f"{100 - mean(rows, 'test_accuracy_percent'):.2f} % error"
         before = f"({100 - mean(rows, 'ancestor_test_accuracy_percent'):.2f} %)"
-        found.append(line(f"LeNet-5, MNIST, {HOW[record]}{seeds(rows)}", size, f"{error} {before}", others))
-    return found
+        lines.append(line(f"LeNet-5, MNIST, {HOW[record]}{seeds(rows)}", size, f"{error} {before}", others))
+    return lines
 
 
 def resnet_cifar10() -> list[str]:
     """Torch-Pruning at equal MACs and epochs."""
     rows = rows_of("resnet_cifar10")
-    found = []
+    lines = []
     for key, own in rows.items():
         peer = rows.get(key.replace("edgesynth", "torch-pruning, our last training"))
         if own["options"]["method"] != "edgesynth" or peer is None:
             continue
         work = f"{own['options']['network']}, CIFAR-10 images, {own['options']['epochs']} epochs"
         others = f"Torch-Pruning, trained in our way: {peer['test_accuracy_percent']:.2f} %"
-        found.append(line(work, f"{own['macs_ratio']:.2f}x MACs", accuracy([own]), others))
-    return found
+        lines.append(line(work, f"{own['macs_ratio']:.2f}x MACs", accuracy([own]), others))
+    return lines
 
 
 def alexnet_cifar10() -> list[str]:

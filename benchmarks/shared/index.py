@@ -32,18 +32,18 @@ def table() -> str:
 def line(study: str) -> str:
     """A row of the table."""
     readme = (BENCHMARKS / study / "README.md").read_text()
-    found = FIGURES[study](json.loads((BENCHMARKS / study / "result.json").read_text()))
+    figure = FIGURES[study](json.loads((BENCHMARKS / study / "result.json").read_text()))
     command = _only(rf"^    (python -m benchmarks\.{study}\.run.*)$", readme)
     claim, peer = _only(r"^Claim: (.+)$", readme), _only(r"^Peer: (.+)$", readme)
-    return f"| [{study}]({study}/README.md) | {claim} | `{command}` | {found} | {peer} |"
+    return f"| [{study}]({study}/README.md) | {claim} | `{command}` | {figure} | {peer} |"
 
 
 def _only(pattern: str, text: str) -> str:
     """The first match of a line."""
-    found = re.search(pattern, text, re.MULTILINE)
-    if not found:
+    match = re.search(pattern, text, re.MULTILINE)
+    if not match:
         raise ValueError(f"no line of the README matches {pattern}")
-    return found[1]
+    return match[1]
 
 
 if __name__ == "__main__":

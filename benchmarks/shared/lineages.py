@@ -49,7 +49,7 @@ def bred(runs: Path, path: Path, config: Config) -> Run:
 
 def lent_ancestor(runs: Path, config: Config) -> tuple[Individual, dict[str, Any], int] | None:
     """The ancestor of a configuration, what was measured of it and its threads, if some run here has trained it."""
-    for path in sorted(one.parent for one in runs.glob("*/config.toml")):
+    for path in sorted(config_file.parent for config_file in runs.glob("*/config.toml")):
         lender = Run.open(path)
         if lender.has(ANCESTOR) and ancestor_key(lender.config) == ancestor_key(config):
             return lender.load(ANCESTOR), lender.measured(ANCESTOR), lender.threads(ANCESTOR)
@@ -83,7 +83,7 @@ def figures(run: Run) -> dict[str, Any]:
         "macs_ratio": ancestor.census.macs / best.census.macs,
         "epochs": sum(epochs_of(record) for name, record in records.items() if name != ANCESTOR),
         "generations": best.generation,
-        "evolution_s": sum(one["breeding_s"] for one in bred),
+        "evolution_s": sum(measured["breeding_s"] for measured in bred),
         "overhead_percent": overhead_percent(run),
         "ancestor_s": run.measured(ANCESTOR)["breeding_s"],
         "stopped": run.outcome()["reason"],
@@ -115,12 +115,12 @@ def curve_table(runs: Mapping[str, Mapping[str, Any]]) -> str:
         "| individual | test accuracy | clusters | synapses | MACs | epochs |",
         "|---|---|---|---|---|---|",
     ]
-    for key, one in runs.items():
+    for key, run in runs.items():
         lines += [
             f"| {key}: {point['individual']} | {point['test_accuracy_percent']:.2f} % "
             f"| {point['cluster_efficiency']:.2f}x fewer | {point['synaptic_efficiency']:.1f}x fewer "
             f"| {point['macs_ratio']:.1f}x fewer | {point['epochs']} |"
-            for point in one.get("curve", [])
+            for point in run.get("curve", [])
         ]
     return "\n".join(lines)
 
@@ -134,8 +134,8 @@ def epochs_of(record: Record) -> int:
 def overhead_percent(run: Run) -> float:
     """What synthesis, removal and bookkeeping take of the time in which offspring are bred."""
     bred = [run.measured(record.name) for record in run.records() if record.name != ANCESTOR]
-    own = sum(one["synthesis_s"] + one["bookkeeping_s"] for one in bred)
-    return 100 * own / sum(one["breeding_s"] for one in bred)
+    own = sum(measured["synthesis_s"] + measured["bookkeeping_s"] for measured in bred)
+    return 100 * own / sum(measured["breeding_s"] for measured in bred)
 
 
 def device() -> str:

@@ -49,8 +49,8 @@ class Results:
         arguments.runs.mkdir(parents=True, exist_ok=True)
         self.name, self.runs, self.again, self.trial = name, arguments.runs, arguments.again, arguments.trial
         self.file = (self.runs if self.trial else BENCHMARKS / name) / "result.json"
-        found = json.loads(self.file.read_text()) if self.file.is_file() else {}
-        self.document: dict[str, Any] = {**found, "benchmark": name, **head, "runs": found.get("runs", {})}
+        kept = json.loads(self.file.read_text()) if self.file.is_file() else {}
+        self.document: dict[str, Any] = {**kept, "benchmark": name, **head, "runs": kept.get("runs", {})}
 
     def missing(self, key: str, given: dict[str, Any]) -> bool:
         """Whether a row is to be made: there is none of these options, or all are wanted again."""

@@ -20,15 +20,15 @@ def lenet5_mnist(document: Document) -> str:
 
 def lenet5_records(document: Document) -> str:
     """Mean size and test error of each record."""
-    found = []
+    records = []
     for record, key, name in (
         ("removal", "params_ratio", "parameters"),
         ("synapses", "synaptic_efficiency", "synapses"),
         ("clusters", "cluster_efficiency", "clusters"),
     ):
         rows = [row for row in document["runs"].values() if row["record"] == record]
-        found.append(f"{mean(rows, key):.0f}x {name} at {100 - mean(rows, 'test_accuracy_percent'):.2f} % error")
-    return ", ".join(found)
+        records.append(f"{mean(rows, key):.0f}x {name} at {100 - mean(rows, 'test_accuracy_percent'):.2f} % error")
+    return ", ".join(records)
 
 
 def ablation(document: Document) -> str:
@@ -48,11 +48,11 @@ def ablation(document: Document) -> str:
 
 def generative_mnist(document: Document) -> str:
     """Mean NetScore of each search."""
-    found = []
+    means = []
     for search in ("inquisitor", "random", "cross-entropy"):
         scores = [run["performance_db"] for run in document["runs"].values() if run["search"] == search]
-        found.append(f"{search} {statistics.mean(score for score in scores if score is not None):.2f} dB")
-    return ", ".join(found)
+        means.append(f"{search} {statistics.mean(score for score in scores if score is not None):.2f} dB")
+    return ", ".join(means)
 
 
 def segmentation_camvid(document: Document) -> str:
@@ -93,10 +93,10 @@ def anatomy(document: Document) -> str:
 
 def anatomy_depth(document: Document) -> str:
     """Networks that are proven, and the branches that they have lost."""
-    found = [each for each in document["networks"].values() if "removed" in each]
-    proven = sum(each["status"] == "proven" for each in found)
-    removed, removable = (sum(each[key] for each in found) for key in ("removed", "removable"))
-    return f"{proven} of {len(found)} networks proven, without {removed:,} of {removable:,} removable branches"
+    cut = [each for each in document["networks"].values() if "removed" in each]
+    proven = sum(each["status"] == "proven" for each in cut)
+    removed, removable = (sum(each[key] for each in cut) for key in ("removed", "removable"))
+    return f"{proven} of {len(cut)} networks proven, without {removed:,} of {removable:,} removable branches"
 
 
 def resnet_cifar10(document: Document) -> str:
@@ -161,15 +161,15 @@ def export_zoo(document: Document) -> str:
 
 def export_int8(document: Document) -> str:
     """Largest loss of TensorRT's form, by the precision that the lineage was bred at."""
-    found = []
+    losses = []
     for bred_at, name in (("fp32", "calibrated"), ("int8", "bred at int8")):
         changes = [
             run["test_accuracy_percent"]["onnx int8"] - run["test_accuracy_percent"]["onnx fp32"]
             for run in document["runs"].values()
             if run["bred_at"] == bred_at
         ]
-        found.append(f"{name} {min(changes):+.2f}")
-    return f"points, at worst: {', '.join(found)}"
+        losses.append(f"{name} {min(changes):+.2f}")
+    return f"points, at worst: {', '.join(losses)}"
 
 
 def int8_processors(document: Document) -> str:

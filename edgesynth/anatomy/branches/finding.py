@@ -36,12 +36,12 @@ def find_branches(traced: Traced, groups: Sequence[ClusterGroup], layers: frozen
         groups: its cluster groups.
         layers: names of the weights of its layers.
     """
-    found: list[tuple[fx.Node, Branch]] = []
+    branches: list[tuple[fx.Node, Branch]] = []
     for node in traced.nodes:
         if node.op == "call_function" and op_name(node) in (ADDING, SUBTRACTING):
-            found += _added(traced, node, groups, layers)
-    found += _joined(traced, groups, layers)
-    ordered = sorted(found, key=lambda each: traced.places[each[0]])
+            branches += _added(traced, node, groups, layers)
+    branches += _joined(traced, groups, layers)
+    ordered = sorted(branches, key=lambda each: traced.places[each[0]])
     return _named([branch for _, branch in ordered])
 
 
@@ -77,7 +77,7 @@ def _joined(traced: Traced, groups: Sequence[ClusterGroup], layers: frozenset[st
     """The branches whose channels are joined to others."""
     joins = [node for node in traced.nodes if node.op == "call_function" and op_name(node) in JOINING]
     ends = dict.fromkeys(given for node in joins for given in node.all_input_nodes if given in traced.moved)
-    found: dict[fx.Node, Branch] = {}
+    branches: dict[fx.Node, Branch] = {}
     for end in ends:
         inside = traced.inside(end, frozenset(joins))
         if not _layers_in(traced, inside, layers):
@@ -85,7 +85,7 @@ def _joined(traced: Traced, groups: Sequence[ClusterGroup], layers: frozenset[st
         branch = _branch(traced, end, inside, groups, layers)
         group = _group_of(traced, end, branch, groups)
         if group is not None and not branch.reason:
-            found[end] = replace(
+            branches[end] = replace(
                 branch,
                 joined=group.name,
                 inner=tuple(name for name in branch.inner if name != group.name),
@@ -93,10 +93,10 @@ def _joined(traced: Traced, groups: Sequence[ClusterGroup], layers: frozenset[st
                 written=tuple(traced.places[each] for join in end.users for each in traced.writers(join, join)),
             )
     for node in joins:
-        removable = [given for given in node.all_input_nodes if given in found and found[given].removable]
+        removable = [given for given in node.all_input_nodes if given in branches and branches[given].removable]
         if removable and len(removable) == len(node.all_input_nodes):
-            found[removable[0]] = replace(found[removable[0]], removable=False, reason=LAST)
-    return list(found.items())
+            branches[removable[0]] = replace(branches[removable[0]], removable=False, reason=LAST)
+    return list(branches.items())
 
 
 def _branch(

@@ -76,18 +76,18 @@ class Traced:
         """The nodes that nothing reads but `end`, and `end` itself; none if others than its readers read it."""
         if not end.users or not set(end.users) <= readers:
             return frozenset()
-        found, leading = {end}, {end}
+        inside, leading = {end}, {end}
         for node in reversed(self.nodes[: self.places[end]]):
             is_idle = node.op == "placeholder" and (node in self.moved or not node.users)
-            if not is_idle and all(user in found for user in node.users):
-                found.add(node)
+            if not is_idle and all(user in inside for user in node.users):
+                inside.add(node)
                 if any(user in leading for user in node.users):
                     leading.add(node)
         # What nothing reads, such as a value written into a mask, is inside if it belongs to nothing else.
         for node in self.nodes[: self.places[end]]:
-            if node in found - leading and any(given in self.moved - found for given in node.all_input_nodes):
-                found.discard(node)
-        return frozenset(found)
+            if node in inside - leading and any(given in self.moved - inside for given in node.all_input_nodes):
+                inside.discard(node)
+        return frozenset(inside)
 
     def clamps(self, node: fx.Node) -> bool:
         """Whether a node changes nothing but what is below zero."""

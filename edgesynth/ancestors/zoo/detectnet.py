@@ -38,12 +38,12 @@ class Inception(nn.Module):
 
     def __init__(self, inputs: int, widths: Sequence[int]) -> None:
         super().__init__()
-        one, before_three, three, before_five, five, pooled = widths
-        self.one = _layer(inputs, one, 1)
-        self.three = nn.Sequential(_layer(inputs, before_three, 1), _layer(before_three, three, 3))
-        self.five = nn.Sequential(_layer(inputs, before_five, 1), _layer(before_five, five, 5))
-        self.pooled = nn.Sequential(nn.MaxPool2d(3, 1, 1), _layer(inputs, pooled, 1))
-        self.outputs = one + three + five + pooled
+        width_1, narrowed_3, width_3, narrowed_5, width_5, width_pooled = widths
+        self.one = _layer(inputs, width_1, 1)
+        self.three = nn.Sequential(_layer(inputs, narrowed_3, 1), _layer(narrowed_3, width_3, 3))
+        self.five = nn.Sequential(_layer(inputs, narrowed_5, 1), _layer(narrowed_5, width_5, 5))
+        self.pooled = nn.Sequential(nn.MaxPool2d(3, 1, 1), _layer(inputs, width_pooled, 1))
+        self.outputs = width_1 + width_3 + width_5 + width_pooled
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, outputs, H, W) of (N, inputs, H, W)."""

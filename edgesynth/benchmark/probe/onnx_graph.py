@@ -28,11 +28,12 @@ class Node:
         self._message = message
         fields = dict(fields_of(message))
         self.op = text(fields.get(_NODE_OP))
-        self.inputs = [text(one) for one in contents(message, _NODE_INPUT)]
-        self.outputs = [text(one) for one in contents(message, _NODE_OUTPUT)]
+        self.inputs = [text(name) for name in contents(message, _NODE_INPUT)]
+        self.outputs = [text(name) for name in contents(message, _NODE_OUTPUT)]
         self.name = text(fields.get(_NODE_NAME)) or (self.outputs[0] if self.outputs else self.op)
         self._attributes = {
-            text(dict(fields_of(one)).get(_ATTRIBUTE_NAME)): one for one in contents(message, _NODE_ATTRIBUTE)
+            text(dict(fields_of(attribute)).get(_ATTRIBUTE_NAME)): attribute
+            for attribute in contents(message, _NODE_ATTRIBUTE)
         }
 
     def number(self, name: str, default: int) -> int:
@@ -101,15 +102,15 @@ class Graph:
         Raises:
             UserError: the file does not tell it.
         """
-        found = self.sizes.get(node.inputs[0], ())
-        if len(found) < 2 or any(length < 1 for length in found[1:]):
+        size = self.sizes.get(node.inputs[0], ())
+        if len(size) < 2 or any(length < 1 for length in size[1:]):
             raise UserError(
                 "{} does not tell the shape of {}, which {} reads; take the file of `edgesynth export`, or write "
                 "shapes into this one on a workstation: onnx.shape_inference.infer_shapes_path".format(
                     self.path, node.inputs[0], node.name
                 )
             )
-        return found
+        return size
 
 
 def read_graph(path: str) -> Graph:

@@ -121,7 +121,7 @@ class GraphWriter:
             if isinstance(value, int):
                 attribute += field(_ATTRIBUTE_I, value) + field(_ATTRIBUTE_TYPE, _INT)
             else:
-                attribute += b"".join(field(_ATTRIBUTE_INTS, int(one)) for one in value)
+                attribute += b"".join(field(_ATTRIBUTE_INTS, int(number)) for number in value)
                 attribute += field(_ATTRIBUTE_TYPE, _INTS)
             node += field(_NODE_ATTRIBUTE, attribute)
         self._message += field(_GRAPH_NODE, node)

@@ -135,7 +135,7 @@ def _grid_of(plain: Dict[str, Any], path: str) -> Grid:
         if not isinstance(facts[name], kind):
             raise ValueError("{} is {!r}".format(name, facts[name]))
     for name, kinds_of in (("models", str), ("flags", str), ("loads", (int, float))):  # type: str, Any
-        if not isinstance(facts[name], list) or not all(isinstance(one, kinds_of) for one in facts[name]):
+        if not isinstance(facts[name], list) or not all(isinstance(entry, kinds_of) for entry in facts[name]):
             raise ValueError("{} is {!r}".format(name, facts[name]))
     grid = Grid(facts, path)
     _time(grid.call_ms)

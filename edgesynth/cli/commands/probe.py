@@ -115,9 +115,9 @@ def _grid(
         option = "--" + given[0].replace("_", "-")
         raise click.UsageError("{} is of the ladder of widths and not of --grid; leave one of them out".format(option))
     settings = GridSettings(duration_s=duration_s, batch=batch, threads=threads)
-    found = probe_grid(open_target(model), output, engine, precision, settings, announce=print_note)
+    measured = probe_grid(open_target(model), output, engine, precision, settings, announce=print_note)
     if as_json:
-        print_json(grid_summary_json(found))
+        print_json(grid_summary_json(measured))
         return
-    print_lines(format_grid_summary(found))
-    print_line("written: {}".format(found.path))
+    print_lines(format_grid_summary(measured))
+    print_line("written: {}".format(measured.path))

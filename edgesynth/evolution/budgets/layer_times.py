@@ -50,7 +50,7 @@ class LayerTimes:
         self._beside = tuple(beside)
         self.times = times
         self.shapes = layer_shapes(anatomy, input_shape)
-        self.constant_ms = times.call_ms + sum(times.beside_ms(one) for one in beside)
+        self.constant_ms = times.call_ms + sum(times.beside_ms(operators) for operators in beside)
         self._whole = anatomy.census()
 
     def table(self, place: int, reads: np.ndarray, writes: np.ndarray) -> np.ndarray:
@@ -91,15 +91,16 @@ class LayerTimes:
             spent[call.weight] += float(self.table(place, np.array([reads]), np.array([writes]))[0, 0])
         share = _written(census) / _written(self._whole)
         beside_ms = [
-            self.times.beside_ms(one._replace(elements=max(round(share * one.elements), 1))) for one in self._beside
+            self.times.beside_ms(operators._replace(elements=max(round(share * operators.elements), 1)))
+            for operators in self._beside
         ]
         layers = [
             LayerCost(left[weight].name, "layer", ms, "compute", left[weight].macs, 0, measured=True)
             for weight, ms in spent.items()
         ]
         layers += [
-            LayerCost(one.op, "beside", ms, "memory", 0, 0, measured=True)
-            for one, ms in zip(self._beside, beside_ms, strict=True)
+            LayerCost(operators.op, "beside", ms, "memory", 0, 0, measured=True)
+            for operators, ms in zip(self._beside, beside_ms, strict=True)
         ]
         latency_ms = self.times.call_ms + sum(layer.latency_ms for layer in layers)
         return Prediction(

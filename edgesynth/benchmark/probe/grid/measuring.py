@@ -105,11 +105,11 @@ def probe_grid(
         check_destination(path)
         grid = open_grid(path, timer.engine, timer.flags, timer.call_ms, settings, root)
         wanted = places(parts.layers, parts.fixed)
-        missing = [one for one in wanted if (one.inputs, one.outputs) not in grid.layers.get(one.shape, {})]
+        missing = [place for place in wanted if (place.inputs, place.outputs) not in grid.layers.get(place.shape, {})]
         groups = _missing_groups(parts, grid)
         announce(
             "probing {} with {}: {} places of {} shapes, {} known; {} operators beside".format(
-                target.name, kind.name, len(wanted), len({one.shape for one in wanted}),
+                target.name, kind.name, len(wanted), len({place.shape for place in wanted}),
                 len(wanted) - len(missing), len(groups),
             )
         )  # fmt: skip
@@ -128,12 +128,12 @@ def probe_grid(
 
 def _missing_groups(parts: Parts, grid: Grid) -> List[Group]:
     """One of each kind and number of elements that is not known."""
-    found: Dict[Tuple[str, int], Group] = {}
+    missing: Dict[Tuple[str, int], Group] = {}
     for group in parts.groups:
         op, elements = group.beside
         if elements not in grid.beside.get(op, {}):
-            found.setdefault((op, elements), group)
-    return list(found.values())
+            missing.setdefault((op, elements), group)
+    return list(missing.values())
 
 
 class _Measurement:
@@ -172,7 +172,7 @@ class _Measurement:
                 chunk = missing[start : start + TOGETHER]
                 self._frames({frame for place in chunk for frame in frames_of(place)}, number)
                 copies = [copies_of(place) for place in chunk]
-                units = [Units(layer_units(one, count, batch), count) for one, count in zip(chunk, copies)]
+                units = [Units(layer_units(place, count, batch), count) for place, count in zip(chunk, copies)]
                 self._time(chunk, units)
                 begun.update(chunk)
                 self._take(chunk)
@@ -208,14 +208,14 @@ class _Measurement:
     def _around(self, group: Group) -> float:
         """What the unit of a group costs without it and without those above it."""
         spent = 0.0
-        for one in group.inputs:
-            if one.source:
+        for group_input in group.inputs:
+            if group_input.source:
                 continue
-            if len(one.size) < 3:
-                spent += self._units["frame", ((), one.size[1]), 0]
+            if len(group_input.size) < 3:
+                spent += self._units["frame", ((), group_input.size[1]), 0]
             else:
-                made, read = self._frame((one.size[2:], one.size[1]))
-                spent += made + (0.0 if one.alone else read)
+                made, read = self._frame((group_input.size[2:], group_input.size[1]))
+                spent += made + (0.0 if group_input.alone else read)
         for _, size in group.outputs:
             if len(size) > 2:
                 spent += self._frame((size[2:], size[1]))[1]
@@ -240,8 +240,8 @@ class _Measurement:
 
     def _frame(self, frame: Frame) -> Tuple[float, float]:
         """What making a tensor costs, and what reading a place of it does."""
-        one, two = self._units["frame", frame, 1], self._units["frame", frame, 2]
-        return 2 * one - two, two - one
+        one_reader_ms, two_readers_ms = self._units["frame", frame, 1], self._units["frame", frame, 2]
+        return 2 * one_reader_ms - two_readers_ms, two_readers_ms - one_reader_ms
 
     def _time(self, keys: List[Any], units: List[Units]) -> None:
         times, problems = self._timer.time(units)
@@ -283,5 +283,6 @@ def frames_of(place: Place) -> List[Frame]:
 
 
 def _frames_of_group(group: Group) -> List[Frame]:
-    sizes = [one.size for one in group.inputs if not one.source] + [size for _, size in group.outputs if len(size) > 2]
+    sizes = [group_input.size for group_input in group.inputs if not group_input.source]
+    sizes += [size for _, size in group.outputs if len(size) > 2]
     return [(size[2:], size[1]) for size in sizes]

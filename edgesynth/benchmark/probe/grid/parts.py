@@ -50,7 +50,7 @@ class Group(NamedTuple):
     @property
     def beside(self) -> Beside:
         """What the grid knows it by: its operators, others above it, and its elements."""
-        sizes = [one.size for one in self.inputs] + [size for _, size in self.outputs]
+        sizes = [group_input.size for group_input in self.inputs] + [size for _, size in self.outputs]
         ops = [node.op for node in self.nodes]
         others = sorted({node.op for group in self.above for node in group.nodes} - set(ops))
         name = "+".join(ops) + (AFTER + "+".join(others) if others else "")
@@ -60,7 +60,7 @@ class Group(NamedTuple):
         """Whether it computes the same of tensors of the same shapes."""
 
         def kind(group: "Group") -> Any:
-            sizes = sorted(one.size for one in group.inputs)
+            sizes = sorted(group_input.size for group_input in group.inputs)
             return [node.op for node in group.nodes], sizes, [size for _, size in group.outputs]
 
         return bool(kind(self) == kind(other))
@@ -107,12 +107,12 @@ def parts_of(graph: Graph) -> Parts:
     Raises:
         UserError: it holds no layer, or does not tell the shape of what one reads.
     """
-    found = layers_of(graph)
-    layer_of = {layer.output: layer for layer in found.layers}
+    model = layers_of(graph)
+    layer_of = {layer.output: layer for layer in model.layers}
     constants: Dict[str, Node] = {}
     moving: List[Node] = []
     for node in graph.nodes:
-        if all(not one or one in graph.weights or one in constants for one in node.inputs):
+        if all(not tensor or tensor in graph.weights or tensor in constants for tensor in node.inputs):
             constants.update(dict.fromkeys(node.outputs, node))
         else:
             moving.append(node)
@@ -121,7 +121,7 @@ def parts_of(graph: Graph) -> Parts:
         for tensor in set(node.inputs):
             readers.setdefault(tensor, []).append(node)
     others = [node for node in moving if node.outputs[0] not in layer_of]
-    left_out = list(found.left_out)
+    left_out = list(model.left_out)
     groups = []
     for nodes in _joined(others, readers, set(graph.outputs)):
         group = _group(nodes, graph, constants, readers, layer_of)
@@ -129,7 +129,7 @@ def parts_of(graph: Graph) -> Parts:
             left_out.append("{}: the file does not tell the shapes around it".format(nodes[0].name))
         else:
             groups.append(group)
-    return Parts(found.layers, _fixed(moving, found.layers), _with_above(groups), left_out, constants)
+    return Parts(model.layers, _fixed(moving, model.layers), _with_above(groups), left_out, constants)
 
 
 def _joined(nodes: List[Node], readers: Dict[str, List[Node]], given: Set[str]) -> List[List[Node]]:
@@ -142,17 +142,17 @@ def _joined(nodes: List[Node], readers: Dict[str, List[Node]], given: Set[str]) 
                 earlier = group_of[tensor]
                 if earlier is not group:
                     earlier.extend(group)
-                    for one in group:
-                        group_of.update(dict.fromkeys(one.outputs, earlier))
+                    for member in group:
+                        group_of.update(dict.fromkeys(member.outputs, earlier))
                     group = earlier
         group_of.update(dict.fromkeys(node.outputs, group))
-    found: List[List[Node]] = []
+    groups: List[List[Node]] = []
     for node in nodes:
         group = group_of[node.outputs[0]]
-        if not any(group is one for one in found):
-            found.append(group)
+        if not any(group is known for known in groups):
+            groups.append(group)
     order = {id(node): place for place, node in enumerate(nodes)}
-    return [sorted(group, key=lambda node: order[id(node)]) for group in found]
+    return [sorted(group, key=lambda node: order[id(node)]) for group in groups]
 
 
 def _group(
@@ -188,30 +188,29 @@ def _group(
 def _with_above(groups: List[Group]) -> List[Group]:
     """The groups, each with those above it."""
     writer: Dict[str, Group] = {}
-    found = []
+    completed = []
     for group in groups:
         inputs, above = [], []  # type: List[Input], List[Group]
-        for one in group.inputs:
-            stand_in = writer.get(one.tensor)
-            source = (
-                None if stand_in is None else next((name for name, size in stand_in.outputs if size == one.size), None)
-            )
+        for group_input in group.inputs:
+            stand_in = writer.get(group_input.tensor)
+            outputs = () if stand_in is None else stand_in.outputs
+            source = next((name for name, size in outputs if size == group_input.size), None)
             if stand_in is not None and source is not None and len(stand_in.above) < _MOST_ABOVE:
                 above += [other for other in stand_in.above + (stand_in,) if not any(other is known for known in above)]
-                one = one._replace(source=source)
-            inputs.append(one)
+                group_input = group_input._replace(source=source)
+            inputs.append(group_input)
         whole = group._replace(inputs=tuple(inputs), above=tuple(above))
         equal = next((other for other in above if other.equals(whole)), None)
         writer.update({tensor: whole if equal is None else equal for tensor, _ in group.outputs})
-        found.append(whole)
-    return found
+        completed.append(whole)
+    return completed
 
 
 def _sized(graph: Graph, tensor: str) -> Optional[Tuple[int, ...]]:
-    found = graph.sizes.get(tensor, ())
-    if not found or any(length < 1 for length in found[1:]):
+    size = graph.sizes.get(tensor, ())
+    if not size or any(length < 1 for length in size[1:]):
         return None
-    return (1,) + found[1:]
+    return (1,) + size[1:]
 
 
 def _fixed(nodes: List[Node], layers: List[ModelLayer]) -> List[FixedWidths]:
@@ -236,7 +235,7 @@ def _fixed(nodes: List[Node], layers: List[ModelLayer]) -> List[FixedWidths]:
 
 
 def _product(size: Tuple[int, ...]) -> int:
-    found = 1
+    product = 1
     for length in size:
-        found *= length
-    return found
+        product *= length
+    return product

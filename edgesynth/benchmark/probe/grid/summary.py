@@ -6,10 +6,10 @@ from edgesynth.benchmark.probe.grid.measuring import Measured
 from edgesynth.boards.probed.grid import kind_name
 
 
-def format_grid_summary(found: Measured) -> List[str]:
+def format_grid_summary(measured: Measured) -> List[str]:
     """A line for each shape of layer and each operator beside, and what is left to measure."""
     lines = []
-    for shape, points in found.grid.layers.items():
+    for shape, points in measured.grid.layers.items():
         inputs, outputs = zip(*points)
         lines.append(
             "{}: {} places, inputs {} to {}, outputs {} to {}, {:.4g} to {:.4g} ms".format(
@@ -17,7 +17,7 @@ def format_grid_summary(found: Measured) -> List[str]:
                 min(points.values()), max(points.values()),
             )
         )  # fmt: skip
-    for op, beside in sorted(found.grid.beside.items()):
+    for op, beside in sorted(measured.grid.beside.items()):
         lines.append(
             "{}: {} to {} elements, {:.4g} to {:.4g} ms".format(
                 op, min(beside), max(beside), min(beside.values()), max(beside.values())
@@ -25,34 +25,35 @@ def format_grid_summary(found: Measured) -> List[str]:
         )
     lines.append(
         "{} of {} places measured now in {:.1f} s, {} known before".format(
-            found.new, found.wanted, found.duration_s, found.wanted - found.new - found.left
+            measured.new, measured.wanted, measured.duration_s, measured.wanted - measured.new - measured.left
         )
     )
-    if found.left:
-        lines.append("{} places are left; the same command goes on".format(found.left))
+    if measured.left:
+        lines.append("{} places are left; the same command goes on".format(measured.left))
     return lines
 
 
-def grid_summary_json(found: Measured) -> Dict[str, Any]:
+def grid_summary_json(measured: Measured) -> Dict[str, Any]:
     """The same facts as plain values."""
     return {
-        "table": found.path,
-        "measured_widths": found.wanted - found.left,
-        "wanted_widths": found.wanted,
-        "new_widths": found.new,
-        "duration_s": round(found.duration_s, 3),
-        "call_ms": found.grid.call_ms,
-        "loads": found.grid.facts["loads"],
-        "flags": found.grid.facts["flags"],
+        "table": measured.path,
+        "measured_widths": measured.wanted - measured.left,
+        "wanted_widths": measured.wanted,
+        "new_widths": measured.new,
+        "duration_s": round(measured.duration_s, 3),
+        "call_ms": measured.grid.call_ms,
+        "loads": measured.grid.facts["loads"],
+        "flags": measured.grid.facts["flags"],
         "layers": [
             {
                 "shape": shape.to_json(),
                 "layer": kind_name(shape),
                 "points": [[i, o, ms] for (i, o), ms in sorted(points.items())],
             }
-            for shape, points in found.grid.layers.items()
+            for shape, points in measured.grid.layers.items()
         ],
         "beside": {
-            op: [[elements, ms] for elements, ms in sorted(points.items())] for op, points in found.grid.beside.items()
+            op: [[elements, ms] for elements, ms in sorted(points.items())]
+            for op, points in measured.grid.beside.items()
         },
     }

@@ -107,30 +107,30 @@ def group_units(
     Returns:
         None where their inputs cannot be made of one image.
     """
-    inputs = [one for group in groups for one in group.inputs if not one.source]
+    sizes = [group_input.size for group in groups for group_input in group.inputs if not group_input.source]
     graph = GraphWriter(half=False, form=model.form)
-    largest = max((one.size[2:] for one in inputs), default=())
+    largest = max((size[2:] for size in sizes), default=())
     flat = not largest
-    alike = len({one.size for one in inputs}) == 1 if flat else len({len(one.size) for one in inputs}) == 1
-    if not alike or any(_strides(largest, one.size[2:]) is None for one in inputs):
+    alike = len(set(sizes)) == 1 if flat else len({len(size) for size in sizes}) == 1
+    if not alike or any(_strides(largest, size[2:]) is None for size in sizes):
         return None
-    image = graph.image([batch] + (list(inputs[0].size[1:]) if flat else [1] + list(largest)))
+    image = graph.image([batch] + (list(sizes[0][1:]) if flat else [1] + list(largest)))
     fixed = _constants(graph, groups, model, constants)
     given: Dict[str, Sequence[int]] = {}
     for _ in range(copies):
         names = dict(fixed)
         for group in groups:
-            for one in group.inputs:
-                if one.source:
-                    names[one.tensor] = names[one.source]
+            for group_input in group.inputs:
+                if group_input.source:
+                    names[group_input.tensor] = names[group_input.source]
                 elif flat:
-                    names[one.tensor] = graph.node("Relu", [image])
+                    names[group_input.tensor] = graph.node("Relu", [image])
                 else:
-                    strides = _strides(largest, one.size[2:])
-                    made = _made(graph, image, one.size[1], strides, rectified=not one.alone)
-                    names[one.tensor] = made
-                    if not one.alone:
-                        _read(graph, made, one.size[1], one.size[2:], batch, given)
+                    strides = _strides(largest, group_input.size[2:])
+                    made = _made(graph, image, group_input.size[1], strides, rectified=not group_input.alone)
+                    names[group_input.tensor] = made
+                    if not group_input.alone:
+                        _read(graph, made, group_input.size[1], group_input.size[2:], batch, given)
             for node in group.nodes:
                 graph.copy(node, names)
             for tensor, size in group.outputs:
@@ -180,9 +180,9 @@ def _read(
 
 def _strides(largest: Sequence[int], size: Sequence[int]) -> Optional[List[int]]:
     """Strides by which a 1x1 window makes a size of a larger one; None if it cannot."""
-    found = [-(-whole // max(length, 1)) for whole, length in zip(largest, size)]
-    fits = all((whole - 1) // stride + 1 == length for whole, length, stride in zip(largest, size, found))
-    return found if fits else None
+    strides = [-(-whole // max(length, 1)) for whole, length in zip(largest, size)]
+    fits = all((whole - 1) // stride + 1 == length for whole, length, stride in zip(largest, size, strides))
+    return strides if fits else None
 
 
 def _constants(graph: GraphWriter, groups: Sequence[Group], model: Graph, constants: Dict[str, Node]) -> Dict[str, str]:

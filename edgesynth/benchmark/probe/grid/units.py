@@ -60,9 +60,9 @@ class UnitTimer:
         loaded: List[Optional[Engine]] = []
         problems: List[str] = []
         try:
-            for number, one in enumerate(units):
+            for number, unit_file in enumerate(units):
                 try:
-                    loaded.append(self._load(one.file, number))
+                    loaded.append(self._load(unit_file.file, number))
                 except UserError as error:
                     loaded.append(None)
                     problems.append(str(error))
@@ -70,10 +70,10 @@ class UnitTimer:
             if not taken:
                 raise UserError(problems[0])
             times = iter([shortest_ms(track) for track in self._time(taken)])
-            found: List[Optional[float]] = []
-            for engine, one in zip(loaded, units):
-                found.append(None if engine is None else (next(times) - self.call_ms) / one.copies)
-            return found, problems
+            units_ms: List[Optional[float]] = []
+            for engine, unit_file in zip(loaded, units):
+                units_ms.append(None if engine is None else (next(times) - self.call_ms) / unit_file.copies)
+            return units_ms, problems
         finally:
             for engine in loaded:
                 if engine is not None:

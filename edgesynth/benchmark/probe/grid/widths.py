@@ -20,18 +20,18 @@ DENSE = tuple(range(BLOCK + 1, 35)) + (40, 44, 47, 48, 49)
 
 def even_widths(most: int) -> List[int]:
     """Widths that fill blocks, or a quarter of the first one, and the most; narrowest first."""
-    found = {4, 8, most} if most > _WIDE else {4, 8, 12, most}
+    widths = {4, 8, most} if most > _WIDE else {4, 8, 12, most}
     width = BLOCK
     while width < most:
-        found.add(width)
+        widths.add(width)
         width *= 2
-    return sorted(width for width in found if width <= most)
+    return sorted(width for width in widths if width <= most)
 
 
 def odd_widths(most: int) -> List[int]:
     """Widths that fill no block, narrowest first."""
-    found = {3, BLOCK - 1, BLOCK + 1, most - 1 - most % 2}
-    return sorted(width for width in found if 1 <= width < most and width % 2)
+    widths = {3, BLOCK - 1, BLOCK + 1, most - 1 - most % 2}
+    return sorted(width for width in widths if 1 <= width < most and width % 2)
 
 
 def places(layers: Iterable[ModelLayer], fixed: Iterable[FixedWidths]) -> List[Place]:
@@ -54,12 +54,12 @@ def places(layers: Iterable[ModelLayer], fixed: Iterable[FixedWidths]) -> List[P
     for shape, (inputs, outputs) in widest.items():
         free_inputs = free[shape][0] and shape.op != DEPTHWISE
         columns, rows = _split(inputs, free_inputs, shape.groups), _split(outputs, free[shape][1], shape.groups)
-        blocks += [Place(shape, one, other) for one in columns[0] for other in rows[0]]
+        blocks += [Place(shape, read, written) for read in columns[0] for written in rows[0]]
         odd += [
-            Place(shape, one, other)
-            for one in columns[0] + columns[1]
-            for other in rows[0] + rows[1]
-            if one in columns[1] or other in rows[1]
+            Place(shape, read, written)
+            for read in columns[0] + columns[1]
+            for written in rows[0] + rows[1]
+            if read in columns[1] or written in rows[1]
         ]
     dense = list(_dense(widest, free))
     return list(dict.fromkeys(blocks + dense + odd))
@@ -99,7 +99,7 @@ def _dense(widest: Dict[LayerShape, Tuple[int, int]], free: Dict[LayerShape, Tup
 
 
 def _positions(shape: LayerShape) -> int:
-    found = 1
+    positions = 1
     for length in shape.size + shape.window:
-        found *= length
-    return found
+        positions *= length
+    return positions

@@ -59,24 +59,24 @@ def learned(times: Mapping[int, float]) -> Blocks:
     values = np.array([times[width] for width in widths.tolist()])
     best, least = Blocks(), _unexplained(Blocks(), widths, values)
     for block in BLOCKS:
-        for multiple in (one for one in BLOCKS if one <= block):
-            found = _with_shares(block, multiple, widths, values)
-            left = _unexplained(found, widths, values)
+        for multiple in (divisor for divisor in BLOCKS if divisor <= block):
+            blocks = _with_shares(block, multiple, widths, values)
+            left = _unexplained(blocks, widths, values)
             if left < _BETTER * least:
-                best, least = found, left
+                best, least = blocks, left
     return best
 
 
 def _with_shares(block: int, multiple: int, widths: np.ndarray, values: np.ndarray) -> Blocks:
-    found = Blocks(block, multiple)
+    blocks = Blocks(block, multiple)
     if block == 1:
-        return found
+        return blocks
 
     def best(candidates: list[Blocks]) -> Blocks:
-        return min(candidates, key=lambda one: _unexplained(one, widths, values))
+        return min(candidates, key=lambda candidate: _unexplained(candidate, widths, values))
 
-    found = best([found._replace(even_share=share) for share in _SHARES])
-    return best([found._replace(odd_share=share) for share in _SHARES])
+    blocks = best([blocks._replace(even_share=share) for share in _SHARES])
+    return best([blocks._replace(odd_share=share) for share in _SHARES])
 
 
 def _unexplained(blocks: Blocks, widths: np.ndarray, values: np.ndarray) -> float:

@@ -44,9 +44,12 @@ class BoardTimes(LatencyTimes):
 
     def times_ms(self, layer: LayerShape, inputs: Sequence[int], outputs: Sequence[int]) -> np.ndarray:
         """See `LatencyTimes.times_ms`."""
-        rows = [outputs] * len(inputs) if layer.op == DEPTHWISE else [[one] * len(outputs) for one in inputs]
+        rows = [outputs] * len(inputs) if layer.op == DEPTHWISE else [[width] * len(outputs) for width in inputs]
         return np.array(
-            [[self._ms(_layer(layer, one, other)) for one, other in zip(row, outputs, strict=True)] for row in rows]
+            [
+                [self._ms(_layer(layer, read, written)) for read, written in zip(row, outputs, strict=True)]
+                for row in rows
+            ]
         ).reshape(len(inputs), len(outputs))
 
     def beside_ms(self, beside: Beside) -> float:

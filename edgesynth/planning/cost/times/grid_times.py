@@ -109,10 +109,10 @@ def _kind(shape: LayerShape) -> tuple[str, bool, bool]:
 
 def _rows(points: Points, axis: int) -> dict[int, dict[int, float]]:
     """Times along an axis, for each width in the other direction."""
-    found: dict[int, dict[int, float]] = {}
+    rows: dict[int, dict[int, float]] = {}
     for place, ms in points.items():
-        found.setdefault(place[1 - axis], {})[place[axis]] = ms
-    return found
+        rows.setdefault(place[1 - axis], {})[place[axis]] = ms
+    return rows
 
 
 def _neighbors(row: dict[int, float]) -> int:
@@ -124,7 +124,7 @@ def _between(
 ) -> np.ndarray:
     """Times between measured places: in each pair of zones along the outputs, then along the inputs."""
     measured = _rows(points, 1)
-    found = np.empty((len(rows), len(columns)))
+    times = np.empty((len(rows), len(columns)))
     row_zones, column_zones = of_inputs.zone(rows), of_outputs.zone(columns)
     for column_zone in np.unique(column_zones):
         lines = {width: _in_zone(row, of_outputs, int(column_zone)) for width, row in measured.items()}
@@ -135,12 +135,12 @@ def _between(
             for row_zone in np.unique(row_zones):
                 wanted = np.flatnonzero(row_zones == row_zone)
                 nodes = sorted(_in_zone(dict.fromkeys(at, 0.0), of_inputs, int(row_zone)))
-                found[np.ix_(wanted, places[part])] = _interpolated(
+                times[np.ix_(wanted, places[part])] = _interpolated(
                     of_inputs.effective(np.array(nodes)),
                     np.stack([at[node] for node in nodes]),
                     of_inputs.effective(rows[wanted]),
                 )
-    return np.maximum(found, 0.0)
+    return np.maximum(times, 0.0)
 
 
 def _covering(
@@ -153,11 +153,11 @@ def _covering(
     ends = {width: of_outputs.effective(np.array([min(line), max(line)])) for width, line in lines.items()}
     longest = max(high - low for low, high in ends.values())
     fallback = tuple(width for width, (low, high) in ends.items() if high - low == longest)
-    found: dict[tuple[int, ...], list[int]] = {}
+    parts: dict[tuple[int, ...], list[int]] = {}
     for place, at in enumerate(of_outputs.effective(columns)):
         widths = tuple(width for width, (low, high) in ends.items() if low <= at <= high)
-        found.setdefault(widths or fallback, []).append(place)
-    return [(widths, np.array(part)) for widths, part in found.items()]
+        parts.setdefault(widths or fallback, []).append(place)
+    return [(widths, np.array(part)) for widths, part in parts.items()]
 
 
 def _in_zone(row: dict[int, float], blocks: Blocks, zone: int) -> dict[int, float]:

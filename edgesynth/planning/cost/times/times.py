@@ -59,4 +59,4 @@ class LatencyTimes:
             UserError: see `times_ms`.
         """
         spent = self.call_ms + sum(self.time_ms(*layer) for layer in layers)
-        return spent + sum(self.beside_ms(one) for one in beside)
+        return spent + sum(self.beside_ms(operators) for operators in beside)
