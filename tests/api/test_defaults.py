@@ -42,8 +42,8 @@ SPELLED = {
     **{("compare", "tolerance"): "tolerance_percent", ("export", "output"): "out", ("anatomy", "inputs"): "shapes"},
     **{("evolve", "remote_python"): "python", ("evolve", "executor"): "name"},
 }
-# Of the command line alone: how it prints, and what a function takes as an object.
-OF_THE_COMMAND = {"as_json", "verbose", "quiet", "debug", "help_all", "config_file", "path"}
+# Of the command line alone: how it prints, what a function takes as an object, and which of two functions is called.
+OF_THE_COMMAND = {"grid", "as_json", "verbose", "quiet", "debug", "help_all", "config_file", "path"}
 
 
 def python_defaults(command):

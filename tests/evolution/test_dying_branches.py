@@ -18,7 +18,7 @@ from edgesynth.evolution.synthesis.mating import gene_pool, mean_dna, mean_state
 from edgesynth.evolution.synthesis.shape.drawing import draw_of_shape
 from edgesynth.evolution.synthesis.strength import Parent
 from edgesynth.evolution.synthesis.strength.parent import alive_synapses
-from edgesynth.lineage import Genome, Individual, Record, resolve, species, state
+from edgesynth.lineage import Genome, Individual, Record, has_same_ancestor, resolve, species, state
 from edgesynth.lineage.storage.fitting import check_fits
 from edgesynth.lineage.storage.reading import DamagedError
 from edgesynth.tasks import load_task
@@ -190,3 +190,8 @@ def test_branches_need_a_shape(tmp_path):
         given = {"ancestor": NAME, "task": "digits", "branches": True, "max_macs": 30_000}
         evolve(tmp_path / "run", resolve(None, given))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_whose_ancestor_alone_is_bred_cannot_go_on_with_branches():
+    config = resolve(None, {"ancestor": NAME, "task": "digits", "allocation": "shape", "max_macs": 30_000})
+    assert not has_same_ancestor(config, config.model_copy(update={"branches": True}))

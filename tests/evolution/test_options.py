@@ -37,6 +37,8 @@ IDLE = [
     ({"board_precision": "fp32"}, {"board": "tx2"}),
     ({"board_precision": "fp32"}, {"measure_on": "local"}),
     ({"measure_duration_s": 2.0}, {"measure_on": "local"}),
+    ({"branches": True}, {"allocation": "shape", "max_macs": 10**6}),
+    ({"round_to": 4}, {"allocation": "shape", "max_macs": 10**6}),
     *(
         ({"strategy": "generative", **given}, {"strategy": "heredity"})
         for given in (
@@ -48,6 +50,7 @@ IDLE = [
             {"proxy_epochs": 1},
             {"patience": 1},
             {"stress": "decay"},
+            {"branches": True, "allocation": "shape", "max_macs": 10**6},
         )
     ),
 ]

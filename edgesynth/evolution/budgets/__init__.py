@@ -2,7 +2,7 @@
 
 from edgesynth.evolution.budgets.budget import Budget
 from edgesynth.evolution.budgets.budgets import Budgets
-from edgesynth.evolution.budgets.counted import CLUSTERS, COUNTED, MACS, PARAMS, SYNAPSES, CountedBudget
+from edgesynth.evolution.budgets.counted import CLUSTERS, COUNTED, MACS, PARAMS, SPARSE_BYTES, SYNAPSES, CountedBudget
 from edgesynth.evolution.budgets.on_board import ENERGY, LATENCY, ON_BOARD, BoardBudget
 from edgesynth.evolution.budgets.registry import BUDGETS, limits
 
@@ -15,6 +15,7 @@ __all__ = [
     "MACS",
     "ON_BOARD",
     "PARAMS",
+    "SPARSE_BYTES",
     "SYNAPSES",
     "BoardBudget",
     "Budget",

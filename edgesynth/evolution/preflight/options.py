@@ -44,6 +44,7 @@ NEEDS = (
         (
             *("normalizer", "temperature", "variation", "parents", "mating", "quorum"),
             *("selection", "proxy_epochs", "survivors", "patience", "stress"),
+            *("branches", "round_to"),
         ),
         "--strategy heredity",
         lambda config: config.strategy == "heredity",

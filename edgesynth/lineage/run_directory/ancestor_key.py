@@ -35,8 +35,9 @@ PLACES = ("data_root", "weights")
 
 
 def ancestor_key(config: Config) -> dict[str, Any]:
-    """Everything that an ancestor is a function of."""
-    return {name: getattr(config, name) for name in ANCESTOR_OPTIONS}
+    """Everything that an ancestor is a function of; branches that may die are named in its genome."""
+    branches = {"branches": True} if config.branches else {}
+    return {**{name: getattr(config, name) for name in ANCESTOR_OPTIONS}, **branches}
 
 
 def bred_by(config: Config, generation: int) -> str:

@@ -43,7 +43,7 @@ def test_what_is_done_is_logged_with_verbose_alone(edgesynth, tmp_path):
     plain = edgesynth("anatomy", "lenet5", cwd=tmp_path)
     verbose = edgesynth("anatomy", "lenet5", "-v", cwd=tmp_path)
     assert plain.stderr == "" and plain.stdout == verbose.stdout
-    assert "edgesynth.anatomy.anatomy: traced LeNet5: 4 cluster groups" in verbose.stderr
+    assert "edgesynth.anatomy.trace: traced LeNet5: 4 cluster groups" in verbose.stderr
 
 
 def test_quiet_leaves_results_and_no_progress(edgesynth, tmp_path):

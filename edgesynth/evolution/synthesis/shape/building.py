@@ -7,7 +7,8 @@ layer that the caller has.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 from torch import Tensor
@@ -15,13 +16,14 @@ from torch import Tensor
 from edgesynth.anatomy import Anatomy, Kept
 from edgesynth.anatomy.branches.branch import Branch
 from edgesynth.errors import UserError
+from edgesynth.evolution.budgets import CLUSTERS, MACS, PARAMS
 from edgesynth.evolution.synthesis.shape.candidates import by_worth, candidate_widths, unit_worths
-from edgesynth.evolution.synthesis.shape.counting import clusters_terms, macs_terms, params_terms
+from edgesynth.evolution.synthesis.shape.counting import Within, clusters_terms, macs_terms, params_terms
 from edgesynth.evolution.synthesis.shape.lengths import Lengths
 from edgesynth.evolution.synthesis.shape.pricing import LayerCosts, priced_terms
 from edgesynth.evolution.synthesis.shape.problem import Amount, BranchChoice, GroupChoice, Problem, Term
 
-COUNTED = ("macs", "params", "clusters")
+COUNTED = (MACS.name, PARAMS.name, CLUSTERS.name)
 
 
 def build_problem(
@@ -85,9 +87,12 @@ def build_problem(
     def terms(budget: str) -> list[Term]:
         if budget in costs:
             return priced_terms(anatomy, lengths, within, costs[budget])
-        if budget == "macs":
-            return macs_terms(anatomy, lengths, within, _products(anatomy, dead, free))
-        return (params_terms if budget == "params" else clusters_terms)(anatomy, lengths, within)
+        counted: dict[str, Callable[[Anatomy, Lengths, Within], list[Term]]] = {
+            MACS.name: partial(macs_terms, products=_products(anatomy, dead, free)),
+            PARAMS.name: params_terms,
+            CLUSTERS.name: clusters_terms,
+        }
+        return counted[budget](anatomy, lengths, within)
 
     amounts = {
         budget: Amount(limit, tuple(terms(budget)), costs[budget].constant if budget in costs else 0.0)

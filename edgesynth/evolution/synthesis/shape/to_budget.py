@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from edgesynth.anatomy import Census
-from edgesynth.evolution.budgets import CLUSTERS, SYNAPSES, Budgets, budget_schedule
+from edgesynth.evolution.budgets import CLUSTERS, PARAMS, SPARSE_BYTES, SYNAPSES, Budgets, budget_schedule
 from edgesynth.evolution.synthesis.dead_units import remove_dead_units
 from edgesynth.evolution.synthesis.dna import Dna
 from edgesynth.evolution.synthesis.environment import World
@@ -121,9 +121,9 @@ def _least_share(fed: Ration, census: Census) -> float:
 def _as_tables(limits: Mapping[str, float]) -> dict[str, float]:
     """The limits by the names that the problem counts: bytes are those of dense parameters."""
     counted = dict(limits)
-    if "sparse_bytes" in counted:
-        most = counted.pop("sparse_bytes") / BYTES
-        counted["params"] = min(most, counted.get("params", most))
+    if SPARSE_BYTES.name in counted:
+        most = counted.pop(SPARSE_BYTES.name) / BYTES
+        counted[PARAMS.name] = min(most, counted.get(PARAMS.name, most))
     return counted
 
 
