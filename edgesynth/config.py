@@ -189,6 +189,9 @@ class Config(BaseModel):
         "measured, budgets of latency and energy go by --board)",
     )
     measure_duration_s: float = Field(1.0, gt=0, le=3600, description="timed seconds of each of these measurements")
+    speedup: float | None = Field(
+        None, gt=1, le=1000, description="budget of latency as a ratio: the ancestor's, as predicted, over this"
+    )
     max_latency_ms: float | None = Field(
         None,
         gt=0,
@@ -389,6 +392,7 @@ class EvolveOptions(TypedDict, total=False):
     board_precision: Literal["auto", "fp32", "fp16", "int8"]
     measure_on: str | None
     measure_duration_s: float
+    speedup: float | None
     max_latency_ms: float | None
     min_images_per_joule: float | None
     opset: int

@@ -43,8 +43,9 @@ class Residual(nn.Module):
         return self.out(self.blocks(self.stem(x).relu()).mean((2, 3)))
 
 
-def config(limit):
-    return resolve(None, {**GIVEN, "ancestor": "test_this_machine:Residual", "max_latency_ms": limit})
+def config(limit=None, **given):
+    budget = {} if limit is None else {"max_latency_ms": limit}
+    return resolve(None, {**GIVEN, "ancestor": "test_this_machine:Residual", **budget, **given})
 
 
 def predicted(run, name):
@@ -52,9 +53,13 @@ def predicted(run, name):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def clock(tmp_path_factory):
+    return OnnxRuntimeClock(QUICK, str(tmp_path_factory.mktemp("grid") / "machine.json"))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, clock):
     folder = tmp_path_factory.mktemp("local")
-    clock = OnnxRuntimeClock(QUICK, str(folder / "machine.json"))
     with pytest.raises(UserError, match=r"has predicted .* ms already") as refusal:
         evolve(folder / "none", config(1e3), clock=clock)
     assert not (folder / "none").exists()
@@ -92,3 +97,20 @@ def test_a_damaged_grid_of_a_run_is_named(run, tmp_path):
     (tmp_path / "grid.json").write_text(json.dumps({**grid, "call_ms": 0}))
     with pytest.raises(UserError, match=r"grid\.json"):
         OnnxRuntimeClock().read(Residual().eval(), (1, 28, 28), 13, str(tmp_path / "grid.json"))
+
+
+def test_a_speedup_is_a_budget_of_the_ancestor_s_latency_over_it(tmp_path, run, clock):
+    fast = evolve(tmp_path / "run", config(speedup=2.0), clock=clock)
+    whole = predicted(fast, "g000-c0")["latency_ms"]
+    assert fast.config.max_latency_ms == pytest.approx(whole / 2)
+    assert predicted(fast, fast.outcome()["best"])["latency_ms"] <= whole / 2
+    assert evolve(tmp_path / "run", config(speedup=2.0), resume=True, clock=clock).outcome() == fast.outcome()
+    assert not replay(fast, fast.outcome()["best"], clock=clock).difference
+
+
+def test_a_speedup_beside_another_budget_of_latency_or_without_a_machine_is_refused(tmp_path, run, clock):
+    with pytest.raises(UserError, match="give one of them"):
+        evolve(tmp_path / "run", config(0.001, speedup=2.0), clock=clock)
+    with pytest.raises(UserError, match="add --board local"):
+        evolve(tmp_path / "run", config(speedup=2.0, board=None, max_macs=10**5), clock=clock)
+    assert not (tmp_path / "run").exists()

@@ -122,7 +122,7 @@ def _evolve_alone(
     executor = executor or InProcess()
     handed_in = (executor, instrument, kernels, rehearse, given, clock)
     cleared = preflight(path, config, begun, progress or Progress(), *handed_in)
-    breeder, task, notes = cleared.breeder, cleared.task, cleared.notes
+    config, breeder, task, notes = cleared.config, cleared.breeder, cleared.task, cleared.notes
     stack.enter_context(executor)  # before anything is written: it may be refused
     if begun:
         run, mended = continued(path, config, task, breeder.species)

@@ -14,6 +14,7 @@ from torch import Tensor
 from edgesynth.errors import UserError
 from edgesynth.evolution.budgets.layer_times import times_of
 from edgesynth.evolution.budgets.other_kernels import Kernels, with_other_kernels
+from edgesynth.evolution.budgets.speedup import with_speedup
 from edgesynth.evolution.budgets.this_machine import Clock, with_times
 from edgesynth.evolution.executors import Executor, InProcess
 from edgesynth.evolution.instrument import Instrument
@@ -41,12 +42,14 @@ class Cleared:
     """A run of which nothing was refused.
 
     Attributes:
+        config: its configuration, a budget of latency that was a ratio in milliseconds.
         task: what its individuals learn.
         breeder: breeds them; it has the weights that the ancestor begins with.
         notes: what is to be reported.
         has_ancestor: whether the ancestor was trained before.
     """
 
+    config: Config
     task: Task
     breeder: Breeder
     notes: list[str]
@@ -94,12 +97,14 @@ def preflight(
     check_newborn(config, kind.model)
     kind, unread = with_other_kernels(kind, config, kernels)
     kind = with_times(kind, config, clock, path if begun else None, progress.note)
-    check_feasible(config, kind.anatomy, kind.other_kernels, times_of(kind))
+    times = times_of(kind)
+    config, ratio = with_speedup(config, kind, times)
+    check_feasible(config, kind.anatomy, kind.other_kernels, times)
     breeder = build_breeder(config, kind, task, progress, path)
     images = len(breeder.cpu_task.train.labels)
     check_batch_size(kind.model, kind.input_shape, images, config.batch_size)
     has_ancestor = begun and Run(path, config).has(ANCESTOR)
-    notes = [*task.notes, *filter(None, [kind.note, kind.anatomy.note, unread, _small_train(config, task)])]
+    notes = [*task.notes, *filter(None, [kind.note, kind.anatomy.note, unread, ratio, _small_train(config, task)])]
     if not has_ancestor:
         check_room(path, config, kind.anatomy)
         notes += begin_with_weights(breeder, path, given)
@@ -112,7 +117,7 @@ def preflight(
             )
         if not has_ancestor:
             check_measurable(breeder.budgets, kind, instrument, breeder.precision)
-    return Cleared(task, breeder, notes, has_ancestor)
+    return Cleared(config, task, breeder, notes, has_ancestor)
 
 
 def _small_train(config: Config, task: Task) -> str:
