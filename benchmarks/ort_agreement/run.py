@@ -9,7 +9,7 @@ as `edgesynth benchmark` does, and hold the medians of each window against each 
 median of a session without the profiler, in windows that alternate with those: the profiler slows the session that it
 watches, by an event for each operator.
 
-The models are convolutions with random weights: how long they take does not hang on the weights.
+The models are convolutions with random weights: how long they take does not depend on the weights.
 """
 
 from __future__ import annotations

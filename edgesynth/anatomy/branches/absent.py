@@ -1,9 +1,9 @@
-"""What stands in a network in place of a branch that is gone.
+"""Stand-ins for a removed branch: tensors and modules that compute nothing.
 
-A branch that adds to a stream is often called within a forward that does more, such as `x + self.attention(x)`. Its
-modules are replaced by one that gives an `Absent` tensor: shapes without values. Whatever is computed of it is absent
-too and takes no time, and where it is added to a stream the result is the stream. So nothing of the branch is left: no
-layer, no normalization and no addition, neither in the network nor in what is exported of it.
+A forward method often calls a branch among other work, such as `x + self.attention(x)`. So the modules of a removed
+branch are replaced by one that returns an `Absent` tensor, which has a shape and no values. Whatever is computed from
+it is absent too and takes no time. Added to a stream, it gives the stream. So nothing of the branch is left, neither in
+the network nor in its export: no layer, no normalization and no addition.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ Structure = Any  # plain values: see `structure_of`
 
 @dataclass(frozen=True)
 class Traits:
-    """How an absent tensor goes.
+    """How an absent tensor behaves.
 
     Attributes:
-        joined: it stands for channels that were joined to others, rather than for what was added.
-        copied: what is left without it is copied, because a tensor that would be the same is written to.
+        joined: it stands for channels that were joined to others, rather than for an operand of an addition.
+        copied: the result without it is a copy of the stream, because the network writes into one of the two.
     """
 
     joined: bool = False
@@ -39,13 +39,13 @@ class Traits:
 
 
 class Absent(Tensor):
-    """Zeros of which only shape and number format are known.
+    """A tensor of zeros of which only shape and number format are known.
 
-    Added to a tensor it gives that tensor. In a concatenation it is left out if it is joined: its channels are gone.
+    Added to a tensor, it gives that tensor. A concatenation leaves it out if it is joined: its channels are gone.
 
     Attributes:
-        traits: how it goes.
-        stream: the tensor that was added to it in place, which it is from then on.
+        traits: how it behaves.
+        stream: the tensor that was added to it in place; it stands for that tensor from then on.
     """
 
     traits: Traits = Traits()
@@ -61,7 +61,7 @@ class Absent(Tensor):
     def __torch_function__(
         cls, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """The stream where it is added to one; what was not left out of a concatenation; else shapes alone."""
+        """The stream of an addition, what is left of a concatenation, or an absent result of anything else."""
         args, kwargs = tree_map(_present, (tuple(args), kwargs or {}))
         given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Absent)]
         if not given:
@@ -79,7 +79,7 @@ class Absent(Tensor):
         return _computed(func, args, kwargs, given[0], traits)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Absent:
-        """Shapes are shared by all copies: nothing in them can change."""
+        """Itself: nothing in it can change."""
         return self
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -87,12 +87,12 @@ class Absent(Tensor):
         return _rebuilt, (tuple(self.shape), self.dtype, *astuple(self.traits))
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
-        """In words."""
+        """Its type and shape."""
         return f"Absent{tuple(self.shape)}"
 
 
 class Skipped(nn.Module):
-    """In place of a block whose branches are all gone: its input is its output."""
+    """Stand-in for a block whose branches are all gone: it returns its input."""
 
     def forward(self, stream: Any, *args: Any, **kwargs: Any) -> Any:
         """The first input."""
@@ -100,10 +100,10 @@ class Skipped(nn.Module):
 
 
 class AbsentModule(nn.Module):
-    """In place of a module of a branch that is gone.
+    """Stand-in for a module of a removed branch.
 
     Args:
-        structure: of what the module gave, as `structure_of` wrote it.
+        structure: of the module's outputs, see `structure_of`.
         traits: see `Absent`.
     """
 
@@ -113,7 +113,7 @@ class AbsentModule(nn.Module):
         self.traits = traits
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What the module gave, absent; in the number format that it is given."""
+        """The module's outputs, absent, in the number format of its inputs."""
         with _untraced():
             tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor) and leaf.ndim]
             inputs = _size(tensors[0].shape[0]) if tensors else 0
@@ -121,22 +121,22 @@ class AbsentModule(nn.Module):
             return _built(self.structure, inputs, dtype, self.traits)
 
     def extra_repr(self) -> str:
-        """What it gives."""
+        """The structure of its outputs."""
         return str(self.structure)
 
 
 def structure_of(outputs: Any, inputs: int) -> Structure:
-    """Plain values that tell what a module gave.
+    """Plain values that describe the outputs of a module.
 
-    Of a tensor they are its `shape`, its `dtype` and, where its first size follows the number of inputs, how many
-    there are `per_input`, else 0.
+    Those of a tensor are its `shape`, its `dtype` and `per_input`. The last is its first size divided by the number of
+    inputs, or 0 if the first size does not depend on that number.
 
     Args:
-        outputs: what it gave.
-        inputs: how many it was given, 0 if that is not known.
+        outputs: of the module.
+        inputs: number of inputs, 0 if that is not known.
 
     Raises:
-        TypeError: it is neither a tensor nor nothing, nor a list, tuple or dict of these.
+        TypeError: an output is neither a tensor nor None, nor a list, tuple or dict of these.
     """
     if outputs is None:
         return None
@@ -159,7 +159,7 @@ def dtype_named(structure: Structure) -> torch.dtype:
 
 
 def _built(structure: Structure, inputs: int, dtype: torch.dtype | None, traits: Traits) -> Any:
-    """What `structure_of` described, absent, of another number of inputs and in another floating-point format."""
+    """Absent outputs of a structure, for another number of inputs and in another floating-point format."""
     if structure is None:
         return None
     if "shape" in structure:
@@ -175,7 +175,7 @@ def _built(structure: Structure, inputs: int, dtype: torch.dtype | None, traits:
 
 
 def _stream(name: str, operands: Sequence[Any]) -> Tensor | None:
-    """What an absent tensor is added to or subtracted from; None where that is a number, or absent too."""
+    """The tensor that an absent one is added to or subtracted from; None where that is a number, or absent too."""
     if len(operands) < 2 or not any(isinstance(each, Absent) for each in operands):
         return None
     absent = next(each for each in operands if isinstance(each, Absent))
@@ -186,7 +186,7 @@ def _stream(name: str, operands: Sequence[Any]) -> Tensor | None:
 
 
 def _summed(name: str, first: Any, stream: Tensor, traits: Traits) -> Tensor:
-    """A stream to which nothing was added: itself, or a copy where it is to stay as it is."""
+    """The sum of a stream and an absent tensor: the stream, or a copy where the stream is to stay as it is."""
     if name in WRITING_SUMS and first is stream:
         return stream
     result = stream.clone() if traits.copied else stream
@@ -196,7 +196,7 @@ def _summed(name: str, first: Any, stream: Tensor, traits: Traits) -> Tensor:
 
 
 def _kept(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """What is left of a concatenation; nothing where not all that is left has values."""
+    """The tensors that are left of a concatenation; empty if one of them has no values."""
     kept = [each for each in tensors if not (isinstance(each, Absent) and each.traits.joined)]
     return [] if any(isinstance(each, Absent) for each in kept) else kept
 
@@ -204,9 +204,10 @@ def _kept(tensors: Sequence[Tensor]) -> list[Tensor]:
 def _computed(
     func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], first: Absent, traits: Traits
 ) -> Any:
-    """What a function gives of absent tensors, by shapes alone; of the first one's shape where it does not fit them.
+    """The absent result of a function of absent tensors, from their shapes alone.
 
-    They are those of the traced network: they may not fit where it is given images of another size.
+    The shapes are those of the traced network, and may not fit the function if the network is given images of another
+    size. The result then has the shape of the first absent tensor.
     """
     with torch._C.DisableTorchFunctionSubclass(), _untraced():
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
@@ -220,7 +221,7 @@ def _computed(
 
 
 def _present(leaf: Any) -> Any:
-    """The tensor that an absent one has become, if it has become one."""
+    """The tensor that an absent one stands for, if there is one; anything else as it is."""
     while isinstance(leaf, Absent) and leaf.stream is not None:
         leaf = leaf.stream
     return leaf
@@ -236,7 +237,7 @@ def _shape_alone(leaf: Any, dtype: torch.dtype) -> Any:
 
 
 def _size(size: Any) -> int:
-    """A size as a number; of one that an exporter leaves open, that of its example, so that it stays open."""
+    """A size as a number; for a symbolic size of an exporter, that of its example, so that it stays symbolic."""
     hint = size.node.hint if isinstance(size, torch.SymInt) else size
     return int(size if hint is None else hint)
 
@@ -253,7 +254,7 @@ def _rebuilt(shape: tuple[int, ...], dtype: torch.dtype, joined: bool, copied: b
 
 @contextmanager
 def _untraced() -> Iterator[None]:
-    """Shapes are computed beside whatever traces the network: they are no part of its graph."""
+    """Keep what is computed out of the graph of whatever traces the network."""
     tracer: Any = torch._C
     state = tracer._get_tracing_state()
     tracer._set_tracing_state(None)

@@ -14,24 +14,25 @@ from edgesynth.anatomy.groups import ClusterGroup, Member
 class Branch:
     """A part of a network whose output is added to a stream of the same shape, or joined to other channels.
 
-    It is a cluster of its own: in a genome its only unit lives or not. Masked, what it ends with is zero; removed, all
-    of its layers are gone, and so is the addition.
+    In a genome it is a cluster group of one unit, which lives or not. If it is masked, the parameters that end it are
+    zero. If it is removed, all of its layers are gone, and so is the addition.
 
     Attributes:
-        name: its module, or the module that adds it, or where that has several the layer that ends it, and `/branch`.
+        name: its module, else the module that adds it, or the layer that ends it where the module has several
+            branches; then `/branch`.
         parameters: parameters and buffers that nothing else uses.
-        ends: those of them that are zeroed to silence it.
+        ends: those of `parameters` that are zeroed to silence it.
         weights: those of `ends` that are weights of layers.
         inner: cluster groups that lie in it alone.
-        cutting: those of them through which everything in it passes: if all their units die, so does the branch.
-        joined: the cluster group that its output is, where that is joined to other channels; empty where it is added.
+        cutting: those of `inner` that everything in it passes through: if all units of one die, so does the branch.
+        joined: the cluster group of its output, where that is joined to other channels; empty where it is added.
         products: places of the products of activations that lie in it, in `Anatomy.products`.
         removable: whether it may be removed.
         reason: why not, else empty.
         steps: places of its operations in the graph.
         sums: places of the operations that add or join it.
-        stream: place of what it is added to; -1 where it is joined.
-        written: places of the operations that write into the sum, or into the stream after it. Where there are such,
+        stream: place of the value that it is added to; -1 where it is joined.
+        written: places of the operations that write into the sum, or into the stream after it. If there are any,
             sum and stream must not become the same tensor.
     """
 

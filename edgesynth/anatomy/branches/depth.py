@@ -1,4 +1,4 @@
-"""What is gone from a network whose branches die, and what stands in its place."""
+"""Depth: what a network loses when branches die, and what takes its place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from edgesynth.errors import UserError
 
 @dataclass(frozen=True)
 class Depth:
-    """The branches of a network, and what of its graph says how it is without them.
+    """The branches of a network, and what must be known of its graph to remove them.
 
     Attributes:
         branches: every branch, removable or not.
@@ -28,11 +28,11 @@ class Depth:
         inputs: for each operation the places of the activations that it reads.
         passes: {operation that changes nothing: the place of its input}.
         clamps: {operation that changes only what is below zero: the place of its input}.
-        nonnegative: places of what is never below zero.
-        owned: {module: its parameters and buffers, those of its modules included}.
+        nonnegative: places of values that are never below zero.
+        owned: {module: its parameters and buffers, those of its submodules included}.
         used: parameters and buffers that the graph reads, under each of their names.
-        structures: {module: what it gave}.
-        streaming: modules that may give the first of their inputs; see `recorded_calls`.
+        structures: {module: structure of its outputs}; see `structure_of`.
+        streaming: modules that may return the first of their inputs; see `Calls`.
     """
 
     branches: tuple[Branch, ...] = ()
@@ -52,7 +52,7 @@ class Depth:
         return any(branch.name == name for branch in self.branches)
 
     def dead(self, kept: Mapping[str, Sequence[int]]) -> frozenset[str]:
-        """Names of the branches that die: they are said to, or no unit is kept of a group that all in them passes.
+        """Names of the branches of which no unit is kept, or none of a group that everything in them passes through.
 
         Raises:
             UserError: one of them cannot be removed.
@@ -77,7 +77,7 @@ class Depth:
         return self.modules[place][-1] if self.modules[place] else ""
 
     def protected(self, name: str, reason: str) -> Depth:
-        """The same with a branch of that name protected, if there is one."""
+        """A copy in which the branch of that name is protected, if there is one."""
         branches = [
             replace(each, removable=False, reason=reason) if each.name == name else each for each in self.branches
         ]
@@ -86,7 +86,7 @@ class Depth:
     def stand_ins(
         self, dead: AbstractSet[str], shapes: Mapping[str, tuple[int, ...]], aliases: Mapping[str, str]
     ) -> StandIns:
-        """What stands in the network for dead branches.
+        """The stand-ins for dead branches.
 
         Args:
             dead: names of branches.
@@ -122,12 +122,12 @@ class Depth:
         return StandIns(tuple(sorted(covered)), tuple(skipped), absent, bare, joined, copied)
 
     def _owner(self, parameter: str, steps: AbstractSet[int], emptied: AbstractSet[str]) -> str:
-        """The outermost module with a parameter of which nothing is left; empty if there is none.
+        """The outermost module around a parameter of which nothing is left; empty if there is none.
 
         Args:
             parameter: its name.
             steps: places of the operations of dead branches.
-            emptied: modules of which no parameter is read but by dead branches.
+            emptied: modules whose parameters only dead branches read.
         """
         path = parameter.split(".")[:-1]
         for length in range(1, len(path) + 1):
@@ -138,7 +138,7 @@ class Depth:
         return ""
 
     def _skipped(self, branches: Iterable[Branch], steps: AbstractSet[int], emptied: AbstractSet[str]) -> list[str]:
-        """The innermost modules around dead branches that give what they are given; for arguments see `_owner`."""
+        """The innermost modules around dead branches that return their input; for arguments see `_owner`."""
         added = {place: branch for branch in branches for place in branch.sums if branch.stream >= 0}
         streams = {place: branch.stream for place, branch in added.items()}
         chosen: dict[str, None] = {}
@@ -165,7 +165,7 @@ class Depth:
         return len(given) == 1 and results == given
 
     def _resolved(self, place: int, streams: Mapping[int, int]) -> int:
-        """The place whose value a place has, where it is changed by nothing that is left."""
+        """The earliest place with the same value as a place, once dead branches are gone."""
         while True:
             source = streams.get(place, self.passes.get(place, -1))
             if place in self.clamps:
@@ -181,12 +181,12 @@ OUTPUT = -1
 
 
 def read_depth(model: nn.Module, traced: Traced, branches: tuple[Branch, ...], calls: Calls) -> Depth:
-    """What is known of a network's branches.
+    """The depth of a network.
 
     Args:
         model: the network.
         traced: its graph.
-        branches: what was found in it.
+        branches: those of the graph.
         calls: of its modules.
     """
     places, names, first = traced.places, tuple(named_tensors(model)), first_names(model)

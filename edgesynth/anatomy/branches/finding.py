@@ -1,7 +1,8 @@
 """Find the branches of a traced network.
 
 An operand of an addition is a branch if nothing but this addition reads it, it has layers of its own, and the other
-operand is a stream that goes on without it. An operand of concatenations is one if its channels are a cluster group.
+operand is a stream that goes on without it. An operand of concatenations is a branch if its channels are a cluster
+group.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def find_branches(traced: Traced, groups: Sequence[ClusterGroup], layers: frozen
 def _added(
     traced: Traced, node: fx.Node, groups: Sequence[ClusterGroup], layers: frozenset[str]
 ) -> list[tuple[fx.Node, Branch]]:
-    """The branch that an addition adds; nothing where it adds none."""
+    """The branch that an addition adds; empty where it adds none."""
     operands = [given for given in node.args[:2] if isinstance(given, fx.Node)]
     if len(operands) < 2 or operands[0] is operands[1] or not all(given in traced.moved for given in operands):
         return []
@@ -138,7 +139,8 @@ def _module_of(traced: Traced, inside: Inside, end: fx.Node) -> str:
 def _named(branches: Sequence[Branch]) -> tuple[Branch, ...]:
     """The branches with names that tell them apart.
 
-    Of several in one module, and of one in the network itself, they are those of the layers that end them.
+    A branch has the name of its module. Several branches of one module, and those of the network itself, have the names
+    of the layers that end them.
     """
     crowded = {name for name, count in Counter(branch.name for branch in branches).items() if count > 1 or not name}
     taken: Counter[str] = Counter()
@@ -152,7 +154,7 @@ def _named(branches: Sequence[Branch]) -> tuple[Branch, ...]:
 
 
 def _group_of(traced: Traced, end: fx.Node, branch: Branch, groups: Sequence[ClusterGroup]) -> ClusterGroup | None:
-    """The removable cluster group that a branch's output is, if nothing else writes it."""
+    """The removable cluster group of a branch's output channels, if nothing else writes it."""
     axes = {_joined_axis(traced, join) for join in end.users}
     value = traced.values[end][0]
     if len(axes) > 1 or value.along(*axes) is None:
@@ -173,7 +175,7 @@ def _joined_axis(traced: Traced, join: fx.Node) -> int:
 
 
 def _cuts(traced: Traced, group: ClusterGroup, inside: Inside, end: fx.Node) -> bool:
-    """Whether everything that comes from outside a branch to its end passes what a group's layers give."""
+    """Whether every path from outside a branch to its end passes through a group's layers."""
     if any((member.units < 0).any() for member in group.writers()):
         return False
     writers = {member.parameter for member in group.writers()}
@@ -209,5 +211,5 @@ def _parameters(traced: Traced, inside: Inside) -> int:
 
 
 def _sources(traced: Traced, inside: Inside) -> set[fx.Node]:
-    """What a branch reads of the network's activations."""
+    """The activations that a branch reads."""
     return {given for node in inside for given in node.all_input_nodes if given not in inside and given in traced.moved}

@@ -1,4 +1,4 @@
-"""What the modules of a network are given and give while it runs."""
+"""The inputs and outputs of a network's modules, recorded while it runs."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Calls:
     """What is known of the calls of a network's modules.
 
     Attributes:
-        structures: {module: what it gave last}, without those whose outputs have no plain form.
-        streaming: modules that give one tensor, of the shape of the first that they are given, and of no other. If one
-            of their inputs is their output, it is the first. Left out are those that have hooks, which would be lost
-            with the module, and torch's transformer layers, whose parts the encoder around them asks for.
+        structures: {module: structure of its last outputs}, without modules whose outputs have no plain form.
+        streaming: modules that return one tensor, with the shape and number format of their first input and of no other
+            input. So if the output is one of the inputs, it is the first. Modules with hooks are left out, because the
+            hooks would be lost with the module. So are torch's transformer layers: the encoder reads their parts.
     """
 
     structures: dict[str, Structure] = field(default_factory=dict)

@@ -1,7 +1,7 @@
-"""What has to be zeroed so that a branch gives zeros.
+"""The parameters that must be zero so that a branch gives zeros.
 
-A layer or a normalization gives zeros where its own weight and bias are zero. What stands behind it is not looked up
-but computed: each operation is called on zeros, with anything where other values stand.
+A layer or a normalization gives zeros if its own weight and bias are zero. Whether a later operation keeps zeros is not
+looked up in a table: the operation is called on zeros, with arbitrary values for its other inputs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def silencing(
         step: the operation.
         inside: operations and parameters of the branch that it belongs to.
         trained: placeholders of parameters, buffers left out.
-        known: what is known of operations of the same branch, to be added to.
+        known: results for operations of the same branch; this call adds to them.
 
     Returns:
         Their placeholders; None if there are none in the branch.
@@ -65,7 +65,7 @@ def _silencing(
         return own if {given for given in inputs[1:] if given.op == "placeholder"} <= own else None
     affine = name in NORMALIZATIONS and own >= {given for given in inputs[1:] if given in trained}
     if own and (affine or gives_zero(step, own)):
-        # What comes before is silenced too where it can be: of a normalization, the layer that it follows.
+        # What comes before is silenced too where it can be: before a normalization, the layer that it follows.
         return own | (silencing(inputs[0], inside, trained, known) or frozenset())
     parts = {given: silencing(given, inside, trained, known) for given in inputs}
     silent = [given for given in inputs if parts[given]]
@@ -76,7 +76,7 @@ def _silencing(
 
 
 def gives_zero(step: fx.Node, zeros: Iterable[fx.Node]) -> bool:
-    """Whether an operation gives zeros alone where some of what it is given is zero."""
+    """Whether an operation gives only zeros if some of its inputs are zero."""
     chosen = set(zeros)
     source = torch.Generator().manual_seed(0)
 

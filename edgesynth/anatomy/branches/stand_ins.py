@@ -1,4 +1,4 @@
-"""What stands in a rebuilt network for branches that are gone."""
+"""Stand-ins for removed branches in a rebuilt network."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ PLAIN = (bool, int, float, str, tuple, type(None))
 
 @dataclass(frozen=True)
 class StandIns:
-    """What stands for what is gone.
+    """What is gone from a network, and what takes its place.
 
     Attributes:
-        gone: parameters and buffers.
-        skipped: modules whose input is their output.
-        absent: {module: what it gave, see `structure_of`}.
+        gone: parameters and buffers that are gone.
+        skipped: modules that are to return their input.
+        absent: {module: structure of its outputs, see `structure_of`}.
         bare: {parameter that a living module owns: its shape and number format, as `structure_of` writes them}.
         joined: those of `absent` and `bare` whose channels were joined to others.
-        copied: those whose sum must not be the same tensor as the stream, because one of the two is written to.
+        copied: those whose sum must not be the same tensor as the stream, because the network writes into one of them.
     """
 
     gone: tuple[str, ...] = ()
@@ -35,16 +35,16 @@ class StandIns:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> StandIns:
-        """What `dataclasses.asdict` wrote, after JSON."""
+        """From the output of `dataclasses.asdict` after JSON."""
         tuples = {name: tuple(data[name]) for name in ("gone", "skipped", "joined", "copied") if name in data}
         return cls(**{**data, **tuples})
 
     def replaces(self, module: str) -> bool:
-        """Whether a module, or one that it lies in, is gone."""
+        """Whether a module, or one that it lies in, is replaced."""
         return any(f"{module}.".startswith(f"{name}.") for name in (*self.skipped, *self.absent))
 
     def put_in(self, network: nn.Module) -> None:
-        """Replace in a network what is gone from it."""
+        """Put the stand-ins into a network."""
         for name in self.skipped:
             _set(network, name, Skipped())
         for name, structure in self.absent.items():
@@ -61,7 +61,7 @@ class StandIns:
 
 
 def _set(network: nn.Module, name: str, stand_in: nn.Module) -> None:
-    """Put a stand-in in place of a module; what a forward may ask of that module it answers as before."""
+    """Put a stand-in in place of a module, with the plain attributes that a forward method may read."""
     owner, _, own = name.rpartition(".")
     module = network.get_submodule(name)
     stand_in.training = module.training

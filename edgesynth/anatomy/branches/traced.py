@@ -1,4 +1,4 @@
-"""A traced graph as the search for branches reads it."""
+"""A traced graph in the form that the search for branches reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Traced:
         nodes: operations and placeholders, in order.
         names: {placeholder: name of its parameter or buffer}.
         trained: placeholders of parameters.
-        values: what is known of what each node gives.
+        values: what is known of the results of each node.
         places: {node: its place in `nodes`}.
         moved: nodes that depend on the network's input.
     """
@@ -63,7 +63,7 @@ class Traced:
         return cls(nodes, lifted, trained, values, {node: place for place, node in enumerate(nodes)}, frozenset(moved))
 
     def shape(self, node: fx.Node) -> tuple[int, ...]:
-        """Sizes of what a node gives; empty where that is no tensor."""
+        """Shape of a node's result; empty where that is no tensor."""
         meta = node.meta.get("val")
         return tuple(int(size) for size in meta.shape) if isinstance(meta, Tensor) else ()
 
@@ -73,7 +73,7 @@ class Traced:
         return tuple(dict.fromkeys(entry[0] for entry in stack.values() if entry[0]))
 
     def inside(self, end: fx.Node, readers: frozenset[fx.Node]) -> frozenset[fx.Node]:
-        """The nodes that nothing reads but `end`, and `end` itself; none if others than its readers read it."""
+        """`end` and all nodes that lead only to it; empty if any node but `readers` reads `end`."""
         if not end.users or not set(end.users) <= readers:
             return frozenset()
         inside, leading = {end}, {end}
@@ -90,11 +90,11 @@ class Traced:
         return frozenset(inside)
 
     def clamps(self, node: fx.Node) -> bool:
-        """Whether a node changes nothing but what is below zero."""
+        """Whether a node changes only values below zero."""
         return node.op == "call_function" and op_name(node) == "relu"
 
     def is_nonnegative(self, node: fx.Node) -> bool:
-        """Whether nothing that a node gives can be below zero."""
+        """Whether no value of a node's result can be below zero."""
         return any(value.nonnegative for value in self.values.get(node, [])[:1])
 
     def writers(self, result: fx.Node, stream: fx.Node) -> list[fx.Node]:
@@ -116,7 +116,7 @@ class Traced:
         return [node for node in after if node in same and aliases(node, writes=True)]
 
     def passes(self, node: fx.Node) -> fx.Node | None:
-        """The input that a node gives unchanged, in evaluation and in training; None if it changes it."""
+        """The input that a node returns unchanged, in evaluation and in training; None if it changes its input."""
         if node.op != "call_function" or not node.all_input_nodes:
             return None
         source, name = node.all_input_nodes[0], op_name(node)

@@ -1,8 +1,8 @@
-"""Layer times: what each layer of a network takes at any of its widths, by a source of times such as a measured grid.
+"""Layer times: the time of each layer of a network at any width, by a source of times such as a measured grid.
 
-A source knows layers by their shapes. The shapes of an ancestor's layers are seen once, while it runs; a removal
-changes widths alone. What lies beside the layers is read from the ancestor's file, and taken to shrink with the values
-that the layers write.
+A source knows layers by their shapes. The shapes of an ancestor's layers are recorded once, while it runs; a removal
+changes only widths. The operators beside the layers are read from the ancestor's file. Their sizes are assumed to
+shrink in proportion to the number of values that the layers write.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class LayerTimes:
-    """Times of an ancestor's layers, and of all that removal leaves of them.
+    """Times of an ancestor's layers, and of what removal leaves of them.
 
     Args:
         anatomy: of the ancestor.
         input_shape: (C, H, W) of one input.
         times: the source.
-        beside: what lies beside the ancestor's layers.
+        beside: operators beside the ancestor's layers.
 
     Attributes:
-        times: see above.
-        shapes: of each call of a layer, in the order of `Anatomy.layers`; None of what a source does not know as a
-            layer: recurrent and transposed ones, and linear layers of several rows. They cost nothing here, for the
-            file has them among what lies beside.
-        constant_ms: what the ancestor costs beside its layers.
+        times: the source.
+        shapes: shape of each call of a layer, in the order of `Anatomy.layers`. It is None for layers that no source
+            knows: recurrent and transposed ones, and linear layers of several rows. These cost nothing here, because
+            the file has them among the operators beside the layers.
+        constant_ms: time of the ancestor beside its layers.
     """
 
     def __init__(
@@ -58,14 +58,14 @@ class LayerTimes:
 
         Args:
             place: of its call in `Anatomy.layers`.
-            reads: (n,) sizes of the dimension of its weight that reads, at least 1; those of one group.
-            writes: (m,) sizes of the one that is written, at least 1.
+            reads: (n,) sizes of the input dimension of its weight, those of one group; at least 1.
+            writes: (m,) sizes of the output dimension of its weight, at least 1.
 
         Returns:
             (n, m), ms of one batch.
 
         Raises:
-            UserError: the source does not know the layer, or not as wide.
+            UserError: the source knows no such layer, or none as wide.
         """
         shape = self.shapes[place]
         if shape is None:
@@ -74,7 +74,7 @@ class LayerTimes:
         return self.times.times_ms(shape, inputs.tolist(), np.asarray(writes).tolist())
 
     def predict(self, census: Census, precision: str) -> Prediction:
-        """Latency of what removal leaves; convolutions and linear layers in the order of the anatomy's weights.
+        """Latency of what removal leaves; its layers are in the order of the anatomy's weights.
 
         Raises:
             UserError: see `table`.
@@ -149,7 +149,7 @@ def layer_shapes(anatomy: Anatomy, input_shape: Sequence[int]) -> tuple[LayerSha
 
 
 def _shape(module: nn.Module, read: tuple[int, ...]) -> LayerShape | None:
-    """The shape of a layer, from what it reads, (1, C, ...)."""
+    """The shape of a layer, given that of its input, (1, C, ...); None if no source knows it."""
     if isinstance(module, nn.Linear):
         return linear_shape(module.in_features) if len(read) == 2 else None
     if not isinstance(module, _CONVOLUTIONS) or isinstance(module.padding, str) or module.padding_mode != "zeros":
@@ -163,5 +163,5 @@ def _shape(module: nn.Module, read: tuple[int, ...]) -> LayerShape | None:
 
 
 def _written(census: Census) -> int:
-    """Values that layers write for one input, as far as their arithmetic tells."""
+    """Number of values that layers write for one input, derived from their MACs."""
     return sum(layer.macs // math.prod(layer.shape) * layer.shape[0] for layer in census.layers if layer.macs)

@@ -1,6 +1,6 @@
 """`--board local`: the latency of this machine, from a grid of its layers' times.
 
-The grid is measured before the run, as far as the user's cache does not hold it, and the run keeps its own copy: an
+What the user's cache does not hold of the grid is measured before the run. The run keeps its own copy, so that an
 individual stays a function of its parents, its place and what the run directory holds.
 """
 
@@ -25,33 +25,33 @@ Timed = tuple[GridTimes, tuple[Beside, ...]]
 
 
 class Clock(Protocol):
-    """Times the layers of networks; handed in, since evolution knows no export."""
+    """Times the layers of networks; the caller gives it, because evolution knows no export."""
 
     def measure(
         self, model: nn.Module, input_shape: Sequence[int], opset: int, announce: Callable[[str], None]
     ) -> Timed:
-        """Times of this machine's layers, those that are not known yet measured, and what lies beside the layers."""
+        """Times of this machine's layers, measured where they are not known yet, and the operators beside them."""
         ...
 
     def read(self, model: nn.Module, input_shape: Sequence[int], opset: int, grid: str) -> Timed:
-        """The times of a grid's file as they are, and what lies beside the layers."""
+        """Times of a grid's file as they are, and the operators beside the layers."""
         ...
 
 
 def with_times(
     kind: Species, config: Config, clock: Clock | None, run: Path | None, announce: Callable[[str], None]
 ) -> Species:
-    """The species with the times of this machine's layers, where the run aims at it.
+    """The species with the times of this machine's layers if the run aims at this machine; else as it is.
 
     Args:
         kind: the species.
-        config: names the board, or none.
+        config: of the run; it names the board, if any.
         clock: times layers.
-        run: directory of a run that has begun, whose own grid is used; None for a new one.
+        run: directory of a run that has begun: its own grid is used. None for a new run.
         announce: called with a line now and then.
 
     Raises:
-        UserError: nothing was given that times layers, the network cannot be timed, or the run's grid is damaged.
+        UserError: there is no clock, the network cannot be timed, or the run's grid is damaged.
     """
     if config.board != THIS_MACHINE:
         return kind
@@ -65,6 +65,6 @@ def with_times(
 
 
 def keep_times(kind: Species, run: Path) -> None:
-    """Keep the grid of a run that has just begun."""
+    """Save the grid of a run that has just begun in its directory."""
     if kind.times is not None:
         write_json(run / FILE, sealed(kind.times.grid.to_json()))

@@ -1,1 +1,1 @@
-"""The grid: layers of a model at widths of input and output, and what lies beside them, measured as in a network."""
+"""The grid: times of a model's layers at several widths, and of the operators beside them, measured as in a network."""

@@ -1,6 +1,6 @@
 """The file of this machine's grid: one for each hardware, engine and version, precision, threads and batch.
 
-It lies in the user's cache folder. A probe of another network adds to it what is missing.
+It lies in the user's cache folder. A probe of another network adds what is missing.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ def path_of(engine: Dict[str, Any], settings: GridSettings, root: str = "/") -> 
     Args:
         engine: as it describes itself.
         settings: of the probe.
-        root: folder that holds `proc`, `sys`, `etc` and `tmp`, by which the machine is told.
+        root: folder that holds `proc`, `sys`, `etc` and `tmp`, from which the machine is described.
     """
     key = key_of(_facts(engine, settings, root))
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode("utf-8")).hexdigest()[:12]
@@ -47,12 +47,12 @@ def open_grid(
         path: of the file.
         engine: as it describes itself.
         flags: of the engine.
-        call_ms: what a call costs beside its kernels, as measured now; of two, the shorter counts.
+        call_ms: what a call costs beside its kernels, as measured now; the shorter of this and the file's counts.
         settings: of the probe.
         root: see `path_of`.
 
     Raises:
-        UserError: the file is no grid, or one of something else.
+        UserError: the file is no grid, or one of another machine, engine or setting.
     """
     facts = _facts(engine, settings, root)
     facts["flags"] += flags
@@ -86,7 +86,7 @@ def open_grid(
 
 
 def key_of(facts: Dict[str, Any]) -> Dict[str, Any]:
-    """What two measurements must share to stand in one grid, from its facts."""
+    """What two measurements must have in common to be in one grid, read from its facts."""
     machine = facts["machine"]
     return {
         "CPU": machine.get("cpu"),

@@ -1,4 +1,4 @@
-"""Measure a grid: what a network needs and the file does not hold yet, written as it is measured."""
+"""Measure a grid: time what a network needs and the file does not hold yet, and save the file as it grows."""
 
 import os
 import tempfile
@@ -39,15 +39,15 @@ Frame = Tuple[Tuple[int, ...], int]  # (H, W) of a tensor, () for features alone
 
 
 class Measured(NamedTuple):
-    """What came of a probe.
+    """Result of a probe.
 
     Attributes:
-        path: of the grid.
+        path: file of the grid.
         grid: all that the file holds now.
-        new: places that were measured now.
-        wanted: places that this network needs, with those that were known.
-        left: places that were not measured, for want of time.
-        duration_s: that it took.
+        new: places that this probe measured.
+        wanted: places that this network needs, those known before included.
+        left: places that were not measured because time ran out.
+        duration_s: time that the probe took.
     """
 
     path: str
@@ -67,20 +67,20 @@ def probe_grid(
     announce: Announce = lambda line: None,
     root: str = "/",
 ) -> Measured:
-    """Measure the layers of a model at widths of input and output, and what lies beside them.
+    """Measure the layers of a model at several widths of input and output, and the operators beside them.
 
     Args:
-        target: a bundle or a bare ONNX file; its plain form is what is read.
-        output: the grid, added to if it exists; None for this machine's in the user's cache folder.
-        engine: its name; None for ONNX Runtime.
+        target: a bundle or a bare ONNX file; its fp32 model is read.
+        output: file of the grid, which is added to if it exists; None for this machine's in the user's cache folder.
+        engine: name of the engine; None for ONNX Runtime.
         precision: None for fp32.
-        settings: see there.
-        announce: called with a line now and then.
-        root: folder that holds `proc`, `sys`, `etc` and `tmp`, by which the machine is told.
+        settings: how to measure.
+        announce: called with a line of progress now and then.
+        root: folder that holds `proc`, `sys`, `etc` and `tmp`, from which the machine is described.
 
     Raises:
         UserError: a setting is out of range, the model has no layer that can be probed, the engine or the precision
-            does not exist, the file is no grid or one of something else, or the engine refuses the layers.
+            does not exist, the file is no grid or that of another machine, or the engine refuses the layers.
     """
     begin = time.perf_counter()
     check_grid_settings(settings)
@@ -127,7 +127,7 @@ def probe_grid(
 
 
 def _missing_groups(parts: Parts, grid: Grid) -> List[Group]:
-    """One of each kind and number of elements that is not known."""
+    """The first group of each kind and number of elements that the grid does not hold."""
     missing: Dict[Tuple[str, int], Group] = {}
     for group in parts.groups:
         op, elements = group.beside
@@ -137,15 +137,15 @@ def _missing_groups(parts: Parts, grid: Grid) -> List[Group]:
 
 
 class _Measurement:
-    """Measures pass by pass, and writes what it has.
+    """Measures a grid in several passes, and saves it as it grows.
 
     Args:
-        timer: where.
+        timer: times files of units.
         grid: is added to.
-        path: of the grid.
+        path: file of the grid.
         settings: of the probe.
-        until: the clock's time after which nothing is begun.
-        announce: called with a line now and then.
+        until: no measurement begins after this time of `time.perf_counter`.
+        announce: called with a line of progress now and then.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class _Measurement:
         self._saved = time.perf_counter()
 
     def run(self, missing: List[Place], groups: List[Group], graph: Graph, parts: Parts) -> int:
-        """Measure; how many places were left for want of time."""
+        """Measure; return the number of places that were left because time ran out."""
         batch = self._settings.batch
         begun: Set[Place] = set()
         for number in range(self._settings.passes):
@@ -180,7 +180,7 @@ class _Measurement:
         return len(missing) - len(begun)
 
     def _groups(self, groups: List[Group], graph: Graph, parts: Parts) -> None:
-        """Time groups, each together with those above it, and these without it."""
+        """Time each group with the groups above it, and the groups above it alone."""
         made: Dict[Tuple[int, bool], Units] = {}
         for number, group in enumerate(groups):
             whole = group_units(group.above + (group,), graph, parts.constants, GROUP_COPIES, self._settings.batch)
@@ -206,7 +206,7 @@ class _Measurement:
                 self._grid.beside.setdefault(group.beside.op, {})[group.beside.elements] = round(max(ms, 0.0), 6)
 
     def _around(self, group: Group) -> float:
-        """What the unit of a group costs without it and without those above it."""
+        """Time of the rest of a group's unit: of what makes its inputs and reads its outputs, ms."""
         spent = 0.0
         for group_input in group.inputs:
             if group_input.source:
@@ -222,7 +222,7 @@ class _Measurement:
         return spent
 
     def _frames(self, frames: Set[Frame], number: Optional[int]) -> None:
-        """Time the frames, those that were timed in this pass already left out; None times all."""
+        """Time the frames that were not timed yet under a number: that of a pass, or None for the frames of groups."""
         keys = [
             ("frame", frame, readers)
             for frame in sorted(frames)
@@ -239,7 +239,7 @@ class _Measurement:
             self._units.update({key + (number,): 0.0 for key in chunk})
 
     def _frame(self, frame: Frame) -> Tuple[float, float]:
-        """What making a tensor costs, and what reading a place of it does."""
+        """Time of making a tensor, and of reading one place of it, ms."""
         one_reader_ms, two_readers_ms = self._units["frame", frame, 1], self._units["frame", frame, 2]
         return 2 * one_reader_ms - two_readers_ms, two_readers_ms - one_reader_ms
 
@@ -252,7 +252,7 @@ class _Measurement:
                 self._units[key] = min(ms, self._units.get(key, ms))
 
     def _take(self, chunk: List[Place]) -> None:
-        """Enter what was measured of places into the grid."""
+        """Enter the times of places into the grid."""
         for place in chunk:
             frames = frames_of(place)
             refused = [frame for frame in frames if ("frame", frame, 2 if frame[0] else 0) not in self._units]
@@ -275,7 +275,7 @@ class _Measurement:
 
 
 def frames_of(place: Place) -> List[Frame]:
-    """The tensor that a layer reads and the one that it writes; of a linear layer, what it reads."""
+    """The tensor that a layer reads and the one that it writes; for a linear layer, only the one that it reads."""
     if place.shape.op == LINEAR:
         return [((), place.inputs)]
     read = place.outputs if place.shape.op == DEPTHWISE else place.inputs

@@ -1,8 +1,8 @@
-"""What a network consists of to a grid: its layers, and groups of operators beside them.
+"""The parts of a network that a grid measures: its layers, and groups of operators beside them.
 
-Operators that hand a tensor to one reader alone are one group, for an engine fuses them, or keeps a layout among them.
-What a group costs may hang on the groups whose results it reads: behind a slice, ONNX Runtime leaves its own layout,
-and every addition along a chain of residual blocks is then a kernel of its own.
+An operator and the only reader of its output are in one group, because an engine fuses them or keeps one layout for
+them. The time of a group may depend on the groups whose results it reads: after a slice, ONNX Runtime leaves its own
+layout, and every addition along a chain of residual blocks then runs as a kernel of its own.
 """
 
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
@@ -11,7 +11,7 @@ from edgesynth.benchmark.probe.model_layers import ModelLayer, layers_of
 from edgesynth.benchmark.probe.onnx_graph import Graph, Node
 from edgesynth.boards.probed.grid import AFTER, Beside, Place, place_of
 
-# Groups above another that are built with it, at most: beyond, the tensor is taken for a layer's.
+# At most so many groups above another are built with it. A tensor from beyond them counts as a layer's.
 _MOST_ABOVE = 8
 
 
@@ -21,8 +21,8 @@ class Input(NamedTuple):
     Attributes:
         tensor: its name.
         size: its shape, 1 for a free batch.
-        alone: whether a layer writes it and the group is all that reads it, so that the two may be fused.
-        source: an output of one of `Group.above` that stands for it; "" where a layer writes it.
+        alone: whether a layer writes it and only this group reads it, so that an engine may fuse the two.
+        source: an output of one of `Group.above` that takes its place; "" where a layer writes it.
     """
 
     tensor: str
@@ -32,14 +32,14 @@ class Input(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Operators beside the layers that belong together.
+    """A group of operators beside the layers.
 
     Attributes:
-        nodes: in their order.
-        inputs: that other parts of the network write.
-        outputs: names and shapes of what other parts read, or the network gives.
-        above: groups whose results it reads, and those above them, in the order of the network; of a chain of equal
-            ones, the first alone.
+        nodes: its operators, in the order of the network.
+        inputs: tensors that it reads and other parts of the network write.
+        outputs: names and shapes of the tensors that other parts read or the network puts out.
+        above: groups whose results it reads, and the groups above those, in the order of the network. Of a chain of
+            equal groups only the first is here.
     """
 
     nodes: Tuple[Node, ...]
@@ -49,7 +49,7 @@ class Group(NamedTuple):
 
     @property
     def beside(self) -> Beside:
-        """What the grid knows it by: its operators, others above it, and its elements."""
+        """Its key in a grid: its operators, other operators above it, and its number of elements."""
         sizes = [group_input.size for group_input in self.inputs] + [size for _, size in self.outputs]
         ops = [node.op for node in self.nodes]
         others = sorted({node.op for group in self.above for node in group.nodes} - set(ops))
@@ -57,7 +57,7 @@ class Group(NamedTuple):
         return Beside(name, max(sum(map(_product, sizes)), 1))
 
     def equals(self, other: "Group") -> bool:
-        """Whether it computes the same of tensors of the same shapes."""
+        """Whether two groups have the same operators, and tensors of the same shapes."""
 
         def kind(group: "Group") -> Any:
             sizes = sorted(group_input.size for group_input in group.inputs)
@@ -67,21 +67,21 @@ class Group(NamedTuple):
 
 
 class FixedWidths(NamedTuple):
-    """Which widths of a layer no removal changes: those of the image and of the answer."""
+    """Which widths of a layer no removal changes: the channels of the image and of the network's output."""
 
     inputs: bool
     outputs: bool
 
 
 class Parts(NamedTuple):
-    """A network in parts.
+    """The parts of a network.
 
     Attributes:
-        layers: in their order.
-        fixed: of each layer, in the same order.
-        groups: what lies beside.
-        left_out: what cannot be measured, each with its reason.
-        constants: nodes that depend on nothing that flows, by what they write.
+        layers: in the order of the network.
+        fixed: for each layer, which of its widths are fixed.
+        groups: operators beside the layers.
+        left_out: parts that cannot be measured, each with its reason.
+        constants: {tensor: the node that writes it}, of nodes that do not depend on the network's input.
     """
 
     layers: List[ModelLayer]
@@ -92,20 +92,20 @@ class Parts(NamedTuple):
 
     @property
     def places(self) -> List[Place]:
-        """The layers as a grid knows them."""
+        """The layers as places of a grid."""
         return [place_of(layer.shape, layer.width) for layer in self.layers]
 
     @property
     def beside(self) -> List[Beside]:
-        """The groups as a grid knows them."""
+        """The groups as keys of a grid."""
         return [group.beside for group in self.groups]
 
 
 def parts_of(graph: Graph) -> Parts:
-    """Take a network apart.
+    """Divide a network into its layers and groups of operators.
 
     Raises:
-        UserError: it holds no layer, or does not tell the shape of what one reads.
+        UserError: the file holds no layer, or does not tell the shape of a layer's input.
     """
     model = layers_of(graph)
     layer_of = {layer.output: layer for layer in model.layers}
@@ -133,7 +133,7 @@ def parts_of(graph: Graph) -> Parts:
 
 
 def _joined(nodes: List[Node], readers: Dict[str, List[Node]], given: Set[str]) -> List[List[Node]]:
-    """Nodes that hand a tensor to one reader alone, together."""
+    """Groups of nodes: a node joins the group that writes its input if nothing else reads that input."""
     group_of: Dict[str, List[Node]] = {}
     for node in nodes:
         group = [node]
@@ -214,10 +214,10 @@ def _sized(graph: Graph, tensor: str) -> Optional[Tuple[int, ...]]:
 
 
 def _fixed(nodes: List[Node], layers: List[ModelLayer]) -> List[FixedWidths]:
-    """Of each layer, whether none lies before it, and whether none behind it."""
+    """For each layer, whether no layer precedes it, and whether none follows it."""
     own = {layer.output for layer in layers}
-    behind: Set[str] = set()  # tensors that a layer has a part in
-    before: Set[str] = set()  # tensors that have a part in what a layer reads
+    behind: Set[str] = set()  # tensors that depend on a layer
+    before: Set[str] = set()  # tensors on which a layer depends
     first, last = {}, {}
     for node in nodes:
         touched = any(tensor in behind for tensor in node.inputs)

@@ -9,12 +9,12 @@ class GridSettings(NamedTuple):
     """How to measure a grid.
 
     Attributes:
-        duration_s: after so many seconds no more places are begun, above 0.
+        duration_s: no place is begun after so many seconds; above 0.
         each_s: timed seconds for each place and pass, above 0.
         passes: how often everything is measured, far apart in time; the shortest time counts.
         batch: images per inference.
         threads: threads of the engine.
-        precision: that the engine is asked for.
+        precision: the one that the engine is asked for.
     """
 
     duration_s: float = 600.0

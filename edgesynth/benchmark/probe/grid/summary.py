@@ -1,4 +1,4 @@
-"""What a probe of a grid says when it ends."""
+"""Summary of a finished probe of a grid."""
 
 from typing import Any, Dict, List
 
@@ -7,7 +7,7 @@ from edgesynth.boards.probed.grid import kind_name
 
 
 def format_grid_summary(measured: Measured) -> List[str]:
-    """A line for each shape of layer and each operator beside, and what is left to measure."""
+    """A line for each shape of layer and each kind of operators beside the layers, and what is left to measure."""
     lines = []
     for shape, points in measured.grid.layers.items():
         inputs, outputs = zip(*points)

@@ -1,11 +1,10 @@
-"""Files that hold the same unit several times: what makes a tensor, what is to be timed, and what reads the result.
+"""Files with several copies of a unit: what makes a tensor, the layer or operators to time, and what reads the result.
 
-Alone, a layer would be timed with what it never pays within a network, and without what it does pay there. So its
-input is made by a 1x1 convolution of an image of one channel, which leaves it in the engine's own layout and in the
-cache, and its output is read by a convolution of one place, which asks for the layout that a layer of such an input
-asks for. Where the layouts differ, the engine's turning from one to the other is timed with the layer that writes.
-There are several copies, each with weights of its own: the cost of a call is shared, and no weight is still in the
-nearest cache.
+A layer timed alone has costs that it does not have within a network, and lacks costs that it has there. So a 1x1
+convolution of an image of one channel makes its input, which is then in the engine's own layout and in the cache. A
+convolution of a single place reads its output, and asks for the layout that the next layer would ask for. Where the two
+layouts differ, the conversion is timed with the layer that writes. Each copy has weights of its own. So all copies
+share the cost of a call, and no copy finds its weights in the nearest cache.
 """
 
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -25,7 +24,7 @@ FRAME_COPIES, GROUP_COPIES = 8, 4
 
 
 def copies_of(place: Place) -> int:
-    """How many units of a layer a file holds: all weights together are to fill a core's second-level cache twice."""
+    """Number of units in a layer's file, 4 to 8: their weights should fill a core's second-level cache twice."""
     shape, inputs, outputs = place
     weights_bytes = 4 * inputs * outputs // shape.groups
     for length in shape.window:
@@ -38,7 +37,7 @@ def layer_units(place: Place, copies: int, batch: int) -> LayerFile:
 
     Args:
         place: the layer.
-        copies: units.
+        copies: number of units.
         batch: images per run.
     """
     shape, inputs, outputs = place
@@ -70,13 +69,13 @@ def layer_units(place: Place, copies: int, batch: int) -> LayerFile:
 
 
 def frame_units(size: Sequence[int], width: int, readers: int, copies: int, batch: int) -> LayerFile:
-    """Units without anything to time: what makes a tensor, and one or two that read it.
+    """Units without a layer: what makes a tensor, and one or two operators that read it.
 
     Args:
         size: (H, W) of the tensor; () for one of features alone, which nothing reads.
         width: its channels or features.
-        readers: of it.
-        copies: units.
+        readers: number of operators that read it.
+        copies: number of units.
         batch: images per run.
     """
     graph = GraphWriter(half=False)
@@ -95,17 +94,17 @@ def frame_units(size: Sequence[int], width: int, readers: int, copies: int, batc
 def group_units(
     groups: Sequence[Group], model: Graph, constants: Dict[str, Node], copies: int, batch: int
 ) -> Optional[LayerFile]:
-    """Units of operators beside the layers, as they stand in a model, at the widths that they have there.
+    """Units of groups of operators beside the layers, at the widths that they have in a model.
 
     Args:
-        groups: in the order of the model; what none of them gives to another, layers give.
-        model: the graph that they are of.
+        groups: in the order of the model. In the units, layers write the inputs that no other group writes.
+        model: the graph that they are part of.
         constants: see `parts.Parts`.
-        copies: units.
+        copies: number of units.
         batch: images per run.
 
     Returns:
-        None where their inputs cannot be made of one image.
+        None where their inputs cannot all be made from one image.
     """
     sizes = [group_input.size for group in groups for group_input in group.inputs if not group_input.source]
     graph = GraphWriter(half=False, form=model.form)
@@ -142,13 +141,13 @@ def group_units(
 
 
 def smallest_file(batch: int) -> LayerFile:
-    """A file of one operator of one value: its time is that of a call."""
+    """A file of one operator on one value of each image: it takes the time of a call."""
     graph = GraphWriter(half=False)
     return graph.file_of({graph.node("Relu", [graph.image([batch, 1, 1, 1])]): [batch, 1, 1, 1]})
 
 
 def size_behind(shape: LayerShape) -> Tuple[int, ...]:
-    """(H, W) of what a convolution writes."""
+    """(H, W) of a convolution's output."""
     rank = len(shape.window)
     return tuple(
         (shape.size[axis] + shape.pads[axis] + shape.pads[rank + axis] - shape.dilations[axis] * (window - 1) - 1)
@@ -161,7 +160,7 @@ def size_behind(shape: LayerShape) -> Tuple[int, ...]:
 def _made(
     graph: GraphWriter, image: str, width: int, strides: Optional[Sequence[int]] = None, rectified: bool = True
 ) -> str:
-    """A tensor of so many channels, as a layer leaves it; if it is not rectified yet, what reads it may be fused."""
+    """A tensor of `width` channels, as a layer leaves it; an engine may fuse its reader if it is not rectified."""
     rank = graph.rank
     weights = [graph.weight([width, 1] + [1] * rank), graph.weight([width])]
     made = graph.node("Conv", [image] + weights, kernel_shape=[1] * rank, strides=strides or [1] * rank)
@@ -179,14 +178,14 @@ def _read(
 
 
 def _strides(largest: Sequence[int], size: Sequence[int]) -> Optional[List[int]]:
-    """Strides by which a 1x1 window makes a size of a larger one; None if it cannot."""
+    """Strides with which a 1x1 convolution turns the largest size into a smaller one; None if there are none."""
     strides = [-(-whole // max(length, 1)) for whole, length in zip(largest, size)]
     fits = all((whole - 1) // stride + 1 == length for whole, length, stride in zip(largest, size, strides))
     return strides if fits else None
 
 
 def _constants(graph: GraphWriter, groups: Sequence[Group], model: Graph, constants: Dict[str, Node]) -> Dict[str, str]:
-    """Take over what groups read that depends on nothing that flows; the names of what is computed."""
+    """Copy the constants that groups read into a graph; return the names of those that nodes compute."""
     computing: List[Node] = []
 
     def take(node: Node) -> None:

@@ -1,7 +1,7 @@
-"""Timing files of units: several loaded together, timed interleaved, the shortest of their windows taken.
+"""Timing of files of units: several are loaded together and timed interleaved; the fastest window of each counts.
 
-Other work on the machine only adds time, and rarely to each of several short windows: so the least of their medians is
-taken, not the median of all calls.
+Other work on the machine only adds time, and rarely to every one of several short windows. So the time of a file is the
+shortest of its windows' medians, not the median of all calls.
 """
 
 import functools
@@ -29,11 +29,11 @@ class UnitTimer:
     """Loads files of units and times them.
 
     Attributes:
-        call_ms: least time of a call that computes next to nothing.
-        engine: what a reader must know of the engine.
+        call_ms: shortest time of a call that computes next to nothing.
+        engine: the engine's description of itself.
 
     Args:
-        folder: for the files.
+        folder: where the files are written.
         kind: the engine.
         settings: of the probe.
 
@@ -99,7 +99,7 @@ class UnitTimer:
 
 
 def shortest_ms(track: Track) -> float:
-    """The least of the medians of its windows."""
+    """The shortest of the medians of a track's windows."""
     medians, start = [], 0
     for window in track.windows:
         medians.append(percentile(sorted(track.latencies_ms[start : start + window.calls]), 50))

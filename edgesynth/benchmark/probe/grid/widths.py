@@ -1,8 +1,8 @@
-"""Which widths a grid measures: few in each direction, and for each kind of layer a dense row in each.
+"""Which widths a grid measures: a few in each direction, and for each kind of layer a dense row in each direction.
 
-Engines compute channels in blocks and take slower ways for widths that fill none. Which blocks is not known here: the
-widths are such that it can be learned from the times. Time between whole blocks is near a plane, so these are far
-apart; the ends of the first block and odd widths are measured beside them, and the dense row shows each step.
+Engines compute channels in blocks, and are slower at widths that fill no block. The size of the blocks is not known
+here; the widths are chosen so that it can be learned from the times. Time between whole blocks is close to a plane, so
+these widths are far apart. Parts of the first block and odd widths are measured too, and the dense row shows each step.
 """
 
 from typing import Dict, Iterable, List, Tuple
@@ -13,13 +13,13 @@ from edgesynth.boards.probed import LayerShape
 from edgesynth.boards.probed.grid import Place, place_of
 from edgesynth.boards.probed.shape import DEPTHWISE
 
-BLOCK = 16  # the first of the wide widths; no block of an engine that is known is larger on a CPU
+BLOCK = 16  # the first of the wide widths; no known engine has larger blocks on a CPU
 _WIDE = 64  # above it, fewer small widths are measured
 DENSE = tuple(range(BLOCK + 1, 35)) + (40, 44, 47, 48, 49)
 
 
 def even_widths(most: int) -> List[int]:
-    """Widths that fill blocks, or a quarter of the first one, and the most; narrowest first."""
+    """Widths that fill blocks or quarters of the first one, and the widest; narrowest first."""
     widths = {4, 8, most} if most > _WIDE else {4, 8, 12, most}
     width = BLOCK
     while width < most:
@@ -35,11 +35,11 @@ def odd_widths(most: int) -> List[int]:
 
 
 def places(layers: Iterable[ModelLayer], fixed: Iterable[FixedWidths]) -> List[Place]:
-    """What is measured of a network, in this order: whole blocks, the dense rows, odd widths.
+    """The places to measure for a network, in this order: whole blocks, the dense rows, odd widths.
 
     Args:
-        layers: of the network; of one shape, the widest counts.
-        fixed: of each layer, which of its widths no removal changes.
+        layers: of the network; of layers of one shape, the widest counts.
+        fixed: for each layer, which of its widths no removal changes.
     """
     widest: Dict[LayerShape, Tuple[int, int]] = {}
     free: Dict[LayerShape, Tuple[bool, bool]] = {}
@@ -66,7 +66,7 @@ def places(layers: Iterable[ModelLayer], fixed: Iterable[FixedWidths]) -> List[P
 
 
 def kind_of(shape: LayerShape) -> Tuple[str, bool, bool]:
-    """What layers must have in common to be computed in the same blocks: op, whether grouped, whether of one place."""
+    """What layers of the same blocks have in common: op, whether grouped, whether the window is one place."""
     return shape.op, shape.groups > 1, all(length == 1 for length in shape.window)
 
 
@@ -80,7 +80,10 @@ def _split(most: int, is_free: bool, groups: int) -> Tuple[List[int], List[int]]
 
 
 def _dense(widest: Dict[LayerShape, Tuple[int, int]], free: Dict[LayerShape, Tuple[bool, bool]]) -> Iterable[Place]:
-    """Rows of neighboring widths: of each kind and direction the shape that shows most steps, of these the smallest."""
+    """Rows of neighboring widths, one for each kind and direction.
+
+    Each is of the shape that shows most steps; of several such shapes, of the one with the fewest positions.
+    """
     for kind in {kind_of(shape): None for shape in widest if shape.groups == 1}:
         shapes = [shape for shape in widest if shape.groups == 1 and kind_of(shape) == kind]
         for axis in (0, 1):

@@ -1,6 +1,6 @@
 """Shape: how many units each cluster group keeps, and which branches live, chosen by an integer program.
 
-A network is narrowed so that the units and branches it keeps are worth the most, while all budgets hold together:
+A network is narrowed so that the units and branches it keeps are worth the most while all budgets are met:
 
     costs = {"latency_ms": LayerCosts(table=times_ms, constant=0.1)}
     limits = {"latency_ms": 3.0, "macs": 40e6, "params": 200e3}
@@ -11,8 +11,8 @@ A network is narrowed so that the units and branches it keeps are worth the most
 `times_ms(layer, inputs, outputs)` gives the milliseconds of `anatomy.layers[layer]` for every pair of sizes of the two
 channel dimensions of its weight, (n,) and (m,), as an (n, m) array. It is asked once for each layer.
 
-A draw that is not to keep just the strongest units takes `shape.widths` and `shape.lives` alone, and draws so many of
-each group. `Problem` is plain data: another kind of network can be described without an `Anatomy`.
+A draw that does not just keep the strongest units uses only `shape.widths` and `shape.lives`, and draws that many units
+of each group. `Problem` is plain data: another kind of network can be described without an `Anatomy`.
 """
 
 from edgesynth.evolution.synthesis.shape.building import build_problem

@@ -1,7 +1,7 @@
 """Build a problem from a network: its groups, its branches and what they cost.
 
 MACs, parameters and clusters are counted as `Anatomy.census` counts them. Latency and energy come from tables of each
-layer that the caller has.
+layer that the caller gives.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ def build_problem(
 
     Args:
         anatomy: of the ancestor.
-        kept: what the parent has of it, as `Anatomy.plan` takes it; nothing for the whole ancestor.
-        viability: {removable group: (size,) logarithms of probabilities}, such as `Dna.clusters`, up to a constant. A
-            unit is worth their exponential, 1 for the strongest of the network. So is a branch, beside its units; one
-            that is not named is worth nothing.
+        kept: what the parent has of it, as `Anatomy.plan` takes it; empty for the whole ancestor.
+        viability: {removable group: (size,) logarithms of probabilities}, such as `Dna.clusters`, up to a constant. The
+            worth of a unit is their exponential, scaled so that the strongest unit of the network is worth 1. So is the
+            worth of a branch that is named here, in addition to that of its units; of others it is 0.
         limits: {budget: most that is allowed}: `macs`, `params`, `clusters`, and those of `costs`.
         costs: {budget: its tables of each layer}, such as `latency_ms`.
-        round_to: widths are multiples of it, beside 1 and the present width.
-        most_widths: number of widths of a group, at most.
+        round_to: widths are multiples of it, except 1 and the present width.
+        most_widths: largest number of widths of a group.
         branches: whether branches may die.
         least_share: no group is narrower than this share of its present width.
 
@@ -113,7 +113,7 @@ def _choice(
 
 
 def _products(anatomy: Anatomy, dead: frozenset[str], free: list[Branch]) -> dict[int, tuple[str, ...]]:
-    """{place of a product of activations that is left: the branches that it lies in}."""
+    """{place of a product of activations that is left: the branches that the product lies in}."""
     gone = {place for branch in anatomy.branches if branch.name in dead for place in branch.products}
     left = [place for place in range(len(anatomy.products)) if place not in gone]
     return {place: tuple(branch.name for branch in free if place in branch.products) for place in left}

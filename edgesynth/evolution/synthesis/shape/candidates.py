@@ -1,4 +1,4 @@
-"""Candidate widths of a cluster group, and what keeping that many of its strongest units is worth."""
+"""Candidate widths of a cluster group, and the worth of keeping that many of its strongest units."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from edgesynth.evolution.synthesis.shape.shape import Shape
 def candidate_widths(present: int, round_to: int = 8, most: int = 10, least: int = 1) -> Counts:
     """Widths up to the present one, ascending.
 
-    They are the least, the present width, and multiples of `round_to`. Of more multiples than fit, some at even
-    distances stay.
+    They are the least, the present width, and multiples of `round_to`. If these are more than `most`, multiples at even
+    distances are chosen.
 
     Args:
         present: number of living units, at least 1.
-        round_to: what hardware likes widths to be multiples of; 1 for any.
-        most: number of widths, at least 2.
-        least: the smallest width; rounded up to a multiple, unless that is more than there is.
+        round_to: number that widths should be multiples of, for the hardware's sake; 1 for any width.
+        most: largest number of widths, at least 2.
+        least: the smallest width; rounded up to a multiple, but not above the present width.
     """
     least = min(-(-least // round_to) * round_to if least > 1 else least, present)
     multiples = np.arange(round_to, present, round_to)
@@ -48,7 +48,7 @@ def unit_worths(viability: Mapping[str, Tensor], kept: Mapping[str, Sequence[int
 
 
 def by_worth(worth: Tensor, units: Sequence[int]) -> list[int]:
-    """Units, those of the most worth first; of equal ones the first."""
+    """Units in falling order of worth; units of equal worth keep their order."""
     living = torch.as_tensor(list(units), dtype=torch.long)
     return living[torch.argsort(worth[living], descending=True, stable=True)].tolist()
 

@@ -1,4 +1,4 @@
-"""What layers of other widths cost on the machine that a run aims at."""
+"""Costs of layers of other widths on the machine that a run aims at."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from edgesynth.evolution.synthesis.strength import Parent
 def layer_costs(budgets: Budgets, parent: Parent, names: Iterable[str]) -> dict[str, LayerCosts]:
     """{budget of a machine: its tables of each layer}, of those that are named.
 
-    Tables and constant are in the unit of the budget's amount: where a run is measured, both are corrected by what was
-    measured of the parent. What lies beside the layers is taken as it is in the parent.
+    Tables and constant are in the unit of the budget's amount. If a run is measured, both are scaled to what was
+    measured of the parent. The cost beside the layers is that of the parent.
 
     Args:
         budgets: of the run, as seen from the parent.
@@ -34,7 +34,7 @@ def _costs(budgets: Budgets, budget: BoardBudget, census: Census) -> LayerCosts:
     machine = budgets.machine
     assert machine.anatomy is not None
     amount, prediction = budgets.amount(census, budget.name), machine.predict(census)
-    # Where nothing is predicted, a latency is taken to go with the MACs.
+    # Without a prediction, latency is assumed to be proportional to the MACs.
     whole = census.macs if prediction is None else prediction.latency_ms
     scale = (amount if math.isfinite(amount) else 1.0) / whole
 
@@ -47,7 +47,7 @@ def _costs(budgets: Budgets, budget: BoardBudget, census: Census) -> LayerCosts:
 
 
 def _present(anatomy: Anatomy, census: Census) -> Iterator[tuple[int, tuple[Counts, Counts]]]:
-    """(place of a layer, its sizes that read and that are written) of all layers that the parent still has."""
+    """(place of a layer, its input and output sizes) of all layers that the parent still has."""
     shapes = dict(zip(anatomy.weights(), (left.shape for left in census.layers), strict=True))
     for place, layer in enumerate(anatomy.layers):
         shape = shapes[layer.weight]

@@ -22,7 +22,7 @@ def macs_terms(
         anatomy: of the ancestor.
         lengths: of its dimensions.
         within: see `Within`.
-        products: {place in `anatomy.products` of those that are left: the branches that it lies in}.
+        products: {place in `anatomy.products` of a product that is left: the branches that it lies in}.
     """
     terms: list[Term] = []
     for weight, branches in _weights(anatomy, within):
@@ -46,7 +46,7 @@ def params_terms(anatomy: Anatomy, lengths: Lengths, within: Within) -> list[Ter
 
 
 def clusters_terms(anatomy: Anatomy, lengths: Lengths, within: Within) -> list[Term]:
-    """Output channels of all layers; of a transposed convolution in groups, those of each group that is left."""
+    """Output channels of all layers; for a grouped transposed convolution, those of the groups that are left."""
     uses = {layer.weight: layer for layer in reversed(anatomy.layers)}
     terms: list[Term] = []
     for weight, branches in _weights(anatomy, within):
@@ -61,10 +61,10 @@ def clusters_terms(anatomy: Anatomy, lengths: Lengths, within: Within) -> list[T
 
 
 def product_terms(lengths: Sequence[Length], price: float, branches: tuple[str, ...]) -> list[Term]:
-    """The product of some lengths and a price, as terms.
+    """The product of several lengths and a price, as terms.
 
-    Where more than two groups take part in one product, as in no layer that is known, all but the first two count with
-    the present number of their indices: that is no less than the true amount.
+    No known layer has a product of more than two groups. Should one come, all groups but the first two count with the
+    present number of their indices, which is never less than the true amount.
     """
     sums: dict[tuple[str, ...], np.ndarray] = {(): np.array(float(price))}
     for length in lengths:

@@ -1,6 +1,6 @@
-"""Descent: the least worth for the most of what is over its limit, step by step.
+"""Descent: step by step, give up the least worth for the largest share of what is over the limits.
 
-It is what the integer program is compared with, and what is left when its time is over.
+The integer program is compared with it. It is also the answer if the program stops without one.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def descend(tables: Tables, start: State | None = None) -> State | None:
     """A shape that meets all limits, by narrowing groups and removing branches; then as wide as the limits allow.
 
     Args:
-        tables: of the problem; they are read exactly, at every step for the shape as it is.
+        tables: of the problem; every step reads the exact amounts of the present shape.
         start: the shape to begin with; the widest by default.
 
     Returns:
-        None if a step leads nowhere before all limits are met. That does not prove that there is no such shape.
+        None if no step helps before all limits are met. That does not prove that there is no such shape.
     """
     places, dead = start or whole(tables)
     amounts = tables.amounts(places, dead)
@@ -43,7 +43,7 @@ def descend(tables: Tables, start: State | None = None) -> State | None:
 
 
 def _cheapest(tables: Tables, places: dict[str, int], dead: frozenset[str], amounts: Table) -> State | None:
-    """The step that loses the least worth for the share of the excess that it takes away."""
+    """The step that loses the least worth for the share of the excess that it removes."""
     excess = amounts - tables.limits
     over = excess > 0
     best: tuple[float, State] | None = None
@@ -57,7 +57,7 @@ def _cheapest(tables: Tables, places: dict[str, int], dead: frozenset[str], amou
 
 
 def _steps(tables: Tables, places: dict[str, int], dead: frozenset[str]) -> Iterator[tuple[State, float, Table]]:
-    """(shape, worth that is lost, (budgets,) what is saved) of every narrower group and every branch that may die."""
+    """(shape, lost worth, (budgets,) saved amounts) of every narrower width and every branch that may die."""
     for name, group in tables.problem.groups.items():
         if not dead.isdisjoint(tables.presence[name]):
             continue

@@ -27,8 +27,8 @@ def draw_of_shape(
     """Draw which clusters live in each group.
 
     Args:
-        parent: the one that is encoded; clusters only die.
-        dna: its viabilities, of clusters.
+        parent: the individual that is encoded; clusters only die.
+        dna: viabilities of its clusters.
         environment: draws the survivors of each group.
         widths: {group: units that it keeps}; a group that is not named stays as it is.
         dead: branches that die.
@@ -72,9 +72,9 @@ def _drawn(
     environment: Environment,
     generator: torch.Generator,
 ) -> Tensor:
-    """(size,) the survivors of one group, just as many as its width; at least the strongest one, unless none is to be.
+    """(size,) the survivors of one group: exactly `width` of its units; if any, the strongest is one of them.
 
-    Where the DNA has fewer that can survive, the others are the first of those that were alive.
+    If the DNA lets fewer units survive, the first of the other living units are added.
     """
     alive = before[name]
     if width == 0:

@@ -13,11 +13,11 @@ from edgesynth.evolution.synthesis.shape.problem import Counts
 
 @dataclass(frozen=True)
 class Length:
-    """Number of indices that are left: a constant, and what each group has of them.
+    """Number of indices that are left of a dimension: a constant, and a part for each group.
 
     Attributes:
-        fixed: those that no group cuts.
-        groups: {group: (widths,) its indices at each of its candidate widths}.
+        fixed: number of those that no group cuts.
+        groups: {group: (widths,) number of its indices at each of its candidate widths}.
     """
 
     fixed: int
@@ -33,8 +33,8 @@ class Lengths:
 
     Args:
         anatomy: of the ancestor.
-        orders: {group: its living units, those first that stay longest}.
-        widths: {group: (n,) candidate widths}. Removable groups that are not named have no unit any more.
+        orders: {group: its living units, the one that stays longest first}.
+        widths: {group: (n,) candidate widths}. Removable groups that are not named have no units left.
         branches: {group: branches that it lies in}.
     """
 
@@ -56,16 +56,16 @@ class Lengths:
                 self._along.setdefault((member.parameter, member.dim), {})[group.name] = member.units
 
     def of_dimension(self, parameter: str, dim: int) -> Length:
-        """Of a dimension of a parameter, under any of its names."""
+        """Length of a dimension of a parameter, which may have any of its names."""
         first = self.anatomy.aliases.get(parameter, parameter)
         return self._length(self.anatomy.shapes[first][dim], self._along.get((first, dim), {}).items())
 
     def of_parameter(self, parameter: str) -> list[Length]:
-        """Of all dimensions of a parameter."""
+        """Lengths of all dimensions of a parameter."""
         return [self.of_dimension(parameter, dim) for dim in range(len(self.anatomy.shapes[parameter]))]
 
     def of_cells(self, cells: int, units: Mapping[str, np.ndarray]) -> Length:
-        """Of places of a product, whose units are named for each group."""
+        """Length of the cells of a product, given the unit that each group has in each cell."""
         return self._length(cells, ((name, own) for name, own in units.items() if name in self.removable))
 
     def may_vanish(self, group: str, branches: Iterable[str]) -> bool:

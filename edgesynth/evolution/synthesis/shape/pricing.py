@@ -1,4 +1,4 @@
-"""Pricing: what each layer costs by a table of its input and output channels, such as its latency on a board."""
+"""Pricing: the cost of each layer by a table of its input and output channels, such as its latency on a board."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ LayerTable = Callable[[int, Counts, Counts], Table]
 
 @dataclass(frozen=True)
 class LayerCosts:
-    """Costs of layers that no formula gives.
+    """Costs of layers by a table instead of a formula.
 
     Attributes:
-        table: given the place of a layer in `Anatomy.layers`, (n,) sizes of the dimension of its weight that reads and
-            (m,) sizes of the one that is written, both at least 1, gives the (n, m) costs: milliseconds of one batch,
-            say. Sizes are those of the weight's shape, as in `LayerCensus.shape`: a depthwise convolution reads 1.
-        constant: what the network costs beside its layers.
+        table: function of the place of a layer in `Anatomy.layers`, (n,) sizes of its weight's input dimension and (m,)
+            sizes of its output dimension, all at least 1. It returns (n, m) costs, such as milliseconds of one batch.
+            Sizes are those of the weight's shape, as in `LayerCensus.shape`: a depthwise convolution reads 1.
+        constant: cost of the network beside its layers.
     """
 
     table: LayerTable
@@ -34,11 +34,11 @@ class LayerCosts:
 
 @dataclass(frozen=True)
 class _Samples:
-    """Sizes for which a layer's cost is asked, and how the cost at other widths is made of them.
+    """Sizes for which a layer's cost is asked, and how the cost at each width follows from these.
 
     Attributes:
         sizes: (n,) sizes.
-        parts: {group, or nothing for what is constant: (widths, n) weights of the samples}.
+        parts: {group, or "" for the constant part: (widths, n) weights of the samples}.
     """
 
     sizes: Counts
@@ -48,9 +48,9 @@ class _Samples:
 def priced_terms(anatomy: Anatomy, lengths: Lengths, within: Within, costs: LayerCosts) -> list[Term]:
     """Costs of all calls of layers.
 
-    A dimension along which one group lies is exact. Where several do, as behind a concatenation, the cost is taken to
-    rise in a straight line from all of them at their least to all at their present widths, and each group has its part
-    of the rise. So steps between these two are not seen.
+    Along a dimension of one group costs are exact. Along a dimension of several groups, as after a concatenation, the
+    cost is assumed to rise in a straight line from all groups at their least widths to all at their present widths.
+    Each group has its share of this rise, and steps in between are not seen.
     """
     terms: list[Term] = []
     for place, layer in enumerate(anatomy.layers):
@@ -83,7 +83,7 @@ def _layer_terms(
 
 
 def _samples(length: Length, lengths: Lengths, branches: tuple[str, ...]) -> _Samples:
-    """Of one group each width, and none where it may vanish and leave the layer; of several the least and the most."""
+    """Each width of a single group, and 0 where it may vanish before the layer; least and most of several groups."""
     least = {
         name: 0 if lengths.may_vanish(name, branches) else int(counts[0]) for name, counts in length.groups.items()
     }

@@ -1,4 +1,4 @@
-"""Problem: which widths and branches there are to choose from, what they are worth and what they cost.
+"""Problem: the widths and branches to choose from, their worth and their costs.
 
 Plain data: names, integers and arrays, nothing of a network.
 """
@@ -23,7 +23,7 @@ class GroupChoice:
 
     Attributes:
         widths: (n,) numbers of units, ascending; the last is the present one.
-        worth: (n,) what that many units are worth together; never falling.
+        worth: (n,) worth of that many units together; it never falls.
     """
 
     widths: Counts
@@ -32,12 +32,12 @@ class GroupChoice:
 
 @dataclass(frozen=True)
 class BranchChoice:
-    """A branch that lives or not.
+    """A branch that may die.
 
     Attributes:
-        worth: of the branch itself, beside that of the units in it.
-        inner: groups that have no unit where it is dead.
-        within: branches that it lies in, the outer of the outer ones included: it is dead where one of them is.
+        worth: worth of the branch itself, without that of the units in it.
+        inner: groups that have no units if it is dead.
+        within: all branches that it lies in, directly or not: if one of them is dead, so is it.
     """
 
     worth: float = 0.0
@@ -52,7 +52,7 @@ class Term:
     It is zero where one of its branches is dead, or where one of its groups has no unit.
 
     Attributes:
-        table: (widths of `rows`, widths of `columns`) what it adds; of size 1 along a dimension that has no group.
+        table: (widths of `rows`, widths of `columns`) amounts; of size 1 along a dimension that has no group.
         rows: group along the first dimension; empty if there is none.
         columns: group along the second; empty if there is none. If both are the same group, the diagonal counts.
         branches: those that it lies in.
@@ -66,12 +66,12 @@ class Term:
 
 @dataclass(frozen=True)
 class Amount:
-    """Something of a network that is limited.
+    """An amount of a network that has a limit.
 
     Attributes:
         limit: most that is allowed, in the unit of the terms.
-        terms: their sum and the constant are the amount.
-        constant: what no width changes.
+        terms: the amount is their sum plus the constant.
+        constant: the part that no width changes.
     """
 
     limit: float
@@ -81,12 +81,12 @@ class Amount:
 
 @dataclass(frozen=True)
 class Problem:
-    """Widths and branches to choose, so that their worth is the most while every amount is within its limit.
+    """The choice of widths and branches that are worth the most while every amount is within its limit.
 
     Attributes:
         groups: {cluster group: its widths}.
         branches: {branch: what it is worth and what vanishes with it}.
-        amounts: {budget: how much of it a choice has}.
+        amounts: {budget: the amount of it, and its limit}.
     """
 
     groups: Mapping[str, GroupChoice]
@@ -126,7 +126,7 @@ class Problem:
             raise UserError(f"a term of {amount} for {where} has a table of {term.table.shape}; it must be {expected}")
 
     def innermost(self, branches: frozenset[str]) -> frozenset[str]:
-        """Those of some branches that no other of them lies in: where they live, all do."""
+        """Those of some branches that contain no other of them: if these live, all do."""
         outer = {each for name in branches for each in self.branches[name].within}
         return branches - outer
 

@@ -2,7 +2,7 @@
 
 One binary variable for each width of each group and one for each branch. A table of two groups is made linear by a
 variable for each pair of widths, which is 1 where both are chosen: the pairs of one width add up to that width's own
-variable. These variables need not be declared integer: they are once the others are.
+variable. These variables need not be declared integer: they are integer if the others are.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Program:
         widths: {group: its variables}.
         lives: {branch: its variable}.
         both: {several branches: the variable that is 1 where all of them live}.
-        lines: for each budget, (variables, coefficients) whose sum and the constant are its amount.
+        lines: for each budget, (variable, coefficient) pairs; its amount is their sum plus the constant.
     """
 
     tables: Tables
@@ -67,8 +67,8 @@ class Program:
         Args:
             limits: (budgets,) most that is allowed; None for no limits.
             objective: (variables,).
-            nodes: of its tree, after which it stops with what it has; None for no limit.
-            gap: relative distance between a shape and the best that may be, at which it stops.
+            nodes: limit of nodes of its search tree, after which it returns the best so far; None for no limit.
+            gap: relative gap between the best shape and the bound, at which it stops.
         """
         rows = [*self.rows, *(self._limited(limits) if limits is not None else ())]
         places = np.repeat(np.arange(len(rows)), [len(row[0]) for row in rows])
@@ -85,7 +85,7 @@ class Program:
         )
 
     def worth(self) -> Variables:
-        """(variables,) what each is worth."""
+        """(variables,) worth of each."""
         worth = np.zeros(len(self.integer))
         for name, variables in self.widths.items():
             worth[variables] = self.tables.problem.groups[name].worth
@@ -94,18 +94,18 @@ class Program:
         return worth
 
     def amount(self, place: int) -> Variables:
-        """(variables,) what each has of a budget, the constant left out."""
+        """(variables,) amount of a budget that each adds, without the constant."""
         amount = np.zeros(len(self.integer))
         for variable, value in self.lines[place]:
             amount[variable] += value
         return amount
 
     def fixed(self) -> Table:
-        """(budgets,) what no variable changes."""
+        """(budgets,) amounts that no variable changes."""
         return self.tables.constants + sum(self._always, np.zeros(len(self.tables.names)))
 
     def state(self, values: Variables) -> State:
-        """The shape that values (variables,) stand for; the widest width of groups that have none."""
+        """The shape that values (variables,) stand for; groups without a width get their widest."""
         dead = frozenset(name for name, variable in self.lives.items() if values[variable] < 0.5)
         places = {name: int(np.argmax(values[own][::-1] > 0.5)) for name, own in self.widths.items()}
         return {name: len(self.widths[name]) - 1 - back for name, back in places.items()}, dead
@@ -128,7 +128,7 @@ class Program:
         return self.both[branches]
 
     def _sum_to(self, variables: Variables, branches: tuple[str, ...]) -> None:
-        """The variables add up to 1 where all of these branches live, else to 0."""
+        """Constrain variables to add up to 1 where all of these branches live, else to 0."""
         presence = self._presence(branches)
         if presence is None:
             self.rows.append((variables.tolist(), [1.0] * len(variables), 1, 1))
@@ -136,7 +136,7 @@ class Program:
             self.rows.append(([*variables.tolist(), presence], [*[1.0] * len(variables), -1], 0, 0))
 
     def _write_amounts(self) -> None:
-        """Tables of two groups first: those of one of the two can be written with their pairs."""
+        """Write tables of two groups first: a table of only one of the two can then use their pairs."""
         known: dict[tuple[str, tuple[str, ...]], Variables] = {}
         for key, table in sorted(self.tables.by_key.items(), key=lambda item: not item[0].columns):
             if not key.rows:
@@ -154,7 +154,7 @@ class Program:
                 self._add(pairs, np.broadcast_to(table, (len(table), *pairs.shape)))
 
     def _pairs(self, key: Key) -> Variables:
-        """(rows, columns) variables that are 1 for the widths that are chosen, where all branches of the key live."""
+        """(rows, columns) variables that are 1 for the chosen widths, if all branches of the key live."""
         groups = [name for name in (key.rows, key.columns) if name]
         sizes = [len(self.widths[name]) for name in groups]
         pairs = self._new(int(np.prod(sizes))).reshape(sizes[0], -1)
@@ -177,7 +177,7 @@ class Program:
             self._add(np.array([[presence]]), table)
 
     def _limited(self, limits: Table) -> list[Row]:
-        """A constraint for each budget that has a limit, as a share of it."""
+        """A constraint for each finite limit, as a share of it."""
         limited: list[Row] = []
         for place, (limit, fixed) in enumerate(zip(limits, self.fixed(), strict=True)):
             if limit == np.inf:

@@ -15,9 +15,9 @@ class Shape:
     Attributes:
         widths: {group: units kept}; 0 where a branch that it lies in is dead.
         lives: {branch: whether it lives}; a branch within a dead one does not.
-        worth: what it keeps.
+        worth: worth of what it keeps.
         amounts: {budget: how much it has of it}.
-        bound: most that any shape can be worth, as far as the solver knows; at least `worth`.
+        bound: upper bound of the worth of any shape, as far as the solver knows; at least `worth`.
     """
 
     widths: Mapping[str, int]

@@ -16,7 +16,7 @@ from edgesynth.evolution.synthesis.shape.tables import Tables
 from edgesynth.evolution.synthesis.shape.unreachable import unreachable
 
 LOG = logging.getLogger(__name__)
-TOLERANCE = 1e-5  # share of a limit, several times that by which the solver may exceed it
+TOLERANCE = 1e-5  # share of a limit, several times the share by which the solver may exceed it
 NODES, GAP = 300, 1e-6
 INFEASIBLE = 2  # status of scipy.optimize.milp
 
@@ -26,9 +26,9 @@ def solve(problem: Problem, nodes: int = NODES, gap: float = GAP) -> Shape:
 
     Args:
         problem: what there is to choose from.
-        nodes: of the solver's tree, after which it stops with what it has. A limit of time would let a shape depend on
-            what else the machine does, and a lineage could not be replayed.
-        gap: relative distance from the best that may be, at which the solver stops; 0 proves the optimum.
+        nodes: limit of nodes of the solver's search tree, after which it returns the best so far. With a limit of time
+            a shape would depend on the machine's load, and a lineage could not be replayed.
+        gap: relative gap between the best shape and the bound, at which the solver stops; 0 proves the optimum.
 
     Returns:
         A shape that meets all limits. Its amounts are read from the tables, not from the solver.
@@ -58,7 +58,7 @@ def solve(problem: Problem, nodes: int = NODES, gap: float = GAP) -> Shape:
 
 
 def _bound(problem: Problem, result: OptimizeResult) -> float:
-    """Most that any shape can be worth: as the solver knows, or that of all groups and branches together."""
+    """Upper bound of the worth of any shape: the solver's, or the worth of all groups and branches together."""
     bound = result.mip_dual_bound
     if result.status != INFEASIBLE and bound is not None and np.isfinite(bound):
         return -float(bound)
@@ -67,7 +67,7 @@ def _bound(problem: Problem, result: OptimizeResult) -> float:
 
 
 def _exact(tables: Tables, state: State) -> State | None:
-    """A shape of the solver's, or one below it where the solver's tolerance let it exceed a limit."""
+    """The solver's shape, or a smaller one by descent if the solver's tolerance let it exceed a limit."""
     return state if tables.meets(tables.amounts(*state)) else descend(tables, state)
 
 

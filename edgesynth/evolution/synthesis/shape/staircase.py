@@ -14,7 +14,7 @@ from edgesynth.evolution.synthesis.shape.tables import Tables
 
 
 def staircase_ends(problem: Problem) -> Problem:
-    """The same problem without the widths for which a wider one costs no more in any layer, whatever the others are.
+    """The problem without the widths for which a wider one costs no more in any layer, whatever the other groups have.
 
     The best shape and its worth stay the same. A budget that rises with each unit, such as MACs, keeps every width.
     """
@@ -42,7 +42,7 @@ def _ends(tables: Tables, group: str) -> list[int]:
 
 
 def _by_width(tables: Tables, group: str, place: int) -> np.ndarray:
-    """All that a width costs, for every budget and every width of its neighbors."""
+    """All costs of a width, for every budget and every width of its neighbors."""
     lines = [
         tables.by_key[key][:, place, :] if key.rows == group else tables.by_key[key][:, :, place]
         for key in tables.touching[group]

@@ -23,7 +23,7 @@ class Key:
     Attributes:
         rows: group along its first dimension; empty if there is none.
         columns: group along its second; empty if there is none, and after `rows` in the alphabet.
-        branches: the innermost branches, sorted, that all must live: its own, and those that its groups lie in.
+        branches: innermost branches that must all live, sorted: its own, and those that its groups lie in.
     """
 
     rows: str
@@ -39,8 +39,8 @@ class Tables:
         problem: the problem.
         names: its budgets, in the order of all arrays.
         limits: (budgets,) most that is allowed.
-        constants: (budgets,) what no choice changes.
-        by_key: {key: (budgets, rows, columns)}.
+        constants: (budgets,) amounts that no choice changes.
+        by_key: {key: (budgets, rows, columns) amounts}.
         touching: {group or branch: keys whose amounts it changes}.
         presence: {group: innermost branches, all of which must live for it to have units}.
     """
@@ -87,7 +87,7 @@ class Tables:
         return total
 
     def amounts_by_width(self, group: str, places: Places, dead: frozenset[str]) -> Table:
-        """(budgets, widths) what a shape has, at each width of a group, of all that depends on that group."""
+        """(budgets, widths) the part of a shape's amounts that depends on a group, at each width of that group."""
         total = np.zeros((len(self.names), len(self.problem.groups[group].widths)))
         for key in self.touching[group]:
             if dead.isdisjoint(key.branches):
@@ -99,7 +99,7 @@ class Tables:
         return total
 
     def amounts_in(self, branch: str, places: Places, dead: frozenset[str]) -> Table:
-        """(budgets,) what a shape loses if a branch dies."""
+        """(budgets,) amounts that a shape loses if a branch dies."""
         total = np.zeros(len(self.names))
         for key in self.touching[branch]:
             if dead.isdisjoint(key.branches):
@@ -107,7 +107,7 @@ class Tables:
         return total
 
     def worth(self, places: Places, dead: frozenset[str]) -> float:
-        """What a shape is worth."""
+        """Worth of a shape."""
         groups = sum(
             float(group.worth[places[name]])
             for name, group in self.problem.groups.items()
@@ -125,7 +125,7 @@ class Tables:
 
 
 def _canonical(problem: Problem, presence: Mapping[str, frozenset[str]], term: Term) -> tuple[Key, Table]:
-    """The key of a term and its table, turned as the key says."""
+    """The key of a term, and its table in the orientation of the key."""
     rows, columns, table = term.rows, term.columns, np.asarray(term.table, dtype=float)
     if rows and rows == columns:
         columns, table = "", np.diag(table)[:, None]

@@ -25,7 +25,7 @@ from edgesynth.evolution.synthesis.strength import Parent
 from edgesynth.evolution.synthesis.synthesis import LARGEST_STEP, Ration, served
 from edgesynth.lineage import Genome
 
-ATTEMPTS = 4  # what a shape has by its tables and by its census differs where other kernels shrink with it
+ATTEMPTS = 4  # amounts by tables and by census differ where other kernels shrink too
 MARGIN = 0.999
 BYTES = 4  # of a parameter
 
@@ -41,11 +41,11 @@ def draw_shape_to_budget(
 ) -> tuple[Genome, dict[str, Any]]:
     """Choose how many clusters each group keeps and which branches live, then draw which clusters these are.
 
-    The shape keeps the most of the DNA's probability that the budgets of this generation allow, all of them together.
-    They come nearer to the run's by equal steps. Synapses are drawn too where they are budgeted.
+    The shape keeps as much of the DNA's probability as the budgets of this generation allow together. These approach
+    the budgets of the run by equal steps. Synapses are drawn too if they have a budget.
 
     Args:
-        parent: the one that is encoded.
+        parent: the individual that is encoded.
         dna: its viabilities.
         world: the environments.
         budgets: of the run.
@@ -77,7 +77,7 @@ def draw_shape_to_budget(
 
 
 def _shape(parent: Parent, dna: Dna, budgets: Budgets, limits: Mapping[str, float], least_share: float) -> Shape:
-    """The shape that keeps most; narrower than the share allows where nothing else meets the limits."""
+    """The shape that keeps most; narrower than the share allows only if no other meets the limits."""
 
     def problem(least_share: float) -> Problem:
         return build_problem(
@@ -97,9 +97,10 @@ def _shape(parent: Parent, dna: Dna, budgets: Budgets, limits: Mapping[str, floa
 
 
 def generation_goals(budgets: Budgets, fed: Ration, census: Census) -> dict[str, float]:
-    """{budget: most that a generation may have of it}: of those that are unmet, some steps before the run's.
+    """{budget: its limit in this generation}; for an unmet budget, between the parent's amount and the run's limit.
 
-    All amounts fall geometrically, in equal steps, and arrive together. What is met already stays met.
+    The amounts of all unmet budgets fall geometrically, in equal steps, and reach the run's limits together. A budget
+    that is met stays met.
     """
     names = served(budgets, CLUSTERS)
     amounts = {name: budgets.amount(census, name) for name in names}
@@ -114,12 +115,12 @@ def generation_goals(budgets: Budgets, fed: Ration, census: Census) -> dict[str,
 
 
 def _least_share(fed: Ration, census: Census) -> float:
-    """The share of its width that a layer keeps in any case: what `synthesize` leaves it too."""
+    """The least share of its width that a group keeps, the same as in `synthesize`."""
     return 0.0 if fed.clusters is None else min(1.0, fed.clusters / census.clusters) ** LARGEST_STEP
 
 
 def _as_tables(limits: Mapping[str, float]) -> dict[str, float]:
-    """The limits by the names that the problem counts: bytes are those of dense parameters."""
+    """The limits under the names of the problem; a limit of bytes becomes one of dense parameters."""
     counted = dict(limits)
     if SPARSE_BYTES.name in counted:
         most = counted.pop(SPARSE_BYTES.name) / BYTES

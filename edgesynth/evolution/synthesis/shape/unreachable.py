@@ -1,4 +1,4 @@
-"""Unreachable limits: what is said where no shape meets them all."""
+"""Unreachable limits: the error if no shape meets them all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class UnreachableError(UserError):
     """No choice of widths and branches meets all limits.
 
     Attributes:
-        least: {budget: the least that can be reached of it, whatever the others are}.
+        least: {budget: its least reachable amount, whatever the other budgets are}.
     """
 
     def __init__(self, limits: Mapping[str, float], least: Mapping[str, float]) -> None:
@@ -28,14 +28,14 @@ class UnreachableError(UserError):
 
 
 def unreachable(program: Program) -> UnreachableError:
-    """The refusal, with the least of each budget."""
+    """The error, with the least amount of each budget."""
     names, limits = program.tables.names, program.tables.limits
     least = {name: _least(program, place) for place, name in enumerate(names)}
     return UnreachableError(dict(zip(names, limits.tolist(), strict=True)), least)
 
 
 def _least(program: Program, place: int) -> float:
-    """The least amount that any shape has of a budget; after `LEAST_NODES`, what is certain to be no more than it."""
+    """The least amount that any shape has of a budget; a lower bound of it if `LEAST_NODES` nodes are not enough."""
     result = program.solve(None, program.amount(place), LEAST_NODES, gap=0)
     if result.status == 0:
         return float(program.tables.amounts(*program.state(result.x))[place])

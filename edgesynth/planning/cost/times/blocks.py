@@ -1,8 +1,9 @@
-"""In which blocks an engine computes channels, learned from the times of neighboring widths.
+"""The blocks in which an engine computes channels, learned from the times of neighboring widths.
 
-A width is in one of four zones: below or from the first block on, and even, a multiple of some number that an engine
-asks for, or odd. In each zone time is a plane over the *effective* width: the width rounded up to whole blocks, the
-width itself, or something between the two where one part of the work goes by blocks and the other by channels.
+A width is in one of four zones: it is narrower than the first block or not, and it is even or odd. Even means a
+multiple of some number that the engine asks for. In each zone time is a plane over the *effective* width. This is the
+width rounded up to whole blocks, the width itself, or a mean of the two where a part of the work depends on the number
+of blocks and the rest on the number of channels.
 """
 
 from __future__ import annotations
@@ -14,21 +15,22 @@ import numpy as np
 
 BLOCKS = (1, 2, 4, 8, 16, 32, 64)
 _SHARES = tuple(tenths / 10 for tenths in range(11))
-# An explanation by blocks must leave at most this share of the error that a simpler one leaves, where times as they are
-# measured have an error of their own.
+# Blocks are taken only if they leave at most this share of the error that a simpler explanation leaves; measured times
+# have a relative error of their own.
 _BETTER, _NOISE = 0.8, 0.02
 _FEWEST = 8
-_LEAST_MS = 1e-4  # what is less cannot be told from nothing
+_LEAST_MS = 1e-4  # a shorter time cannot be told from zero
 
 
 class Blocks(NamedTuple):
-    """How time goes with a width in one direction.
+    """How time depends on the width in one direction.
 
     Attributes:
         block: channels that are computed together.
-        multiple: of which a width is even.
-        even_share: how much of the time of even widths goes by blocks: 1 is all, 0 all by channels.
-        odd_share: the same of the others.
+        multiple: a width is even if it is a multiple of this.
+        even_share: share of the time of even widths that depends on the number of blocks, in [0, 1]; the rest depends
+            on the number of channels.
+        odd_share: the same for odd widths.
     """
 
     block: int = 1
@@ -41,7 +43,7 @@ class Blocks(NamedTuple):
         return 2 * (widths % self.multiple != 0) + (widths >= self.block)
 
     def effective(self, widths: np.ndarray) -> np.ndarray:
-        """Effective width of each; below the first block, itself."""
+        """Effective width of each width; below the first block, the width itself."""
         share = np.where(widths % self.multiple == 0, self.even_share, self.odd_share)
         whole = -(-widths // self.block) * self.block
         return np.where(widths < self.block, widths, share * whole + (1 - share) * widths)
@@ -51,7 +53,7 @@ def learned(times: Mapping[int, float]) -> Blocks:
     """The blocks that explain the times of a row of widths.
 
     Args:
-        times: ms of each width; with fewer than 8 widths nothing is learned, and time goes by channels.
+        times: {width: ms}. From fewer than 8 widths nothing is learned: time depends on the number of channels.
     """
     if len(times) < _FEWEST:
         return Blocks()
@@ -80,7 +82,7 @@ def _with_shares(block: int, multiple: int, widths: np.ndarray, values: np.ndarr
 
 
 def _unexplained(blocks: Blocks, widths: np.ndarray, values: np.ndarray) -> float:
-    """Sum of squared relative errors of a line in each zone over the effective width, and of the noise."""
+    """Sum of squared relative errors of the best line over the effective width in each zone, and of the noise."""
     zones, effective = blocks.zone(widths), blocks.effective(widths)
     left = len(widths) * _NOISE**2
     for zone in np.unique(zones):

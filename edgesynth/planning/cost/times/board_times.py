@@ -23,7 +23,7 @@ class BoardTimes(LatencyTimes):
     """Predicted times of a board.
 
     Args:
-        board: of the table, or its name.
+        board: one of the table, or its name.
         precision: "fp32", "fp16" or "int8"; int8 counts as fp32 where the GPU has no INT8 units.
         batch: images per call, at least 1.
         mode: the power mode by name; the fastest by default.
@@ -55,8 +55,8 @@ class BoardTimes(LatencyTimes):
     def beside_ms(self, beside: Beside) -> float:
         """See `LatencyTimes.beside_ms`.
 
-        TensorRT fuses activations and scales into the layer before them, so that of operators that are nothing else
-        only a residual input is paid for; what is larger runs as one kernel.
+        TensorRT fuses activations and scales into the layer before them, so a group of nothing else costs only the
+        reading of a residual input. Any other group runs as one kernel.
         """
         ops = set(beside.op.split("+"))
         if ops <= ACTIVATIONS | SCALES | FREE:
@@ -72,7 +72,7 @@ class BoardTimes(LatencyTimes):
 
 
 def _layer(shape: LayerShape, inputs: int, outputs: int) -> Layer:
-    """A layer as the cost model sees it."""
+    """A layer in the form of the cost model."""
     if shape.op == LINEAR:
         return product("linear", (outputs, inputs), 1)
     groups = outputs if shape.op == DEPTHWISE else shape.groups

@@ -1,4 +1,4 @@
-"""Times from a grid that `edgesynth probe --grid` measured: between its places by the blocks that it shows."""
+"""Times from a grid that `edgesynth probe --grid` measured; between its places they follow the blocks of the engine."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class GridTimes(LatencyTimes):
         return cls(read_grid(path))
 
     def times_ms(self, layer: LayerShape, inputs: Sequence[int], outputs: Sequence[int]) -> np.ndarray:
-        """See `LatencyTimes.times_ms`; nothing is said of a layer wider than the widest that was measured."""
+        """See `LatencyTimes.times_ms`; a layer wider than the widest that was measured is refused."""
         shape = any_inputs(layer)
         points = self.grid.layers.get(shape)
         if not points:
@@ -60,8 +60,8 @@ class GridTimes(LatencyTimes):
     def beside_ms(self, beside: Beside) -> float:
         """See `LatencyTimes.beside_ms`.
 
-        On the line through what was measured of these operators, if need be behind others than here; what was never
-        measured is taken to cost what the dearest of the known operators costs for each element.
+        It is on the line through the measured times of these operators, or of the same operators after others if there
+        are none. Operators that were never measured cost as much for each element as the slowest of the known ones.
         """
         own = beside.op.split(AFTER)[0]
         others = (points for op, points in self.grid.beside.items() if op.split(AFTER)[0] == own)
@@ -72,7 +72,7 @@ class GridTimes(LatencyTimes):
         return max(known, default=0.0) * beside.elements
 
     def blocks(self, layer: LayerShape) -> tuple[Blocks, Blocks]:
-        """In which blocks inputs and outputs of such a layer are computed, as the grid shows."""
+        """The blocks in which inputs and outputs of such a layer are computed, as the grid shows."""
         return self._blocks(any_inputs(layer))
 
     def _blocks(self, shape: LayerShape) -> tuple[Blocks, Blocks]:
@@ -80,7 +80,7 @@ class GridTimes(LatencyTimes):
 
     @cached_property
     def _learned(self) -> dict[tuple[str, bool, bool], tuple[Blocks, Blocks]]:
-        """From the longest row of neighboring widths of each kind of layer."""
+        """Blocks of inputs and of outputs of each kind of layer, from its longest rows of neighboring widths."""
         longest: dict[tuple[str, bool, bool], list[dict[int, float]]] = {}
         for shape, points in self.grid.layers.items():
             rows = longest.setdefault(_kind(shape), [{}, {}])
@@ -103,12 +103,12 @@ class GridTimes(LatencyTimes):
 
 
 def _kind(shape: LayerShape) -> tuple[str, bool, bool]:
-    """What layers have in common that are computed in the same blocks."""
+    """What layers of the same blocks have in common: op, whether grouped, whether the window is one place."""
     return shape.op, shape.groups > 1, all(length == 1 for length in shape.window)
 
 
 def _rows(points: Points, axis: int) -> dict[int, dict[int, float]]:
-    """Times along an axis, for each width in the other direction."""
+    """{width in the other direction: {width along an axis: ms}}."""
     rows: dict[int, dict[int, float]] = {}
     for place, ms in points.items():
         rows.setdefault(place[1 - axis], {})[place[axis]] = ms
@@ -122,7 +122,7 @@ def _neighbors(row: dict[int, float]) -> int:
 def _between(
     points: Points, of_inputs: Blocks, of_outputs: Blocks, rows: np.ndarray, columns: np.ndarray
 ) -> np.ndarray:
-    """Times between measured places: in each pair of zones along the outputs, then along the inputs."""
+    """Times between measured places: in each pair of zones interpolated along the outputs, then along the inputs."""
     measured = _rows(points, 1)
     times = np.empty((len(rows), len(columns)))
     row_zones, column_zones = of_inputs.zone(rows), of_outputs.zone(columns)
@@ -146,9 +146,10 @@ def _between(
 def _covering(
     lines: dict[int, dict[int, float]], of_outputs: Blocks, columns: np.ndarray
 ) -> list[tuple[tuple[int, ...], np.ndarray]]:
-    """Columns by the rows that speak of them: those measured on both sides, or the longest where none is.
+    """Columns by the rows that cover them: those measured on both sides of a column, or the longest where none are.
 
-    Rows differ in length: of a dense row across, each has one place alone, and networks differ in their classes.
+    Rows differ in length: a dense row in the other direction adds rows of one place, and networks differ in the number
+    of their classes.
     """
     ends = {width: of_outputs.effective(np.array([min(line), max(line)])) for width, line in lines.items()}
     longest = max(high - low for low, high in ends.values())
@@ -161,7 +162,7 @@ def _covering(
 
 
 def _in_zone(row: dict[int, float], blocks: Blocks, zone: int) -> dict[int, float]:
-    """Those of a row's widths that lie in a zone; all, if none does."""
+    """The part of a row that lies in a zone; the whole row if no width does."""
     widths = np.array(sorted(row))
     inside = widths[blocks.zone(widths) == zone].tolist()
     return {width: row[width] for width in inside} or row
@@ -174,15 +175,15 @@ def _along(row: dict[int, float], blocks: Blocks, ask: np.ndarray) -> np.ndarray
 
 
 def _interpolated(nodes: np.ndarray, values: np.ndarray, ask: np.ndarray) -> np.ndarray:
-    """On the lines between nodes, those of one place averaged; beyond the ends in proportion to the last one.
+    """Linear interpolation between nodes. Nodes of one place are averaged; the lines at both ends are extended.
 
     Args:
-        nodes: (n,), ascending.
-        values: (n, m).
-        ask: (k,).
+        nodes: (n,) places, ascending.
+        values: (n, m) ms at the nodes.
+        ask: (k,) places.
 
     Returns:
-        (k, m).
+        (k, m) ms at these places.
     """
     places, inverse = np.unique(nodes, return_inverse=True)
     means = np.stack([values[inverse == place].mean(axis=0) for place in range(len(places))])
@@ -190,13 +191,13 @@ def _interpolated(nodes: np.ndarray, values: np.ndarray, ask: np.ndarray) -> np.
         return means[0][None, :] * np.ones((len(ask), 1))
     left = np.clip(np.searchsorted(places, ask, side="right") - 1, 0, len(places) - 2)
     share = (ask - places[left]) / (places[left + 1] - places[left])
-    # Beyond the narrowest the line goes on; a time below that of half of it is a guess too far.
+    # Below the narrowest node the line is extended, but to no less than half of that node's time.
     line = means[left] + share[:, None] * (means[left + 1] - means[left])
     return np.maximum(line, 0.5 * means[0][None, :])
 
 
 def _on_line(points: dict[int, float], elements: int) -> float:
-    """Fixed cost and cost of an element, by least squares; neither below zero."""
+    """Time in ms by a fixed cost and a cost of each element, from least squares; neither is below zero."""
     places = np.array(sorted(points), dtype=float)
     values = np.array([points[int(place)] for place in places])
     if len(places) == 1:

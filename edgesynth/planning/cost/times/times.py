@@ -1,4 +1,4 @@
-"""What every source of times answers."""
+"""The interface of every source of times."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from edgesynth.boards.probed.grid import Beside, Place
 class LatencyTimes:
     """Times of one engine at one precision and batch.
 
-    A source defines the attributes, `times_ms` and `beside_ms`; the others follow.
+    A source defines the attributes, `times_ms` and `beside_ms`; the other methods follow from these.
 
     Attributes:
-        call_ms: what a call costs beside its kernels.
+        call_ms: time of a call beside its kernels.
         source: where the times come from, in words.
-        machine: whose they are.
+        machine: the machine that takes these times.
         mode: how it runs: its power mode, or its engine and threads.
     """
 
@@ -31,16 +31,16 @@ class LatencyTimes:
         """Times of a layer at other widths.
 
         Args:
-            layer: its shape; its own inputs do not matter.
-            inputs: channels that it reads, of all groups, each at least 1; of a depthwise convolution the times do not
-                hang on them.
+            layer: its shape; the number of inputs in it does not matter.
+            inputs: channels that it reads, of all groups together, each at least 1; the times of a depthwise
+                convolution do not depend on them.
             outputs: channels that it writes, each at least 1.
 
         Returns:
             (len(inputs), len(outputs)), float64, ms for the batch.
 
         Raises:
-            UserError: the source knows nothing of such a layer, or not of widths as large.
+            UserError: the source knows no such layer, or none as wide.
         """
         raise NotImplementedError
 
