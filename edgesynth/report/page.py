@@ -22,7 +22,7 @@ from edgesynth.report.lineage_table import Lineage, read_lineage
 from edgesynth.report.plots.front import front_plot
 from edgesynth.report.plots.histogram import histogram, shared_range_ms
 from edgesynth.report.plots.predictions import predictions_plot
-from edgesynth.report.plots.survival import columns, survival
+from edgesynth.report.plots.survival import columns, dead_branches, survival
 from edgesynth.report.plots.trade_off import COSTS, below_range, trade_off
 
 LIBRARIES = ("torch", "numpy", "onnx", "onnxruntime")
@@ -73,6 +73,7 @@ def render(run: Run) -> str:
         below=len(below_range(lineage)),
         survivals=[survival(lineage, what) for what in ("clusters", "synapses")],
         survival_columns=len(columns(lineage)),
+        dead_branches=dead_branches(lineage),
         benchmarks=benchmarks,
         histograms=_histograms(benchmarks),
         command=_command(run, lineage, benchmarks),

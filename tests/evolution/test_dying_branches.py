@@ -2,11 +2,14 @@
 
 import dataclasses
 import json
+from collections import Counter
 
+import onnx
 import pytest
 import torch
 from torch import nn
 
+import edgesynth
 from edgesynth.anatomy import remove
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve, replay
@@ -18,9 +21,11 @@ from edgesynth.evolution.synthesis.mating import gene_pool, mean_dna, mean_state
 from edgesynth.evolution.synthesis.shape.drawing import draw_of_shape
 from edgesynth.evolution.synthesis.strength import Parent
 from edgesynth.evolution.synthesis.strength.parent import alive_synapses
+from edgesynth.export import to_onnx
 from edgesynth.lineage import Genome, Individual, Record, has_same_ancestor, resolve, species, state
 from edgesynth.lineage.storage.fitting import check_fits
 from edgesynth.lineage.storage.reading import DamagedError
+from edgesynth.report import write_report
 from edgesynth.tasks import load_task
 
 
@@ -180,7 +185,12 @@ def test_a_run_lets_branches_die_and_is_replayed(tmp_path):
     assert any(record.synthesis.get("dead_branches") for record in run.records())
     for name in dead:
         assert not any(weight.startswith(name.removesuffix("/branch") + ".") for weight in best.weights)
-    replay(run, best.record.name)
+    assert not replay(run, best.record.name).difference
+    page = write_report(run).read_text()
+    assert "Branches that died" in page and all(name in page for name in dead)
+    to_onnx(edgesynth.load(tmp_path / "run"), (1, 28, 28), tmp_path / "small.onnx")
+    kinds = Counter(node.op_type for node in onnx.load(str(tmp_path / "small.onnx")).graph.node)
+    assert kinds["Conv"] == 1 + 2 * (3 - len(dead)) and kinds["Add"] == 3 - len(dead)
     kept = json.loads((tmp_path / "run" / "individuals" / best.record.name / "genome.json").read_text())["clusters"]
     assert all(kept[name] == [] for name in dead)
 

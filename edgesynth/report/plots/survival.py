@@ -46,6 +46,12 @@ def shares_percent(lineage: Lineage, what: str) -> dict[str, list[float | None]]
     }
 
 
+def dead_branches(lineage: Lineage) -> dict[str, list[str]]:
+    """{individual of the main line: the branches that died with it}, of those that lost any."""
+    line = [lineage.records[row.individual] for row in lineage.line]
+    return {record.name: dead for record in line if (dead := record.synthesis.get("dead_branches"))}
+
+
 def survival(lineage: Lineage, what: str) -> Markup:
     """Draw the shares as a heat map with its numbers."""
     shares = shares_percent(lineage, what)
