@@ -60,17 +60,21 @@ def draw_shape_to_budget(
         UserError: no shape of the parent meets the budgets.
     """
     goals = generation_goals(budgets, fed, census)
-    limits, start = dict(goals), generator.get_state()
-    for _ in range(ATTEMPTS):
-        shape = _shape(parent, dna, budgets, limits, _least_share(fed, census))
+    least_share, start = _least_share(fed, census), generator.get_state()
+    limits, shape = dict(goals), _shape(parent, dna, budgets, goals, least_share)
+    for attempt in range(ATTEMPTS):
         dead = frozenset(name for name, lives in shape.lives.items() if not lives)
         generator.set_state(start)
         genome, facts = draw_of_shape(parent, dna, world.clusters, shape.widths, dead, generator)
         drawn = genome.census(parent.anatomy)
         over = {name: budgets.amount(drawn, name) / most for name, most in goals.items()}
-        if all(share <= 1 for share in over.values()):
+        if attempt == ATTEMPTS - 1 or all(share <= 1 for share in over.values()):
             break
         limits = {name: most * MARGIN / max(1.0, over[name]) for name, most in limits.items()}
+        try:
+            shape = _shape(parent, dna, budgets, limits, least_share)
+        except UnreachableError:
+            break  # what is a little too large is as small as can be
     if served(budgets, SYNAPSES) and fed.synapses is not None:
         genome, facts = _with_fewer_synapses(parent, dna, world, fed.synapses, genome, facts, generator)
     return genome, {**facts, "goals": goals}
