@@ -15,14 +15,14 @@ A draw that does not just keep the strongest units uses only `shape.widths` and 
 of each group. `Problem` is plain data: another kind of network can be described without an `Anatomy`.
 """
 
-from edgesynth.evolution.synthesis.shape.building import build_problem
-from edgesynth.evolution.synthesis.shape.candidates import kept_of
-from edgesynth.evolution.synthesis.shape.pricing import LayerCosts
-from edgesynth.evolution.synthesis.shape.problem import Amount, BranchChoice, GroupChoice, Problem, Term
-from edgesynth.evolution.synthesis.shape.shape import Shape
-from edgesynth.evolution.synthesis.shape.solving import solve
-from edgesynth.evolution.synthesis.shape.staircase import staircase_ends
-from edgesynth.evolution.synthesis.shape.unreachable import UnreachableError
+from edgesynth.evolution.synthesis.shape.solver.problem import Amount, BranchChoice, GroupChoice, Problem, Term
+from edgesynth.evolution.synthesis.shape.solver.shape import Shape
+from edgesynth.evolution.synthesis.shape.solver.solving import solve
+from edgesynth.evolution.synthesis.shape.solver.staircase import staircase_ends
+from edgesynth.evolution.synthesis.shape.solver.unreachable import UnreachableError
+from edgesynth.evolution.synthesis.shape.terms.building import build_problem
+from edgesynth.evolution.synthesis.shape.terms.candidates import kept_of
+from edgesynth.evolution.synthesis.shape.terms.pricing import LayerCosts
 
 __all__ = [
     "Amount",

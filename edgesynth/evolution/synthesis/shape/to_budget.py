@@ -14,13 +14,13 @@ from edgesynth.evolution.synthesis.dead_units import remove_dead_units
 from edgesynth.evolution.synthesis.dna import Dna
 from edgesynth.evolution.synthesis.environment import World
 from edgesynth.evolution.synthesis.masks import kept_units, living
-from edgesynth.evolution.synthesis.shape.building import build_problem
-from edgesynth.evolution.synthesis.shape.costs import layer_costs
 from edgesynth.evolution.synthesis.shape.drawing import draw_of_shape
-from edgesynth.evolution.synthesis.shape.problem import Problem
-from edgesynth.evolution.synthesis.shape.shape import Shape
-from edgesynth.evolution.synthesis.shape.solving import solve
-from edgesynth.evolution.synthesis.shape.unreachable import UnreachableError
+from edgesynth.evolution.synthesis.shape.solver.problem import Problem
+from edgesynth.evolution.synthesis.shape.solver.shape import Shape
+from edgesynth.evolution.synthesis.shape.solver.solving import solve
+from edgesynth.evolution.synthesis.shape.solver.unreachable import UnreachableError
+from edgesynth.evolution.synthesis.shape.terms.building import build_problem
+from edgesynth.evolution.synthesis.shape.terms.costs import layer_costs
 from edgesynth.evolution.synthesis.strength import Parent
 from edgesynth.evolution.synthesis.synthesis import LARGEST_STEP, Ration, served
 from edgesynth.lineage import Genome

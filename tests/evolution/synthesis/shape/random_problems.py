@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from edgesynth.evolution.synthesis.shape.problem import Amount, BranchChoice, GroupChoice, Problem, Term
+from edgesynth.evolution.synthesis.shape.solver.problem import Amount, BranchChoice, GroupChoice, Problem, Term
 
 # {branch: what lies in it}; c lies in the inner branch, b in the outer one alone.
 BRANCHES = {"outer": ("b", "c"), "inner": ("c",), "other": ("d",)}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgesynth.anatomy import Anatomy
-from edgesynth.evolution.synthesis.shape.problem import Counts
+from edgesynth.evolution.synthesis.shape.solver.problem import Counts
 
 
 @dataclass(frozen=True)

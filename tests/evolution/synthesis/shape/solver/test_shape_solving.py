@@ -12,8 +12,8 @@ from edgesynth.evolution.synthesis.shape import (
     solve,
     staircase_ends,
 )
-from edgesynth.evolution.synthesis.shape.descent import descend
-from edgesynth.evolution.synthesis.shape.tables import Tables
+from edgesynth.evolution.synthesis.shape.solver.descent import descend
+from edgesynth.evolution.synthesis.shape.solver.tables import Tables
 from tests.evolution.synthesis.shape.random_problems import best_worth, random_problem, total
 
 SHARES = (0.2, 0.35, 0.5, 0.7)

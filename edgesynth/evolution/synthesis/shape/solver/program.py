@@ -15,9 +15,9 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
 from scipy.sparse import csr_array
 
-from edgesynth.evolution.synthesis.shape.descent import State
-from edgesynth.evolution.synthesis.shape.problem import Table
-from edgesynth.evolution.synthesis.shape.tables import Key, Tables
+from edgesynth.evolution.synthesis.shape.solver.descent import State
+from edgesynth.evolution.synthesis.shape.solver.problem import Table
+from edgesynth.evolution.synthesis.shape.solver.tables import Key, Tables
 
 Variables = np.ndarray
 Row = tuple[Sequence[int], Sequence[float], float, float]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from edgesynth.anatomy import Anatomy
-from edgesynth.evolution.synthesis.shape.lengths import Length, Lengths
-from edgesynth.evolution.synthesis.shape.problem import Term
+from edgesynth.evolution.synthesis.shape.solver.problem import Term
+from edgesynth.evolution.synthesis.shape.terms.lengths import Length, Lengths
 
 Within = Callable[[str], tuple[str, ...] | None]  # the branches that a parameter lies in; None if it is gone
 

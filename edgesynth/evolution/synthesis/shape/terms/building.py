@@ -17,11 +17,11 @@ from edgesynth.anatomy import Anatomy, Kept
 from edgesynth.anatomy.branches.branch import Branch
 from edgesynth.errors import UserError
 from edgesynth.evolution.budgets import CLUSTERS, MACS, PARAMS
-from edgesynth.evolution.synthesis.shape.candidates import by_worth, candidate_widths, unit_worths
-from edgesynth.evolution.synthesis.shape.counting import Within, clusters_terms, macs_terms, params_terms
-from edgesynth.evolution.synthesis.shape.lengths import Lengths
-from edgesynth.evolution.synthesis.shape.pricing import LayerCosts, priced_terms
-from edgesynth.evolution.synthesis.shape.problem import Amount, BranchChoice, GroupChoice, Problem, Term
+from edgesynth.evolution.synthesis.shape.solver.problem import Amount, BranchChoice, GroupChoice, Problem, Term
+from edgesynth.evolution.synthesis.shape.terms.candidates import by_worth, candidate_widths, unit_worths
+from edgesynth.evolution.synthesis.shape.terms.counting import Within, clusters_terms, macs_terms, params_terms
+from edgesynth.evolution.synthesis.shape.terms.lengths import Lengths
+from edgesynth.evolution.synthesis.shape.terms.pricing import LayerCosts, priced_terms
 
 COUNTED = (MACS.name, PARAMS.name, CLUSTERS.name)
 

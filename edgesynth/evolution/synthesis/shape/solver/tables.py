@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edgesynth.evolution.synthesis.shape.problem import Problem, Table, Term
+from edgesynth.evolution.synthesis.shape.solver.problem import Problem, Table, Term
 
 Places = Mapping[str, int]
 SLACK = 1e-9  # share of a limit by which rounding of sums may exceed it

@@ -10,9 +10,9 @@ import numpy as np
 
 from edgesynth.anatomy import Anatomy
 from edgesynth.anatomy.layers import LayerUse
-from edgesynth.evolution.synthesis.shape.counting import Within
-from edgesynth.evolution.synthesis.shape.lengths import Length, Lengths
-from edgesynth.evolution.synthesis.shape.problem import Counts, Table, Term
+from edgesynth.evolution.synthesis.shape.solver.problem import Counts, Table, Term
+from edgesynth.evolution.synthesis.shape.terms.counting import Within
+from edgesynth.evolution.synthesis.shape.terms.lengths import Length, Lengths
 
 LayerTable = Callable[[int, Counts, Counts], Table]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgesynth.evolution.synthesis.shape.tables import Places, Tables
+from edgesynth.evolution.synthesis.shape.solver.tables import Places, Tables
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from edgesynth.anatomy import Anatomy, Kept
-from edgesynth.evolution.synthesis.shape.problem import Counts
-from edgesynth.evolution.synthesis.shape.shape import Shape
+from edgesynth.evolution.synthesis.shape.solver.problem import Counts
+from edgesynth.evolution.synthesis.shape.solver.shape import Shape
 
 
 def candidate_widths(present: int, round_to: int = 8, most: int = 10, least: int = 1) -> Counts:

@@ -7,13 +7,13 @@ import logging
 import numpy as np
 from scipy.optimize import OptimizeResult
 
-from edgesynth.evolution.synthesis.shape.descent import State, descend
-from edgesynth.evolution.synthesis.shape.problem import Problem
-from edgesynth.evolution.synthesis.shape.program import Program
-from edgesynth.evolution.synthesis.shape.shape import Shape, read_shape
-from edgesynth.evolution.synthesis.shape.staircase import staircase_ends
-from edgesynth.evolution.synthesis.shape.tables import Tables
-from edgesynth.evolution.synthesis.shape.unreachable import unreachable
+from edgesynth.evolution.synthesis.shape.solver.descent import State, descend
+from edgesynth.evolution.synthesis.shape.solver.problem import Problem
+from edgesynth.evolution.synthesis.shape.solver.program import Program
+from edgesynth.evolution.synthesis.shape.solver.shape import Shape, read_shape
+from edgesynth.evolution.synthesis.shape.solver.staircase import staircase_ends
+from edgesynth.evolution.synthesis.shape.solver.tables import Tables
+from edgesynth.evolution.synthesis.shape.solver.unreachable import unreachable
 
 LOG = logging.getLogger(__name__)
 TOLERANCE = 1e-5  # share of a limit, several times the share by which the solver may exceed it

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from edgesynth.evolution.synthesis.shape.problem import Table
-from edgesynth.evolution.synthesis.shape.tables import Tables
+from edgesynth.evolution.synthesis.shape.solver.problem import Table
+from edgesynth.evolution.synthesis.shape.solver.tables import Tables
 
 State = tuple[dict[str, int], frozenset[str]]
 LEAST_GAIN = 1e-12

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgesynth.evolution.synthesis.shape.problem import Amount, GroupChoice, Problem, Term
-from edgesynth.evolution.synthesis.shape.tables import Tables
+from edgesynth.evolution.synthesis.shape.solver.problem import Amount, GroupChoice, Problem, Term
+from edgesynth.evolution.synthesis.shape.solver.tables import Tables
 
 
 def staircase_ends(problem: Problem) -> Problem:

@@ -10,8 +10,8 @@ import numpy as np
 from edgesynth.anatomy import Anatomy, Census
 from edgesynth.evolution.budgets import BUDGETS, Budgets
 from edgesynth.evolution.budgets.on_board import BoardBudget
-from edgesynth.evolution.synthesis.shape.pricing import LayerCosts
-from edgesynth.evolution.synthesis.shape.problem import Counts, Table
+from edgesynth.evolution.synthesis.shape.solver.problem import Counts, Table
+from edgesynth.evolution.synthesis.shape.terms.pricing import LayerCosts
 from edgesynth.evolution.synthesis.strength import Parent
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from edgesynth.errors import UserError
-from edgesynth.evolution.synthesis.shape.program import Program
+from edgesynth.evolution.synthesis.shape.solver.program import Program
 
 LEAST_NODES = 500
 

@@ -1,0 +1,1 @@
+"""The problem of a network: its widths, what they are worth, and what they cost."""
