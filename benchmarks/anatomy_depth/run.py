@@ -16,14 +16,12 @@ import argparse
 import json
 import platform
 import resource
-import subprocess
-import sys
-import traceback
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from benchmarks.anatomy_depth.networks import NAMES
+from benchmarks.shared.own_process import crashed, kept_row
 from benchmarks.shared.tables import write_table
 from edgesynth.lineage.storage.files import write_json
 
@@ -55,19 +53,9 @@ def main() -> None:
 def row(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """Figures of a network: kept from before, or of a process of its own."""
     file = row_file(arguments.work, name)
-    if not file.is_file():
-        options = ["--threads", str(arguments.threads), "--work", str(arguments.work)]
-        options += ["--memory-gib", str(arguments.memory_gib)]
-        call = [sys.executable, "-m", "benchmarks.anatomy_depth.run", *options, "--one", name]
-        try:
-            result = subprocess.run(call, capture_output=True, text=True, timeout=arguments.timeout)
-        except subprocess.TimeoutExpired:
-            write_json(file, {"status": "timed out", "failure": f"not finished after {arguments.timeout} s"})
-        else:
-            if not file.is_file():
-                last = (result.stderr.strip().splitlines() or ["no message"])[-1][:200]
-                write_json(file, {"status": "crashed", "failure": f"exit code {result.returncode}: {last}"})
-    return json.loads(file.read_text())
+    options = ["--threads", str(arguments.threads), "--work", str(arguments.work)]
+    options += ["--memory-gib", str(arguments.memory_gib), "--one", name]
+    return kept_row(file, "anatomy_depth", options, arguments.timeout)
 
 
 def row_file(work: Path, name: str) -> Path:
@@ -87,13 +75,9 @@ def one(arguments: argparse.Namespace) -> None:
     except MemoryError:
         figures = {"status": "skipped", "failure": f"does not fit into {arguments.memory_gib} GiB"}
     except Exception as error:
-        text = (str(error).splitlines() or [""])[0][:160]
+        figures = crashed(error)
         if "can't allocate memory" in str(error):
             figures = {"status": "skipped", "failure": f"does not fit into {arguments.memory_gib} GiB"}
-        else:
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            place = f"{Path(frame.filename).name}:{frame.lineno}"
-            figures = {"status": "crashed", "failure": f"{type(error).__name__}: {text} ({place})"}
     figures["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     write_json(row_file(arguments.work, arguments.one), figures)
 

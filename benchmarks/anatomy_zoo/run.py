@@ -18,10 +18,7 @@ import os
 import platform
 import resource
 import statistics
-import subprocess
-import sys
 import time
-import traceback
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,6 +26,7 @@ from typing import Any
 import torch
 
 from benchmarks.anatomy_zoo.networks import QUICK, names
+from benchmarks.shared.own_process import crashed, kept_row
 from benchmarks.shared.tables import write_table
 from edgesynth.errors import UserError
 from edgesynth.lineage.storage.files import write_json
@@ -94,19 +92,9 @@ def whole_row(side: str, name: str, arguments: argparse.Namespace) -> dict[str, 
 def row(side: str, name: str, kind: str, threads: int, arguments: argparse.Namespace) -> dict[str, Any]:
     """`figures`, `seconds` of the processor, or a `race` by the clock: kept from before, or of a process of its own."""
     file = row_file(arguments.work, side, name, kind)
-    if not file.is_file():
-        options = ["--threads", str(threads), "--work", str(arguments.work)]
-        options += ["--memory-gib", str(arguments.memory_gib)]
-        call = [sys.executable, "-m", "benchmarks.anatomy_zoo.run", *options, "--one", side, name, kind]
-        try:
-            result = subprocess.run(call, capture_output=True, text=True, timeout=arguments.timeout)
-        except subprocess.TimeoutExpired:
-            write_json(file, {"status": "timed out", "failure": f"not finished after {arguments.timeout} s"})
-        else:
-            if not file.is_file():
-                last = (result.stderr.strip().splitlines() or ["no message"])[-1][:200]
-                write_json(file, {"status": "crashed", "failure": f"exit code {result.returncode}: {last}"})
-    return json.loads(file.read_text())
+    options = ["--threads", str(threads), "--work", str(arguments.work)]
+    options += ["--memory-gib", str(arguments.memory_gib), "--one", side, name, kind]
+    return kept_row(file, "anatomy_zoo", options, arguments.timeout)
 
 
 def row_file(work: Path, side: str, name: str, kind: str) -> Path:
@@ -135,10 +123,7 @@ def one(side: str, name: str, kind: str, work: Path) -> None:
     except UserError as error:
         figures = {"status": "refused", "failure": str(error)[:200]}
     except Exception as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        text = (str(error).splitlines() or [""])[0][:160]
-        place = f"{Path(frame.filename).name}:{frame.lineno}"
-        figures = {"status": "crashed", "failure": f"{type(error).__name__}: {text} ({place})"}
+        figures = crashed(error)
     figures["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     write_json(row_file(work, side, name, kind), figures)
 

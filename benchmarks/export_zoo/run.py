@@ -15,10 +15,7 @@ named.
 from __future__ import annotations
 
 import argparse
-import json
 import resource
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -26,6 +23,7 @@ from typing import Any
 import torch
 
 from benchmarks.shared.lineages import machine
+from benchmarks.shared.own_process import kept_row
 from benchmarks.shared.tables import write_table
 from edgesynth.errors import UserError
 from edgesynth.lineage.storage.files import write_json
@@ -82,17 +80,8 @@ def main() -> None:
 def row(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """Kept from before, or of a process of its own."""
     file = arguments.work / f"{name}.json"
-    if not file.is_file():
-        call = [sys.executable, "-m", "benchmarks.export_zoo.run", "--work", str(arguments.work), "--one", name]
-        try:
-            done = subprocess.run(call, capture_output=True, text=True, timeout=arguments.timeout)
-        except subprocess.TimeoutExpired:
-            write_json(file, {"failure": f"not finished after {arguments.timeout} s"})
-        else:
-            if not file.is_file():
-                last = (done.stderr.strip().splitlines() or ["no message"])[-1][:200]
-                write_json(file, {"failure": f"exit code {done.returncode}: {last}"})
-    return json.loads(file.read_text())
+    options = ["--work", str(arguments.work), "--one", name]
+    return kept_row(file, "export_zoo", options, arguments.timeout)
 
 
 def one(name: str, work: Path) -> None:
