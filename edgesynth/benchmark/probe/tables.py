@@ -6,13 +6,13 @@ from typing import Any, Dict
 
 from edgesynth.benchmark.bundle.bundle import Target
 from edgesynth.benchmark.conditions.machine import describe_machine
+from edgesynth.benchmark.probe.agreement import check_agreement
 from edgesynth.benchmark.probe.one_layer import Bench
 from edgesynth.benchmark.probe.settings import ProbeSettings
 from edgesynth.benchmark.result.flags import flags_of_machine
 from edgesynth.boards.detect import detect_board
 from edgesynth.boards.probed import ProbeTable, read_table
 from edgesynth.boards.probed.table import KIND, SCHEMA
-from edgesynth.errors import UserError
 
 
 def new_table(bench: Bench, target: Target, settings: ProbeSettings, root: str) -> ProbeTable:
@@ -58,14 +58,7 @@ def resumed(path: str, new: ProbeTable) -> ProbeTable:
     if not os.path.exists(path):
         return new
     old = read_table(path)
-    was, now = _must_agree(old.facts), _must_agree(new.facts)
-    for name in now:
-        if was[name] != now[name]:
-            raise UserError(
-                "{} holds a probe of {} {} and this one is of {}; choose another -o, or delete that file".format(
-                    path, name, was[name], now[name]
-                )
-            )
+    check_agreement(path, "probe", _must_agree(old.facts), _must_agree(new.facts))
     for name in ("models", "flags"):
         old.facts[name] = old.facts[name] + [entry for entry in new.facts[name] if entry not in old.facts[name]]
     return old

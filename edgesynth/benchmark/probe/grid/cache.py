@@ -10,11 +10,11 @@ import time
 from typing import Any, Dict, List
 
 from edgesynth.benchmark.conditions.machine import describe_machine
+from edgesynth.benchmark.probe.agreement import check_agreement
 from edgesynth.benchmark.probe.grid.settings import GridSettings
 from edgesynth.benchmark.result.flags import flags_of_machine
 from edgesynth.boards.detect import detect_board
 from edgesynth.boards.probed.grid import KIND, SCHEMA, Grid, read_grid
-from edgesynth.errors import UserError
 
 
 def folder() -> str:
@@ -72,14 +72,7 @@ def open_grid(
     if not os.path.exists(path):
         return new
     old = read_grid(path)
-    was, now = key_of(old.facts), key_of(new.facts)
-    for name in now:
-        if was[name] != now[name]:
-            raise UserError(
-                "{} holds a grid of {} {} and this one is of {}; choose another -o, or delete that file".format(
-                    path, name, was[name], now[name]
-                )
-            )
+    check_agreement(path, "grid", key_of(old.facts), key_of(new.facts))
     old.facts["flags"] += [flag for flag in new.facts["flags"] if flag not in old.facts["flags"]]
     old.facts["call_ms"] = min(old.call_ms, new.call_ms)
     return old
