@@ -236,6 +236,10 @@ class Anatomy:
             name for branch in self.branches if branch.name in dead for name in (*branch.inner, branch.joined) if name
         )
 
+    def gone(self, kept: Kept) -> frozenset[str]:
+        """Names of the parameters and buffers that are gone with the branches that `kept` lets die."""
+        return frozenset(self.depth.stand_ins(self.depth.dead(kept), self.shapes, self.aliases).gone)
+
     def silenced(self, kept: Kept) -> tuple[dict[str, Sequence[int]], tuple[str, ...]]:
         """What a masked network zeroes: {group: units kept}, and the parameters with which dead branches end."""
         dead = self.depth.dead(kept)

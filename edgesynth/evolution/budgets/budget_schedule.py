@@ -28,3 +28,8 @@ def stage(start: Mapping[str, float], goal: Mapping[str, float], share: float) -
     if share >= 1:
         return {name: float(most) for name, most in goal.items()}
     return {name: start[name] * (most / start[name]) ** share for name, most in goal.items()}
+
+
+def next_stage(start: Mapping[str, float], goal: Mapping[str, float], keep: float) -> dict[str, float]:
+    """{name: the amount after the first of equal steps}, none of which keeps less than `keep` of any amount."""
+    return stage(start, goal, evened(step(start, goal, keep)))

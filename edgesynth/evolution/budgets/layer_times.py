@@ -18,7 +18,7 @@ from torch import nn
 from edgesynth.anatomy import Anatomy, Census
 from edgesynth.anatomy.groups import layer_name
 from edgesynth.boards.probed import LayerShape, convolution_shape, linear_shape
-from edgesynth.boards.probed.grid import Beside
+from edgesynth.boards.probed.grid import Beside, any_inputs
 from edgesynth.lineage import Species
 from edgesynth.planning.cost import LayerCost, Prediction
 from edgesynth.planning.cost.times import LatencyTimes
@@ -52,6 +52,7 @@ class LayerTimes:
         self.shapes = layer_shapes(anatomy, input_shape)
         self.constant_ms = times.call_ms + sum(times.beside_ms(operators) for operators in beside)
         self._whole = anatomy.census()
+        self._asked: dict[tuple[LayerShape, bytes, bytes], np.ndarray] = {}
 
     def table(self, place: int, reads: np.ndarray, writes: np.ndarray) -> np.ndarray:
         """Times of a layer at other widths.
@@ -70,8 +71,12 @@ class LayerTimes:
         shape = self.shapes[place]
         if shape is None:
             return np.zeros((len(reads), len(writes)))
-        inputs = np.asarray(reads) * shape.groups
-        return self.times.times_ms(shape, inputs.tolist(), np.asarray(writes).tolist())
+        inputs, outputs = np.asarray(reads) * shape.groups, np.asarray(writes)
+        # Blocks of a stage are alike, and every trial of a draw asks for the same widths again.
+        asked = any_inputs(shape), inputs.tobytes(), outputs.tobytes()
+        if asked not in self._asked:
+            self._asked[asked] = self.times.times_ms(shape, inputs.tolist(), outputs.tolist())
+        return self._asked[asked]
 
     def predict(self, census: Census, precision: str) -> Prediction:
         """Latency of what removal leaves; its layers are in the order of the anatomy's weights.

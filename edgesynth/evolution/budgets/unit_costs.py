@@ -18,7 +18,7 @@ Quantity = Literal["macs", "params"]
 
 def clusters_of_units(anatomy: Anatomy, kept: Kept) -> dict[str, Tensor]:
     """{removable group: (size,) float64, how many clusters each unit is}: one for each living layer that writes it."""
-    gone = anatomy.plan(kept).stand_ins.gone
+    gone = anatomy.gone(kept)
     return {
         group.name: torch.from_numpy(
             sum(

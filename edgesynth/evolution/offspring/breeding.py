@@ -74,8 +74,9 @@ class Breeder:
         self.progress = progress
         self.precision = wanted_precision(config, species)
         world = self.precision if config.precision_at == "start" else {}
-        self.budgets = Budgets(config, species.anatomy, species.other_kernels, times_of(species))
-        self.sampler = GenomeSampler(config, species, self.task, self.device, world)
+        times = times_of(species)
+        self.budgets = Budgets(config, species.anatomy, species.other_kernels, times)
+        self.sampler = GenomeSampler(config, species, self.task, self.device, world, times)
         self.weights: dict[str, Tensor] | None = None
         self.teacher: Teacher | None = None
         self.rewind: dict[str, Tensor] | None = None
@@ -181,7 +182,7 @@ class Breeder:
 
     def _precision_of(self, genome: Genome) -> dict[str, str]:
         """{weight: precision} of the layers that a genome still has."""
-        gone = self.species.plan(genome).stand_ins.gone
+        gone = self.species.anatomy.gone(genome.kept)
         return {weight: kind for weight, kind in self.precision.items() if weight not in gone}
 
     def _stress(self, genome: Genome, place: Place) -> list[Callback]:
@@ -190,7 +191,8 @@ class Breeder:
             return []
         schedule = Schedule(config.stress_factor, config.stress_tail)
         draws = generator(config.seed, place.generation, place.child, "stress")
-        weights = [name for name in anatomy.weights() if name not in anatomy.plan(genome.kept).stand_ins.gone]
+        gone = anatomy.gone(genome.kept)
+        weights = [name for name in anatomy.weights() if name not in gone]
         return [Stress(config.stress, schedule, weights, living_groups(anatomy, genome.kept), draws)]
 
     def _raised(

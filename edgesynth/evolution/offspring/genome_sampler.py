@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from edgesynth.evolution.budgets import Budgets
-from edgesynth.evolution.budgets.layer_times import times_of
+from edgesynth.evolution.budgets.layer_times import LayerTimes
 from edgesynth.evolution.offspring.precision import restricted
 from edgesynth.evolution.offspring.proving import FACT, proven
 from edgesynth.evolution.place import Place
@@ -38,6 +38,7 @@ class GenomeSampler:
         task: what the networks learn.
         device: where strengths that look at gradients measure them.
         precision: {weight: precision} of the world that offspring are born into; empty is fp32.
+        times: of this machine's layers, where the run aims at it.
     """
 
     def __init__(
@@ -47,13 +48,14 @@ class GenomeSampler:
         task: Task,
         device: torch.device,
         precision: dict[str, str],
+        times: LayerTimes | None = None,
     ) -> None:
         self.config = config
         self.species = species
         self.task = task
         self.device = device
         self.precision = precision
-        self.times = times_of(species)
+        self.times = times
         self._known: list[tuple[int, Record, tuple[Parent, dict[str, Any]]]] = []
 
     def draw(self, parents: Sequence[Individual], place: Place) -> tuple[Genome, dict[str, Any]]:

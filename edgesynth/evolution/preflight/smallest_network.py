@@ -44,7 +44,7 @@ def smallest_genome(anatomy: Anatomy, quantity: Quantity = "params") -> Genome:
 
 def _needs(anatomy: Anatomy, kept: dict[str, list[int]], roles: tuple[Role, ...]) -> list[Need]:
     """For each living unit, the lines of weights in any of which it needs a synapse, if it has such lines at all."""
-    weights, needs = set(anatomy.weights()) - {*anatomy.plan(kept).stand_ins.gone}, []
+    weights, needs = set(anatomy.weights()) - anatomy.gone(kept), []
     for group in anatomy.groups:
         members = [member for member in group.members if member.role in roles and member.parameter in weights]
         for unit in kept.get(group.name, range(group.size)) if members else ():

@@ -131,8 +131,7 @@ def _step(budgets: Budgets, fed: Ration, dna: Dna, census: Census, unmet: Mappin
     untold = not goals or math.inf in amounts.values()
     if budgets.config.allocation != "budgets" or untold or not dna.clusters or fed.clusters is None:
         return {}
-    step = budget_schedule.step(amounts, goals, keep=fed.clusters / census.clusters)
-    return budget_schedule.stage(amounts, goals, budget_schedule.evened(step))
+    return budget_schedule.next_stage(amounts, goals, keep=fed.clusters / census.clusters)
 
 
 def _eased(

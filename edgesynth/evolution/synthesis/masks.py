@@ -37,7 +37,7 @@ def without_dead_branches(anatomy: Anatomy, kept: dict[str, list[int]]) -> dict[
 
 def clear_gone(anatomy: Anatomy, kept: Mapping[str, Sequence[int]], synapses: dict[str, Tensor]) -> None:
     """Clear the synapses of layers that are gone with a branch, in place."""
-    for name in anatomy.plan(kept).stand_ins.gone:
+    for name in anatomy.gone(kept):
         if name in synapses:
             synapses[name].fill_(False)
 

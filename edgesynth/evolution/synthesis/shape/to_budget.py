@@ -21,6 +21,7 @@ from edgesynth.evolution.synthesis.shape.solver.solving import solve
 from edgesynth.evolution.synthesis.shape.solver.unreachable import UnreachableError
 from edgesynth.evolution.synthesis.shape.terms.building import build_problem
 from edgesynth.evolution.synthesis.shape.terms.costs import layer_costs
+from edgesynth.evolution.synthesis.shape.terms.pricing import LayerCosts
 from edgesynth.evolution.synthesis.strength import Parent
 from edgesynth.evolution.synthesis.synthesis import LARGEST_STEP, Ration, served
 from edgesynth.lineage import Genome
@@ -61,7 +62,8 @@ def draw_shape_to_budget(
     """
     goals = generation_goals(budgets, fed, census)
     least_share, start = _least_share(fed, census), generator.get_state()
-    limits, shape = dict(goals), _shape(parent, dna, budgets, goals, least_share)
+    costs = layer_costs(budgets, parent, goals)
+    limits, shape = dict(goals), _shape(parent, dna, costs, goals, least_share, budgets.config.round_to)
     for attempt in range(ATTEMPTS):
         dead = frozenset(name for name, lives in shape.lives.items() if not lives)
         generator.set_state(start)
@@ -72,7 +74,7 @@ def draw_shape_to_budget(
             break
         limits = {name: most * MARGIN / max(1.0, over[name]) for name, most in limits.items()}
         try:
-            shape = _shape(parent, dna, budgets, limits, least_share)
+            shape = _shape(parent, dna, costs, limits, least_share, budgets.config.round_to)
         except UnreachableError:
             break  # what is a little too large is as small as can be
     if served(budgets, SYNAPSES) and fed.synapses is not None:
@@ -80,7 +82,14 @@ def draw_shape_to_budget(
     return genome, {**facts, "goals": goals}
 
 
-def _shape(parent: Parent, dna: Dna, budgets: Budgets, limits: Mapping[str, float], least_share: float) -> Shape:
+def _shape(
+    parent: Parent,
+    dna: Dna,
+    costs: Mapping[str, LayerCosts],
+    limits: Mapping[str, float],
+    least_share: float,
+    round_to: int,
+) -> Shape:
     """The shape that keeps most; narrower than the share allows only if no other meets the limits."""
 
     def problem(least_share: float) -> Problem:
@@ -89,8 +98,8 @@ def _shape(parent: Parent, dna: Dna, budgets: Budgets, limits: Mapping[str, floa
             parent.genome.kept,
             {**dna.clusters, **dna.branches},
             _as_tables(limits),
-            layer_costs(budgets, parent, limits),
-            round_to=budgets.config.round_to,
+            costs,
+            round_to=round_to,
             least_share=least_share,
         )
 
@@ -114,8 +123,9 @@ def generation_goals(budgets: Budgets, fed: Ration, census: Census) -> dict[str,
     if not known:
         return met
     share = 1.0 if fed.clusters is None else fed.clusters / census.clusters
-    step = budget_schedule.step(amounts, known, keep=share) if share < 1 else 1.0
-    return {**met, **budget_schedule.stage(amounts, known, budget_schedule.evened(step))}
+    if share >= 1:
+        return {**met, **budget_schedule.stage(amounts, known, 1.0)}
+    return {**met, **budget_schedule.next_stage(amounts, known, keep=share)}
 
 
 def _least_share(fed: Ration, census: Census) -> float:
