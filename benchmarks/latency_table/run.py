@@ -10,7 +10,6 @@ measured, interleaved, in rounds until one is quiet. None of them is looked at b
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import os
 import random
@@ -24,19 +23,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from benchmarks.shared.interleaved import WINDOW_S, measure
 from benchmarks.shared.tables import write_table
 from edgesynth.ancestors.zoo.mobilenet import InvertedResidual, MobileNetV2
 from edgesynth.ancestors.zoo.resnet_cifar import Block, ResNet
 from edgesynth.benchmark.bundle.bundle import open_target
-from edgesynth.benchmark.bundle.samples import NoSamples
 from edgesynth.benchmark.conditions.machine import describe_machine
-from edgesynth.benchmark.engines.onnxruntime import OnnxRuntime
-from edgesynth.benchmark.power import NoPower
 from edgesynth.benchmark.probe.grid.measuring import Measured, probe_grid
 from edgesynth.benchmark.probe.grid.parts import parts_of
-from edgesynth.benchmark.probe.grid.units import shortest_ms
 from edgesynth.benchmark.probe.onnx_graph import read_graph
-from edgesynth.benchmark.timing.timing import spread, time_interleaved
 from edgesynth.boards.probed.grid import kind_name
 from edgesynth.export.onnx.onnx_file import to_onnx
 from edgesynth.lineage.storage.files import write_json
@@ -46,7 +41,6 @@ HERE = Path(__file__).resolve().parent
 SEEN = {"ResNet-56": (3, 32, 32), "MobileNetV2": (3, 96, 96)}
 QUIET = 1.5  # running tasks over the last minute, this one's own among them
 PATIENCE_S = 420.0
-DURATION_S, WINDOW_S = 2.0, 0.02  # of each network in a round
 
 
 def main() -> None:
@@ -243,21 +237,6 @@ NETWORKS: dict[str, tuple[tuple[int, ...], Callable[[], nn.Module]]] = {
     "MobileNetV2, each inner width drawn": (SEEN["MobileNetV2"], lambda: mobilenet(inner=drawn(2, 0.3))),
     "MobileNetV2, fewer blocks": (SEEN["MobileNetV2"], lambda: mobilenet(fewer=True)),
 }
-
-
-def measure(paths: dict[str, str]) -> dict[str, dict[str, float]]:
-    """Time networks interleaved, in short windows."""
-    engines = []
-    for path in paths.values():
-        engines.append(OnnxRuntime())
-        engines[-1].load(path, "fp32", 1, 1)
-    images = [NoSamples("random weights").batch_of(1, engine.input_shape) for engine in engines]
-    calls = [functools.partial(engine.run, image) for engine, image in zip(engines, images, strict=True)]
-    tracks = time_interleaved(calls, DURATION_S, 0.2, NoPower("not asked for"), window_s=WINDOW_S)
-    return {
-        name: dict(spread(track.latencies_ms), quiet=shortest_ms(track))
-        for name, track in zip(paths, tracks, strict=True)
-    }
 
 
 def row(name: str, path: str, times: GridTimes, measured: dict[str, float]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ from edgesynth.lineage import (
     with_board_facts,
 )
 from edgesynth.lineage.storage.files import write_bytes
-from edgesynth.nurture import Teacher, outputs, score_outputs
+from edgesynth.nurture import Hardware, Teacher, choose_autocast, outputs, score_outputs
 from edgesynth.tasks import Task
 
 LOG = logging.getLogger(__name__)
@@ -171,7 +171,9 @@ def descend(breeder: Breeder, run: Run) -> None:
     """
     ancestor = run.load(ANCESTOR, breeder.species.anatomy)
     breeder.weights = None
-    breeder.teacher = Teacher(breeder.species.removed(ancestor), breeder.cpu_task)
+    autocast = choose_autocast(breeder.config.autocast, breeder.device, ancestor.record.census.macs)
+    hardware = Hardware(breeder.device, autocast)
+    breeder.teacher = Teacher(breeder.species.removed(ancestor), breeder.cpu_task, hardware)
     breeder.rewind = run.rewind() if breeder.config.rewinds else None
     breeder.config = _with_floor(breeder.config, ancestor.record)
 

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from edgesynth.errors import UserError
+from edgesynth.files.user_cache import user_cache
 from edgesynth.tasks.images import pixels
 
 MOST_BYTES = 4 << 30
@@ -55,8 +56,7 @@ class Entry(NamedTuple):
 
 def database() -> Path:
     """Path of the database: `edgesynth/pixels-1.sqlite` in $XDG_CACHE_HOME, or in ~/.cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base, "edgesynth", f"pixels-{FORMAT}.sqlite")
+    return Path(user_cache(f"pixels-{FORMAT}.sqlite"))
 
 
 def most_bytes() -> int:

@@ -15,12 +15,12 @@ from edgesynth.benchmark.probe.grid.settings import GridSettings
 from edgesynth.benchmark.result.flags import flags_of_machine
 from edgesynth.boards.detect import detect_board
 from edgesynth.boards.probed.grid import KIND, SCHEMA, Grid, read_grid
+from edgesynth.files.user_cache import user_cache
 
 
 def folder() -> str:
     """Where the files lie: `edgesynth/grids` in $XDG_CACHE_HOME, or in ~/.cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(base, "edgesynth", "grids")
+    return user_cache("grids")
 
 
 def path_of(engine: Dict[str, Any], settings: GridSettings, root: str = "/") -> str:

@@ -19,6 +19,7 @@ from edgesynth.benchmark.engines.tensorrt.request import Request
 from edgesynth.benchmark.engines.tensorrt.runtime.gpu import Gpu
 from edgesynth.files.json_file import parse_json
 from edgesynth.files.onnx_external import external_files
+from edgesynth.files.user_cache import user_cache
 
 FORMAT = 1
 _MOST_HEADER_BYTES = 1 << 20
@@ -33,8 +34,7 @@ class Kept(NamedTuple):
 
 def folder() -> str:
     """Where the files lie: `edgesynth/tensorrt` in $XDG_CACHE_HOME, or in ~/.cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(base, "edgesynth", "tensorrt")
+    return user_cache("tensorrt")
 
 
 def timings_key(tensorrt: str, gpu: Gpu) -> Dict[str, Any]:
