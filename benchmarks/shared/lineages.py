@@ -12,6 +12,7 @@ import torch
 from edgesynth.ancestors import build_ancestor
 from edgesynth.api import Evolved
 from edgesynth.evolution import Progress, evolve
+from edgesynth.export.onnx.times import OnnxRuntimeClock
 from edgesynth.lineage import Config, Individual, Record, Run, ancestor_key
 from edgesynth.nurture import score
 from edgesynth.tasks import load_task
@@ -44,7 +45,7 @@ def begin(runs: Path, path: Path, config: Config) -> None:
 def bred(runs: Path, path: Path, config: Config) -> Run:
     """The finished run of a configuration, with a line for each individual."""
     begin(runs, path, config)
-    return evolve(path, config, resume=True, progress=Lines())
+    return evolve(path, config, resume=True, progress=Lines(), clock=OnnxRuntimeClock())
 
 
 def lent_ancestor(runs: Path, config: Config) -> tuple[Individual, dict[str, Any], int] | None:

@@ -23,7 +23,7 @@ from edgesynth.nurture.teacher.distillation import TEMPERATURE, distillation_los
 from edgesynth.nurture.teacher.teaching import Teacher
 from edgesynth.tasks import Split, Stored, Task
 
-EVALUATION_BATCH = 1000
+EVALUATION_BATCH = 250  # of which the activations of a small network stay in a processor's cache
 HERE = Hardware()  # this CPU, in float32
 EpochDone = Callable[[int, float], None]
 
