@@ -335,7 +335,7 @@ class _Stage:
             choice = quantize_best(source, dialect, path, int8.max_loss)
             facts: dict[str, Any] = {"calibration": choice.to_json()}
             if dialect.runs_here:
-                self.say(f"timing {dialect.file} on this CPU, part by part")
+                self.say(f"timing {dialect.file} on this CPU")
                 clock = Clock(self.task.input_shape, form_of(path)["batch"] or 1)
                 self.speed = choose_layers(source, dialect, path, choice, int8.max_loss, clock, int8.cpu_layers)
                 facts["speed"] = self.speed.to_json()
