@@ -28,6 +28,7 @@ CALIBRATION_IMAGES = 512
 MAX_INT8_LOSS = 0.5  # percentage points of the metric
 LICENSE = "not stated"
 INT8_CPU_TARGET = "any"
+INT8_CPU_LAYERS = "faster"
 
 # `evolve`: where offspring are nurtured
 EXECUTOR = "process"

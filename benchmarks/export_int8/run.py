@@ -76,7 +76,9 @@ def figures(run: Run) -> dict[str, Any]:
     best = run.record(run.outcome()["best"])
     with tempfile.TemporaryDirectory() as folder:
         # No guard: what INT8 costs is the question.
-        bundle = export_individual(run, best.name, Path(folder) / "bundle", int8=True, max_int8_loss=100.0)
+        bundle = export_individual(
+            run, best.name, Path(folder) / "bundle", int8=True, max_int8_loss=100.0, int8_cpu_layers="all"
+        )
     calibration = bundle.manifest["models"]["int8"]["calibration"]
     return {
         "individual": best.name,

@@ -113,7 +113,9 @@ def parity(path: Path) -> list[dict[str, Any]]:
     """The ledger of the offspring's export, hop by hop from masked torch to both INT8 forms, on the test split."""
     run = Run.open(path)
     with tempfile.TemporaryDirectory() as folder:
-        return export_individual(run, run.outcome()["best"], Path(folder) / "bundle", int8=True).ledger.to_json()
+        return export_individual(
+            run, run.outcome()["best"], Path(folder) / "bundle", int8=True, int8_cpu_layers="all"
+        ).ledger.to_json()
 
 
 def shortfalls(results: dict[str, dict[str, Any]]) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypedDict
 
-from edgesynth.export import Progress, Target
+from edgesynth.export import Layers, Progress, Target
 
 
 class BundleOptions(TypedDict, total=False):
@@ -25,6 +25,7 @@ class BundleOptions(TypedDict, total=False):
     nms_in_graph: bool
     tensorrt: str | None
     int8_cpu_target: Target
+    int8_cpu_layers: Layers
     data_root: Path | None
 
 

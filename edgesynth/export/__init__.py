@@ -3,6 +3,7 @@
 from edgesynth.export.bundle.bundle import Bundle, Progress, export_individual
 from edgesynth.export.bundle.ledger import Hop, Ledger
 from edgesynth.export.bundle.rehearsal import NO_INT8, rehearse
+from edgesynth.export.int8.faster.speed import Layers
 from edgesynth.export.int8.weight_forms import Target
 from edgesynth.export.measuring.on_machine import OnMachine, instrument_for
 from edgesynth.export.measuring.quick_latency import quick_latency
@@ -14,6 +15,7 @@ __all__ = [
     "NO_INT8",
     "Bundle",
     "Hop",
+    "Layers",
     "Ledger",
     "OnMachine",
     "OnnxRuntimeClock",

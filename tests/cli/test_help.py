@@ -62,7 +62,7 @@ def test_help_imports_no_library_that_it_can_do_without(console_script, tmp_path
                 f"--{name.replace('_', '-')}",
                 [f"default: {signature(export_individual).parameters[name].default}"],
             )
-            for name in ("samples", "max_int8_loss", "license", "int8_cpu_target")
+            for name in ("samples", "max_int8_loss", "license", "int8_cpu_target", "int8_cpu_layers")
         ],
     ],
 )

@@ -96,6 +96,15 @@ def test_the_papers_rule_is_refused_with_a_strength_that_only_ranks(strength):
     check_options(resolve(None, {"strategy": "generative", "environment": "faithful"}))
 
 
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_this_machine_s_layers_are_timed_at_fp32_so_another_precision_must_be_measured(precision):
+    given = {"board": "local", "max_latency_ms": 1.0, "board_precision": precision}
+    with pytest.raises(UserError, match=f"timed at fp32, and --board-precision is {precision}; leave that out"):
+        check_options(resolve(None, given))
+    check_options(resolve(None, {**given, "measure_on": "local"}))
+    check_options(resolve(None, {**given, "board_precision": "fp32"}))
+
+
 def test_a_temperature_is_refused_where_answers_are_compared_as_plain_numbers():
     task, numbers = load_task("digits"), SimpleNamespace(name="boxes", teaching="numbers")
     given = resolve(None, {"distillation_temperature": 2.0})

@@ -92,10 +92,10 @@ def run(pristine_run, tmp_path):
 
 @pytest.fixture(scope="session")
 def exported(pristine_run, tmp_path_factory):
-    """The offspring's bundle with both INT8 models."""
+    """The offspring's bundle with both INT8 models, all layers in INT8 whatever this machine's clock says."""
     path = tmp_path_factory.mktemp("exported") / "run"
     shutil.copytree(pristine_run.path, path)
-    return export_individual(Run.open(path), OFFSPRING, int8=True)
+    return export_individual(Run.open(path), OFFSPRING, int8=True, int8_cpu_layers="all")
 
 
 @pytest.fixture(scope="session")

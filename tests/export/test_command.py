@@ -1,5 +1,6 @@
 import json
 
+import onnx
 import pytest
 from click.testing import CliRunner
 
@@ -44,6 +45,32 @@ def test_the_bundle_can_be_benchmarked_as_the_last_line_says(run, called):
     code, out, _ = called("benchmark", f"run/bundles/{OFFSPRING}", "--duration-s", "0.1", "--warm-up-s", "0.01")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()[1:3]] == ["fp32", "int8"]
+
+
+def test_both_latencies_are_printed_and_the_manifest_holds_what_the_file_is(run, called):
+    """Which layers are INT8 depends on this machine; that file, manifest, README and words agree does not."""
+    code, out, _ = called("export", "run", "--int8", "--samples", "20", "-o", "b")
+    assert code == 0
+    folder = run.path.parent / "b"
+    speed = json.loads((folder / "manifest.json").read_text())["models"]["int8-cpu"]["speed"]
+    figures, advice = out.splitlines()[-3:-1]
+    assert f"fp32 {speed['fp32_ms']:.3g} ms, int8 {speed['int8_ms']:.3g} ms" in figures
+    assert ("On such a CPU use model.onnx" in advice) == (speed["recommended"] == "fp32")
+    assert ("times as fast as fp32 on" in figures) == (speed["recommended"] == "int8-cpu")
+    assert f"{figures} {advice}" in (folder / "README.md").read_text()
+    assert speed["int8_ms"] <= speed["all_int8_ms"]
+    model = onnx.load(str(folder / "model.int8-cpu.onnx"))
+    dequantized = {name for node in model.graph.node if node.op_type == "DequantizeLinear" for name in node.output}
+    layers = [node for node in model.graph.node if node.op_type in ("Conv", "Gemm")]
+    assert [node.name for node in layers if node.input[1] in dequantized] == speed["int8_layers"]
+    assert {node.name for node in layers} == {*speed["int8_layers"], *speed["fp32_layers"]}
+
+
+def test_json_holds_the_speed_of_int8_where_all_layers_are_asked_for(run, called):
+    code, out, _ = called("export", "run", "--int8", "--int8-cpu-layers", "all", "--samples", "20", "--json")
+    speed = json.loads(out)["int8_cpu_speed"]
+    assert (code, speed["asked_for"], speed["fp32_layers"], len(speed["int8_layers"])) == (0, "all", [], 4)
+    assert speed["int8_ms"] == speed["all_int8_ms"]
 
 
 def test_a_lossy_int8_model_is_a_warning_with_figures_and_advice(run, monkeypatch):
@@ -117,6 +144,11 @@ CASES = {
     "batch 0": (None, ["run", "--batch", "0"], "--batch is 0; it must be 1 to 4096"),
     "no license": (None, ["run", "--license", ""], "--license is ''; give the name of the license"),
     "no int8": (None, ["run", "--int8-cpu-target", "vnni"], "is of model.int8-cpu.onnx, which --int8 writes"),
+    "no int8, all layers": (
+        None,
+        ["run", "--int8-cpu-layers", "all"],
+        "is of model.int8-cpu.onnx, which --int8 writes",
+    ),
     "nan": (_nan, ["run"], "fc1.weight of run:g001-c0 holds nan or infinity"),
     "damaged weights": (_truncated, ["run"], "weights.safetensors is damaged: it has 1,000 bytes of 78,392"),
     "no parent": (_no_parent, ["run"], "has no individual 'g000-c0'"),

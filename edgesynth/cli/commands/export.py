@@ -37,6 +37,13 @@ from edgesynth.cli.terminal.output import print_json, print_line, print_note, pr
     show_default=True,
     help="Processors that model.int8-cpu.onnx is for; vnni: 8-bit weights, which saturate on x86 without VNNI.",
 )
+@click.option(
+    "--int8-cpu-layers",
+    type=click.Choice(["faster", "all"]),
+    default=defaults.INT8_CPU_LAYERS,
+    show_default=True,
+    help="Layers that are INT8 in that file: those that get faster on this CPU, or all (for another CPU).",
+)
 @click.option("--license", default=defaults.LICENSE, show_default=True, help="License of the weights, in one line.")
 @click.option("--nms-in-graph", is_flag=True, help="Detectors: the models decode and suppress boxes themselves.")
 @click.option("--tensorrt", metavar="VERSION", help="Refuse to write what this one does not parse, such as 8.2.")
@@ -51,6 +58,7 @@ def command(
     batch: int | None,
     max_int8_loss: float,
     int8_cpu_target: Literal["any", "vnni"],
+    int8_cpu_layers: Literal["faster", "all"],
     license: str,
     nms_in_graph: bool,
     tensorrt: str | None,
@@ -83,6 +91,7 @@ def command(
             nms_in_graph=nms_in_graph,
             tensorrt=tensorrt,
             int8_cpu_target=int8_cpu_target,
+            int8_cpu_layers=int8_cpu_layers,
             data_root=data_root,
         )
     for hop in bundle.ledger.bad:
@@ -95,4 +104,6 @@ def command(
         print_line(f"{size_bytes / 1024:10.1f} KiB  {file}")
     for layer in bundle.manifest[KEPT]:
         print_line(f"FP32 within FP16: {layer['op']} {layer['layer']} ({layer['why']})")
+    for line in () if bundle.speed is None else bundle.speed.sentences():
+        print_line(line)
     print_line(f"next: edgesynth benchmark {shlex.quote(str(bundle.path))}")

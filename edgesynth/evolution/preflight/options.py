@@ -12,7 +12,7 @@ from typing import NamedTuple
 from edgesynth.errors import UserError
 from edgesynth.evolution.budgets import BUDGETS, limits
 from edgesynth.evolution.synthesis.strength import STRENGTHS, build_strength
-from edgesynth.lineage import Config
+from edgesynth.lineage import THIS_MACHINE, Config
 from edgesynth.quantization import FP32, parse_layers
 from edgesynth.tasks import Task
 
@@ -108,6 +108,7 @@ def check_options(config: Config) -> None:
     _check_keep(config)
     _check_allocation(config)
     _check_faithful(config)
+    _check_precision_here(config)
     _check_idle(config)
 
 
@@ -170,6 +171,16 @@ def _check_faithful(config: Config) -> None:
         raise UserError(
             f"--environment is faithful, by which P is the chance to survive, and that of --strength {config.strength} "
             "only ranks: next to nothing would survive; add --strength magnitude, the papers' (or norm, or random)"
+        )
+
+
+def _check_precision_here(config: Config) -> None:
+    # Where the run is measured, at that precision, what is predicted is corrected by it.
+    if config.board == THIS_MACHINE and config.measure_on is None and config.board_precision in ("fp16", "int8"):
+        raise UserError(
+            f"--board is {THIS_MACHINE}, whose layers are timed at fp32, and --board-precision is "
+            f"{config.board_precision}; leave that out (edgesynth export --int8 quantizes what gets faster here), or "
+            f"add --measure-on {THIS_MACHINE}"
         )
 
 

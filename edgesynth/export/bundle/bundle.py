@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,6 +26,9 @@ from edgesynth.export.half.half import KEY as HALF_KEY
 from edgesynth.export.half.half_search import write_half
 from edgesynth.export.int8.calibration_choice import PLAIN, Source, quantize_best, ranges_of
 from edgesynth.export.int8.dialects import dialects
+from edgesynth.export.int8.faster.choosing import choose_layers
+from edgesynth.export.int8.faster.clock import Clock
+from edgesynth.export.int8.faster.speed import DEFAULT_LAYERS, Layers, Speed, check_layers
 from edgesynth.export.int8.int8 import check_size
 from edgesynth.export.int8.learned import floating_layers, learned_scales
 from edgesynth.export.int8.ranges import ranges_json
@@ -66,24 +69,27 @@ class Bundle:
         path: its folder.
         manifest: what its manifest.json holds.
         ledger: the parity ledger; false if an INT8 model lost too much.
+        speed: of model.int8-cpu.onnx on this machine; None without INT8.
     """
 
     path: Path
     manifest: dict[str, Any]
     ledger: Ledger
+    speed: Speed | None = None
 
     def sizes_bytes(self) -> dict[str, int]:
         """{file: its size}, in the order of their names."""
         return {path.name: path.stat().st_size for path in sorted(self.path.iterdir())}
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values: the folder, the individual, the hops of the ledger, whether all are good, {file: bytes}."""
+        """Plain values: folder, individual, hops of the ledger, whether all are good, {file: bytes}, speed of INT8."""
         return {
             "bundle": str(self.path),
             "individual": self.manifest["individual"],
             "ledger": self.ledger.to_json(),
             "ok": bool(self.ledger),
             "files": self.sizes_bytes(),
+            "int8_cpu_speed": None if self.speed is None else self.speed.to_json(),
         }
 
 
@@ -101,6 +107,7 @@ def export_individual(
     nms_in_graph: bool = False,
     tensorrt: str | None = None,
     int8_cpu_target: Target = DEFAULT_TARGET,
+    int8_cpu_layers: Layers = DEFAULT_LAYERS,
     data_root: Path | None = None,
 ) -> Bundle:
     """Write an individual as a bundle.
@@ -121,6 +128,8 @@ def export_individual(
             suppresses boxes, which the newest of the run's board must parse.
         int8_cpu_target: the processors that model.int8-cpu.onnx is for: `any`, or `vnni`, whose 8-bit weights saturate
             elsewhere.
+        int8_cpu_layers: the layers that are INT8 in that file: `faster`, those that make it faster on this CPU, or
+            `all`, for another CPU. Accuracy goes before both.
         data_root: where the run's data are now; where they were, if not given.
 
     Returns:
@@ -144,6 +153,7 @@ def export_individual(
     check_form(opset, batch)
     check_license(license)
     check_target(int8_cpu_target, int8)
+    check_layers(int8_cpu_layers, int8)
     parser = parser_for(tensorrt, run.config, nms_in_graph)
     folder = out or run.path / "bundles" / name
     check_free(folder)
@@ -169,7 +179,8 @@ def export_individual(
         calibration = calibration_images(task, samples, run.config.seed)
         stage.observe(calibration)
         stage.write_half(calibration)
-        stage.write_ranges(calibration, max_int8_loss if int8 else None, int8_cpu_target)
+        wanted = _Int8(max_int8_loss, int8_cpu_target, int8_cpu_layers) if int8 else None
+        stage.write_ranges(calibration, wanted)
         kept = write_samples(temporary / SAMPLES, calibration, stage.test, stage.expected, run.config.seed)
         say("recording what verification will look for")
         record_layers(temporary / MODEL, temporary / SAMPLES, batch)
@@ -188,7 +199,15 @@ def export_individual(
         manifest["files"] = file_facts(temporary)
         manifest = sealed(manifest)
         write_json(temporary / MANIFEST, manifest)
-    return Bundle(folder, manifest, stage.ledger)
+    return Bundle(folder, manifest, stage.ledger, stage.speed)
+
+
+class _Int8(NamedTuple):
+    """How INT8 is wanted; see `export_individual`."""
+
+    max_loss: float
+    cpu_target: Target
+    cpu_layers: Layers
 
 
 class _Stage:
@@ -205,6 +224,7 @@ class _Stage:
         self.expected = Tensor()
         self.seen: dict[str, Histogram] = {}
         self.kept: list[Beyond] = []
+        self.speed: Speed | None = None
 
     def write_fp32(self, opset: int, batch: int | None) -> Exporter:
         """Write model.onnx and compare it with the removed network, and that with the masked one."""
@@ -248,8 +268,8 @@ class _Stage:
         if not isinstance(self.task, Detection):  # whose files may decode by themselves, and are compared once more
             self.ledger.forget(name)
 
-    def write_ranges(self, calibration: Tensor, max_int8_loss: float | None, int8_cpu_target: Target) -> None:
-        """Write ranges.json, and before it the INT8 models where their largest loss is given."""
+    def write_ranges(self, calibration: Tensor, int8: _Int8 | None) -> None:
+        """Write ranges.json, and before it the INT8 models where they are wanted."""
         import onnx
 
         path = self.folder / MODEL
@@ -271,7 +291,7 @@ class _Stage:
             learned,
             floating_layers(plain, self.removed, genome.precision),
         )
-        method = PLAIN if max_int8_loss is None else self._write_int8(source, max_int8_loss, int8_cpu_target)
+        method = PLAIN if int8 is None else self._write_int8(source, int8)
         ranges = ranges_of(plain, source, method)
         write_json(self.folder / RANGES, ranges_json(MODEL, ranges, method, len(calibration)))
 
@@ -299,25 +319,33 @@ class _Stage:
                 _check_same(hop)
         return {"name": DETECTIONS, "shape": [decoding["rows"], COLUMNS], "decoding": decoding}
 
-    def _write_int8(self, source: Source, max_loss: float, int8_cpu_target: Target) -> str:
+    def _write_int8(self, source: Source, int8: _Int8) -> str:
         """Write the INT8 models, each by the calibration that is best on validation.
+
+        What this machine runs is timed here, and layers that are faster in floating point stay so.
 
         Returns:
             The calibration method of the TensorRT form, which ranges.json serves too.
         """
         check_size(source.model, "export without --int8")
         methods = []
-        for dialect in dialects(int8_cpu_target):
+        for dialect in dialects(int8.cpu_target):
             self.say(f"calibrating and writing {dialect.file}")
             path = self.folder / dialect.file
-            choice = quantize_best(source, dialect, path, max_loss)
-            self._held(dialect.file, dialect.key, loss_of(max_loss))
+            choice = quantize_best(source, dialect, path, int8.max_loss)
+            facts: dict[str, Any] = {"calibration": choice.to_json()}
+            if dialect.runs_here:
+                self.say(f"timing {dialect.file} on this CPU")
+                clock = Clock(self.task.input_shape, form_of(path)["batch"] or 1)
+                self.speed = choose_layers(source, dialect, path, choice, int8.max_loss, clock, int8.cpu_layers)
+                facts["speed"] = self.speed.to_json()
+            self._held(dialect.file, dialect.key, loss_of(int8.max_loss))
             self.models[dialect.key] = {
                 "file": dialect.file,
                 "dialect": dialect.name,
                 **form_of(path),
                 **dialect.facts(path),
-                "calibration": choice.to_json(),
+                **facts,
             }
             methods.append(choice.method)
         return methods[0]

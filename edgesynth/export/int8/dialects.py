@@ -29,6 +29,7 @@ class Dialect(Protocol):
         name: name of the dialect in the manifest.
         forms: what the weights of a calibrated layer may be written in, the quickest first.
         rounds_outputs: whether what a node in INT8 writes is rounded even where none that reads it is in INT8.
+        runs_here: whether its runtime is on this machine, so that the file can be timed.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Dialect(Protocol):
     name: str
     forms: tuple[WeightForm, ...]
     rounds_outputs: bool
+    runs_here: bool
 
     def quantizes(self, node: onnx.NodeProto) -> bool:
         """Whether a node can be in INT8."""
@@ -72,6 +74,7 @@ class TensorRT:
     name = "tensorrt"
     forms: tuple[WeightForm, ...] = (INT8,)
     rounds_outputs = False
+    runs_here = False
     layers = ("Conv", "Gemm")
 
     def quantizes(self, node: onnx.NodeProto) -> bool:
@@ -157,6 +160,7 @@ class OnnxRuntimeCpu:
     file = "model.int8-cpu.onnx"
     name = "onnxruntime-cpu"
     rounds_outputs = True
+    runs_here = True
     without_kernel = (
         "ConvTranspose",
         "BatchNormalization",

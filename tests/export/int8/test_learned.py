@@ -117,7 +117,7 @@ def test_layers_of_equal_weights_are_not_guessed_and_layers_without_integers_are
 def test_an_offspring_bred_at_int8_is_exported_with_its_own_scales(tmp_path):
     options = {"ancestor_epochs": 2, "epochs": 1, "final_epochs": 1, "generations": 1, "offspring": 1}
     run = evolve(tmp_path / "run", resolve(None, {**options, "precision": "int8", "min_accuracy": 50.0}))
-    bundle = export_individual(run, "g001-c0", int8=True)
+    bundle = export_individual(run, "g001-c0", int8=True, int8_cpu_layers="all")
     calibration = bundle.manifest["models"]["int8"]["calibration"]
     assert (calibration["method"], calibration["learned_layers"]) == ("learned", 4)
     scales = run.load("g001-c0").scales

@@ -29,7 +29,9 @@ def fixed(exported):
     from edgesynth.lineage import Run
 
     run = Run.open(exported.path.parent.parent)
-    return export_individual(run, OFFSPRING, run.path / "fixed", int8=True, batch=BATCH, opset=17)
+    return export_individual(
+        run, OFFSPRING, run.path / "fixed", int8=True, int8_cpu_layers="all", batch=BATCH, opset=17
+    )
 
 
 def test_every_model_says_that_its_batch_is_four(fixed):

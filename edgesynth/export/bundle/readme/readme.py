@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from edgesynth.export.bundle.readme.snippets import constraints, onnxruntime_python, trtexec
+from edgesynth.export.int8.faster.speed import INT8_CPU, Speed
 from edgesynth.tasks.task.presentation import Presentation
 
 README = "README.md"
@@ -48,6 +49,7 @@ def readme(manifest: dict[str, Any], presentation: Presentation) -> str:
         fp32=manifest["models"]["fp32"],
         kinds=KINDS,
         processors=PROCESSORS,
+        speed=_speed(manifest),
         output_text=presentation.output_text.format(*manifest["output"]["shape"]),
         decoder=presentation.decoder,
         tensorrt_note=presentation.tensorrt_note,
@@ -57,3 +59,9 @@ def readme(manifest: dict[str, Any], presentation: Presentation) -> str:
         trtexec=functools.partial(trtexec, manifest),
         python=onnxruntime_python(manifest, presentation),
     )
+
+
+def _speed(manifest: dict[str, Any]) -> tuple[str, ...]:
+    """What was measured of the INT8 file for CPUs, in sentences; none where nothing was."""
+    facts = manifest["models"].get(INT8_CPU, {}).get("speed")
+    return () if facts is None else Speed.from_json(facts).sentences()
