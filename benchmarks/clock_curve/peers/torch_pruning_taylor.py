@@ -45,19 +45,14 @@ def _pruned(goal: Goal, protected: Sequence[str]) -> nn.Module:
     network = copy.deepcopy(goal.network)
     pruner = _pruner(network, goal, protected)
     _measure_gradients(network, goal)
-    latency_ms = goal.latency(network)
-    least_ms = latency_ms
-    for _ in range(STEPS):
-        if latency_ms <= goal.most_ms:
-            break
-        for group in pruner.step(interactive=True):
-            group.prune()
-            latency_ms = goal.latency(network)
-            least_ms = min(least_ms, latency_ms)
-            if latency_ms <= goal.most_ms:
-                break
-    else:
-        raise OutOfReachError("Torch-Pruning", least_ms, goal)
+    least_ms = goal.latency(network)
+    steps = (group for _ in range(STEPS) for group in pruner.step(interactive=True))
+    while least_ms > goal.most_ms:
+        group = next(steps, None)
+        if group is None:
+            raise OutOfReachError("Torch-Pruning", least_ms, goal)
+        group.prune()
+        least_ms = min(least_ms, goal.latency(network))
     network.zero_grad()
     return network
 

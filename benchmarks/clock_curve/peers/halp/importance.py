@@ -17,7 +17,7 @@ from edgesynth.anatomy.groups import layer_name
 def taylor_importance(channels: Channels, goal: Goal) -> dict[str, Tensor]:
     """{group: (size,) mean over batches of |scale x its gradient + shift x its gradient|}, float64.
 
-    Of channels that several layers share it is the sum over their normalizations.
+    Of channels that several layers share it is the sum over their normalizations; each has to go through one.
     """
     groups = channels.anatomy.removable
     names = sorted({member.parameter for group in groups for member in _emitted(group)})
