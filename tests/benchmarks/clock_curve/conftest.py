@@ -1,21 +1,18 @@
 """A small residual network, noise to learn from, and a machine that computes channels sixteen at a time."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
 from benchmarks.clock_curve.peers import Goal
 from edgesynth.ancestors.zoo.resnet_cifar import ResNet
-from edgesynth.benchmark.probe.grid.parts import parts_of
-from edgesynth.benchmark.probe.onnx_graph import read_graph
-from edgesynth.export.onnx.onnx_file import to_onnx
+from edgesynth.boards.probed import linear_shape
 from edgesynth.planning.cost.times import LatencyTimes
 from edgesynth.tasks import Classification
 from edgesynth.tasks.task import Split
 
 SHAPE = (3, 8, 8)
+ANY = linear_shape(1)  # there all kinds of layers cost the same
 
 
 class Sixteens(LatencyTimes):
@@ -31,13 +28,13 @@ class Sixteens(LatencyTimes):
 
 
 @pytest.fixture(scope="session")
-def latency(tmp_path_factory):
+def latency():
     """Predicts the latency of a network there."""
-    path = Path(tmp_path_factory.mktemp("latency")) / "network.onnx"
 
     def predicted(network):
-        to_onnx(network, SHAPE, path)
-        return Sixteens().network_ms(parts_of(read_graph(str(path))).places)
+        layers = [module for module in network.modules() if isinstance(module, torch.nn.Conv2d | torch.nn.Linear)]
+        widths = (layer.weight.shape[:2] for layer in layers)
+        return Sixteens.call_ms + sum(Sixteens().time_ms(ANY, inputs, outputs) for outputs, inputs in widths)
 
     return predicted
 
