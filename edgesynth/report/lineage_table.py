@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from edgesynth.errors import UserError
@@ -33,6 +33,9 @@ class Row:
         latency_ms: None where it was not measured.
         predicted: latency and energy on the run's board by the cost model, as `measured.json` has them; None without.
         figures: what was measured on the machine that the run aims at; None where it was not.
+        correction: {budget of a board: by what factor its prediction was corrected when it was drawn}; empty where the
+            run measures nothing.
+        foreseen: {budget of a board: what it was then predicted to be measured at}.
         breeding_s: wall time of its synthesis and nurture (s); None where it was not measured.
         extra_metrics: further figures of the test split, such as (("MAE", 0.1),).
     """
@@ -57,6 +60,8 @@ class Row:
     breeding_s: float | None
     predicted: dict[str, Any] | None = None
     figures: Figures | None = None
+    correction: dict[str, float] = field(default_factory=dict)
+    foreseen: dict[str, float] = field(default_factory=dict)
     extra_metrics: tuple[tuple[str, float], ...] = ()
 
 
@@ -179,6 +184,8 @@ def _row(run: Run, record: Record, ancestor: Record, test_percent: float | None,
         breeding_s=measured.get("breeding_s"),
         predicted=measured.get("predicted"),
         figures=run.figures(record.name),
+        correction=record.synthesis.get("correction", {}),
+        foreseen=record.synthesis.get("predicted", {}),
         extra_metrics=tuple(run.extra_metrics().get(record.name, {}).items()),
     )
 

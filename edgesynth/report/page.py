@@ -19,6 +19,7 @@ from edgesynth.report import formats
 from edgesynth.report.benchmarks import Benchmarks, facts, read_benchmarks
 from edgesynth.report.headline import headline
 from edgesynth.report.lineage_table import Lineage, read_lineage
+from edgesynth.report.measured_rows import measured_rows
 from edgesynth.report.plots.front import front_plot
 from edgesynth.report.plots.histogram import histogram, shared_range_ms
 from edgesynth.report.plots.predictions import predictions_plot
@@ -74,6 +75,7 @@ def render(run: Run) -> str:
         survivals=[survival(lineage, what) for what in ("clusters", "synapses")],
         survival_columns=len(columns(lineage)),
         dead_branches=dead_branches(lineage),
+        measured_rows=measured_rows(lineage),
         benchmarks=benchmarks,
         histograms=_histograms(benchmarks),
         command=_command(run, lineage, benchmarks),

@@ -59,6 +59,7 @@ HEADINGS = {
         "max_bytes",
         "max_latency_ms",
         "speedup",
+        "max_latency",
         "min_images_per_joule",
     ),
     "The board": ("board", "board_precision", "measure_on", "measure_duration_s", "docker", "remote_python", "opset"),

@@ -54,6 +54,10 @@ class Lines(Silent):
         """The line as it is."""
         self._say(f"Data: {line}.")
 
+    def decision(self, line: str) -> None:
+        """The line as it is."""
+        self._say(f"{line}.")
+
     def individual(self, record: Record, seconds: float, resumed: bool) -> None:
         """Its metric and size, how much smaller than the ancestor it is, and why it cannot be a parent."""
         census = record.census
