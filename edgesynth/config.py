@@ -157,6 +157,11 @@ class Config(BaseModel):
     max_loss: float | None = Field(
         None, ge=0, le=100, description="the same floor as points below the ancestor's (unset: 1)"
     )
+    objective: Literal["budgets", "latency"] = Field(
+        "budgets",
+        description="what generations are bred for: to meet the budgets, or to be the fastest that keeps the floor of "
+        "accuracy; then each is faster, by --keep-clusters, until the floor breaks",
+    )
     max_synapses: int | None = Field(
         None, ge=1, le=MOST, description="budget: stop when an individual has at most so many"
     )
@@ -267,6 +272,11 @@ class Config(BaseModel):
         if self.speedup is not None or self.max_latency is None:
             return self.speedup
         return 1 / float(self.max_latency[:-1])
+
+    @property
+    def share_of_clusters(self) -> float:
+        """Share of its clusters that a generation is to keep."""
+        return self.keep**0.5 if self.keep_clusters is None else self.keep_clusters
 
     @property
     def rewinds(self) -> bool:
@@ -408,6 +418,7 @@ class EvolveOptions(TypedDict, total=False):
     precision_at: Literal["start", "end"]
     min_accuracy: float | None
     max_loss: float | None
+    objective: Literal["budgets", "latency"]
     max_synapses: int | None
     max_clusters: int | None
     max_macs: int | None

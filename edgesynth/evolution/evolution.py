@@ -69,8 +69,11 @@ class Evolution:
 
     @property
     def fronts(self) -> dict[str, list[str]]:
-        """Names of the feasible individuals that none beats in validation and synapses, and in validation and MACs."""
-        return fronts(self.nurtured)
+        """Names of the feasible individuals that none beats in validation and synapses, and in validation and MACs.
+
+        And in validation and latency, where that is measured or predicted.
+        """
+        return fronts(self.nurtured, {record.name: self.budgets.latency_ms(record) for record in self.nurtured})
 
     def ask(self) -> list[Place]:
         """The individuals to be bred next, all from the same parents; none when the run has stopped."""
@@ -131,7 +134,19 @@ class Evolution:
                 f"{best.name}, the best of its generation{drawn}, has {best.validation:.2f} %, "
                 f"below the floor of {self.floor:.2f} %",
             )
-        elif self._within_budgets(best) and best.generation < self.config.generations and self._lands_later(best):
+        else:
+            self._judge(best, before)
+        self.attempt = 0
+        return best
+
+    def _judge(self, best: Record, before: tuple[str, ...]) -> None:
+        """Stop, or say why not, after a generation whose best is feasible.
+
+        Args:
+            best: of the generation.
+            before: names of its parents.
+        """
+        if self._within_budgets(best) and best.generation < self.config.generations and self._lands_later(best):
             self.parents, self.overshot = before, True
         elif self._within_budgets(best) and self._is_grown(best):
             final = self.best or best
@@ -147,8 +162,6 @@ class Evolution:
                 f"epochs; generation {best.generation + 1} is as small and gets --final-epochs, "
                 f"{self.config.final_epochs}"
             )
-        self.attempt = 0
-        return best
 
     def _select_survivors(self, records: list[Record]) -> None:
         """Those with the best validation after the short nurture, in the order of their numbers."""

@@ -24,7 +24,7 @@ from edgesynth.report.plots.front import front_plot
 from edgesynth.report.plots.histogram import histogram, shared_range_ms
 from edgesynth.report.plots.predictions import predictions_plot
 from edgesynth.report.plots.survival import columns, dead_branches, survival
-from edgesynth.report.plots.trade_off import COSTS, below_range, trade_off
+from edgesynth.report.plots.trade_off import below_range, trade_off
 
 LIBRARIES = ("torch", "numpy", "onnx", "onnxruntime")
 
@@ -67,7 +67,7 @@ def render(run: Run) -> str:
         name=run.path.resolve().name,
         lineage=lineage,
         figures=headline(lineage, benchmarks),
-        trade_offs=[trade_off(lineage, cost) for cost in COSTS],
+        trade_offs=[trade_off(lineage, cost) for cost in lineage.fronts],
         front=front_plot(lineage),
         predictions=_predictions(run),
         front_command=_export(run, next(iter(lineage.fronts["synapses"]), lineage.tip).individual),

@@ -52,6 +52,7 @@ HEADINGS = {
     "Budgets, and the floor of accuracy": (
         "min_accuracy",
         "max_loss",
+        "objective",
         "max_synapses",
         "max_clusters",
         "max_macs",

@@ -115,7 +115,7 @@ class LinesAndBar(Lines):
 
 def front_line(front: dict[str, list[str]]) -> str:
     """The run's fronts in one line, cheapest first."""
-    words = {"synapses": "synapses", "macs": "MACs"}
+    words = {"synapses": "synapses", "macs": "MACs", "latency_ms": "latency"}
     return "; ".join(f"by {words[cost]} {', '.join(names)}" for cost, names in front.items())
 
 

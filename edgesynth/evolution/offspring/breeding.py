@@ -138,7 +138,7 @@ class Breeder:
         genome, facts = self.sampler.draw(parents, place, correction)
         if FACT in facts:
             self.progress.note(words(place.name, facts[FACT]))
-        grown = place.generation == config.generations or budgets.within(genome.census(self.species.anatomy))
+        grown = self._has_last_nurture(place) or budgets.within(genome.census(self.species.anatomy))
         rounded = self._precision_of(genome) if grown or config.precision_at == "start" else {}
         genome = replace(genome, precision=rounded)
         network, scales = self._begun(parents, genome, place, grown)
@@ -153,6 +153,13 @@ class Breeder:
             # What is measured is not known before the nurture: one that turns out to meet every budget may be ungrown.
             raised.record.nurture["grown"] = grown
         return replace(raised, measured={"synthesis_s": synthesis_s, **raised.measured})
+
+    def _has_last_nurture(self, place: Place) -> bool:
+        """Whether an offspring of this place is trained to the end, whatever its size.
+
+        Where latency is the objective, each may be the last that keeps the floor.
+        """
+        return self.config.objective == "latency" or place.generation == self.config.generations
 
     def _grown_up(self, first: Individual, place: Place) -> Individual:
         """Nurtured once more and to the end, because it meets every budget only since synapses rounded to zero.

@@ -155,8 +155,8 @@ def _drawn(
 ) -> tuple[Genome, dict[str, Any]]:
     """The genome of an offspring, by shape or by strength.
 
-    Where a run is measured and no shape is predicted to meet the budgets, clusters are drawn by strength: the
-    prediction may be wrong, and what is measured of the offspring corrects it.
+    Where no shape is predicted to meet the budgets, clusters are drawn by strength if the run is measured, because the
+    prediction may be wrong, or if the limit is but a step of a run that has latency as its objective.
     """
     given = (pool, dna, build_world(budgets.config), budgets, fed, census, draws)
     if budgets.config.allocation != "shape":
@@ -164,7 +164,7 @@ def _drawn(
     try:
         return draw_shape_to_budget(*given)
     except UnreachableError:
-        if not budgets.machine.is_measured:
+        if not budgets.machine.is_measured and budgets.config.objective != "latency":
             raise
         genome, facts = draw_to_budget(*given)
         return genome, {**facts, "unreachable": True}

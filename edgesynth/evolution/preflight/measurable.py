@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from edgesynth.anatomy import Census, remove
@@ -72,15 +71,13 @@ def _check_reachable(budgets: Budgets, smallest: Figures, whole: Figures) -> Non
     for budget in ON_BOARD:
         most = budgets.limits.get(budget.name)
         if most is not None and budget.best(smallest) > most:
-            given = f"{budget.option} is {budget.as_given(most)}"
-            milder = budget.milder
+            given, advice = f"{budget.option} is {budget.as_given(most)}", f"set it to {budget.milder}"
             if budget is LATENCY and config.latency_ratio is not None:
                 given = f"{ratio_words(config)}, {budget.format(most)} of the ancestor's {whole.in_short()},"
-                milder = f"less than {math.floor(100 * whole.latency_ms / smallest.latency_ms) / 100:g} times as fast"
+                advice = f"that is {whole.latency_ms / smallest.latency_ms:.3g} times as fast: ask for less"
             raise UserError(
                 f"{given} and the smallest network that {config.ancestor} can become was measured on "
-                f"{config.measure_on}: {smallest.in_short()} (one cluster in each group that can be cut); set it to "
-                f"{milder}"
+                f"{config.measure_on}: {smallest.in_short()} (one cluster in each group that can be cut); {advice}"
             )
 
 

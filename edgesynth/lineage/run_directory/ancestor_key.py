@@ -31,7 +31,7 @@ ANCESTOR_OPTIONS = (
     "seed",
 )
 FIGURES = ("board", "board_facts", "board_precision", "measure_on", "measure_duration_s", "opset")
-LATER = ("board_facts", "max_latency")
+LATER = ("board_facts", "max_latency", "objective")
 PLACES = ("data_root", "weights")
 
 
