@@ -30,7 +30,8 @@ class Evolution:
     Attributes:
         stopped: the kind of its end, such as `budget`; empty while it goes on.
         reason: why it stopped.
-        goes_on: why it does not stop although the last generation meets every budget; empty otherwise.
+        goes_on: why it does not stop although the last generation meets every budget, or what for where there is
+            another objective; empty otherwise.
         overshot: whether a generation was bred again from the same parents, because the one before was far below a
             measured budget.
     """
