@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from edgesynth.errors import UserError
 
@@ -42,6 +43,7 @@ MOST = (1 << 63) - 1  # of a count
 SEAL = "sha256"  # of the content of a run's config.toml; a user's file needs none
 
 
+SHARE = re.compile(r"[0-9]*\.?[0-9]+x")
 OwnClass = Annotated[str, Field(pattern="^[^:]+:[^:]+$")]  # package.module:Class
 
 
@@ -155,6 +157,11 @@ class Config(BaseModel):
     max_loss: float | None = Field(
         None, ge=0, le=100, description="the same floor as points below the ancestor's (unset: 1)"
     )
+    objective: Literal["budgets", "latency"] = Field(
+        "budgets",
+        description="what generations are bred for: to meet the budgets, or to be the fastest that keeps the floor of "
+        "accuracy; then each is faster, by --keep-clusters, until the floor breaks",
+    )
     max_synapses: int | None = Field(
         None, ge=1, le=MOST, description="budget: stop when an individual has at most so many"
     )
@@ -190,8 +197,13 @@ class Config(BaseModel):
     )
     measure_duration_s: float = Field(1.0, gt=0, le=3600, description="timed seconds of each of these measurements")
     speedup: float | None = Field(
-        None, gt=1, le=1000, description="budget of latency as a ratio: the ancestor's, as predicted, over this"
+        None,
+        gt=1,
+        le=1000,
+        description="budget of latency as a ratio: the ancestor's, measured with --measure-on, else predicted, over "
+        "this",
     )
+    max_latency: str | None = Field(None, description="the same as a share of the ancestor's latency, such as 0.4x")
     max_latency_ms: float | None = Field(
         None,
         gt=0,
@@ -243,6 +255,28 @@ class Config(BaseModel):
         description="CPU threads for each individual; its last bits depend on them (unset: torch's)",
     )
     seed: int = Field(0, ge=0, lt=1 << 63, description="source of every random draw")
+
+    @field_validator("max_latency")
+    @classmethod
+    def _is_share(cls, text: str | None) -> str | None:
+        if text is not None and not (SHARE.fullmatch(text) and 0 < float(text[:-1]) < 1):
+            raise ValueError(
+                "it must be a share of the ancestor's latency, above 0 and below 1, followed by x; milliseconds are "
+                "given by --max-latency-ms"
+            )
+        return text
+
+    @property
+    def latency_ratio(self) -> float | None:
+        """The ancestor's latency over the most that is allowed, where the budget is given as a ratio to it."""
+        if self.speedup is not None or self.max_latency is None:
+            return self.speedup
+        return 1 / float(self.max_latency[:-1])
+
+    @property
+    def share_of_clusters(self) -> float:
+        """Share of its clusters that a generation is to keep."""
+        return self.keep**0.5 if self.keep_clusters is None else self.keep_clusters
 
     @property
     def rewinds(self) -> bool:
@@ -305,7 +339,8 @@ def _not_of_a_run(name: str) -> str:
 
 def _allowed(name: str, message: str) -> str:
     field = Config.model_fields[name]
-    text = message[0].lower() + message[1:]
+    text = message.removeprefix("Value error, ")
+    text = text[0].lower() + text[1:]
     return f"{text.replace('input should', 'it must')} (default {field.default}: {field.description})"
 
 
@@ -383,6 +418,7 @@ class EvolveOptions(TypedDict, total=False):
     precision_at: Literal["start", "end"]
     min_accuracy: float | None
     max_loss: float | None
+    objective: Literal["budgets", "latency"]
     max_synapses: int | None
     max_clusters: int | None
     max_macs: int | None
@@ -393,6 +429,7 @@ class EvolveOptions(TypedDict, total=False):
     measure_on: str | None
     measure_duration_s: float
     speedup: float | None
+    max_latency: str | None
     max_latency_ms: float | None
     min_images_per_joule: float | None
     opset: int

@@ -30,5 +30,8 @@ class Progress:
     def measured(self, name: str, figures: Figures) -> None:
         """What a finished individual did on the machine that the run aims at; measured now or before."""
 
+    def decision(self, line: str) -> None:
+        """What the run decided by its figures, such as why it goes on."""
+
     def generation(self, number: int, best: Record, figures: dict[str, Any]) -> None:
         """A generation is finished; its best and what was measured of it."""

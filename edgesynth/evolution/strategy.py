@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edgesynth.evolution.budgets import Budgets
 from edgesynth.evolution.evolution import Evolution
+from edgesynth.evolution.fastest import FastestEvolution
 from edgesynth.evolution.generative import GenerativeBreeder, GenerativeEvolution
 from edgesynth.evolution.offspring.breeding import Breeder
 from edgesynth.evolution.progress import Progress
@@ -29,4 +30,6 @@ def build_breeder(config: Config, species: Species, task: Task, progress: Progre
 
 def build_evolution(config: Config, ancestor: Record, budgets: Budgets) -> Evolution:
     """The loop that gives the next individuals and takes the finished ones; `min_accuracy` must be resolved."""
-    return (GenerativeEvolution if config.strategy == "generative" else Evolution)(config, ancestor, budgets)
+    if config.strategy == "generative":
+        return GenerativeEvolution(config, ancestor, budgets)
+    return (FastestEvolution if config.objective == "latency" else Evolution)(config, ancestor, budgets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from edgesynth.errors import UserError
@@ -33,6 +33,11 @@ class Row:
         latency_ms: None where it was not measured.
         predicted: latency and energy on the run's board by the cost model, as `measured.json` has them; None without.
         figures: what was measured on the machine that the run aims at; None where it was not.
+        correction: {budget of a board: by what factor its prediction was corrected when it was drawn}; empty where the
+            run measures nothing.
+        foreseen: {budget of a board: what it was then predicted to be measured at}.
+        aimed_latency_ms: on the machine that the run aims at, measured where the run measures, else predicted; None
+            where it is not known.
         breeding_s: wall time of its synthesis and nurture (s); None where it was not measured.
         extra_metrics: further figures of the test split, such as (("MAE", 0.1),).
     """
@@ -57,6 +62,9 @@ class Row:
     breeding_s: float | None
     predicted: dict[str, Any] | None = None
     figures: Figures | None = None
+    correction: dict[str, float] = field(default_factory=dict)
+    foreseen: dict[str, float] = field(default_factory=dict)
+    aimed_latency_ms: float | None = None
     extra_metrics: tuple[tuple[str, float], ...] = ()
 
 
@@ -88,7 +96,9 @@ class Lineage:
     def fronts(self) -> dict[str, list[Row]]:
         """{cost: rows on the Pareto front of accuracy against it}, cheapest first; see `edgesynth.lineage.fronts`."""
         named = {row.individual: row for row in self.rows}
-        return {cost: [named[name] for name in names] for cost, names in fronts(self.records.values()).items()}
+        latencies = {row.individual: row.aimed_latency_ms for row in self.rows if row.aimed_latency_ms is not None}
+        of_names = fronts(self.records.values(), latencies)
+        return {cost: [named[name] for name in names] for cost, names in of_names.items()}
 
     @property
     def ancestor(self) -> Row:
@@ -179,8 +189,19 @@ def _row(run: Run, record: Record, ancestor: Record, test_percent: float | None,
         breeding_s=measured.get("breeding_s"),
         predicted=measured.get("predicted"),
         figures=run.figures(record.name),
+        correction=record.synthesis.get("correction", {}),
+        foreseen=record.synthesis.get("predicted", {}),
+        aimed_latency_ms=_aimed_latency_ms(run, record.name, measured),
         extra_metrics=tuple(run.extra_metrics().get(record.name, {}).items()),
     )
+
+
+def _aimed_latency_ms(run: Run, name: str, measured: dict[str, Any]) -> float | None:
+    if run.config.measure_on is not None:
+        figures = run.figures(name)
+        return None if figures is None else figures.latency_ms
+    predicted: dict[str, Any] | None = measured.get("predicted")
+    return None if predicted is None else predicted["latency_ms"]
 
 
 def _ratio(ancestor: int, individual: int) -> float | None:

@@ -19,11 +19,12 @@ from edgesynth.report import formats
 from edgesynth.report.benchmarks import Benchmarks, facts, read_benchmarks
 from edgesynth.report.headline import headline
 from edgesynth.report.lineage_table import Lineage, read_lineage
+from edgesynth.report.measured_rows import measured_rows
 from edgesynth.report.plots.front import front_plot
 from edgesynth.report.plots.histogram import histogram, shared_range_ms
 from edgesynth.report.plots.predictions import predictions_plot
 from edgesynth.report.plots.survival import columns, dead_branches, survival
-from edgesynth.report.plots.trade_off import COSTS, below_range, trade_off
+from edgesynth.report.plots.trade_off import below_range, trade_off
 
 LIBRARIES = ("torch", "numpy", "onnx", "onnxruntime")
 
@@ -66,7 +67,7 @@ def render(run: Run) -> str:
         name=run.path.resolve().name,
         lineage=lineage,
         figures=headline(lineage, benchmarks),
-        trade_offs=[trade_off(lineage, cost) for cost in COSTS],
+        trade_offs=[trade_off(lineage, cost) for cost in lineage.fronts],
         front=front_plot(lineage),
         predictions=_predictions(run),
         front_command=_export(run, next(iter(lineage.fronts["synapses"]), lineage.tip).individual),
@@ -74,6 +75,7 @@ def render(run: Run) -> str:
         survivals=[survival(lineage, what) for what in ("clusters", "synapses")],
         survival_columns=len(columns(lineage)),
         dead_branches=dead_branches(lineage),
+        measured_rows=measured_rows(lineage),
         benchmarks=benchmarks,
         histograms=_histograms(benchmarks),
         command=_command(run, lineage, benchmarks),

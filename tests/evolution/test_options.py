@@ -37,6 +37,13 @@ IDLE = [
     ({"board_precision": "fp32"}, {"board": "tx2"}),
     ({"board_precision": "fp32"}, {"measure_on": "local"}),
     ({"measure_duration_s": 2.0}, {"measure_on": "local"}),
+    ({"objective": "latency"}, {"board": "tx2"}),
+    ({"objective": "latency"}, {"measure_on": "local"}),
+    ({"objective": "latency", "board": "tx2", "keep_clusters": 1.0}, {"keep_clusters": 0.9}),
+    ({"objective": "latency", "board": "tx2", "encoding": "synapse"}, {"encoding": "cluster"}),
+    ({"epochs": 2, "objective": "latency", "board": "tx2"}, {"objective": "budgets"}),
+    ({"stress": "both", "objective": "latency", "board": "tx2"}, {"objective": "budgets"}),
+    ({"final_inheritance": "newborn", "objective": "latency", "board": "tx2"}, {"objective": "budgets"}),
     ({"branches": True}, {"allocation": "shape", "max_macs": 10**6}),
     ({"round_to": 4}, {"allocation": "shape", "max_macs": 10**6}),
     *(

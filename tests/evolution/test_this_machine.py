@@ -12,6 +12,9 @@ from edgesynth.errors import UserError
 from edgesynth.evolution import evolve, replay
 from edgesynth.export import OnnxRuntimeClock
 from edgesynth.lineage import resolve
+from edgesynth.report import read_lineage
+from edgesynth.report.measured_rows import measured_rows
+from tests.evolution.test_measuring import on_machine
 
 QUICK = GridSettings(each_s=0.001, passes=1)
 GIVEN = {
@@ -106,6 +109,20 @@ def test_a_speedup_is_a_budget_of_the_ancestor_s_latency_over_it(tmp_path, run, 
     assert predicted(fast, fast.outcome()["best"])["latency_ms"] <= whole / 2
     assert evolve(tmp_path / "run", config(speedup=2.0), resume=True, clock=clock).outcome() == fast.outcome()
     assert not replay(fast, fast.outcome()["best"], clock=clock).difference
+
+
+def test_what_onnx_runtime_takes_for_a_whole_network_corrects_the_grid(tmp_path, clock):
+    given = config(measure_on="local", measure_duration_s=0.05, speedup=1.2, generations=2)
+    measured = evolve(tmp_path / "run", given, clock=clock, instrument=on_machine(given))
+    (row, *rows) = measured_rows(read_lineage(measured))
+    assert row.individual == "g000-c0" and row.predicted_ms == predicted(measured, "g000-c0")["latency_ms"]
+    first = measured.record("g001-c0")
+    factor = measured.figures("g000-c0").latency_ms_95[1] / row.predicted_ms
+    assert first.synthesis["correction"]["latency_ms"] == pytest.approx(factor)
+    corrected = factor * predicted(measured, "g001-c0")["latency_ms"]
+    assert first.synthesis["predicted"]["latency_ms"] == pytest.approx(corrected)
+    assert all(row.corrected_ms == pytest.approx(row.correction_x * row.predicted_ms) for row in rows)
+    assert not replay(measured, measured.names()[-1], clock=clock).difference
 
 
 def test_a_speedup_beside_another_budget_of_latency_or_without_a_machine_is_refused(tmp_path, run, clock):

@@ -52,6 +52,7 @@ HEADINGS = {
     "Budgets, and the floor of accuracy": (
         "min_accuracy",
         "max_loss",
+        "objective",
         "max_synapses",
         "max_clusters",
         "max_macs",
@@ -59,6 +60,7 @@ HEADINGS = {
         "max_bytes",
         "max_latency_ms",
         "speedup",
+        "max_latency",
         "min_images_per_joule",
     ),
     "The board": ("board", "board_precision", "measure_on", "measure_duration_s", "docker", "remote_python", "opset"),

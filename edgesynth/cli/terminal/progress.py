@@ -54,6 +54,10 @@ class Lines(Silent):
         """The line as it is."""
         self._say(f"Data: {line}.")
 
+    def decision(self, line: str) -> None:
+        """The line as it is."""
+        self._say(f"{line}.")
+
     def individual(self, record: Record, seconds: float, resumed: bool) -> None:
         """Its metric and size, how much smaller than the ancestor it is, and why it cannot be a parent."""
         census = record.census
@@ -111,7 +115,7 @@ class LinesAndBar(Lines):
 
 def front_line(front: dict[str, list[str]]) -> str:
     """The run's fronts in one line, cheapest first."""
-    words = {"synapses": "synapses", "macs": "MACs"}
+    words = {"synapses": "synapses", "macs": "MACs", "latency_ms": "latency"}
     return "; ".join(f"by {words[cost]} {', '.join(names)}" for cost, names in front.items())
 
 

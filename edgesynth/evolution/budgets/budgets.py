@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from edgesynth.anatomy import Anatomy, Census
+from edgesynth.evolution.budgets.correction import correction_of
 from edgesynth.evolution.budgets.layer_times import LayerTimes
-from edgesynth.evolution.budgets.machine import Machine
-from edgesynth.evolution.budgets.on_board import AIM, BoardBudget
+from edgesynth.evolution.budgets.machine import Correction, Machine
+from edgesynth.evolution.budgets.on_board import LATENCY, BoardBudget, aim
 from edgesynth.evolution.budgets.registry import BUDGETS, limits
 from edgesynth.lineage import Config, Figures, Genome, Individual, Record
 from edgesynth.planning.cost import Layer
@@ -43,17 +44,38 @@ class Budgets:
         self.machine = Machine(config, anatomy, other_kernels, times=times)
         self.figures: dict[str, Figures] = {}
 
-    def seen_from(self, parent: Individual) -> Budgets:
+    def seen_from(self, parent: Individual, correction: Correction | None = None) -> Budgets:
         """The budgets for a parent's offspring, which are not measured yet.
 
-        Where a run is measured, they aim a little below what is predicted, so that they meet it when they are measured.
+        Where latency is the objective, it has a limit by which it falls by one step.
+
+        Args:
+            parent: their first parent.
+            correction: of what is predicted, where the run is measured; by what was measured of the parent by default.
         """
         seen = Budgets(self.config, self.machine.anatomy, self.machine.other_kernels, self.machine.times)
         if self.machine.is_measured:
-            seen.machine = self.machine.seen_from(parent)
-            if self.machine.predict(parent.record.census) is not None:
-                seen.limits.update({name: AIM * most for name, most in seen.limits.items() if BUDGETS[name].on_board})
+            self._correct(seen, parent, correction)
+        if self.config.objective == "latency":
+            faster = self.config.share_of_clusters * seen.amount(parent.record.census, LATENCY.name)
+            seen.limits[LATENCY.name] = min(faster, seen.limits.get(LATENCY.name, math.inf))
         return seen
+
+    def _correct(self, seen: Budgets, parent: Individual, correction: Correction | None) -> None:
+        """Have budgets predict by what was measured, and aim at what will be."""
+        if correction is None:
+            measured = [(parent.record, parent.figures)] if parent.figures else []
+            correction = correction_of(measured, self.machine)
+        seen.machine = self.machine.corrected(correction)
+        for name, most in self.limits.items():
+            budget = BUDGETS[name]
+            if isinstance(budget, BoardBudget):
+                own = math.inf if parent.figures is None else budget.worst(parent.figures)
+                seen.limits[name] = aim(most, own, seen.amount(parent.record.census, name))
+
+    def settle(self, config: Config) -> None:
+        """Go on by a configuration whose limits are known now."""
+        self.config, self.limits = config, limits(config)
 
     def is_measured(self, name: str) -> bool:
         """Whether what a budget names is measured in this run."""
@@ -85,6 +107,22 @@ class Budgets:
         if not isinstance(budget, BoardBudget) or not self.machine.is_measured:
             return self.amount(record.census, name)
         return budget.worst(self.figures[record.name]) if record.name in self.figures else math.inf
+
+    def latency_ms(self, record: Record) -> float:
+        """Latency of an individual (ms), infinite where it is not known.
+
+        It is the median that was measured, or what is predicted where the run measures nothing.
+        """
+        if not self.machine.is_measured:
+            return LATENCY.amount(record.census, self.machine)
+        figures = self.figures.get(record.name)
+        return math.inf if figures is None else figures.latency_ms
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Names of what is to be small: all that is limited, and latency where that is the objective."""
+        aimed = (LATENCY.name,) if self.config.objective == "latency" else ()
+        return tuple(dict.fromkeys((*self.limits, *aimed)))
 
     def accepts(self, record: Record) -> bool:
         """Whether there are budgets and an individual meets them all."""

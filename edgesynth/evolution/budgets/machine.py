@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -18,10 +18,11 @@ from edgesynth.anatomy import Anatomy, Census
 from edgesynth.anatomy.groups import layer_name
 from edgesynth.boards.board import Board
 from edgesynth.evolution.budgets.layer_times import LayerTimes
-from edgesynth.lineage import Config, Individual, board_of, precision_on
+from edgesynth.lineage import Config, board_of, precision_on
 from edgesynth.planning.cost import Layer, Prediction, predict_layers, product
 
 Counts = NDArray[np.int64]
+Correction = Mapping[str, float]  # {budget: measured over predicted}
 
 
 class Machine:
@@ -31,7 +32,7 @@ class Machine:
         config: names the board, or none, and where is measured.
         anatomy: of the ancestor; without it nothing is predicted.
         other_kernels: the ancestor's kernels besides its convolutions and linear layers; see `Species`.
-        parent: whose figures correct what is predicted of its offspring, where the run is measured.
+        correction: of what is predicted, where the run is measured; empty while nothing is.
         times: by which latency is predicted in place of a board's cost model, such as this machine's grid.
 
     Attributes:
@@ -43,19 +44,19 @@ class Machine:
         config: Config,
         anatomy: Anatomy | None = None,
         other_kernels: Sequence[Layer] = (),
-        parent: Individual | None = None,
+        correction: Correction | None = None,
         times: LayerTimes | None = None,
     ) -> None:
         self.config = config
         self.anatomy = anatomy
         self.other_kernels = other_kernels
-        self.parent = parent
+        self.correction: Correction = correction or {}
         self.times = times
         self.is_measured = config.measure_on is not None
 
-    def seen_from(self, parent: Individual) -> Machine:
-        """The same machine for a parent's offspring, which are not measured yet."""
-        return Machine(self.config, self.anatomy, self.other_kernels, parent, self.times)
+    def corrected(self, correction: Correction) -> Machine:
+        """The same machine for offspring, which are not measured yet."""
+        return Machine(self.config, self.anatomy, self.other_kernels, correction, self.times)
 
     @cached_property
     def board(self) -> Board | None:

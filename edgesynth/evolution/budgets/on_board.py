@@ -69,18 +69,18 @@ class BoardBudget(Budget):
     def amount(self, census: Census, machine: Machine) -> float:
         """How much a network has of it, as predicted; infinite where nothing is.
 
-        Where a run is measured, what was measured of the parent corrects what is predicted of its offspring: by the
-        worse end of its interval over its own prediction. Where nothing is predicted, they have what the parent has: it
-        is certain only that they are not larger.
+        Where a run is measured, what was measured of earlier networks corrects it.
         """
+        if machine.is_measured:
+            factor = machine.correction.get(self.name)
+            return math.inf if factor is None else factor * self.estimate(census, machine)
         predicted = self._predicted(census, machine)
-        if not machine.is_measured:
-            return math.inf if predicted is None else predicted
-        if machine.parent is None or machine.parent.figures is None:
-            return math.inf
-        own = self._predicted(machine.parent.record.census, machine)
-        worst = self.worst(machine.parent.figures)
-        return worst if predicted is None or own is None else worst * predicted / own
+        return math.inf if predicted is None else predicted
+
+    def estimate(self, census: Census, machine: Machine) -> float:
+        """What is predicted, before any correction; where nothing is, the MACs, which it is taken to go with."""
+        predicted = self._predicted(census, machine)
+        return float(census.macs) if predicted is None else predicted
 
     def _predicted(self, census: Census, machine: Machine) -> float | None:
         prediction = machine.predict(census)
@@ -133,6 +133,24 @@ class BoardBudget(Budget):
 def _running_ms(kernel: LayerCost) -> float:
     """Time of a kernel without its start, which is not known of a measured one and there small."""
     return kernel.latency_ms if kernel.measured else kernel.latency_ms - EFFICIENCY.kernel_us * 1e-3
+
+
+def aim(most: float, measured: float, predicted: float) -> float:
+    """The amount that offspring are drawn for, so that they meet a budget when they are measured.
+
+    It is a little below the budget. A parent that was measured within the budget stays as it is, and one that was
+    measured over it has to get smaller, whatever is predicted of the two.
+
+    Args:
+        most: the budget.
+        measured: of the parent; infinite if it was not.
+        predicted: of the parent, with the correction.
+    """
+    if measured <= most:
+        return max(AIM * most, predicted)
+    if predicted > AIM * most or not math.isfinite(measured):
+        return AIM * most
+    return AIM * most * predicted / measured
 
 
 def _same(value: float) -> float:

@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from edgesynth.evolution.budgets import MACS, PARAMS
+from edgesynth.evolution.budgets.machine import Correction
 from edgesynth.evolution.generative.descent import Descent, adapted
 from edgesynth.evolution.generative.generator import Generator
 from edgesynth.evolution.generative.inquisitor import Inquisitor, reliefs
@@ -69,7 +70,7 @@ class GenerativeBreeder(Breeder):
         self.prober = Prober(species.anatomy, rest, probe_images)
         self.run = Run(path, config)
 
-    def _offspring(self, parents: Sequence[Individual], place: Place) -> Individual:
+    def _offspring(self, parents: Sequence[Individual], place: Place, correction: Correction | None) -> Individual:
         """The cycle's individual; what the cycle leaves to the next goes with it as files."""
         start, (parent,), generation = time.perf_counter(), parents, place.generation
         memory = self._recall(generation - 1)

@@ -13,8 +13,9 @@ from typing import Any
 import safetensors.torch
 
 from edgesynth.errors import UserError
-from edgesynth.evolution.budgets.machine import kept_facts
+from edgesynth.evolution.budgets.machine import Correction, kept_facts
 from edgesynth.evolution.budgets.other_kernels import Kernels
+from edgesynth.evolution.budgets.speedup import ratio_words, with_measured_speedup
 from edgesynth.evolution.budgets.this_machine import Clock, keep_times
 from edgesynth.evolution.evolution import Evolution
 from edgesynth.evolution.executors import Birth, Executor, InProcess
@@ -145,29 +146,38 @@ def _evolve_alone(
 def _evolve(run: Run, breeder: Breeder, executor: Executor, measure: Measure | None, bench: Bench) -> Run:
     """Breed the ancestor, then generation after generation."""
     kind = breeder.species
-    (ancestor,) = _bred(run, breeder, executor, [], [FIRST])
-    descend(breeder, run)
+    (ancestor,) = _bred(run, breeder, executor, [], [FIRST], {})
     bench.measure([ancestor])
+    descend(breeder, run)
+    if breeder.config.max_latency_ms != run.config.max_latency_ms:
+        breeder.progress.decision(
+            f"{ratio_words(run.config)}, a budget of {breeder.config.max_latency_ms:.3g} ms by what was measured of "
+            f"{ancestor.name}"
+        )
     evolution = build_evolution(breeder.config, ancestor, breeder.budgets)
     _generation_done(run, kind, breeder.progress, ancestor, measure)
     while places := evolution.ask():
         named = ", ".join(places[0].parents)
         LOG.info("generation %d: %d offspring of %s", places[0].generation, len(places), named)
         parents = [run.load(name, kind.anatomy) for name in places[0].parents]
-        records = _bred(run, breeder, executor, parents, places)
+        records = _bred(run, breeder, executor, parents, places, bench.correction(places[0].generation))
         bench.measure(evolution.to_measure(records))
         if best := evolution.tell(records):
             _generation_done(run, kind, breeder.progress, best, measure)
+            if evolution.goes_on:
+                breeder.progress.decision(evolution.goes_on)
     return _conclude(run, evolution, kind, breeder.cpu_task)
 
 
 def descend(breeder: Breeder, run: Run) -> None:
     """Make a breeder ready for offspring: the ancestor teaches them, and its accuracy gives them their floor.
 
-    The weights that the ancestor began with are let go.
+    Its latency gives them their budget, where that is a ratio to what is measured. The weights that the ancestor began
+    with are let go.
 
     Raises:
-        UserError: the configured floor lies above the ancestor's accuracy, or the ancestor's files are damaged.
+        UserError: the configured floor lies above the ancestor's accuracy, or the ancestor's files are damaged or
+            lack what was measured.
     """
     ancestor = run.load(ANCESTOR, breeder.species.anatomy)
     breeder.weights = None
@@ -175,22 +185,27 @@ def descend(breeder: Breeder, run: Run) -> None:
     hardware = Hardware(breeder.device, autocast)
     breeder.teacher = Teacher(breeder.species.removed(ancestor), breeder.cpu_task, hardware)
     breeder.rewind = run.rewind() if breeder.config.rewinds else None
-    breeder.config = _with_floor(breeder.config, ancestor.record)
+    breeder.settle(with_measured_speedup(_with_floor(breeder.config, ancestor.record), ancestor.figures))
 
 
-def birth_of(parents: Sequence[Individual], place: Place) -> Birth:
-    """The birth at a place; without parents it is the ancestor's."""
+def birth_of(parents: Sequence[Individual], place: Place, correction: Correction) -> Birth:
+    """The birth at a place, by a correction of what is predicted; without parents it is the ancestor's."""
     if not parents:
         return Birth(place.name, methodcaller("ancestor"))
     return Birth(
         place.name,
-        methodcaller("offspring", parents, place),
-        lambda breeder, reason: breeder.lost(parents, place, reason),
+        methodcaller("offspring", parents, place, correction),
+        lambda breeder, reason: breeder.lost(parents, place, reason, correction),
     )
 
 
 def _bred(
-    run: Run, breeder: Breeder, executor: Executor, parents: list[Individual], places: list[Place]
+    run: Run,
+    breeder: Breeder,
+    executor: Executor,
+    parents: list[Individual],
+    places: list[Place],
+    correction: Correction,
 ) -> list[Record]:
     """The individuals of the places, in their order: found finished, or bred and saved.
 
@@ -207,7 +222,7 @@ def _bred(
             records[place.name] = record
             if place.proxy == record.proxy:
                 breeder.progress.individual(record, before[place.name], resumed=True)
-    births = [birth_of(parents, place) for place in places if place.name not in records]
+    births = [birth_of(parents, place, correction) for place in places if place.name not in records]
     for individual, breeding_s in executor.breed(breeder, births):
         start, name = time.perf_counter(), individual.name
         run.save(individual)

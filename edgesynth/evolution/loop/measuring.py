@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from edgesynth.errors import UserError
 from edgesynth.evolution.budgets import Budgets
+from edgesynth.evolution.budgets.correction import correction_of
+from edgesynth.evolution.budgets.machine import Correction, Machine
 from edgesynth.evolution.instrument import Instrument
 from edgesynth.evolution.preflight.measurable import check_measured
 from edgesynth.evolution.progress import Progress
@@ -51,6 +53,10 @@ class Bench:
             self.budgets.figures[record.name] = figures
             self.progress.measured(record.name, figures)
 
+    def correction(self, generation: int) -> Correction:
+        """What the individuals of earlier generations correct of a prediction for this one; see `correction_before`."""
+        return {} if self.instrument is None else correction_before(self.run, generation, self.budgets.machine)
+
     def _measured(self, record: Record, instrument: Instrument) -> Figures:
         individual = self.run.load(record.name, self.species.anatomy)
         network, bred = self.species.removed(individual), individual.genome.precision
@@ -66,3 +72,16 @@ class Bench:
         self.run.save_measurement(figures)
         self.run.save_figures(record.name, figures)
         return figures
+
+
+def correction_before(run: Run, generation: int, machine: Machine) -> Correction:
+    """The correction by all individuals of earlier generations that a run has measured.
+
+    Args:
+        run: it is read alone, so that a replay and a resumed run have the same.
+        generation: the one that is bred.
+        machine: the one that the run aims at.
+    """
+    older = (record for record in run.records() if record.generation < generation)
+    measured = ((record, run.figures(record.name)) for record in older)
+    return correction_of([(record, figures) for record, figures in measured if figures is not None], machine)

@@ -16,6 +16,7 @@ from edgesynth.evolution.budgets.other_kernels import Kernels, with_other_kernel
 from edgesynth.evolution.budgets.this_machine import Clock, with_times
 from edgesynth.evolution.executors.threads import cpu_threads
 from edgesynth.evolution.loop.evolve import birth_of, descend
+from edgesynth.evolution.loop.measuring import correction_before
 from edgesynth.evolution.offspring.first_weights import begin_with_weights
 from edgesynth.evolution.place import Place
 from edgesynth.evolution.progress import Progress
@@ -82,7 +83,9 @@ def replay(
     else:
         begin_with_weights(breeder, run.path)
     place = Place(record.generation, record.child, record.parents, record.proxy)
-    birth = birth_of([run.load(parent, kind.anatomy) for parent in record.parents], place)
+    measured = record.parents and run.config.measure_on is not None
+    correction = correction_before(run, record.generation, breeder.budgets.machine) if measured else {}
+    birth = birth_of([run.load(parent, kind.anatomy) for parent in record.parents], place, correction)
     with cpu_threads(run.threads(name)):
         again = birth.breed(breeder)
     return Replay(name, first_difference(dataclasses.replace(kept, files=_files(run, again)), again))

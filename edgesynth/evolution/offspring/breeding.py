@@ -15,6 +15,7 @@ from edgesynth.anatomy import remove
 from edgesynth.errors import UserError
 from edgesynth.evolution.budgets import Budgets
 from edgesynth.evolution.budgets.layer_times import times_of
+from edgesynth.evolution.budgets.machine import Correction
 from edgesynth.evolution.offspring.genome_sampler import GenomeSampler
 from edgesynth.evolution.offspring.initial_weights import heritable, reborn, rewound
 from edgesynth.evolution.offspring.precision import cut_scales, finish, wanted_precision
@@ -81,6 +82,11 @@ class Breeder:
         self.teacher: Teacher | None = None
         self.rewind: dict[str, Tensor] | None = None
 
+    def settle(self, config: Config) -> None:
+        """Go on by a configuration in which the ancestor has settled floor and budget."""
+        self.config = self.sampler.config = config
+        self.budgets.settle(config)
+
     def ancestor(self) -> Individual:
         """Train the ancestor, generation 0.
 
@@ -111,7 +117,9 @@ class Breeder:
             set_state(model, self.weights)
         return remove(model, self.species.plan(genome))
 
-    def offspring(self, parents: Sequence[Individual], place: Place) -> Individual:
+    def offspring(
+        self, parents: Sequence[Individual], place: Place, correction: Correction | None = None
+    ) -> Individual:
         """Synthesize and nurture the child of a place; one whose training runs away is returned dead.
 
         Stress prepares for the next synthesis: a child that has grown up, and will have none, is spared.
@@ -119,17 +127,18 @@ class Breeder:
         Args:
             parents: in the order of `place.parents`.
             place: where it stands in the lineage.
+            correction: of what is predicted, by what the run has measured; see `Budgets.seen_from`.
         """
         with reproducible(self.device):
-            return self._offspring(parents, place)
+            return self._offspring(parents, place, correction)
 
-    def _offspring(self, parents: Sequence[Individual], place: Place) -> Individual:
+    def _offspring(self, parents: Sequence[Individual], place: Place, correction: Correction | None) -> Individual:
         config, start = self.config, time.perf_counter()
-        budgets = self.budgets.seen_from(parents[0])
-        genome, facts = self.sampler.draw(parents, place)
+        budgets = self.budgets.seen_from(parents[0], correction)
+        genome, facts = self.sampler.draw(parents, place, correction)
         if FACT in facts:
             self.progress.note(words(place.name, facts[FACT]))
-        grown = place.generation == config.generations or budgets.within(genome.census(self.species.anatomy))
+        grown = self._has_last_nurture(place) or budgets.within(genome.census(self.species.anatomy))
         rounded = self._precision_of(genome) if grown or config.precision_at == "start" else {}
         genome = replace(genome, precision=rounded)
         network, scales = self._begun(parents, genome, place, grown)
@@ -145,6 +154,13 @@ class Breeder:
             raised.record.nurture["grown"] = grown
         return replace(raised, measured={"synthesis_s": synthesis_s, **raised.measured})
 
+    def _has_last_nurture(self, place: Place) -> bool:
+        """Whether an offspring of this place is trained to the end, whatever its size.
+
+        Where latency is the objective, each may be the last that keeps the floor.
+        """
+        return self.config.objective == "latency" or place.generation == self.config.generations
+
     def _grown_up(self, first: Individual, place: Place) -> Individual:
         """Nurtured once more and to the end, because it meets every budget only since synapses rounded to zero.
 
@@ -157,10 +173,12 @@ class Breeder:
         nurture_s = first.measured["nurture_s"] + last.measured["nurture_s"]
         return replace(last, measured={**last.measured, "nurture_s": nurture_s})
 
-    def lost(self, parents: Sequence[Individual], place: Place, reason: str) -> Individual:
+    def lost(
+        self, parents: Sequence[Individual], place: Place, reason: str, correction: Correction | None = None
+    ) -> Individual:
         """The offspring that no worker lived to nurture: dead, its genome as drawn, its weights as inherited."""
         with reproducible(self.device):
-            genome, facts = self.sampler.draw(parents, place)
+            genome, facts = self.sampler.draw(parents, place, correction)
             network, _ = self._begun(parents, genome, place, grown=False)
         DeadSynapses(self._masks(genome)).begin(network)
         fate = {"epochs": 0, "losses": [], "died": reason, "lost": True}

@@ -9,21 +9,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edgesynth.anatomy import Census
 from edgesynth.evolution.budgets import Budgets
+from edgesynth.evolution.budgets.correction import predicted_amounts
 from edgesynth.evolution.budgets.layer_times import LayerTimes
+from edgesynth.evolution.budgets.machine import Correction
 from edgesynth.evolution.offspring.precision import restricted
 from edgesynth.evolution.offspring.proving import FACT, proven
 from edgesynth.evolution.place import Place
 from edgesynth.evolution.retries import attempt_of, milder
-from edgesynth.evolution.synthesis.dna import encode, favored, priced
+from edgesynth.evolution.synthesis.dna import Dna, encode, favored, priced
 from edgesynth.evolution.synthesis.draw_to_budget import draw_to_budget
 from edgesynth.evolution.synthesis.environment import build_world
 from edgesynth.evolution.synthesis.mating import build_rite, gene_pool, mean_dna, no_more_than
+from edgesynth.evolution.synthesis.shape import UnreachableError
 from edgesynth.evolution.synthesis.shape.to_budget import draw_shape_to_budget
 from edgesynth.evolution.synthesis.strength import Parent
 from edgesynth.evolution.synthesis.strength.measuring import cluster_products, normalization_scales
 from edgesynth.evolution.synthesis.strength.parent import alive_synapses
-from edgesynth.evolution.synthesis.synthesis import ration
+from edgesynth.evolution.synthesis.synthesis import Ration, ration
 from edgesynth.lineage import Config, Genome, Individual, Record, Species, generator
 from edgesynth.nurture import squared_gradients
 from edgesynth.tasks import Task
@@ -58,11 +62,20 @@ class GenomeSampler:
         self.times = times
         self._known: list[tuple[int, Record, tuple[Parent, dict[str, Any]]]] = []
 
-    def draw(self, parents: Sequence[Individual], place: Place) -> tuple[Genome, dict[str, Any]]:
-        """The genome of a place, the same in both rounds, and what happened when it was drawn."""
+    def draw(
+        self, parents: Sequence[Individual], place: Place, correction: Correction | None = None
+    ) -> tuple[Genome, dict[str, Any]]:
+        """The genome of a place, the same in both rounds, and what happened when it was drawn.
+
+        Args:
+            parents: in the order of `place.parents`.
+            place: where it stands in the lineage.
+            correction: of what is predicted, by what the run has measured; see `Budgets.seen_from`.
+        """
         attempt = attempt_of(self.config, place.child)
         config = milder(self.config, attempt)
-        budgets = Budgets(config, self.species.anatomy, self.species.other_kernels, self.times).seen_from(parents[0])
+        run_budgets = Budgets(config, self.species.anatomy, self.species.other_kernels, self.times)
+        budgets = run_budgets.seen_from(parents[0], correction)
         wholes, underflows = zip(*(self._seen(parent, place.generation) for parent in parents), strict=True)
         needed = build_rite(config).needed(len(parents))
         pool = gene_pool(wholes, needed)
@@ -75,14 +88,16 @@ class GenomeSampler:
         habitat = generator(config.seed, place.generation, place.child, "environment")
         dna, favors = favored(dna, config.variation, habitat)
         draws = generator(config.seed, place.generation, place.child, "synthesis")
-        draw = draw_shape_to_budget if config.allocation == "shape" else draw_to_budget
-        drawn, facts = draw(pool, dna, build_world(config), budgets, fed, best, draws)
+        drawn, facts = _drawn(pool, dna, budgets, fed, best, draws)
         genome, broken = proven(self.species, drawn, parents[0].genome)
         facts.update(underflows[0])
         if broken:
             facts[FACT] = broken
         if len(parents) > 1:
             facts["mating"] = {"needed": needed, "clusters": offered.clusters, "synapses": offered.synapses}
+        if applied := budgets.machine.correction:
+            facts["correction"] = dict(applied)
+            facts["predicted"] = predicted_amounts(genome.census(self.species.anatomy), budgets.machine)
         if config.patience:
             facts["attempt"] = attempt
         if favors:
@@ -133,3 +148,23 @@ class GenomeSampler:
             summed_products=products,
         )
         return restricted(whole, self.precision)
+
+
+def _drawn(
+    pool: Parent, dna: Dna, budgets: Budgets, fed: Ration, census: Census, draws: torch.Generator
+) -> tuple[Genome, dict[str, Any]]:
+    """The genome of an offspring, by shape or by strength.
+
+    Where no shape is predicted to meet the budgets, clusters are drawn by strength if the run is measured, because the
+    prediction may be wrong, or if the limit is but a step of a run that has latency as its objective.
+    """
+    given = (pool, dna, build_world(budgets.config), budgets, fed, census, draws)
+    if budgets.config.allocation != "shape":
+        return draw_to_budget(*given)
+    try:
+        return draw_shape_to_budget(*given)
+    except UnreachableError:
+        if not budgets.machine.is_measured and budgets.config.objective != "latency":
+            raise
+        genome, facts = draw_to_budget(*given)
+        return genome, {**facts, "unreachable": True}

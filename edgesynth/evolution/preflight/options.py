@@ -65,6 +65,20 @@ NEEDS = (
         "--keep-clusters below 1",
         lambda config: config.keep_clusters != 1 or config.encoding == "synapse" or config.strategy == "generative",
     ),
+    Need(("objective",), "--strategy heredity", lambda config: config.strategy == "heredity"),
+    Need(
+        ("objective",),
+        "--board or --measure-on, which say how fast a network is",
+        lambda config: config.board is not None or config.measure_on is not None,
+    ),
+    Need(("objective",), "--encoding cluster", lambda config: config.encoding == "cluster"),
+    Need(("objective",), "--keep-clusters below 1", lambda config: config.share_of_clusters < 1),
+    # Each offspring gets the last nurture, because each may be the last that keeps the floor.
+    Need(
+        ("epochs", "stress", "final_inheritance", "precision_at"),
+        "--objective budgets",
+        lambda config: config.objective == "budgets",
+    ),
     Need(("branches", "round_to"), "--allocation shape", lambda config: config.allocation == "shape"),
     Need(("stress",), "--generations of 2 or more", lambda config: config.generations > 1),
     Need(("stress",), "--epochs of 1 or more", lambda config: config.epochs > 0),
@@ -149,7 +163,7 @@ def _check_keep(config: Config) -> None:
 def _check_allocation(config: Config) -> None:
     if config.allocation == "strength" or config.strategy == "generative":
         return
-    if config.allocation in ("budgets", "shape") and not limits(config):
+    if config.allocation in ("budgets", "shape") and config.objective == "budgets" and not limits(config):
         options = ", ".join(budget.option for budget in BUDGETS.values())
         what = "there is none" if config.allocation == "budgets" else "shapes are chosen to meet budgets"
         raise UserError(f"--allocation is {config.allocation} and {what}; give one of {options}, or another allocation")

@@ -98,7 +98,7 @@ def preflight(
     kind, unread = with_other_kernels(kind, config, kernels)
     kind = with_times(kind, config, clock, path if begun else None, progress.note)
     times = times_of(kind)
-    config, ratio = with_speedup(config, kind, times)
+    config, ratio = with_speedup(config, kind, times, begun)
     check_feasible(config, kind.anatomy, kind.other_kernels, times)
     breeder = build_breeder(config, kind, task, progress, path)
     images = len(breeder.cpu_task.train.labels)
@@ -116,7 +116,7 @@ def preflight(
                 f"measure_on is {config.measure_on} and nothing that measures was given; give an instrument"
             )
         if not has_ancestor:
-            check_measurable(breeder.budgets, kind, instrument, breeder.precision)
+            notes.append(check_measurable(breeder.budgets, kind, instrument, breeder.precision))
     return Cleared(config, task, breeder, notes, has_ancestor)
 
 

@@ -34,8 +34,8 @@ def dominates(first: Standing, second: Standing) -> bool:
 
 
 def standing(record: Record, budgets: Budgets, floor: float) -> Standing:
-    """Validation error first, then everything that is budgeted; without a budget synapses and clusters."""
-    names = tuple(budgets.limits) or (SYNAPSES.name, CLUSTERS.name)
+    """Validation error first, then everything that is budgeted or aimed at; without a budget synapses and clusters."""
+    names = budgets.compared or (SYNAPSES.name, CLUSTERS.name)
     return Standing(violation(record, floor), (loss(record), *(budgets.has(record, name) for name in names)))
 
 

@@ -42,8 +42,9 @@ def ration(budgets: Budgets, parent: Census) -> Ration:
     are drawn, every one. A share of 1 leaves its level undrawn, in the faithful environment too.
     """
     config = budgets.config
-    keep_clusters = config.keep**0.5 if config.keep_clusters is None else config.keep_clusters
-    return Ration(_level(budgets, parent, CLUSTERS, keep_clusters), _level(budgets, parent, SYNAPSES, config.keep))
+    return Ration(
+        _level(budgets, parent, CLUSTERS, config.share_of_clusters), _level(budgets, parent, SYNAPSES, config.keep)
+    )
 
 
 def served(budgets: Budgets, level: CountedBudget) -> tuple[str, ...]:

@@ -37,8 +37,10 @@ class Record:
         feasible: whether it meets the accuracy floor; the ancestor always does, or its run does not go on.
         census: counts of what is alive.
         synthesis: how its genome was drawn: counts that were expected and drawn, what the sweep took, and what mating,
-            patience and variation had to do with it; of generative synthesis, every network probed and what was found.
-            DNA and environment are not kept: they are a function of the parents' files and the configuration.
+            patience and variation had to do with it; in a run that measures, by what the prediction of each budget was
+            corrected (`correction`) and what it is then predicted to be measured at (`predicted`); of generative
+            synthesis, every network probed and what was found. DNA and environment are not kept: they are a function of
+            the parents' files and the configuration.
         nurture: how it was trained: epochs, losses; `proxy` where it had the short nurture of a first round alone;
             `grown`, in a run that measures, whether it had the last nurture; `first`, where it had the last one because
             it met every budget by what the one before rounded to zero, that one; `died` says why, if it did, and its

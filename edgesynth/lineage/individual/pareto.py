@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from edgesynth.lineage.individual.individual import Record
 
 COSTS = ("synapses", "macs")
+LATENCY = "latency_ms"
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
@@ -30,16 +31,21 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
     return front
 
 
-def fronts(records: Iterable[Record]) -> dict[str, list[str]]:
-    """Names on the front of validation against each of `COSTS`, cheapest first.
+def fronts(records: Iterable[Record], latencies_ms: Mapping[str, float] | None = None) -> dict[str, list[str]]:
+    """Names on the front of validation against each of `COSTS`, cheapest first, and against latency if one is known.
 
     The ancestor may be among them; who misses the floor, or had a proxy's short nurture only, may not.
+
+    Args:
+        records: all individuals.
+        latencies_ms: {individual: ms}, not finite or absent where it is not known.
     """
     able = [record for record in records if record.feasible and not record.proxy]
-    return {
-        cost: [
-            able[index].name
-            for index in pareto_front([(getattr(record.census, cost), record.validation) for record in able])
-        ]
-        for cost in COSTS
-    }
+
+    def front(costs: list[float]) -> list[str]:
+        pairs = zip(costs, able, strict=True)
+        return [able[index].name for index in pareto_front([(cost, record.validation) for cost, record in pairs])]
+
+    named = {cost: front([getattr(record.census, cost) for record in able]) for cost in COSTS}
+    latencies = [(latencies_ms or {}).get(record.name, math.inf) for record in able]
+    return {**named, LATENCY: front(latencies)} if any(map(math.isfinite, latencies)) else named

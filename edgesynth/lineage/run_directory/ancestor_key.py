@@ -31,6 +31,7 @@ ANCESTOR_OPTIONS = (
     "seed",
 )
 FIGURES = ("board", "board_facts", "board_precision", "measure_on", "measure_duration_s", "opset")
+LATER = ("board_facts", "max_latency", "objective")
 PLACES = ("data_root", "weights")
 
 
@@ -45,8 +46,9 @@ def bred_by(config: Config, generation: int) -> str:
     if generation == 0:
         return digest(_placeless(ancestor_key(config)))
     options = config.model_dump(mode="json")
-    if options["board_facts"] is None:
-        del options["board_facts"]  # a run without a board's file is what it was before there were any
+    for name in LATER:
+        if options[name] == Config.model_fields[name].default:
+            del options[name]  # a run without it is what it was before there was such an option
     return digest(_placeless(options))
 
 

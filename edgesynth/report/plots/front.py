@@ -8,21 +8,22 @@ from markupsafe import Markup
 
 from edgesynth.report.lineage_table import Lineage, Row
 from edgesynth.report.plots.drawing import BLUE, ORANGE, svg
-from edgesynth.report.plots.trade_off import COSTS, round_ticks
+from edgesynth.report.plots.trade_off import amount, axis, round_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH_IN, HEIGHT_IN = 9.0, 2.9
+WIDTH_IN, HEIGHT_IN = 4.5, 2.9  # of a panel
 CLOSE = 0.075  # share of the height that a name needs for itself
 
 
 def front_plot(lineage: Lineage) -> Markup:
-    """Plot the members of both fronts, the validation metric (percent) against synapses and against MACs (log axes)."""
+    """Plot the members of all fronts, the validation metric (percent) against each cost that is known (log axes)."""
     names = ", ".join(row.individual for row in lineage.fronts["synapses"])
-    label = f"Pareto front of validation {lineage.metric} in percent against synapses and against MACs: {names}"
-    return svg(lambda figure: _draw(figure, lineage), "front", label, WIDTH_IN, HEIGHT_IN)
+    against = " and ".join(f"against {axis(lineage, cost)}" for cost in lineage.fronts)
+    label = f"Pareto front of validation {lineage.metric} in percent {against}: {names}"
+    return svg(lambda figure: _draw(figure, lineage), "front", label, WIDTH_IN * len(lineage.fronts), HEIGHT_IN)
 
 
 def named(front: list[Row], best: str) -> list[Row]:
@@ -37,16 +38,17 @@ def named(front: list[Row], best: str) -> list[Row]:
 
 
 def _draw(figure: Figure, lineage: Lineage) -> None:
-    panels = figure.subplots(1, len(COSTS), sharey=True)
-    for axes, cost in zip(panels, COSTS, strict=True):
+    costs = list(lineage.fronts)
+    panels = figure.subplots(1, len(costs), sharey=True)
+    for axes, cost in zip(panels, costs, strict=True):
         _panel(axes, lineage, cost)
     panels[0].set_ylabel(f"validation {lineage.metric} (%)")
 
 
 def _panel(axes: Axes, lineage: Lineage, cost: str) -> None:
-    front = [row for row in lineage.fronts[cost] if getattr(row, cost) > 0]
-    costs, accuracies = [getattr(row, cost) for row in front], [row.validation_percent for row in front]
-    axes.set_xlabel(f"{COSTS[cost]} (log scale)")
+    front = [row for row in lineage.fronts[cost] if amount(row, cost) > 0]
+    costs, accuracies = [amount(row, cost) for row in front], [row.validation_percent for row in front]
+    axes.set_xlabel(f"{axis(lineage, cost)} (log scale)")
     # Room on the right for the names, and for a front of one.
     round_ticks(axes, min(costs, default=1) / 1.4, max(costs, default=1) * 3)
     axes.margins(y=0.15)
@@ -55,7 +57,7 @@ def _panel(axes: Axes, lineage: Lineage, cost: str) -> None:
     for row in named(front, lineage.tip.individual):
         best = row.individual == lineage.tip.individual
         color, weight = (BLUE, "bold") if best else ("#222222", "normal")
-        at = (getattr(row, cost), row.validation_percent)
+        at = (amount(row, cost), row.validation_percent)
         # Right below a front that rises to the right there is nothing.
         style = {"color": color, "fontweight": weight, "fontsize": 8.5}
         axes.annotate(row.individual, at, (5, -3), textcoords="offset points", va="top", **style)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COSTS = {"synapses": "synapses", "macs": "MACs"}
+COSTS = {"synapses": "synapses", "macs": "MACs", "latency_ms": "latency, ms"}
 WIDTH_IN, HEIGHT_IN = 5.2, 4.3
 
 
@@ -26,8 +26,21 @@ def trade_off(lineage: Lineage, cost: str) -> Markup:
         lineage: whose individuals are drawn.
         cost: a key of `COSTS`.
     """
-    label = f"Validation {lineage.metric} in percent against {COSTS[cost]} of {len(lineage.rows)} individuals"
+    label = f"Validation {lineage.metric} in percent against {axis(lineage, cost)} of {len(lineage.rows)} individuals"
     return svg(lambda figure: _draw(figure, lineage, cost), f"trade-off-{cost}", label, WIDTH_IN, HEIGHT_IN)
+
+
+def amount(row: Row, cost: str) -> float:
+    """What an individual costs, by a key of `COSTS`; 0 where that is not known."""
+    # A row's `latency_ms` is a quick look at a few individuals on the machine that bred them.
+    return (row.aimed_latency_ms or 0.0) if cost == "latency_ms" else getattr(row, cost)
+
+
+def axis(lineage: Lineage, cost: str) -> str:
+    """What stands on the axis of a cost."""
+    if cost != "latency_ms":
+        return COSTS[cost]
+    return f"{'measured' if any(row.figures for row in lineage.rows) else 'predicted'} {COSTS[cost]}"
 
 
 def shown_range(lineage: Lineage) -> tuple[float, float]:
@@ -72,13 +85,13 @@ def round_ticks(axes: Axes, least: float, most: float) -> None:
 
 def _draw(figure: Figure, lineage: Lineage, cost: str) -> None:
     axes = figure.subplots()
-    rows = [row for row in lineage.rows if getattr(row, cost) > 0 and math.isfinite(row.validation_percent)]
-    costs = [getattr(row, cost) for row in rows]
+    rows = [row for row in lineage.rows if amount(row, cost) > 0 and math.isfinite(row.validation_percent)]
+    costs = [amount(row, cost) for row in rows]
     least, most = min(costs, default=1) / 1.6, max(costs, default=1) * 1.6
     low, high = shown_range(lineage)
     round_ticks(axes, least, most)
     axes.set_ylim(low, high)
-    axes.set_xlabel(f"{COSTS[cost]} (log scale)")
+    axes.set_xlabel(f"{axis(lineage, cost)} (log scale)")
     axes.set_ylabel(f"validation {lineage.metric} (%)")
     _front(axes, lineage, cost, most)
     _floor(axes, lineage)
@@ -87,7 +100,7 @@ def _draw(figure: Figure, lineage: Lineage, cost: str) -> None:
 
 
 def _front(axes: Axes, lineage: Lineage, cost: str, most: float) -> None:
-    front = [(getattr(row, cost), row.validation_percent) for row in lineage.fronts[cost] if getattr(row, cost) > 0]
+    front = [(amount(row, cost), row.validation_percent) for row in lineage.fronts[cost] if amount(row, cost) > 0]
     if front:
         # Whoever may spend more has at least the accuracy of whoever spends less: the step goes on to the right.
         x, y = zip(*front, (most, front[-1][1]), strict=True)
@@ -103,7 +116,7 @@ def _floor(axes: Axes, lineage: Lineage) -> None:
 def _individuals(axes: Axes, lineage: Lineage, rows: list[Row], cost: str, low: float) -> None:
     def scatter(chosen: list[Row], label: str, **style: object) -> None:
         if chosen:
-            x, y = [getattr(row, cost) for row in chosen], [row.validation_percent for row in chosen]
+            x, y = [amount(row, cost) for row in chosen], [row.validation_percent for row in chosen]
             axes.plot(x, y, label=label, **{"linestyle": "none", "markersize": 6, **style})  # type: ignore[arg-type]
 
     line = [row for row in lineage.line if row in rows]
@@ -115,7 +128,7 @@ def _individuals(axes: Axes, lineage: Lineage, rows: list[Row], cost: str, low: 
     scatter(line, "main line", marker="o", color=BLUE, linestyle="-", linewidth=1.5, markersize=7)
     hidden = [row for row in rows if row.validation_percent < low]
     if hidden:
-        x = [getattr(row, cost) for row in hidden]
+        x = [amount(row, cost) for row in hidden]
         y = [0.03] * len(x)
         style = {"marker": "v", "color": VERMILLION, "linestyle": "none", "markersize": 6}
         axes.plot(x, y, transform=axes.get_xaxis_transform(), label="far below this range", **style)  # type: ignore[arg-type]
@@ -129,11 +142,11 @@ def _names(axes: Axes, line: list[Row], cost: str) -> None:
     written: list[tuple[float, float]] = []
     # Both ends first: they matter most.
     for row in [*line[-1:], *line[:1], *line[1:-1]]:
-        x = math.log(getattr(row, cost) / left) / math.log(right / left)
+        x = math.log(amount(row, cost) / left) / math.log(right / left)
         y = (row.validation_percent - low) / (high - low)
         if all(abs(x - other) > 0.065 or abs(y - at) > 0.08 for other, at in written):
             written.append((x, y))
-            at = (getattr(row, cost), row.validation_percent)
+            at = (amount(row, cost), row.validation_percent)
             text = f"g{row.generation}"
             axes.annotate(text, at, (0, 7), textcoords="offset points", ha="center", fontsize=9, color=BLUE, zorder=5)
 

@@ -18,8 +18,8 @@ from edgesynth.evolution.synthesis.strength import Parent
 def layer_costs(budgets: Budgets, parent: Parent, names: Iterable[str]) -> dict[str, LayerCosts]:
     """{budget of a machine: its tables of each layer}, of those that are named.
 
-    Tables and constant are in the unit of the budget's amount. If a run is measured, both are scaled to what was
-    measured of the parent. The cost beside the layers is that of the parent.
+    Tables and constant are in the unit of the budget's amount. If a run is measured, both are corrected by what it has
+    measured. The cost beside the layers is that of the parent.
 
     Args:
         budgets: of the run, as seen from the parent.
