@@ -20,6 +20,7 @@ from edgesynth.boards.board import Board
 from edgesynth.evolution.budgets.layer_times import LayerTimes
 from edgesynth.lineage import Config, Individual, board_of, precision_on
 from edgesynth.planning.cost import Layer, Prediction, predict_layers, product
+from edgesynth.planning.cost.times import BoardTimes
 
 Counts = NDArray[np.int64]
 
@@ -104,9 +105,8 @@ class Machine:
         """
         if self.times is not None:
             return self.times.table(place, read, written)
-        assert self.board is not None
-        prediction = predict_layers(self._at_widths(place, read, written), self.board, self.precision)
-        return np.array([cost.latency_ms for cost in prediction.layers]).reshape(len(read), len(written))
+        layers = self._at_widths(place, read, written)
+        return np.array([self._board_times.layer_ms(layer) for layer in layers]).reshape(len(read), len(written))
 
     def layer_macs(self, place: int, read: Counts, written: Counts) -> NDArray[np.float64]:
         """(n, m) multiply-accumulates of a layer at other widths, as `layer_ms` takes them."""
@@ -123,6 +123,11 @@ class Machine:
             shape[1 - use.written], shape[use.written] = inputs, outputs
             layers.append(_layer(self.anatomy, use.weight, layer_name(use.weight), tuple(shape), use.positions))
         return layers
+
+    @cached_property
+    def _board_times(self) -> BoardTimes:
+        assert self.board is not None
+        return BoardTimes(self.board, self.precision)
 
     @cached_property
     def _written(self) -> int:
