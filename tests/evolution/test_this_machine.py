@@ -108,6 +108,12 @@ def test_a_speedup_is_a_budget_of_the_ancestor_s_latency_over_it(tmp_path, run, 
     assert not replay(fast, fast.outcome()["best"], clock=clock).difference
 
 
+def test_a_budget_below_the_smallest_network_is_refused_with_this_machine_s_name(tmp_path, run, clock):
+    with pytest.raises(UserError, match=r"is predicted to have \S+ ms on .* at fp32 .*; set it to that or more"):
+        evolve(tmp_path / "run", config(1e-6), clock=clock)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_speedup_beside_another_budget_of_latency_or_without_a_machine_is_refused(tmp_path, run, clock):
     with pytest.raises(UserError, match="give one of them"):
         evolve(tmp_path / "run", config(0.001, speedup=2.0), clock=clock)

@@ -68,6 +68,13 @@ class Machine:
         return board_of(self.config)
 
     @property
+    def title(self) -> str:
+        """What the machine that is predicted is called."""
+        if self.times is not None:
+            return self.times.times.machine
+        return "no board" if self.board is None else self.board.title
+
+    @property
     def precision(self) -> str:
         """Precision of the engine."""
         return precision_on(self.board, self.config)
