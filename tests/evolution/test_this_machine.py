@@ -10,12 +10,16 @@ from edgesynth.benchmark.probe.grid.settings import GridSettings
 from edgesynth.boards.probed.grid import read_grid
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve, replay
+from edgesynth.evolution.budgets.layer_times import LayerTimes
+from edgesynth.evolution.budgets.machine import Machine
+from edgesynth.evolution.preflight.rounding import rounding_note
 from edgesynth.export import OnnxRuntimeClock
-from edgesynth.lineage import resolve
+from edgesynth.lineage import resolve, species
+from edgesynth.tasks import load_task
 
 QUICK = GridSettings(each_s=0.001, passes=1)
 GIVEN = {
-    **{"task": "digits", "allocation": "shape", "branches": True, "round_to": 4, "board": "local"},
+    **{"task": "digits", "board": "local"},
     **{"keep": 1, "keep_clusters": 0.6, "min_accuracy": 0},
     **{"ancestor_epochs": 1, "epochs": 0, "final_epochs": 0, "generations": 4, "offspring": 1},
 }
@@ -73,6 +77,17 @@ def test_the_budget_is_met_by_what_the_run_s_own_grid_says(run):
     assert predicted(run, best)["latency_ms"] <= run.config.max_latency_ms
     assert "onnxruntime" in predicted(run, best)["mode"]
     assert read_grid(str(run.path / "grid.json")).layers
+
+
+def test_widths_and_branches_were_chosen_by_these_times_and_it_is_told(run, tmp_path, clock):
+    assert (run.config.allocation, run.config.branches, run.config.round_to) == ("shape", True, "auto")
+    assert any("goals" in record.synthesis for record in run.records())
+    kind = species(run.config.ancestor, load_task("digits"), 0, True)
+    times, _ = clock.read(kind.model, kind.input_shape, 13, str(run.path / "grid.json"))
+    machine = Machine(run.config, kind.anatomy, times=LayerTimes(kind.anatomy, kind.input_shape, times))
+    assert rounding_note(run.config, machine).endswith(
+        "widths and branches (--allocation shape); --round-to auto: any width, by the steps of the measured times"
+    )
 
 
 def test_a_replay_reads_the_run_s_grid_and_measures_nothing(run):

@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from edgesynth.anatomy import Anatomy, Census
 from edgesynth.anatomy.groups import layer_name
 from edgesynth.boards.board import Board
+from edgesynth.boards.channel_multiples import Multiples, multiples_of
 from edgesynth.evolution.budgets.layer_times import LayerTimes
 from edgesynth.lineage import Config, Individual, board_of, precision_on
 from edgesynth.planning.cost import Layer, Prediction, predict_layers, product
 from edgesynth.planning.cost.times import BoardTimes
 
 Counts = NDArray[np.int64]
+USUAL_FLOATS = 8  # in a vector of a machine of which nothing is known
 
 
 class Machine:
@@ -78,6 +80,16 @@ class Machine:
     def precision(self) -> str:
         """Precision of the engine."""
         return precision_on(self.board, self.config)
+
+    @property
+    def multiples(self) -> Multiples:
+        """Multiples of channels that its engine likes; of those whose times are measured any number: they tell."""
+        if self.times is not None:
+            return Multiples()
+        if self.board is not None:
+            return multiples_of(self.board, self.precision)
+        floats = self.config.vector_floats or USUAL_FLOATS
+        return Multiples(floats, floats)
 
     def predict(self, census: Census) -> Prediction | None:
         """Latency and energy of one image on the board, at its fastest power mode; None without a board.

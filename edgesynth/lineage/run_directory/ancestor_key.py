@@ -44,10 +44,10 @@ def bred_by(config: Config, generation: int) -> str:
     """sha256 of the options that an individual of a generation is a function of; the ancestor is of few."""
     if generation == 0:
         return digest(_placeless(ancestor_key(config)))
+    # A run without facts of a machine is what it was before there were any.
     options = config.model_dump(mode="json")
-    if options["board_facts"] is None:
-        del options["board_facts"]  # a run without a board's file is what it was before there were any
-    return digest(_placeless(options))
+    facts = {name for name in ("board_facts", "vector_floats") if options[name] is None}
+    return digest(_placeless({name: value for name, value in options.items() if name not in facts}))
 
 
 def _placeless(options: dict[str, Any]) -> dict[str, Any]:
