@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from edgesynth.dependent_defaults import IN_WORDS, dependent_defaults
 from edgesynth.errors import UserError
 
 if sys.version_info >= (3, 11):
@@ -21,7 +22,7 @@ else:
 MOST_BYTES = 1 << 20
 
 # Fields that are no options: edgesynth alone sets them.
-INTERNAL = ("schema_version", "board_facts")
+INTERNAL = ("schema_version", "board_facts", "vector_floats")
 
 # Options of `edgesynth evolve` that do not change what is bred.
 OF_THE_CALL = (
@@ -39,6 +40,7 @@ OF_THE_CALL = (
     "debug",
     "help_all",
 )
+AUTO = "auto"
 MOST = (1 << 63) - 1  # of a count
 SEAL = "sha256"  # of the content of a run's config.toml; a user's file needs none
 
@@ -99,7 +101,13 @@ class Config(BaseModel):
         "with them; or an integer program chooses how many each layer keeps (shape)",
     )
     branches: bool = Field(False, description="shape: whether whole branches can die, such as residual ones")
-    round_to: int = Field(8, ge=1, le=256, description="shape: widths are multiples of this, or whole")
+    # Where no shape is chosen it has no effect, and stays what runs of before have.
+    round_to: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
+        8, description="shape: widths are multiples of this, 1 to 256, or auto: of what the engine likes"
+    )
+    vector_floats: int | None = Field(
+        None, ge=1, description="floats in a vector of the processor that the run was begun on, where widths go by them"
+    )
     temperature: float = Field(
         0.1, gt=0, le=10, description="calibrated draws: lower is closer to keeping the strongest"
     )
@@ -256,6 +264,11 @@ class Config(BaseModel):
     )
     seed: int = Field(0, ge=0, lt=1 << 63, description="source of every random draw")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_dependent_defaults(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return {**dependent_defaults(given), **given}
+
     @field_validator("max_latency")
     @classmethod
     def _is_share(cls, text: str | None) -> str | None:
@@ -288,16 +301,27 @@ class Config(BaseModel):
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
-def resolve(config_file: Path | None, given: dict[str, Any]) -> Config:
+def default_of(name: str) -> Any:
+    """The default of an option as its help says it; None where it has none."""
+    return IN_WORDS.get(name, Config.model_fields[name].default)
+
+
+def resolve(config_file: Path | None, given: dict[str, Any], begun: Config | None = None) -> Config:
     """Defaults, overlaid by the file, overlaid by what was given on the command line.
 
     The file may be the config.toml of a run, edited or not: its sha256 is no option.
+
+    Args:
+        config_file: the file.
+        given: {option: value}, as on the command line.
+        begun: configuration of the run that is resumed: defaults that depend on other options stay what they were.
 
     Raises:
         UserError: the file cannot be read, a name is unknown or a value is out of its range.
     """
     read = _read(config_file) if config_file else {}
-    source = {**{name: value for name, value in read.items() if name != SEAL}, **given}
+    kept = {} if begun is None else {name: getattr(begun, name) for name in (*IN_WORDS, "vector_floats")}
+    source = {**kept, **{name: value for name, value in read.items() if name != SEAL}, **given}
     if "board" in given and "board_facts" not in given:
         source.pop("board_facts", None)  # those of another board
     try:
@@ -338,10 +362,10 @@ def _not_of_a_run(name: str) -> str:
 
 
 def _allowed(name: str, message: str) -> str:
-    field = Config.model_fields[name]
     text = message.removeprefix("Value error, ")
     text = text[0].lower() + text[1:]
-    return f"{text.replace('input should', 'it must')} (default {field.default}: {field.description})"
+    description = Config.model_fields[name].description
+    return f"{text.replace('input should', 'it must')} (default {default_of(name)}: {description})"
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -401,7 +425,7 @@ class EvolveOptions(TypedDict, total=False):
     normalizer: Literal["max", "percentile"]
     allocation: Literal["strength", "macs", "params", "budgets", "shape"]
     branches: bool
-    round_to: int
+    round_to: int | Literal["auto"]
     temperature: float
     variation: float
     keep: float

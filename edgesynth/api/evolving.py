@@ -15,7 +15,7 @@ from edgesynth.ancestors import plain_copy, register_network
 from edgesynth.api.options import BundleOptions
 from edgesynth.config import INTERNAL, Config, EvolveOptions, resolve
 from edgesynth.errors import UserError
-from edgesynth.evolution import Executor, Progress
+from edgesynth.evolution import Executor, Progress, begun_with
 from edgesynth.evolution import evolve as breed
 from edgesynth.export import Bundle, OnnxRuntimeClock, export_individual, instrument_for, other_kernels_of, rehearse
 from edgesynth.lineage import GIVEN, Record, Run, Species, species, state, task_of
@@ -99,6 +99,7 @@ def evolve(
         raise UserError(
             f"evolve() takes no {', '.join(unknown)}; besides model, task and run its options are {', '.join(known)}"
         )
+    begun = begun_with(path) if resume else None
     task_name = register_task(task) if isinstance(task, Task) else task
     if isinstance(model, nn.Module):
         if "weights" in options:
@@ -108,9 +109,9 @@ def evolve(
         network = plain_copy(model)
         network_name = register_network(network, len(built.labels), built.input_shape)
         given = {**options, "ancestor": network_name, "task": task_name}
-        config, handed_over = resolve(None, {**given, "weights": GIVEN}), state(network)
+        config, handed_over = resolve(None, {**given, "weights": GIVEN}, begun), state(network)
     else:
-        config, handed_over = resolve(None, {**options, "ancestor": model, "task": task_name}), None
+        config, handed_over = resolve(None, {**options, "ancestor": model, "task": task_name}, begun), None
     measuring = (instrument_for(config), other_kernels_of, rehearse)
     finished = breed(path, config, resume, None, progress, executor, *measuring, handed_over, OnnxRuntimeClock())
     return Evolved(finished.path, finished.config)

@@ -6,7 +6,7 @@ from edgesynth.evolution.instrument import Instrument
 from edgesynth.evolution.loop.evolve import evolve
 from edgesynth.evolution.loop.replay import Replay, replay
 from edgesynth.evolution.place import Place
-from edgesynth.evolution.preflight.continuing import options_of
+from edgesynth.evolution.preflight.continuing import begun_with, options_of
 from edgesynth.evolution.progress import Progress
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Place",
     "Progress",
     "Replay",
+    "begun_with",
     "build_executor",
     "evolve",
     "options_of",

@@ -8,6 +8,7 @@ from edgesynth.lineage.individual.measurement import Figures, Known
 from edgesynth.lineage.individual.pareto import fronts
 from edgesynth.lineage.individual.size import weight_bits
 from edgesynth.lineage.network.rebuild import Species, fitting_anatomy, set_state, species, state, state_sha256
+from edgesynth.lineage.processor import with_vector_floats
 from edgesynth.lineage.run_directory.ancestor_key import ancestor_key, differing, has_same_ancestor
 from edgesynth.lineage.run_directory.data import relocated, task_of
 from edgesynth.lineage.run_directory.derived import resumed
@@ -59,4 +60,5 @@ __all__ = [
     "task_of",
     "weight_bits",
     "with_board_facts",
+    "with_vector_floats",
 ]

@@ -15,7 +15,7 @@ from edgesynth.benchmark.probe.settings import ProbeSettings
 from edgesynth.benchmark.remote import Options
 from edgesynth.benchmark.verify.verification import verify
 from edgesynth.cli import COMMANDS, group
-from edgesynth.config import Config
+from edgesynth.config import Config, default_of
 from edgesynth.evolution import build_executor, evolve
 from edgesynth.evolution.preflight.training_memory import memory_needed
 from edgesynth.export import export_individual, instrument_for
@@ -51,7 +51,7 @@ def python_defaults(command):
     taken = {}
     for behind in reversed(BEHIND[command]):
         if behind is Config:
-            taken.update({name: field.default for name, field in Config.model_fields.items()})
+            taken.update({name: default_of(name) for name in Config.model_fields})
         else:
             taken.update({name: parameter.default for name, parameter in signature(behind).parameters.items()})
     return taken

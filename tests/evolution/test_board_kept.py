@@ -32,7 +32,7 @@ def place(tmp_path):
     config = Config(task=f"imagefolder:{photos}", board=str(tmp_path / "mine.json"), max_latency_ms=1e-9, **OPTIONS)
     with pytest.raises(UserError, match="max-latency-ms"):  # before anything is bred
         evolve(tmp_path / "refused", config)
-    evolve(tmp_path / "run", config.model_copy(update={"max_latency_ms": None}))
+    evolve(tmp_path / "run", Config(task=config.task, board=config.board, **OPTIONS))
     return tmp_path
 
 

@@ -203,5 +203,6 @@ def test_branches_need_a_shape(tmp_path):
 
 
 def test_a_run_whose_ancestor_alone_is_bred_cannot_go_on_with_branches():
-    config = resolve(None, {"ancestor": NAME, "task": "digits", "allocation": "shape", "max_macs": 30_000})
+    given = {"ancestor": NAME, "task": "digits", "allocation": "shape", "branches": False, "max_macs": 30_000}
+    config = resolve(None, given)
     assert not has_same_ancestor(config, config.model_copy(update={"branches": True}))

@@ -119,7 +119,13 @@ class Notes(Progress):
 
 @pytest.mark.parametrize("strategy", ["heredity", "generative"])
 def test_a_budget_is_landed_on_by_the_whole_network_and_replayed_so(module, tmp_path, strategy):
-    given = {**QUICK, "ancestor": f"{module}:Pooled", "strategy": strategy, "max_latency_ms": 0.78}
+    given = {
+        **QUICK,
+        "ancestor": f"{module}:Pooled",
+        "strategy": strategy,
+        "max_latency_ms": 0.78,
+        "allocation": "strength",
+    }
     probes = {"probes": 2, "probe_epochs": 0} if strategy == "generative" else {}
     run = evolve(Path("run"), resolve(None, {**given, **probes}), kernels=other_kernels_of)
     assert run.outcome()["stopped"] == "budget"

@@ -5,6 +5,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -85,6 +86,17 @@ def test_a_latency_and_a_count_are_both_met(breed):
     run = breed(max_latency_ms=0.65, max_params=30_000)
     assert run.outcome()["stopped"] == "budget"
     assert predicted(run)[0] <= 0.65 and run.records()[-1].census.params <= 30_000
+
+
+@pytest.mark.parametrize("precision", ["fp16", "fp32"])
+def test_a_layer_alone_takes_what_it_takes_in_the_network_to_the_bit(precision):
+    anatomy = trace(build_ancestor("resnet20").eval(), (torch.zeros(1, 3, 32, 32),))
+    machine = Machine(resolve(None, {"board": "tx2", "board_precision": precision}), anatomy)
+    whole = machine.predict(anatomy.census()).layers
+    for place, use in enumerate(anatomy.layers):
+        shape = anatomy.shapes[use.weight]
+        sizes = (np.array([shape[dim]]) for dim in (1 - use.written, use.written))
+        assert machine.layer_ms(place, *sizes).tolist() == [[whole[place].latency_ms]]
 
 
 def test_a_cluster_is_priced_by_the_time_of_its_layers_and_not_by_the_start_of_their_kernels():

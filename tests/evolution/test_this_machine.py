@@ -10,15 +10,19 @@ from edgesynth.benchmark.probe.grid.settings import GridSettings
 from edgesynth.boards.probed.grid import read_grid
 from edgesynth.errors import UserError
 from edgesynth.evolution import evolve, replay
+from edgesynth.evolution.budgets.layer_times import LayerTimes
+from edgesynth.evolution.budgets.machine import Machine
+from edgesynth.evolution.preflight.rounding import rounding_note
 from edgesynth.export import OnnxRuntimeClock
-from edgesynth.lineage import resolve
+from edgesynth.lineage import resolve, species
 from edgesynth.report import read_lineage
 from edgesynth.report.measured_rows import measured_rows
+from edgesynth.tasks import load_task
 from tests.evolution.test_measuring import on_machine
 
 QUICK = GridSettings(each_s=0.001, passes=1)
 GIVEN = {
-    **{"task": "digits", "allocation": "shape", "branches": True, "round_to": 4, "board": "local"},
+    **{"task": "digits", "board": "local"},
     **{"keep": 1, "keep_clusters": 0.6, "min_accuracy": 0},
     **{"ancestor_epochs": 1, "epochs": 0, "final_epochs": 0, "generations": 4, "offspring": 1},
 }
@@ -78,6 +82,17 @@ def test_the_budget_is_met_by_what_the_run_s_own_grid_says(run):
     assert read_grid(str(run.path / "grid.json")).layers
 
 
+def test_widths_and_branches_were_chosen_by_these_times_and_it_is_told(run, tmp_path, clock):
+    assert (run.config.allocation, run.config.branches, run.config.round_to) == ("shape", True, "auto")
+    assert any("goals" in record.synthesis for record in run.records())
+    kind = species(run.config.ancestor, load_task("digits"), 0, True)
+    times, _ = clock.read(kind.model, kind.input_shape, 13, str(run.path / "grid.json"))
+    machine = Machine(run.config, kind.anatomy, times=LayerTimes(kind.anatomy, kind.input_shape, times))
+    assert rounding_note(run.config, machine).endswith(
+        "widths and branches (--allocation shape); --round-to auto: any width, by the steps of the measured times"
+    )
+
+
 def test_a_replay_reads_the_run_s_grid_and_measures_nothing(run):
     before = (run.path / "grid.json").read_bytes()
 
@@ -123,6 +138,12 @@ def test_what_onnx_runtime_takes_for_a_whole_network_corrects_the_grid(tmp_path,
     assert first.synthesis["predicted"]["latency_ms"] == pytest.approx(corrected)
     assert all(row.corrected_ms == pytest.approx(row.correction_x * row.predicted_ms) for row in rows)
     assert not replay(measured, measured.names()[-1], clock=clock).difference
+
+
+def test_a_budget_below_the_smallest_network_is_refused_with_this_machine_s_name(tmp_path, run, clock):
+    with pytest.raises(UserError, match=r"is predicted to have \S+ ms on .* at fp32 .*; set it to that or more"):
+        evolve(tmp_path / "run", config(1e-6), clock=clock)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_speedup_beside_another_budget_of_latency_or_without_a_machine_is_refused(tmp_path, run, clock):

@@ -4,12 +4,10 @@ With AVX2 or AVX-512 and without VNNI, products of uint8 by int8 are added in 16
 (microsoft/onnxruntime#5849, #6545, #11415). A bundle says of its file for CPUs where that is exact.
 """
 
-import os
-import re
-from typing import Optional, Set
+from typing import Optional
 
 from edgesynth.benchmark.bundle.bundle import Model
-from edgesynth.benchmark.conditions.machine import cpu_name
+from edgesynth.benchmark.conditions.machine import cpu_flags, cpu_name
 
 ANY = "any"  # what the manifest says of a file that is exact on every processor
 DIALECT = "onnxruntime-cpu"
@@ -28,7 +26,7 @@ def saturates(root: str = "/") -> Optional[bool]:
         True on x86 with AVX2 or AVX-512 and without VNNI; False on x86 with VNNI or AMX, or with neither, and on ARM
         with dot products; None where that cannot be read, and on ARM without them.
     """
-    flags = _flags(root)
+    flags = cpu_flags(root)
     if flags & _EXACT:
         return False
     if flags & _SATURATING:
@@ -49,12 +47,3 @@ def why_inexact(model: Model, root: str = "/") -> Optional[str]:
         "its 8-bit weights are exact on processors with VNNI alone, and {} has none: INT8 sums saturate here; "
         "export it again with --int8-cpu-target any".format(cpu_name(root))
     )
-
-
-def _flags(root: str) -> Set[str]:
-    try:
-        with open(os.path.join(root, "proc", "cpuinfo"), encoding="utf-8", errors="replace") as file:
-            lines = re.findall(r"^(?:flags|Features)\s*:\s*(.+)$", file.read(), re.MULTILINE)
-    except OSError:
-        return set()
-    return set(lines[0].split()) if lines else set()

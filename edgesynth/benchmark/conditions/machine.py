@@ -3,7 +3,7 @@
 import os
 import platform
 import re
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Set
 
 from edgesynth.boards.power_mode import power_mode
 
@@ -41,6 +41,12 @@ def cpu_name(root: str = "/") -> str:
     """Name of the processor, from the files of a root that holds `proc`."""
     names = re.findall(r"^(?:model name|Hardware)\s*:\s*(.+)$", _read(root, "proc/cpuinfo") or "", re.MULTILINE)
     return names[0].strip() if names else platform.processor() or platform.machine()
+
+
+def cpu_flags(root: str = "/") -> Set[str]:
+    """What the processor can do, as Linux names it; empty where that cannot be read."""
+    lines = re.findall(r"^(?:flags|Features)\s*:\s*(.+)$", _read(root, "proc/cpuinfo") or "", re.MULTILINE)
+    return set(lines[0].split()) if lines else set()
 
 
 def _number(text: Optional[str]) -> Optional[float]:

@@ -68,7 +68,7 @@ def command(
     from edgesynth.cli.terminal.console import console
     from edgesynth.cli.terminal.interruption import Interruption
     from edgesynth.cli.terminal.progress import progress_on
-    from edgesynth.evolution import build_executor, evolve, options_of
+    from edgesynth.evolution import begun_with, build_executor, evolve, options_of
     from edgesynth.export import OnnxRuntimeClock, instrument_for, other_kernels_of, quick_latency, rehearse
     from edgesynth.lineage import changed_board, default_path, is_taken
 
@@ -77,6 +77,8 @@ def command(
     resumes = resume and path is not None and is_taken(path) and config_file is None
     config = options_of(path, options) if resumes and path else resolve(config_file, options)
     path = path or default_path(config)
+    if resume and not resumes:
+        config = resolve(config_file, options, begun_with(path))
     if resume and not (options or config_file or is_taken(path)):
         raise UserError(
             f"--resume continues a run and {path} is no run; leave --resume out to start one, or give another --run"

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 import click
 from pydantic.fields import FieldInfo
 
-from edgesynth.config import INTERNAL, Config
+from edgesynth.config import INTERNAL, Config, default_of
 
 # What `--help` shows.
 COMMON = (
@@ -119,7 +119,7 @@ def config_options(function: Callable[..., None]) -> Callable[..., None]:
     """Add an option for each field of `Config`; `Config` itself checks the bounds."""
     for name, field in reversed([item for item in Config.model_fields.items() if item[0] not in INTERNAL]):
         kind, words = _type(field)
-        default = "" if field.default is None else f"  [default: {field.default}]"
+        default = "" if default_of(name) is None else f"  [default: {default_of(name)}]"
         help_text = f"{field.description}{': ' + ' or '.join(words) if words else ''}{default}"
         option = f"--{name.replace('_', '-')}"
         spelled = f"{option}/--no-{option[2:]}" if kind is bool else option
@@ -131,7 +131,8 @@ def _type(field: FieldInfo) -> tuple[Any, tuple[str, ...]]:
     """The click type of a field, and its words where it is a choice."""
     kind = _when_set(field.annotation)
     if choices := [option for option in get_args(kind) if get_origin(option) is Literal]:
-        return str, get_args(choices[0])  # or a class of the user's, as its help says
+        words = get_args(choices[0])  # or a class of the user's, or a number, as the description says
+        return str, words if len(words) > 1 else ()
     if get_origin(kind) is Literal:
         return str, get_args(kind)
     return (click.Path(path_type=Path) if kind is Path else kind), ()

@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 from edgesynth.anatomy import Anatomy, Census
 from edgesynth.anatomy.groups import layer_name
 from edgesynth.boards.board import Board
+from edgesynth.boards.channel_multiples import Multiples, multiples_of
 from edgesynth.evolution.budgets.layer_times import LayerTimes
 from edgesynth.lineage import Config, board_of, precision_on
 from edgesynth.planning.cost import Layer, Prediction, predict_layers, product
+from edgesynth.planning.cost.times import BoardTimes
 
 Counts = NDArray[np.int64]
 Correction = Mapping[str, float]  # {budget: measured over predicted}
+USUAL_FLOATS = 8  # in a vector of a machine of which nothing is known
 
 
 class Machine:
@@ -68,9 +71,26 @@ class Machine:
         return board_of(self.config)
 
     @property
+    def title(self) -> str:
+        """What the machine that is predicted is called."""
+        if self.times is not None:
+            return self.times.times.machine
+        return "no board" if self.board is None else self.board.title
+
+    @property
     def precision(self) -> str:
         """Precision of the engine."""
         return precision_on(self.board, self.config)
+
+    @property
+    def multiples(self) -> Multiples:
+        """Multiples of channels that its engine likes; of those whose times are measured any number: they tell."""
+        if self.times is not None:
+            return Multiples()
+        if self.board is not None:
+            return multiples_of(self.board, self.precision)
+        floats = self.config.vector_floats or USUAL_FLOATS
+        return Multiples(floats, floats)
 
     def predict(self, census: Census) -> Prediction | None:
         """Latency and energy of one image on the board, at its fastest power mode; None without a board.
@@ -105,9 +125,8 @@ class Machine:
         """
         if self.times is not None:
             return self.times.table(place, read, written)
-        assert self.board is not None
-        prediction = predict_layers(self._at_widths(place, read, written), self.board, self.precision)
-        return np.array([cost.latency_ms for cost in prediction.layers]).reshape(len(read), len(written))
+        layers = self._at_widths(place, read, written)
+        return np.array([self._board_times.layer_ms(layer) for layer in layers]).reshape(len(read), len(written))
 
     def layer_macs(self, place: int, read: Counts, written: Counts) -> NDArray[np.float64]:
         """(n, m) multiply-accumulates of a layer at other widths, as `layer_ms` takes them."""
@@ -124,6 +143,11 @@ class Machine:
             shape[1 - use.written], shape[use.written] = inputs, outputs
             layers.append(_layer(self.anatomy, use.weight, layer_name(use.weight), tuple(shape), use.positions))
         return layers
+
+    @cached_property
+    def _board_times(self) -> BoardTimes:
+        assert self.board is not None
+        return BoardTimes(self.board, self.precision)
 
     @cached_property
     def _written(self) -> int:

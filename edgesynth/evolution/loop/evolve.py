@@ -42,6 +42,7 @@ from edgesynth.lineage import (
     is_taken,
     milder_run,
     with_board_facts,
+    with_vector_floats,
 )
 from edgesynth.lineage.storage.files import write_bytes
 from edgesynth.nurture import Hardware, Teacher, choose_autocast, outputs, score_outputs
@@ -97,7 +98,7 @@ def evolve(
         begun = resume and is_taken(path)
         if begun:
             stack.enter_context(alone_in(path))
-        config = with_board_facts(config, path if begun else None)
+        config = with_vector_floats(with_board_facts(config, path if begun else None))
         given_to = (measure, progress, executor, instrument, kernels, rehearse, given, clock)
         return _evolve_alone(path, config, begun, stack, *given_to)
 

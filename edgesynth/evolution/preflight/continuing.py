@@ -15,6 +15,7 @@ from edgesynth.lineage import (
     Species,
     differing,
     has_same_ancestor,
+    is_taken,
     relocated,
     resolve,
 )
@@ -48,6 +49,16 @@ def options_of(path: Path, given: dict[str, object]) -> Config:
     data_root = given.get("data_root") if "task" not in given else None
     own = relocated(own, None if data_root is None else Path(str(data_root)))
     return resolve(None, {**own.model_dump(exclude_none=True), **given})
+
+
+def begun_with(path: Path) -> Config | None:
+    """The options that a run to be resumed keeps; None where there is no run, or they are damaged."""
+    if not is_taken(path):
+        return None
+    try:
+        return Run.open(path).config
+    except UserError:  # told when it is resumed
+        return None
 
 
 def continued(path: Path, config: Config, task: Task, kind: Species) -> tuple[Run, list[str]]:

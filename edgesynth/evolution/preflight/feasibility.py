@@ -103,11 +103,10 @@ def _out_of_reach(budgets: Budgets, name: str, least: float, why: str) -> str:
         least = int(least)
         return f"{asked} has {budget.format(least)} ({why}); set it to {budget.as_given(least)} or {budget.milder}"
     machine = budgets.machine
-    assert machine.board is not None
     bound = budget.value(least)
     return (
         f"{asked} is predicted to have {_outward(-bound if budget.is_floor else bound)} {budget.unit} on "
-        f"{machine.board.title} at {machine.precision} ({why}); set it to that or {budget.milder}"
+        f"{machine.title} at {machine.precision} ({why}); set it to that or {budget.milder}"
     )
 
 

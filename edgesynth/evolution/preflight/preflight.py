@@ -26,6 +26,7 @@ from edgesynth.evolution.preflight.feasibility import check_feasible
 from edgesynth.evolution.preflight.measurable import check_measurable
 from edgesynth.evolution.preflight.options import check_taught
 from edgesynth.evolution.preflight.population import check_population, check_shared_out
+from edgesynth.evolution.preflight.rounding import rounding_note
 from edgesynth.evolution.progress import Progress
 from edgesynth.evolution.strategy import build_breeder
 from edgesynth.lineage import ANCESTOR, Config, Run, Species, species
@@ -104,7 +105,9 @@ def preflight(
     images = len(breeder.cpu_task.train.labels)
     check_batch_size(kind.model, kind.input_shape, images, config.batch_size)
     has_ancestor = begun and Run(path, config).has(ANCESTOR)
-    notes = [*task.notes, *filter(None, [kind.note, kind.anatomy.note, unread, ratio, _small_train(config, task)])]
+    widths = rounding_note(config, breeder.budgets.machine)
+    told = [kind.note, kind.anatomy.note, unread, ratio, widths, _small_train(config, task)]
+    notes = [*task.notes, *filter(None, told)]
     if not has_ancestor:
         check_room(path, config, kind.anatomy)
         notes += begin_with_weights(breeder, path, given)

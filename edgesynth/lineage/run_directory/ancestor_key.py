@@ -31,7 +31,7 @@ ANCESTOR_OPTIONS = (
     "seed",
 )
 FIGURES = ("board", "board_facts", "board_precision", "measure_on", "measure_duration_s", "opset")
-LATER = ("board_facts", "max_latency", "objective")
+LATER = ("board_facts", "max_latency", "objective", "vector_floats")
 PLACES = ("data_root", "weights")
 
 
@@ -45,6 +45,7 @@ def bred_by(config: Config, generation: int) -> str:
     """sha256 of the options that an individual of a generation is a function of; the ancestor is of few."""
     if generation == 0:
         return digest(_placeless(ancestor_key(config)))
+    # A run without facts of a machine is what it was before there were any.
     options = config.model_dump(mode="json")
     for name in LATER:
         if options[name] == Config.model_fields[name].default:

@@ -6,8 +6,11 @@ from torch import nn
 
 from edgesynth.anatomy import prove_groups, trace
 from edgesynth.anatomy.branches.finding import LAST, NOT_SILENT, PROJECTING
-from tests.anatomy.branches import networks
-from tests.anatomy.branches.networks import MIDDLES, Net, Together, images, network, shaken, traced
+from tests.anatomy.branches.middles.attention import Transformer
+from tests.anatomy.branches.middles.called import Auxiliary
+from tests.anatomy.branches.middles.parts import Net, conv
+from tests.anatomy.branches.middles.residual import PostActivation
+from tests.anatomy.branches.networks import MIDDLES, Together, images, network, shaken, traced
 
 
 @pytest.mark.parametrize("name", MIDDLES)
@@ -47,7 +50,7 @@ def test_no_branch_that_is_found_breaks_the_proof():
 
 def test_a_branch_that_only_training_reads_elsewhere_is_protected_by_the_proof():
     torch.manual_seed(0)
-    model = shaken(networks.Auxiliary())
+    model = shaken(Auxiliary())
     traced = trace(model, images())
     (branch,) = prove_groups(model, traced, (images(),)).branches
     assert traced.removable_branches and not branch.removable
@@ -56,7 +59,7 @@ def test_a_branch_that_only_training_reads_elsewhere_is_protected_by_the_proof()
 
 def test_a_branch_has_the_name_of_its_module_and_several_in_one_those_of_their_layers():
     torch.manual_seed(0)
-    model = shaken(Net(networks.PostActivation(), networks.Transformer()))
+    model = shaken(Net(PostActivation(), Transformer()))
     names = [branch.name for branch in trace(model, images()).branches]
     assert names == ["middle.0/branch", "middle.1.attention.out_proj/branch", "middle.1.down/branch"]
 
@@ -79,7 +82,7 @@ class OfTwoFormats(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.conv = networks.conv()
+        self.conv = conv()
 
     def forward(self, x):
         return x.float() + self.conv(x)

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from edgesynth.anatomy import trace
-from tests.anatomy.branches.networks import Net, images, shaken, traced
+from tests.anatomy.branches.middles.parts import Net
+from tests.anatomy.branches.networks import images, shaken, traced
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,12 @@ A network is narrowed so that the units and branches it keeps are worth the most
     limits = {"latency_ms": 3.0, "macs": 40e6, "params": 200e3}
     problem = build_problem(anatomy, genome.kept, dna.clusters, limits, costs, round_to=8)
     shape = solve(problem)                                                 # UnreachableError if no shape meets them
-    kept = kept_of(shape, anatomy, genome.kept, dna.clusters)              # as `Anatomy.plan` and a genome take it
 
 `times_ms(layer, inputs, outputs)` gives the milliseconds of `anatomy.layers[layer]` for every pair of sizes of the two
 channel dimensions of its weight, (n,) and (m,), as an (n, m) array. It is asked once for each layer.
 
-A draw that does not just keep the strongest units uses only `shape.widths` and `shape.lives`, and draws that many units
-of each group. `Problem` is plain data: another kind of network can be described without an `Anatomy`.
+A draw takes that many units of each group (`shape.widths`) and the branches that live (`shape.lives`). `Problem` is
+plain data: another kind of network can be described without an `Anatomy`.
 """
 
 from edgesynth.evolution.synthesis.shape.solver.problem import Amount, BranchChoice, GroupChoice, Problem, Term
@@ -21,7 +20,6 @@ from edgesynth.evolution.synthesis.shape.solver.solving import solve
 from edgesynth.evolution.synthesis.shape.solver.staircase import staircase_ends
 from edgesynth.evolution.synthesis.shape.solver.unreachable import UnreachableError
 from edgesynth.evolution.synthesis.shape.terms.building import build_problem
-from edgesynth.evolution.synthesis.shape.terms.candidates import kept_of
 from edgesynth.evolution.synthesis.shape.terms.pricing import LayerCosts
 
 __all__ = [
@@ -34,7 +32,6 @@ __all__ = [
     "Term",
     "UnreachableError",
     "build_problem",
-    "kept_of",
     "solve",
     "staircase_ends",
 ]

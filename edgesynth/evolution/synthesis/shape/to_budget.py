@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
 
 from edgesynth.anatomy import Census
+from edgesynth.boards.channel_multiples import Multiples
 from edgesynth.evolution.budgets import CLUSTERS, PARAMS, SPARSE_BYTES, SYNAPSES, Budgets, budget_schedule
 from edgesynth.evolution.synthesis.dead_units import remove_dead_units
 from edgesynth.evolution.synthesis.dna import Dna
@@ -43,7 +45,9 @@ def draw_shape_to_budget(
     """Choose how many clusters each group keeps and which branches live, then draw which clusters these are.
 
     The shape keeps as much of the DNA's probability as the budgets of this generation allow together. These approach
-    the budgets of the run by equal steps. Synapses are drawn too if they have a budget.
+    the budgets of the run by equal steps. Where no shape makes such a step, the generation gives up its share of
+    clusters instead: costs are those at the parent's size, or corrected by what was measured of it, so that later
+    generations may meet what seems out of reach. Synapses are drawn too if they have a budget.
 
     Args:
         parent: the individual that is encoded.
@@ -58,12 +62,13 @@ def draw_shape_to_budget(
         The genome and what happened; see `draw_of_shape`.
 
     Raises:
-        UserError: no shape of the parent meets the budgets.
+        UserError: the limits of nodes did not suffice to tell the narrowest shape.
     """
     goals = generation_goals(budgets, fed, census)
-    least_share, start = _least_share(fed, census), generator.get_state()
-    costs = layer_costs(budgets, parent, goals)
-    limits, shape = dict(goals), _shape(parent, dna, costs, goals, least_share, budgets.config.round_to)
+    costs, start = layer_costs(budgets, parent, goals), generator.get_state()
+    choose = partial(_shape, parent, dna, costs, _least_share(fed, census), rounding(budgets))
+    goals, shape = _within_reach(choose, goals, {name: budgets.amount(census, name) for name in goals}, fed)
+    limits = dict(goals)
     for attempt in range(ATTEMPTS):
         dead = frozenset(name for name, lives in shape.lives.items() if not lives)
         generator.set_state(start)
@@ -74,7 +79,7 @@ def draw_shape_to_budget(
             break
         limits = {name: most * MARGIN / max(1.0, over[name]) for name, most in limits.items()}
         try:
-            shape = _shape(parent, dna, costs, limits, least_share, budgets.config.round_to)
+            shape = choose(limits)
         except UnreachableError:
             break  # what is a little too large is as small as can be
     if served(budgets, SYNAPSES) and fed.synapses is not None:
@@ -82,15 +87,41 @@ def draw_shape_to_budget(
     return genome, {**facts, "goals": goals}
 
 
+def _within_reach(
+    choose: Callable[[Mapping[str, float]], Shape],
+    goals: Mapping[str, float],
+    amounts: Mapping[str, float],
+    fed: Ration,
+) -> tuple[dict[str, float], Shape]:
+    """The goals and their shape; where there is none, the ration of clusters and its; else the fewest clusters."""
+    try:
+        return dict(goals), choose(goals)
+    except UnreachableError as error:
+        refusal = error
+    if fed.clusters is None:
+        raise refusal
+    fewer = {name: most for name, most in goals.items() if amounts[name] <= most}
+    fewer[CLUSTERS.name] = min(fed.clusters, fewer.get(CLUSTERS.name, fed.clusters))
+    try:
+        return fewer, choose(fewer)
+    except UnreachableError as error:
+        fewest = {CLUSTERS.name: error.least[CLUSTERS.name]}
+    return fewest, choose(fewest)
+
+
 def _shape(
     parent: Parent,
     dna: Dna,
     costs: Mapping[str, LayerCosts],
-    limits: Mapping[str, float],
     least_share: float,
-    round_to: int,
+    round_to: int | Multiples,
+    limits: Mapping[str, float],
 ) -> Shape:
-    """The shape that keeps most; narrower than the share allows only if no other meets the limits."""
+    """The shape that keeps most; narrower than the share allows only if no other meets the limits.
+
+    Raises:
+        UnreachableError: none meets them; its least amounts are those that the share allows.
+    """
 
     def problem(least_share: float) -> Problem:
         return build_problem(
@@ -105,8 +136,17 @@ def _shape(
 
     try:
         return solve(problem(least_share))
-    except UnreachableError:
-        return solve(problem(0.0))
+    except UnreachableError as error:
+        try:
+            return solve(problem(0.0))
+        except UnreachableError:
+            raise error from None
+
+
+def rounding(budgets: Budgets) -> int | Multiples:
+    """What widths are multiples of: as given, or what the machine's engine likes."""
+    round_to = budgets.config.round_to
+    return round_to if isinstance(round_to, int) else budgets.machine.multiples
 
 
 def generation_goals(budgets: Budgets, fed: Ration, census: Census) -> dict[str, float]:

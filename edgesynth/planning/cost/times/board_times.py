@@ -47,7 +47,7 @@ class BoardTimes(LatencyTimes):
         rows = [outputs] * len(inputs) if layer.op == DEPTHWISE else [[width] * len(outputs) for width in inputs]
         return np.array(
             [
-                [self._ms(_layer(layer, read, written)) for read, written in zip(row, outputs, strict=True)]
+                [self.layer_ms(_layer(layer, read, written)) for read, written in zip(row, outputs, strict=True)]
                 for row in rows
             ]
         ).reshape(len(inputs), len(outputs))
@@ -62,12 +62,13 @@ class BoardTimes(LatencyTimes):
         if ops <= ACTIVATIONS | SCALES | FREE:
             residual = beside.elements // 3 if "Add" in ops else 0
             moved = Layer("residual", ELEMENTWISE, reads=residual, writes=0)
-            return self._ms(moved) - EFFICIENCY.kernel_us * 1e-3
+            return self.layer_ms(moved) - EFFICIENCY.kernel_us * 1e-3
         kind = POOLING if ops & POOLINGS or any(op.startswith("Reduce") for op in ops) else COPY
         kind = NORMALIZATION if ops & NORMALIZATIONS else kind
-        return self._ms(Layer(beside.op, kind, reads=beside.elements, writes=0))
+        return self.layer_ms(Layer(beside.op, kind, reads=beside.elements, writes=0))
 
-    def _ms(self, layer: Layer) -> float:
+    def layer_ms(self, layer: Layer) -> float:
+        """Time of a layer in the form of the cost model, ms for the batch."""
         return 1e3 * seconds(layer, self._batch, self._machine, EFFICIENCY).total
 
 

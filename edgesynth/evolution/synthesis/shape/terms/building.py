@@ -15,9 +15,11 @@ from torch import Tensor
 
 from edgesynth.anatomy import Anatomy, Kept
 from edgesynth.anatomy.branches.branch import Branch
+from edgesynth.boards.channel_multiples import Multiples
 from edgesynth.errors import UserError
 from edgesynth.evolution.budgets import CLUSTERS, MACS, PARAMS
 from edgesynth.evolution.synthesis.shape.solver.problem import Amount, BranchChoice, GroupChoice, Problem, Term
+from edgesynth.evolution.synthesis.shape.terms.auto_widths import auto_widths
 from edgesynth.evolution.synthesis.shape.terms.candidates import by_worth, candidate_widths, unit_worths
 from edgesynth.evolution.synthesis.shape.terms.counting import Within, clusters_terms, macs_terms, params_terms
 from edgesynth.evolution.synthesis.shape.terms.lengths import Lengths
@@ -32,7 +34,7 @@ def build_problem(
     viability: Mapping[str, Tensor],
     limits: Mapping[str, float],
     costs: Mapping[str, LayerCosts] | None = None,
-    round_to: int = 8,
+    round_to: int | Multiples = 8,
     most_widths: int = 10,
     branches: bool = True,
     least_share: float = 0.0,
@@ -47,7 +49,7 @@ def build_problem(
             worth of a branch that is named here, in addition to that of its units; of others it is 0.
         limits: {budget: most that is allowed}: `macs`, `params`, `clusters`, and those of `costs`.
         costs: {budget: its tables of each layer}, such as `latency_ms`.
-        round_to: widths are multiples of it, except 1 and the present width.
+        round_to: widths are multiples of it, except 1 and the present width; or see `auto_widths`.
         most_widths: largest number of widths of a group.
         branches: whether branches may die.
         least_share: no group is narrower than this share of its present width.
@@ -68,10 +70,15 @@ def build_problem(
     }
     worths = unit_worths(viability, {**living, **{b.name: [0] for b in free if b.name in viability}})
     orders = {name: by_worth(worths[name], units) for name, units in living.items()}
-    widths = {
-        name: candidate_widths(len(order), round_to, most_widths, max(1, math.ceil(least_share * len(order))))
-        for name, order in orders.items()
-    }
+    least = {name: max(1, math.ceil(least_share * len(order))) for name, order in orders.items()}
+    if isinstance(round_to, Multiples):
+        tables = [costs[budget].table for budget in limits if budget in costs]
+        counted = any(budget not in costs for budget in limits)
+        widths = auto_widths(anatomy, orders, gone, round_to, tables, counted, most_widths, least)
+    else:
+        widths = {
+            name: candidate_widths(len(order), round_to, most_widths, least[name]) for name, order in orders.items()
+        }
     groups = {
         name: GroupChoice(widths[name], np.cumsum(worths[name][order].numpy())[widths[name] - 1])
         for name, order in orders.items()

@@ -9,9 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgesynth.anatomy import Anatomy, Kept
 from edgesynth.evolution.synthesis.shape.solver.problem import Counts
-from edgesynth.evolution.synthesis.shape.solver.shape import Shape
 
 
 def candidate_widths(present: int, round_to: int = 8, most: int = 10, least: int = 1) -> Counts:
@@ -51,20 +49,3 @@ def by_worth(worth: Tensor, units: Sequence[int]) -> list[int]:
     """Units in falling order of worth; units of equal worth keep their order."""
     living = torch.as_tensor(list(units), dtype=torch.long)
     return living[torch.argsort(worth[living], descending=True, stable=True)].tolist()
-
-
-def kept_of(shape: Shape, anatomy: Anatomy, kept: Kept, viability: Mapping[str, Tensor]) -> dict[str, list[int]]:
-    """What `Anatomy.plan` takes for a shape: the strongest living units of each group, and no unit of dead branches.
-
-    Args:
-        shape: what `solve` chose for the problem of this anatomy.
-        anatomy: of the ancestor.
-        kept: what the parent has, as `build_problem` took it.
-        viability: likewise.
-    """
-    chosen = {name: list(units) for name, units in kept.items()}
-    for name, width in shape.widths.items():
-        if width:
-            units = kept.get(name, range(anatomy.group(name).size))
-            chosen[name] = sorted(by_worth(viability[name], units)[:width])
-    return {**chosen, **{name: [] for name, alive in shape.lives.items() if not alive}}

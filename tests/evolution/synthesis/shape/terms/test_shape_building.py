@@ -9,10 +9,11 @@ from torch import nn
 from edgesynth.anatomy import trace
 from edgesynth.ancestors import build_ancestor
 from edgesynth.errors import UserError
-from edgesynth.evolution.synthesis.shape import LayerCosts, UnreachableError, build_problem, kept_of, solve
+from edgesynth.evolution.synthesis.shape import LayerCosts, UnreachableError, build_problem, solve
 from edgesynth.evolution.synthesis.shape.solver.shape import read_shape
 from edgesynth.evolution.synthesis.shape.solver.tables import Tables
 from edgesynth.evolution.synthesis.shape.terms.candidates import candidate_widths, unit_worths
+from tests.evolution.synthesis.shape.strongest import kept_of
 from tests.topology.networks import NETWORKS, build
 
 COUNTS = ("macs", "params", "clusters")
