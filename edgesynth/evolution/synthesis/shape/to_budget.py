@@ -30,6 +30,7 @@ from edgesynth.lineage import Genome
 
 ATTEMPTS = 4  # amounts by tables and by census differ where other kernels shrink too
 MARGIN = 0.999
+WORTH_ANOTHER = 1.01  # times as much of a budget, for which another shape is looked for
 BYTES = 4  # of a parameter
 
 
@@ -68,23 +69,37 @@ def draw_shape_to_budget(
     costs, start = layer_costs(budgets, parent, goals), generator.get_state()
     choose = partial(_shape, parent, dna, costs, _least_share(fed, census), rounding(budgets))
     goals, shape = _within_reach(choose, goals, {name: budgets.amount(census, name) for name in goals}, fed)
-    limits = dict(goals)
-    for attempt in range(ATTEMPTS):
+    limits, fitting = dict(goals), None
+    for _ in range(ATTEMPTS):
         dead = frozenset(name for name, lives in shape.lives.items() if not lives)
         generator.set_state(start)
-        genome, facts = draw_of_shape(parent, dna, world.clusters, shape.widths, dead, generator)
-        drawn = genome.census(parent.anatomy)
-        over = {name: budgets.amount(drawn, name) / most for name, most in goals.items()}
-        if attempt == ATTEMPTS - 1 or all(share <= 1 for share in over.values()):
+        drawn = draw_of_shape(parent, dna, world.clusters, shape.widths, dead, generator)
+        census = drawn[0].census(parent.anatomy)
+        amounts = {name: budgets.amount(census, name) for name in goals}
+        fits = all(amounts[name] <= most for name, most in goals.items())
+        if fits and (fitting is None or shape.worth > fitting[0]):
+            fitting = shape.worth, drawn
+        nearer = limits_to_meet(goals, amounts, shape)
+        if fits and all(most <= limits[name] * WORTH_ANOTHER for name, most in nearer.items()):
             break
-        limits = {name: most * MARGIN / max(1.0, over[name]) for name, most in limits.items()}
+        limits = nearer
         try:
             shape = choose(limits)
         except UnreachableError:
             break  # what is a little too large is as small as can be
+    genome, facts = drawn if fitting is None else fitting[1]
     if served(budgets, SYNAPSES) and fed.synapses is not None:
         genome, facts = _with_fewer_synapses(parent, dna, world, fed.synapses, genome, facts, generator)
     return genome, {**facts, "goals": goals}
+
+
+def limits_to_meet(goals: Mapping[str, float], amounts: Mapping[str, float], shape: Shape) -> dict[str, float]:
+    """Limits of the tables by which such a shape would just meet the goals: amounts by tables and by census differ."""
+    limits = {}
+    for name, most in goals.items():
+        told, drawn = shape.amounts.get(name, 0.0), amounts[name]
+        limits[name] = most * MARGIN * (told / drawn if told > 0 and 0 < drawn < math.inf else 1.0)
+    return limits
 
 
 def _within_reach(
