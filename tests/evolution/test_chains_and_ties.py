@@ -123,7 +123,7 @@ def test_a_lost_individual_has_no_weights_where_its_genome_has_no_synapses(monke
     breeder = Breeder.__new__(Breeder)
     breeder.config, breeder.species, breeder.device = Config(), kind, torch.device("cpu")
     child = Genome(whole.kept, {"0.weight": mask})
-    breeder.sampler = type("Drawn", (), {"draw": staticmethod(lambda parents, place: (child, {}))})
+    breeder.sampler = type("Drawn", (), {"draw": staticmethod(lambda parents, place, correction: (child, {}))})
     lost = breeder.lost([parent], Place(1, 0, ("g000-c0",)), "its worker died")
     assert sum(int(lost.weights[name].count_nonzero()) for name in kind.anatomy.weights()) == 24 + 8
     assert lost.record.census.synapses == 24 + 8
