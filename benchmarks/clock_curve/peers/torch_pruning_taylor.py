@@ -5,9 +5,8 @@ layers and divided by the group's mean, its defaults) and `round_to`. Its ratio 
 until the latency is met.
 
 It couples channel i of a stage with channel i of the next one, although our ResNets for 32x32 images pad the shortcut
-in front, so that it is another channel there; what it then removes is not what it ranked. So the stem's channels, which
-all stages share, are left out first. Only where the latency cannot be met without them is the network pruned as it
-comes.
+in front, so that it is another channel there; what it then removes is not what it ranked. So what the blocks of a stage
+share is left whole first. Only where the latency cannot be met so is the network pruned as it comes.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from torch import nn
 
 from benchmarks.clock_curve.peers.few_batches import few_batches
 from benchmarks.clock_curve.peers.goal import Goal, OutOfReachError
-from edgesynth.ancestors.zoo.resnet_cifar import ResNet
+from edgesynth.ancestors.zoo.resnet_cifar import Block, ResNet
 
 STEPS = 400
 
@@ -34,10 +33,16 @@ def torch_pruning_taylor(goal: Goal) -> nn.Module:
     """
     if isinstance(goal.network, ResNet):
         try:
-            return _pruned(goal, ["conv1"])
+            return _pruned(goal, _shared(goal.network))
         except OutOfReachError:
             pass
     return _pruned(goal, [])
+
+
+def _shared(network: nn.Module) -> list[str]:
+    """The layers that write what the blocks of a stage share."""
+    ends = [f"{name}.conv2" for name, block in network.named_modules() if isinstance(block, Block)]
+    return ["conv1", *ends]
 
 
 def _pruned(goal: Goal, protected: Sequence[str]) -> nn.Module:
