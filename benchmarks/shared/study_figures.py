@@ -217,10 +217,29 @@ def joined(parts: Iterable[str], by: str = "; ") -> str:
     return by.join(parts)
 
 
+def clock_curve(document: Document) -> str:
+    """Mean test accuracy at each goal of speed: ours, and that of the best peer that has a row."""
+    goals: dict[tuple[str, float], dict[str, list[float]]] = {}
+    for row in document["runs"].values():
+        given = row["options"]
+        if given["speed"] and "test_accuracy_percent" in row:
+            methods = goals.setdefault((given["network"], given["speed"]), {})
+            methods.setdefault(given["method"], []).append(row["test_accuracy_percent"])
+    told = []
+    for (network, speed), accuracies in sorted(goals.items()):
+        means = {method: statistics.mean(each) for method, each in accuracies.items()}
+        ours = means.pop("edgesynth", None)
+        parts = [f"{ours:.2f} %"] if ours is not None else []
+        parts += [f"{method} {mean:.2f}" for method, mean in sorted(means.items(), key=lambda pair: -pair[1])[:1]]
+        told.append(f"{network}, {speed:g}x: {', '.join(parts)}")
+    return joined(told)
+
+
 FIGURES: dict[str, Callable[[Document], str]] = {
     "lenet5_mnist": lenet5_mnist,
     "lenet5_records": lenet5_records,
     "resnet_cifar10": resnet_cifar10,
+    "clock_curve": clock_curve,
     "alexnet_cifar10": alexnet_cifar10,
     "saliency_ecssd": saliency_ecssd,
     "detection_bccd": detection_bccd,
