@@ -51,7 +51,8 @@ def _pruned(goal: Goal, protected: Sequence[str]) -> nn.Module:
     pruner = _pruner(network, goal, protected)
     _measure_gradients(network, goal)
     least_ms = goal.latency(network)
-    steps = (group for _ in range(STEPS) for group in pruner.step(interactive=True))
+    # It offers every group in every step, most of them with no channel to prune.
+    steps = (group for _ in range(STEPS) for group in pruner.step(interactive=True) if group[0].idxs)
     while least_ms > goal.most_ms:
         group = next(steps, None)
         if group is None:
