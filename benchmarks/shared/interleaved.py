@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from edgesynth.benchmark.bundle.samples import NoSamples
 from edgesynth.benchmark.engines.onnxruntime import OnnxRuntime
 from edgesynth.benchmark.power import NoPower
-from edgesynth.benchmark.probe.grid.units import shortest_ms
-from edgesynth.benchmark.timing.timing import spread, time_interleaved
+from edgesynth.benchmark.timing.timing import shortest_ms, spread, time_interleaved
 
 DURATION_S, WINDOW_S, WARM_UP_S = 2.0, 0.02, 0.2  # of each file
 

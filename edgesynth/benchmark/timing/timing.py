@@ -143,6 +143,15 @@ def time_interleaved(
     return tracks
 
 
+def shortest_ms(track: Track) -> float:
+    """The shortest of the medians of a track's windows."""
+    medians, start = [], 0
+    for window in track.windows:
+        medians.append(percentile(sorted(track.latencies_ms[start : start + window.calls]), 50))
+        start += window.calls
+    return min(medians)
+
+
 def percentile(ascending: Sequence[float], percent: int) -> float:
     """Nearest rank, as trtexec takes it: the slowest (100 - percent) % are left out, and the next one is the answer.
 

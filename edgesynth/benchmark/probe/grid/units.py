@@ -14,7 +14,7 @@ from edgesynth.benchmark.power import NoPower
 from edgesynth.benchmark.probe.grid.settings import GridSettings
 from edgesynth.benchmark.probe.grid.unit_file import smallest_file
 from edgesynth.benchmark.probe.onnx_writer import LayerFile
-from edgesynth.benchmark.timing.timing import Track, percentile, time_interleaved
+from edgesynth.benchmark.timing.timing import Track, shortest_ms, time_interleaved
 from edgesynth.errors import UserError
 
 
@@ -96,12 +96,3 @@ class UnitTimer:
     def _time(self, loaded: Sequence[Engine]) -> List[Track]:
         calls = [self._call(engine) for engine in loaded]
         return time_interleaved(calls, self._settings.each_s, 0, NoPower("not asked for"))
-
-
-def shortest_ms(track: Track) -> float:
-    """The shortest of the medians of a track's windows."""
-    medians, start = [], 0
-    for window in track.windows:
-        medians.append(percentile(sorted(track.latencies_ms[start : start + window.calls]), 50))
-        start += window.calls
-    return min(medians)

@@ -7,7 +7,6 @@ shorter.
 from __future__ import annotations
 
 import functools
-import statistics
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 from edgesynth.benchmark.conditions.machine import cpu_name
 from edgesynth.benchmark.engines.onnxruntime import OnnxRuntime
 from edgesynth.benchmark.power import NoPower
-from edgesynth.benchmark.timing.timing import Track, time_interleaved
+from edgesynth.benchmark.timing.timing import shortest_ms, time_interleaved
 from edgesynth.defaults import THREADS
 
 WINDOW_S = 0.02
@@ -69,14 +68,4 @@ class Clock:
             engine.load(str(path), "as-is", self.batch, THREADS)
         calls = [functools.partial(engine.run, self._images) for engine in engines]
         tracks = time_interleaved(calls, windows * WINDOW_S, WARM_UP_S, NoPower("not asked for"), WINDOW_S)
-        return [least_median(track) for track in tracks]
-
-
-def least_median(track: Track) -> float:
-    """The least of the medians of a track's windows, ms."""
-    medians = []
-    begin = 0
-    for window in track.windows:
-        medians.append(statistics.median(track.latencies_ms[begin : begin + window.calls]))
-        begin += window.calls
-    return min(medians)
+        return [shortest_ms(track) for track in tracks]

@@ -2,8 +2,8 @@ import onnxruntime
 from torch import nn
 
 from edgesynth.benchmark.power import NoPower
-from edgesynth.benchmark.timing.timing import Track, Window
-from edgesynth.export.int8.faster.clock import SEARCH_S, Clock, least_median
+from edgesynth.benchmark.timing.timing import Track, Window, shortest_ms
+from edgesynth.export.int8.faster.clock import SEARCH_S, Clock
 from edgesynth.export.onnx.onnx_file import to_onnx
 
 
@@ -13,7 +13,7 @@ def test_a_latency_is_the_least_of_the_medians_of_windows():
     for latencies_ms in ([5.0, 6.0, 7.0], [3.0, 1.0, 4.0], [9.0]):
         track.latencies_ms += latencies_ms
         track.windows.append(Window(len(latencies_ms), reading))
-    assert least_median(track) == 3.0
+    assert shortest_ms(track) == 3.0
 
 
 def test_the_facts_name_the_engine_and_the_batch():
