@@ -25,6 +25,8 @@ NAMES = {
     "sklearn": "scikit-learn",
     "tomli_w": "tomli-w",
     "typing_extensions": "typing-extensions",
+    "nvidia": "nvidia-cuda-runtime-cu12",
+    "tensorrt_rtx_bindings": "tensorrt-rtx-cu12-bindings",
 }
 MADE = {"PKG-INFO", "setup.cfg"}  # by the builder
 OF_THE_BOARD = {"tensorrt", "pycuda"}  # JetPack's own
@@ -108,7 +110,10 @@ def test_the_board_needs_click_and_numpy_alone(requirements):
     assert {one.name for one in requirements if one.marker is None or one.marker.evaluate(BOARD)} == {"click", "numpy"}
 
 
-@pytest.mark.parametrize(("name", "extra"), [("pillow", ""), ("torchvision", "torchvision"), ("ray", "ray")])
+@pytest.mark.parametrize(
+    ("name", "extra"),
+    [("pillow", ""), ("torchvision", "torchvision"), ("ray", "ray"), ("tensorrt-rtx-cu12-libs", "tensorrt-rtx")],
+)
 def test_what_reads_images_and_builds_networks_comes_with_its_extra(requirements, name, extra):
     assert asked(requirements, {**WORKSTATION, "extra": extra}, name)
 

@@ -65,3 +65,8 @@ def _bytes(kind: Any) -> float | None:
     if lengths is None or min(lengths, default=0) < 0 or element not in TensorProto.DataType.values() or not element:
         return None
     return elements(lengths) * element_size(element)
+
+
+def size_in_words(size_bytes: float) -> str:
+    """A size in KiB or MiB, such as 11.6 MiB."""
+    return f"{size_bytes / 2**20:,.1f} MiB" if size_bytes >= 2**20 else f"{size_bytes / 2**10:,.1f} KiB"

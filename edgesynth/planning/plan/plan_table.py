@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgesynth.planning.cost import Prediction
+from edgesynth.planning.plan.memory import size_in_words
 from edgesynth.planning.plan.plan import Plan
 from edgesynth.text_table import TextTable
 
@@ -84,16 +85,14 @@ def facts(plan: Plan) -> list[str]:
         lines.append(f"{graph.file}: opset {graph.opset} ({table}), IR {graph.ir}; {count}, {parsed}")
         lines += [f"  {'refused' if finding.fatal else 'note'}: {finding}" for finding in file.findings]
     memory = plan.memory
-    activations = "unknown" if memory.activations_bytes is None else _size(memory.activations_bytes)
-    lines.append(f"memory at batch {plan.batch}: weights {_size(memory.weights_bytes)}, activations {activations}")
+    activations = "unknown" if memory.activations_bytes is None else size_in_words(memory.activations_bytes)
+    lines.append(
+        f"memory at batch {plan.batch}: weights {size_in_words(memory.weights_bytes)}, activations {activations}"
+    )
     lines += [f"  note: {note}" for note in plan.notes]
     predicted = [build.predicted for build in plan.builds if build.predicted]
     probed = any(prediction.measured_share is not None for prediction in predicted)
     return [*lines, LEGEND + (PROBE_LEGEND if probed else "")] if predicted else lines
-
-
-def _size(size_bytes: float) -> str:
-    return f"{size_bytes / 2**20:,.1f} MiB" if size_bytes >= 2**20 else f"{size_bytes / 2**10:,.1f} KiB"
 
 
 def _table(*headings: str) -> TextTable:

@@ -184,3 +184,51 @@ def test_a_file_that_describes_no_board_is_a_mistake_of_one_line(edgesynth, refu
     (tmp_path / "mine.json").write_text('{"name": "mine", "sm": 87}')
     done = edgesynth("plan", "m.onnx", "--board", "mine.json", cwd=tmp_path)
     refused(done, "mine.json has sm 87; it must be the compute capability, such as [8, 7]")
+
+
+def test_build_says_what_nvidia_s_compiler_makes_of_every_form(edgesynth, tmp_path):
+    plain = residual(tmp_path / "model.onnx")
+    quantized(plain, tmp_path / "q.onnx")
+    done = edgesynth("plan", "q.onnx", "--board", "orin", "--build", "--gpu", "sm89", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "NVIDIA TensorRT for RTX 1.7.1.116, built for sm89 at batch 1" in done.stdout
+    assert "building q.onnx for sm89" in done.stderr
+    lines = done.stdout.splitlines()
+    row = next(line.split() for line in lines if line.startswith("int8  yes"))
+    assert row[:3] == ["int8", "yes", "yes"] and row[4] in ("99%", "100%")
+    assert any(line.startswith("correlation") and line.endswith("3 -> 4 channels in") for line in lines)
+
+
+def test_build_in_json_has_every_layer(edgesynth, tmp_path):
+    residual(tmp_path / "m.onnx")
+    document = json.loads(edgesynth("plan", "m.onnx", "--board", "orin", "--build", "--json", cwd=tmp_path).stdout)
+    file = document["compiled"]["fp32"]
+    assert document["plan"]["board"] == "agx-orin" and file["built"] and file["int8_share_of_macs"] == 0
+    assert [product["node"] for product in file["products"]] == ["stem", "block_conv", "fc"]
+    assert file["kernels"] == len(file["layers"]) and {"kind", "inputs", "nodes"} <= set(file["layers"][0])
+
+
+def test_a_file_that_the_compiler_refuses_ends_with_1_and_its_words(edgesynth, tmp_path):
+    single(tmp_path / "m.onnx", "Det")
+    done = edgesynth("plan", "m.onnx", "--build", cwd=tmp_path)
+    assert done.returncode == 1
+    row = next(line for line in done.stdout.splitlines() if line.startswith("fp32"))
+    assert row.split()[1:3] == ["NO", "NO"] and "Det (it)" in row
+
+
+def test_gpu_without_build_and_an_unknown_gpu_are_refused(edgesynth, tmp_path):
+    residual(tmp_path / "m.onnx")
+    done = edgesynth("plan", "m.onnx", "--gpu", "sm86", cwd=tmp_path)
+    assert done.returncode == 2 and "give --build too" in done.stderr
+    done = edgesynth("plan", "m.onnx", "--build", "--gpu", "sm87", cwd=tmp_path)
+    assert done.returncode == 2 and "--gpu is sm87; TensorRT for RTX builds for: sm75, " in done.stderr
+
+
+def test_without_the_extra_build_says_how_to_get_it(edgesynth, tmp_path):
+    residual(tmp_path / "m.onnx")
+    broken = tmp_path / "elsewhere" / "tensorrt_rtx_bindings"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('libtensorrt_rtx.so.1: no such file')\n")
+    done = edgesynth("plan", "m.onnx", "--build", cwd=tmp_path, env={"PYTHONPATH": str(broken.parent)})
+    assert done.returncode == 2 and "libtensorrt_rtx.so.1: no such file" in done.stderr
+    assert done.stderr.rstrip().endswith("pip install 'edgesynth[tensorrt-rtx]'")
