@@ -72,7 +72,7 @@ class _Images(CalibrationDataReader):
         return next(self.batches, None)
 
 
-def quantized(source, path, for_tensorrt=True):
+def quantized(source, path, for_tensorrt=True, kinds=("Conv",)):
     """The Q/DQ form: for TensorRT, or the unsigned one that ONNX Runtime fuses."""
     shape = [dim.dim_value or 2 for dim in onnx.load(str(source)).graph.input[0].type.tensor_type.shape.dim]
     options = {"ActivationSymmetric": True, "WeightSymmetric": True, "AddQDQPairToWeight": True, "QuantizeBias": False}
@@ -82,7 +82,7 @@ def quantized(source, path, for_tensorrt=True):
         _Images(shape),
         quant_format=QuantFormat.QDQ,
         per_channel=True,
-        op_types_to_quantize=["Conv"],
+        op_types_to_quantize=list(kinds),
         activation_type=QuantType.QInt8 if for_tensorrt else QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         extra_options=options if for_tensorrt else {},

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from edgesynth.errors import UserError
-from edgesynth.planning.compiler.engine_layers import EngineLayer
+from edgesynth.planning.compiler.engine_layers import EngineLayer, EngineTensor
 from edgesynth.planning.cost.onnx_operators import PRODUCTS
 from edgesynth.planning.cost.onnx_products import Sizes, layer_of
-from edgesynth.planning.onnx.onnx_graph import Node, OnnxGraph
+from edgesynth.planning.onnx.onnx_graph import Node, OnnxGraph, elements
 from edgesynth.planning.onnx.onnx_shapes import shapes_of
 
 PRECISIONS = {"Int8": "int8", "Half": "fp16", "BFloat16": "bf16", "Float": "fp32", "FP8": "fp8"}
@@ -24,8 +24,8 @@ class Product(NamedTuple):
         op: its operator.
         macs: multiply-accumulates for one image; None where the shapes cannot be told.
         asked: whether the file gives it quantized inputs, so that it can run in INT8.
-        precision: what it runs at, such as int8; in a kernel that was generated as a whole, what that reads; None where
-            the engine's layers do not name it.
+        precision: the type of its weight in the engine, such as int8, or of what it reads where no weight is told;
+            None where the engine's layers do not name it.
         padded: in words, such as "3 -> 4 channels in"; "" if its weight has the file's own widths.
     """
 
@@ -60,7 +60,9 @@ def products_of(graph: OnnxGraph, layers: Sequence[EngineLayer]) -> tuple[Produc
         if node.op in PRODUCTS:
             kernel = _layer_of(node, by_node.get(node.name, []))
             asked = all(name in dequantized for name in node.inputs[:2])
-            precision, padded = (_precision(kernel), _padded(graph, node, kernel)) if kernel else (None, "")
+            weight = _weight_of(graph, node, kernel) if kernel else None
+            precision = _precision(kernel, weight) if kernel else None
+            padded = _padded(graph.constant(node.input(1)), node, weight) if weight else ""
             products.append(Product(node.name, node.op, macs.get(node.name), asked, precision, padded))
     return tuple(products)
 
@@ -101,23 +103,31 @@ def _layer_of(node: Node, layers: Sequence[EngineLayer]) -> EngineLayer | None:
     return next(iter([*own, *whole, *layers]), None)
 
 
-def _precision(layer: EngineLayer) -> str | None:
-    """Of what is multiplied: a layer's first input, or its weight where it reads nothing else."""
-    tensors = layer.inputs or layer.constants
+def _precision(layer: EngineLayer, weight: EngineTensor | None) -> str | None:
+    """Of what is multiplied. The weight tells first: a generated kernel may read another type and round it itself."""
+    tensors = [*([weight] if weight else []), *layer.inputs, *layer.constants]
     return PRECISIONS.get(tensors[0].type, tensors[0].type.lower()) if tensors else None
 
 
-def _padded(graph: OnnxGraph, node: Node, layer: EngineLayer) -> str:
-    """Where a convolution's weight is wider in the engine than in the file."""
+def _weight_of(graph: OnnxGraph, node: Node, layer: EngineLayer) -> EngineTensor | None:
+    """A node's weight among the constants of its layer, as wide as in the file or padded; None if it is not there."""
     tensor = graph.constant(node.input(1))
-    if node.op != "Conv" or tensor is None or layer.kind == _GENERATED:
-        return ""
+    if tensor is None:
+        return None
     own = tuple(tensor.dims)
-    sizes = [constant.dims for constant in layer.constants if constant.dims[2:] == own[2:]]
-    if not sizes or len(own) < 3:
+    for constant in layer.constants:
+        alike = len(constant.dims) == len(own) and constant.dims[2:] == own[2:]
+        if alike and all(now >= was for now, was in zip(constant.dims, own, strict=True)):
+            return constant
+    return next((constant for constant in layer.constants if elements(constant.dims) == elements(own)), None)
+
+
+def _padded(stored: Any, node: Node, weight: EngineTensor) -> str:
+    """Where a convolution's weight is wider in the engine than in the file."""
+    own = tuple(stored.dims)
+    if node.op != "Conv" or len(weight.dims) != len(own):
         return ""
-    wide = sizes[0]
     grouped = node.attributes.get("group", 1) > 1
     names = ("channels out", "channels in a group" if grouped else "channels in")
-    pairs = zip(own[:2], wide[:2], names, strict=True)
+    pairs = zip(own[:2], weight.dims[:2], names, strict=True)
     return ", ".join(f"{was} -> {now} {name}" for was, now, name in pairs if now > was)

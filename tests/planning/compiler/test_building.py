@@ -57,15 +57,23 @@ def test_a_depthwise_convolution_is_padded_to_four_channels_a_group(tmp_path):
     assert product.precision == "int8" and product.padded == "1 -> 4 channels in a group"
 
 
-def test_quantized_inputs_that_the_compiler_does_not_use_are_told(tmp_path):
-    """Of a single pixel it computes so few channels in a kernel of its own making, in floating point."""
+def test_a_kernel_that_rounds_what_it_reads_itself_runs_in_int8_all_the_same(tmp_path):
+    """Of a single pixel so few channels are computed in one generated kernel, which reads and writes float."""
     nodes = [helper.make_node("Conv", ["images", "w"], ["out"], name="squeeze")]
     write(tmp_path / "m.onnx", nodes, {"w": weight(16, 4, 1, 1)}, {"images": ["N", 4, 1, 1]})
-    quantized(tmp_path / "m.onnx", tmp_path / "q.onnx")
-    result = compiled(tmp_path / "q.onnx")
+    result = compiled(quantized(tmp_path / "m.onnx", tmp_path / "q.onnx"))
+    assert [layer.kind for layer in result.layers] == ["kgen"] and result.layers[0].inputs[0].type == "Float"
+    assert result.products[0].precision == "int8" and int8_share(result.products) == 1
+
+
+def test_quantized_inputs_that_the_compiler_does_not_use_are_told(tmp_path):
+    """It has no transposed convolution in INT8."""
+    nodes = [helper.make_node("ConvTranspose", ["images", "w"], ["out"], name="up", strides=[2, 2])]
+    write(tmp_path / "m.onnx", nodes, {"w": weight(8, 8, 2, 2)}, {"images": ["N", 8, 16, 16]})
+    result = compiled(quantized(tmp_path / "m.onnx", tmp_path / "q.onnx", kinds=["ConvTranspose"]))
     (product,) = result.products
-    assert product.refused and product.precision == "fp32" and int8_share(result.products) == 0
-    assert facts(result) == ["not in INT8: Conv squeeze runs in fp32, though its inputs are quantized"]
+    assert product.asked and product.refused and product.precision == "fp32" and int8_share(result.products) == 0
+    assert facts(result) == ["not in INT8: ConvTranspose up runs in fp32, though its inputs are quantized"]
 
 
 def test_what_the_parser_refuses_is_in_its_own_words_without_this_machine_s(tmp_path):
