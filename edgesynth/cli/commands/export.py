@@ -96,6 +96,9 @@ def command(
         )
     for hop in bundle.ledger.bad:
         print_note(f"warning: {hop}. {hop.advice}")
+    built = bundle.ledger.built
+    for line in built.warnings() if built is not None else ():
+        print_note(f"warning: {line}")
     if as_json:
         print_json(bundle.to_json())
         return
@@ -106,4 +109,6 @@ def command(
         print_line(f"FP32 within FP16: {layer['op']} {layer['layer']} ({layer['why']})")
     for line in () if bundle.speed is None else bundle.speed.sentences():
         print_line(line)
+    if built is not None:
+        print_line(built.sentence())
     print_line(f"next: edgesynth benchmark {shlex.quote(str(bundle.path))}")

@@ -24,6 +24,7 @@ from edgesynth.export.half.beyond_half import Beyond
 from edgesynth.export.half.half import FILE as HALF
 from edgesynth.export.half.half import KEY as HALF_KEY
 from edgesynth.export.half.half_search import write_half
+from edgesynth.export.int8.built import BUILT_KEY, built_by_tensorrt
 from edgesynth.export.int8.calibration_choice import PLAIN, Source, quantize_best, ranges_of
 from edgesynth.export.int8.dialects import dialects
 from edgesynth.export.int8.faster.choosing import choose_layers
@@ -82,7 +83,7 @@ class Bundle:
         return {path.name: path.stat().st_size for path in sorted(self.path.iterdir())}
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values: folder, individual, hops of the ledger, whether all are good, {file: bytes}, speed of INT8."""
+        """Plain values: folder, individual, the ledger and whether it is good, {file: bytes}, what INT8 is worth."""
         return {
             "bundle": str(self.path),
             "individual": self.manifest["individual"],
@@ -90,6 +91,7 @@ class Bundle:
             "ok": bool(self.ledger),
             "files": self.sizes_bytes(),
             "int8_cpu_speed": None if self.speed is None else self.speed.to_json(),
+            BUILT_KEY: None if self.ledger.built is None else self.ledger.built.to_json(),
         }
 
 
@@ -339,6 +341,8 @@ class _Stage:
                 clock = Clock(self.task.input_shape, form_of(path)["batch"] or 1)
                 self.speed = choose_layers(source, dialect, path, choice, int8.max_loss, clock, int8.cpu_layers)
                 facts["speed"] = self.speed.to_json()
+            else:
+                facts[BUILT_KEY] = self._built(path)
             self._held(dialect.file, dialect.key, loss_of(int8.max_loss))
             self.models[dialect.key] = {
                 "file": dialect.file,
@@ -349,6 +353,12 @@ class _Stage:
             }
             methods.append(choice.method)
         return methods[0]
+
+    def _built(self, path: Path) -> dict[str, Any] | None:
+        """What NVIDIA's compiler makes of the TensorRT form, where it is installed."""
+        self.say(f"building {path.name} by TensorRT for RTX")
+        self.ledger.built = built_by_tensorrt(path)
+        return None if self.ledger.built is None else self.ledger.built.to_json()
 
 
 def _check_finite(run: Run, individual: Individual) -> None:

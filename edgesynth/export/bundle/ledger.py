@@ -1,10 +1,11 @@
 """Parity ledger: the network is compared with itself at every hop from torch to INT8, and the first bad hop is named.
 
 torch masked -> torch removed -> onnx fp32 -> onnx fp16
-                                           -> onnx int8
+                                           -> onnx int8 -> built by TensorRT
                                            -> onnx int8-cpu
 
-Where a file decodes its output itself, it has another hop: from its grid, decoded outside, to its own boxes.
+The last hop to TensorRT compares no outputs: it says which layers were asked to run in INT8, and which do. Where a file
+decodes its output itself, it has another hop: from its grid, decoded outside, to its own boxes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 
 from edgesynth.benchmark.result.hops_table import HopRow, hops_table
+from edgesynth.export.int8.built import Built
 from edgesynth.export.onnx.tolerance import MAX_FP32_REL
 from edgesynth.metrics.metric import ROUNDING_POINTS
 from edgesynth.text_table import TextTable
@@ -108,6 +110,10 @@ class Ledger:
     Args:
         score: the task's metric, percent, of outputs (N, ...) on the test split.
         metric: its name.
+
+    Attributes:
+        hops: so far.
+        built: what NVIDIA's compiler made of the INT8 file; None where there is none, or no compiler.
     """
 
     def __init__(self, score: Callable[[Tensor], float], metric: str = "accuracy") -> None:
@@ -115,6 +121,7 @@ class Ledger:
         self._metric = metric
         self._outputs: dict[str, Tensor] = {}
         self.hops: list[Hop] = []
+        self.built: Built | None = None
 
     def table(self) -> TextTable:
         """One line for each hop."""
@@ -124,6 +131,8 @@ class Ledger:
             )
             for hop in self.hops
         ]
+        if self.built is not None:
+            rows.append(HopRow("built by TensorRT", "onnx int8", None, None, None, None, self.built.ok))
         return hops_table(self._metric, rows)
 
     def start(self, name: str, outputs: Tensor) -> Hop:

@@ -148,3 +148,13 @@ def test_a_damaged_int8_file_is_kept_and_marked(run, monkeypatch):
     rows = json.loads((written.path / "manifest.json").read_text())["ledger"]
     assert [row["ok"] for row in rows] == [True, True, True, True, False, True]
     shutil.rmtree(written.path)
+
+
+def test_the_last_hop_says_which_layers_tensorrt_runs_in_int8(exported):
+    """All of LeNet-5: two convolutions and two products."""
+    built = exported.ledger.built
+    assert built.ok and (built.asked, built.in_int8, built.share, built.unused) == (4, 4, 1.0, ())
+    assert exported.manifest["models"]["int8"]["built_by_tensorrt"] == built.to_json()
+    assert exported.ledger.table().rows[-1][:2] == ["built by TensorRT", "onnx int8"]
+    said = "runs 4 of the 4 layers that the INT8 file quantizes in INT8, 100.0% of the multiplications"
+    assert built.sentence().endswith(said) and said in (exported.path / "README.md").read_text()

@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from edgesynth.export.bundle.readme.snippets import constraints, onnxruntime_python, trtexec
+from edgesynth.export.int8.built import BUILT_KEY, Built
 from edgesynth.export.int8.faster.speed import INT8_CPU, Speed
 from edgesynth.tasks.task.presentation import Presentation
 
@@ -50,6 +51,7 @@ def readme(manifest: dict[str, Any], presentation: Presentation) -> str:
         kinds=KINDS,
         processors=PROCESSORS,
         speed=_speed(manifest),
+        built=_built(manifest),
         output_text=presentation.output_text.format(*manifest["output"]["shape"]),
         decoder=presentation.decoder,
         tensorrt_note=presentation.tensorrt_note,
@@ -65,3 +67,9 @@ def _speed(manifest: dict[str, Any]) -> tuple[str, ...]:
     """What was measured of the INT8 file for CPUs, in sentences; none where nothing was."""
     facts = manifest["models"].get(INT8_CPU, {}).get("speed")
     return () if facts is None else Speed.from_json(facts).sentences()
+
+
+def _built(manifest: dict[str, Any]) -> str:
+    """What NVIDIA's compiler made of the INT8 file, in a sentence; empty where it was not asked."""
+    facts = manifest["models"].get("int8", {}).get(BUILT_KEY)
+    return "" if facts is None else Built.from_json(facts).sentence()
