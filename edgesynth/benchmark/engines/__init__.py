@@ -11,11 +11,12 @@ from edgesynth.errors import UserError
 if TYPE_CHECKING:
     from edgesynth.benchmark.engines.engine import Engine
 
-ONNXRUNTIME, TENSORRT = "onnxruntime", "tensorrt"
+ONNXRUNTIME, TENSORRT, TENSORRT_RTX = "onnxruntime", "tensorrt", "tensorrt-rtx"
 # {name: module:class}
 ENGINES: Dict[str, str] = {
     ONNXRUNTIME: "edgesynth.benchmark.engines.onnxruntime:OnnxRuntime",
     TENSORRT: "edgesynth.benchmark.engines.tensorrt.engine:TensorRt",
+    TENSORRT_RTX: "edgesynth.benchmark.engines.tensorrt.for_rtx:TensorRtForRtx",
 }
 
 

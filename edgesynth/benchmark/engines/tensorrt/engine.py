@@ -57,10 +57,9 @@ class TensorRt(Engine):
     device = "gpu"
 
     def __init__(self) -> None:
-        self._trt = import_tensorrt()
-        generation = generation_of(version_of(self._trt))
+        self._generation = self._called()
+        self._trt = self._generation.trt
         self._gpu = open_gpu()
-        self._generation = generation(self._trt)
         self._log = the_log(self._trt)
         self._stream: Any = None
         self.close()
@@ -85,16 +84,25 @@ class TensorRt(Engine):
         self._runtime: Any = None
 
     @classmethod
+    def _called(cls) -> Generation:
+        """TensorRT, and how it is called.
+
+        Raises:
+            UserError: it cannot be imported, or is too old.
+        """
+        trt = import_tensorrt()
+        return generation_of(version_of(trt))(trt)
+
+    @classmethod
     def choose_wait(cls, wait: Optional[str]) -> None:
         """Open the GPU with this wait, which is a property of its context."""
-        generation_of(version_of(import_tensorrt()))
+        cls._called()
         open_gpu(wait)
 
     @classmethod
     def candidates(cls) -> Dict[str, Tuple[str, ...]]:
         """The models that this generation and this GPU can use."""
-        trt = import_tensorrt()
-        return generation_of(version_of(trt))(trt).candidates(open_gpu().native("int8"))
+        return cls._called().candidates(open_gpu().native("int8"))
 
     def load(
         self,

@@ -10,7 +10,7 @@ import onnxruntime
 import pycuda.driver as cuda
 
 from edgesynth.benchmark.engines.onnx_bytes import _graph, nodes_of, writers_of
-from edgesynth.files.protobuf import fields_of
+from edgesynth.files.protobuf import contents, fields_of, text
 from tensorrt._strict import NUMBERS, VERSION, Strict, member
 
 # onnx-tensorrt 8.2-GA, operators.md: what that parser does not have, as far as the tests meet it.
@@ -20,7 +20,8 @@ _loggers = {}
 # Times the bytes of the images, while kernels are tried.
 _BUILD_NEEDS = 16
 _QDQ = ("QuantizeLinear", "DequantizeLinear")
-_FLOAT16, _DATA_TYPE, _INITIALIZER = 10, 2, 5
+_FLOAT16, _INT32, _DATA_TYPE, _TENSOR_NAME, _INITIALIZER = 10, 6, 2, 8, 5
+_NODE, _NODE_INPUT, _NODE_NAME, _NODE_OP = 1, 1, 3, 4
 
 
 _KINDS = {"Conv": "CONVOLUTION", "Gemm": "FULLY_CONNECTED", "MatMul": "MATRIX_MULTIPLY", "Shape": "SHAPE"}
@@ -239,6 +240,9 @@ class OnnxParser(Strict):
             if NUMBERS < (8, 5) and node.op == "NonMaxSuppression" and not _plugins:
                 desc = "EfficientNMS_ONNX_TRT plugin was not found in the plugin registry!"
                 self._refuse(ParserError("UNSUPPORTED_NODE", desc, number, node.name, node.op))
+        for number, name in _dequantized_int32(path):
+            desc = f"{name}: input has type Int32 but must have type Int8"
+            self._refuse(ParserError("INVALID_NODE", desc, number, name, "DequantizeLinear"))
         if self._errors:
             return False
         options = onnxruntime.SessionOptions()
@@ -261,6 +265,16 @@ class OnnxParser(Strict):
         self._errors.append(error)
         fail(self._logger, error.desc())
         return False
+
+
+def _dequantized_int32(path):
+    """(number, name) of each DequantizeLinear of a stored int32 tensor, such as a bias: the real one takes none."""
+    stored = [dict(fields_of(tensor)) for tensor in _graph(path, _INITIALIZER)]
+    whole = {text(fields[_TENSOR_NAME]) for fields in stored if fields.get(_DATA_TYPE) == _INT32}
+    for number, content in enumerate(_graph(path, _NODE)):
+        op, tensor = (text(next(contents(content, field), b"")) for field in (_NODE_OP, _NODE_INPUT))
+        if op == "DequantizeLinear" and tensor in whole:
+            yield number, text(next(contents(content, _NODE_NAME), b""))
 
 
 class IOptimizationProfile(Strict):
