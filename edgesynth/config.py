@@ -238,6 +238,9 @@ class Config(BaseModel):
     weight_decay: float = Field(1e-4, ge=0, le=1, description="AdamW's decoupled weight decay")
     distillation: float = Field(0.5, ge=0, le=1, description="the ancestor's share of an offspring's loss; 0: untaught")
     distillation_temperature: float = Field(4.0, gt=0, le=100, description="softens what the ancestor teaches")
+    feature_distillation: float = Field(
+        0.0, ge=0, le=100, description="weight of the distance to the ancestor's features in an offspring's loss"
+    )
     ema: float = Field(0.0, ge=0, lt=1, description="decay a step of an average of weights that is kept; 0: the last")
     inheritance: Literal["heritable", "rewound", "newborn"] = Field(
         "heritable", description="weights to begin with: the parent's, the ancestor's of early training, or fresh ones"
@@ -465,6 +468,7 @@ class EvolveOptions(TypedDict, total=False):
     weight_decay: float
     distillation: float
     distillation_temperature: float
+    feature_distillation: float
     ema: float
     inheritance: Literal["heritable", "rewound", "newborn"]
     final_inheritance: Literal["heritable", "rewound", "newborn"] | None

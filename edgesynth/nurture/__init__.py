@@ -18,6 +18,7 @@ from edgesynth.nurture.newborn import newborn, undrawn
 from edgesynth.nurture.reestimation import reestimate
 from edgesynth.nurture.single_image_check import check_batch_size
 from edgesynth.nurture.teacher.distillation import distillation_loss
+from edgesynth.nurture.teacher.features import FeatureDistance, Places
 from edgesynth.nurture.teacher.teaching import Teacher
 from edgesynth.nurture.training import Recipe, nurture, outputs, score, score_outputs
 from edgesynth.quantization import Quantizers
@@ -27,8 +28,10 @@ __all__ = [
     "Callback",
     "DeadSynapses",
     "DivergenceError",
+    "FeatureDistance",
     "Hardware",
     "MovingAverage",
+    "Places",
     "Quantizers",
     "Recipe",
     "RewindPoint",

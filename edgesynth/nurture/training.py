@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from edgesynth.nurture.hardware import Hardware, device_of, seeded
 from edgesynth.nurture.inference.collect_outputs import collect_outputs
 from edgesynth.nurture.inference.inference_batch import inference_batch
 from edgesynth.nurture.teacher.distillation import TEMPERATURE, distillation_loss
+from edgesynth.nurture.teacher.features import FeatureDistance, Places
 from edgesynth.nurture.teacher.teaching import Teacher
 from edgesynth.tasks import Split, Stored, Task
 
@@ -40,6 +42,8 @@ class Recipe:
         warm_up: share of all steps in which the rate rises from zero; in [0, 1).
         distillation: the teacher's share of the loss; in [0, 1], 0 does without one.
         temperature: that of distillation.
+        features: weight of the distance between what layers read in the network and in its teacher, beside the loss;
+            0 does without. See `FeatureDistance`.
     """
 
     epochs: int
@@ -49,6 +53,7 @@ class Recipe:
     warm_up: float = 0.05
     distillation: float = 0.5
     temperature: float = TEMPERATURE
+    features: float = 0.0
 
     def rate(self, step: int, steps: int) -> float:
         """Learning rate of a step."""
@@ -69,6 +74,7 @@ def nurture(
     learned: Sequence[nn.Parameter] = (),
     callbacks: Sequence[Callback] = (),
     hardware: Hardware = HERE,
+    places: Places | None = None,
 ) -> list[float]:
     """Train a network in place.
 
@@ -83,6 +89,7 @@ def nurture(
         learned: what is trained besides the network and not decayed, such as the scales of quantizers.
         callbacks: what else acts on the weights, after each step, in this order.
         hardware: where, and in what number format.
+        places: where features are compared with the teacher's, if the recipe asks for it.
 
     Returns:
         Mean loss of each epoch.
@@ -100,14 +107,18 @@ def nurture(
         callback.begin(network, recipe.epochs, steps_per_epoch)
     losses: list[float] = []
     step = 0
-    # Dropout draws from the global source.
-    with seeded(hardware.device, int(torch.randint(0, 1 << 62, (), generator=generator))):
+    with ExitStack() as contexts:
+        # Dropout draws from the global source.
+        contexts.enter_context(seeded(hardware.device, int(torch.randint(0, 1 << 62, (), generator=generator))))
+        distance = None
+        if teacher is not None and places and recipe.features:
+            distance = contexts.enter_context(FeatureDistance(network, teacher.network, places))
         for epoch in range(recipe.epochs):
             total = torch.zeros((), dtype=torch.float64, device=hardware.device)  # read once: a GPU need not wait
             for batch in batches(task, recipe.batch_size, generator):
                 for group in optimizer.param_groups:
                     group["lr"] = recipe.rate(step, recipe.epochs * steps_per_epoch)
-                loss = _loss(network, task, batch.on(hardware.device), recipe, teacher, hardware)
+                loss = _loss(network, task, batch.on(hardware.device), recipe, teacher, hardware, distance)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -159,11 +170,21 @@ def score_outputs(answers: Tensor, task: Task, labels: Tensor) -> float:
 
 
 def _loss(
-    network: nn.Module, task: Task, batch: Batch, recipe: Recipe, teacher: Teacher | None, hardware: Hardware
+    network: nn.Module,
+    task: Task,
+    batch: Batch,
+    recipe: Recipe,
+    teacher: Teacher | None,
+    hardware: Hardware,
+    distance: FeatureDistance | None,
 ) -> Tensor:
     logits = hardware.forward(network, batch.images)
     loss = task.loss(logits, batch.labels)
     share = recipe.distillation
-    if teacher is None or share == 0:
+    if teacher is None or (share == 0 and distance is None):
         return loss
-    return (1 - share) * loss + share * distillation_loss(logits, teacher(batch), recipe.temperature, task.teaching)
+    # Features are there only while the teacher computes: what it has answered before is of no use then.
+    taught = teacher(batch) if distance is None else teacher.compute(batch)
+    if share:
+        loss = (1 - share) * loss + share * distillation_loss(logits, taught, recipe.temperature, task.teaching)
+    return loss if distance is None else loss + recipe.features * distance()

@@ -95,6 +95,7 @@ HEADINGS = {
         "weight_decay",
         "distillation",
         "distillation_temperature",
+        "feature_distillation",
         "ema",
         "inheritance",
         "final_inheritance",

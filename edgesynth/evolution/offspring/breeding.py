@@ -18,6 +18,7 @@ from edgesynth.evolution.budgets.layer_times import times_of
 from edgesynth.evolution.budgets.machine import Correction
 from edgesynth.evolution.offspring.genome_sampler import GenomeSampler
 from edgesynth.evolution.offspring.initial_weights import heritable, reborn, rewound
+from edgesynth.evolution.offspring.matched_streams import matched_streams
 from edgesynth.evolution.offspring.precision import cut_scales, finish, wanted_precision
 from edgesynth.evolution.offspring.proving import FACT, words
 from edgesynth.evolution.place import Place
@@ -29,6 +30,7 @@ from edgesynth.nurture import (
     DivergenceError,
     Hardware,
     MovingAverage,
+    Places,
     Quantizers,
     Recipe,
     RewindPoint,
@@ -247,6 +249,7 @@ class Breeder:
                 learned=quantizers.parameters(),
                 callbacks=[*callbacks, *([MovingAverage(config.ema)] if config.ema else [])],
                 hardware=hardware,
+                places=self._places(network, genome),
             )
         except DivergenceError as death:
             facts = {"epochs": len(death.losses), "losses": death.losses, "died": str(death)}
@@ -264,6 +267,12 @@ class Breeder:
         for callback in callbacks:
             raised.record.nurture.update(callback.facts())
         return replace(raised, measured={"nurture_s": time.perf_counter() - start, **hardware.to_json()})
+
+    def _places(self, network: nn.Module, genome: Genome) -> Places:
+        """Where its features are compared with the ancestor's."""
+        if not self.config.feature_distillation:
+            return {}
+        return matched_streams(self.species.anatomy, self.species.plan(genome), network)
 
     def _masks(self, genome: Genome) -> dict[str, Tensor]:
         """{weight that lacks synapses: bool mask of its shape after removal}."""
@@ -298,6 +307,7 @@ class Breeder:
             config.weight_decay,
             distillation=config.distillation,
             temperature=config.distillation_temperature,
+            features=config.feature_distillation,
         )
 
     def _first_images(self, place: Place) -> Tensor:

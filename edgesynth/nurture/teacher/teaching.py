@@ -50,11 +50,16 @@ class Teacher:
         count = len(self.task.train.labels)
         remembered = 4 * count * math.prod(self.task.answer_shape) * self.task.variants
         if remembered > MOST_REMEMBERED or self.task.variants > MOST_VARIANTS:
-            return self.hardware.forward(self.network.to(device), batch.images)
+            return self.compute(batch)
         if self._answers is None:
             self.network.to(device)
             self._answers = self._all_answers(device)
         return self._answers[batch.variants, batch.indices]
+
+    @torch.no_grad()
+    def compute(self, batch: Batch) -> Tensor:
+        """Answers (N, ...) to a batch, computed now, whatever is remembered."""
+        return self.hardware.forward(self.network.to(batch.images.device), batch.images)
 
     def _all_answers(self, device: torch.device) -> Tensor:
         """(variants, N, ...) answers to all training images: those that were kept, or asked for now."""
