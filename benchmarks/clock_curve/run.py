@@ -25,23 +25,24 @@ from typing import Any, NamedTuple
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 
 from benchmarks.clock_curve.peers import PEERS, Goal, OutOfReachError
 from benchmarks.resnet_cifar10.peer import macs
 from benchmarks.shared.interleaved import measure
 from benchmarks.shared.lineages import ANCESTOR, device, epochs_of, machine
 from benchmarks.shared.results import Results, options
+from edgesynth.anatomy import Anatomy, trace
 from edgesynth.ancestors import build_ancestor
 from edgesynth.api import Evolved
 from edgesynth.benchmark.conditions.machine import describe_machine
 from edgesynth.benchmark.probe.grid.parts import parts_of
 from edgesynth.benchmark.probe.onnx_graph import read_graph
+from edgesynth.evolution.offspring.matched_streams import matched_streams
 from edgesynth.export.onnx.onnx_file import to_onnx
 from edgesynth.export.onnx.times import OnnxRuntimeClock
 from edgesynth.lineage import Run, generator
 from edgesynth.nurture import Hardware, Recipe, Teacher, choose_autocast, choose_device, nurture, score
-from edgesynth.nurture.batches import Batch
 from edgesynth.tasks import Classification, load_task
 
 NAME = "clock_curve"
@@ -50,6 +51,7 @@ METHODS = [OURS, *PEERS]
 EPOCHS = 10  # of each method in all
 OPSET = 17
 ROUND_TO = 8
+TRAINING = {"batch_size": 64, "learning_rate": 1.5e-3, "feature_distillation": 3.0}  # of all methods
 GENERATIONS = 2  # by equal steps of the latency; the second has nine of the ten epochs
 
 
@@ -87,6 +89,7 @@ SETTINGS: dict[str, Any] = {
     "generations": GENERATIONS,
     "epochs": 1,
     "final_epochs": EPOCHS + 1 - GENERATIONS,
+    **TRAINING,
 }
 
 
@@ -166,7 +169,11 @@ class Study:
         search_s = time.perf_counter() - start
         draws = generator(seed, 1, 0, "tune")
         print(f"  {method}: {self.latency_ms(small):.3f} ms predicted, {search_s:.0f} s of search", flush=True)
-        nurture(small, self.task, Recipe(EPOCHS), draws, teacher=self.teacher, hardware=self.hardware(small))
+        recipe = Recipe(
+            EPOCHS, TRAINING["batch_size"], TRAINING["learning_rate"], features=TRAINING["feature_distillation"]
+        )
+        hardware, places = self.hardware(small), self.places(small)
+        nurture(small, self.task, recipe, draws, teacher=self.teacher, hardware=hardware, places=places)
         return small, {"epochs": EPOCHS, "search_s": search_s}
 
     def _keep_small(self) -> None:
@@ -206,10 +213,22 @@ class Study:
         where = choose_device("auto")
         return Hardware(where, choose_autocast("auto", where, macs(network, torch.zeros(1, *self.task.input_shape))))
 
+    def places(self, network: nn.Module) -> dict[str, None]:
+        """Where a peer's features are compared with the ancestor's: as ours, where it has all of the channels."""
+        plan = self.anatomy.plan({})
+        whole = matched_streams(self.anatomy, plan, self.network)
+        modules, own = dict(self.network.named_modules()), dict(network.named_modules())
+        return {name: None for name in whole if name in own and _inputs(own[name]) == _inputs(modules[name])}
+
+    @functools.cached_property
+    def anatomy(self) -> Anatomy:
+        """Of the ancestor."""
+        return trace(self.network, (torch.zeros(2, *self.task.input_shape),))
+
     @functools.cached_property
     def teacher(self) -> Teacher:
-        """The ancestor, whose answers are remembered: all peers of a seed see the same batches."""
-        return Remembering(self.network, self.task, self.hardware(self.network))
+        """The ancestor."""
+        return Teacher(self.network, self.task, self.hardware(self.network))
 
     @functools.cached_property
     def test(self) -> Any:
@@ -237,22 +256,6 @@ class Study:
             figures = {"measured_ms": measured[key]["quiet"], "measured_ancestor_ms": measured[ANCESTOR]["quiet"]}
             figures["median_ms"], figures["median_ancestor_ms"] = measured[key]["p50"], measured[ANCESTOR]["p50"]
             self.results.keep(key, rows[key].pop("options"), {**rows[key], **figures, "load": load})
-
-
-class Remembering(Teacher):
-    """A teacher that is asked once for each batch, whoever is taught."""
-
-    def __call__(self, batch: Batch) -> Tensor:
-        """See `Teacher`."""
-        key = batch.indices.numpy().tobytes() + batch.variants.numpy().tobytes()
-        if key not in self.known:
-            self.known[key] = super().__call__(batch)
-        return self.known[key]
-
-    @functools.cached_property
-    def known(self) -> dict[bytes, Tensor]:
-        """Answers to the batches so far."""
-        return {}
 
 
 def table(document: dict[str, Any]) -> str:
@@ -286,6 +289,11 @@ def table(document: dict[str, Any]) -> str:
             f"| {statistics.mean(row['convolutions'] for row in rows):.0f} |"
         )
     return "\n".join(lines)
+
+
+def _inputs(layer: nn.Module) -> int:
+    """Input channels of a convolution or linear layer, by its weight."""
+    return int(layer.weight.shape[1])
 
 
 def _rank(method: str) -> int:
