@@ -1,8 +1,8 @@
-"""The table of all studies in benchmarks/README.md: claim, command, figure and peer of each.
+"""The table of all studies in benchmarks/README.md: claim, figure and peer of each.
 
     python -m benchmarks.shared.index
 
-Claim, peer and command are read from the README of a study, the figure from its `result.json`. Run it after a study.
+Claim and peer are read from the README of a study, the figure from its `result.json`. Run it after a study.
 """
 
 from __future__ import annotations
@@ -26,16 +26,15 @@ def main() -> None:
 
 def table() -> str:
     """Markdown, in the order of `FIGURES`."""
-    return "\n".join(["| study | claim | command | figure | peer |", "|---|---|---|---|---|", *map(line, FIGURES)])
+    return "\n".join(["| study | claim | figure | peer |", "|---|---|---|---|", *map(line, FIGURES)])
 
 
 def line(study: str) -> str:
     """A row of the table."""
     readme = (BENCHMARKS / study / "README.md").read_text()
     figure = FIGURES[study](json.loads((BENCHMARKS / study / "result.json").read_text()))
-    command = _only(rf"^    (python -m benchmarks\.{study}\.run.*)$", readme)
     claim, peer = _only(r"^Claim: (.+)$", readme), _only(r"^Peer: (.+)$", readme)
-    return f"| [{study}]({study}/README.md) | {claim} | `{command}` | {figure} | {peer} |"
+    return f"| [{study}]({study}/README.md) | {claim} | {figure} | {peer} |"
 
 
 def _only(pattern: str, text: str) -> str:
