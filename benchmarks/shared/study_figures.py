@@ -235,6 +235,12 @@ def clock_curve(document: Document) -> str:
     return joined(told)
 
 
+def aarch64(document: Document) -> str:
+    """Forms of the network that are as exported on the board's code."""
+    hops = document["hops"]
+    return f"{sum(hop['ok'] for hop in hops)} of {len(hops)} forms as exported"
+
+
 FIGURES: dict[str, Callable[[Document], str]] = {
     "lenet5_mnist": lenet5_mnist,
     "lenet5_records": lenet5_records,
@@ -262,4 +268,5 @@ FIGURES: dict[str, Callable[[Document], str]] = {
     "decoded_pixels": decoded_pixels,
     "killed_and_resumed": killed_and_resumed,
     "damaged_files": damaged_files,
+    "aarch64": aarch64,
 }
