@@ -2,6 +2,7 @@
 
 In order: the device tree's module number and model; `/tmp/nv_jetson_model`, into which the host writes the model for a
 container; the GPU's node together with the power rails, which no two boards of the table share but Orin Nano and NX.
+JetPack 6 calls the GPU's node of an Orin `17000000.gpu` (its nvpmodel.conf), JetPack 7 that of Thor `gpu-gpc-0`.
 """
 
 import glob
@@ -25,11 +26,14 @@ _GPU_NODES = {
     "17000000.gp10b": "tegra186",
     "17000000.gv11b": "tegra194",
     "17000000.ga10b": "tegra234",
+    "17000000.gpu": "tegra234",
+    "gpu-gpc-0": "tegra264",
 }
 _GPU_FOLDERS = ("sys/devices", "sys/class/devfreq", "sys/devices/platform", "sys/devices/platform/bus@0")
 _LABELS = (
     "sys/bus/i2c/drivers/ina3221x/*/iio*device*/rail_name_*",
     "sys/bus/i2c/drivers/ina3221/*/hwmon/hwmon*/in*_label",
+    "sys/bus/i2c/drivers/ina238/*/hwmon/hwmon*/in1_label",
 )
 # rbonghi/jetson_stats, jetson_variables.py.
 _JETPACKS = {
@@ -50,6 +54,8 @@ _JETPACKS = {
     "36.3.0": "6.0",
     "36.4.0": "6.1",
     "36.4.3": "6.2",
+    "36.4.4": "6.2.1",  # rbonghi/jetson_stats#666
+    "38.2.0": "7.0",  # rbonghi/jetson_stats#698
 }
 
 
@@ -196,8 +202,7 @@ def _from_sysfs(root: str) -> _Identified:
     rails = _rails(root)
     fitting = [b for b in BOARDS if b.soc == _GPU_NODES[nodes[0]] and set(b.rails) <= rails]
     seen = "GPU node {} and power rails {}".format(nodes[0], ", ".join(sorted(rails)) or "none")
-    # An Orin NX has the rails of the Orin Nano and is not in the table.
-    if len(fitting) == 1 and fitting[0].name != "orin-nano":
+    if len(fitting) == 1:
         return fitting[0], None, seen
     return (
         None,
