@@ -53,6 +53,7 @@ def format_table(result: Dict[str, Any]) -> List[str]:
         if measurement["accuracy_reason"]
     ]
     reasons += ["not measured: {}".format(line) for line in result.get("left_out", [])]
+    reasons += ["not watched: {}".format(line) for line in result.get("conditions", {}).get("unseen", [])]
     return lines + _built(measurements) + _unique(reasons) + flag_lines(measurements)
 
 
