@@ -14,6 +14,7 @@ from typing import List, NamedTuple, Optional, Set, Tuple
 from edgesynth.boards.board import Board, PowerMode
 from edgesynth.boards.board_file import is_board_file, read_board
 from edgesynth.boards.table import BOARDS, THIS_GPU, find_board, native_precisions
+from edgesynth.children import end_of
 from edgesynth.errors import UserError
 
 _TREES = ("proc/device-tree", "sys/firmware/devicetree/base")
@@ -112,6 +113,8 @@ def this_gpu(root: str = "/", nvidia_smi: str = "nvidia-smi") -> Board:
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
         text = done.stdout.decode("utf-8", "replace").strip()
+        if done.returncode < 0:
+            text = "nvidia-smi ended with {}".format(end_of(done.returncode))
     except (OSError, subprocess.TimeoutExpired) as error:
         text = str(error)
     match = re.match(r"(.+), *(\d+)\.(\d+), *(\d+)$", text.split("\n")[0])

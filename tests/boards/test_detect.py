@@ -166,6 +166,11 @@ def test_the_gpu_of_a_pc_is_asked_of_nvidia_smi(tmp_path, line, sm, fp16, int8):
     assert board.memory_gb == int(line.split()[-1]) / 1024
 
 
+def test_an_nvidia_smi_that_a_signal_ended_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"nvidia-smi ended with signal 9 \(SIGKILL"):
+        this_gpu(str(tmp_path), program(tmp_path, "kill -KILL $$"))
+
+
 @pytest.mark.parametrize("text", ["echo 'NVIDIA-SMI has failed'; exit 9", "exit 0", "echo 'a, b, c'"])
 def test_a_pc_without_a_gpu_is_told_what_to_name_instead(tmp_path, text):
     with pytest.raises(UserError, match=r"this-gpu names the GPU of this machine.*choose from: tx1"):
