@@ -44,9 +44,11 @@ class Board(NamedTuple):
         ops_per_cycle: floating-point (or, at int8, integer) operations that the GPU starts per clock, dense, without
             DLA; a multiply-add counts as two. None where there is no such path or no source.
         modes: power modes, the fastest first.
-        rails: rails of the module's own power sensors.
-        total_rails: the rails whose sum is the module's power; one, if it measures its input.
+        rails: rails of the board's own power sensors.
+        total_rails: the rails whose sum is the total; one, if it measures the input. None is part of another.
         tensorrt: pairs of version (major, minor) and the JetPack that brings it, oldest first.
+        part_of: of each rail whose power is also in another one: that other rail. It is never added to a total.
+        total_scope: what the total is of.
     """
 
     name: str
@@ -64,6 +66,8 @@ class Board(NamedTuple):
     rails: Tuple[str, ...]
     total_rails: Tuple[str, ...]
     tensorrt: Tuple[Tuple[Version, str], ...]
+    part_of: Dict[str, str] = {}  # noqa: RUF012  (a NamedTuple does not change)
+    total_scope: str = "the whole module"
 
     @property
     def sm_name(self) -> str:

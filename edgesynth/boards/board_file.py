@@ -14,7 +14,7 @@
 `name` and `sm` must be there. What is left out is unknown, as a None of the table is, but for `native_fp16` and
 `native_int8`, which follow from `sm`, and for fp32 of `ops_per_cycle`, which is twice the `cuda_cores`. The latency is
 predicted where `ops_per_cycle` and a mode's `gpu_mhz` and `bandwidth_gb_s` are given; energy is not. `soc`, `modules`,
-`rails` and `total_rails` may be there and serve no prediction.
+`rails`, `total_rails`, `part_of` and `total_scope` may be there and serve no prediction.
 """
 
 from typing import Any, Callable, Dict, Optional, Tuple
@@ -102,6 +102,7 @@ def board_of_facts(facts: Any, path: str) -> Board:
         rails=tuple(facts.get("rails", ())),
         total_rails=tuple(facts.get("total_rails", ())),
         tensorrt=tuple((_version(version), jetpack) for version, jetpack in facts.get("tensorrt", ())),
+        **{name: facts[name] for name in ("part_of", "total_scope") if name in facts},
     )
 
 
@@ -154,6 +155,10 @@ def _is_operations(value: Any) -> bool:
     return all(name in PRECISIONS and (count is None or _is_number(count)) for name, count in value.items())
 
 
+def _is_parts(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_text(part) and _is_text(whole) for part, whole in value.items())
+
+
 def _is_release(value: Any) -> bool:
     if not (isinstance(value, list) and len(value) == 2 and all(_is_text(part) for part in value)):
         return False
@@ -193,5 +198,7 @@ _FIELDS: Dict[str, _Check] = {
     ),
     "rails": _TEXTS,
     "total_rails": _TEXTS,
+    "part_of": ('rails and the rail that each is part of, such as {"VDD_GPU": "VDD_IN"}', _is_parts),
+    "total_scope": _TEXT,
     "tensorrt": ('a list of pairs, such as [["8.2", "JetPack 4.6.1"]]', _is_list(_is_release)),
 }

@@ -2,6 +2,7 @@
 
 In order: the device tree's module number and model; `/tmp/nv_jetson_model`, into which the host writes the model for a
 container; the GPU's node together with the power rails, which no two boards of the table share but Orin Nano and NX.
+JetPack 6 calls the GPU's node of an Orin `17000000.gpu` (its nvpmodel.conf), JetPack 7 that of Thor `gpu-gpc-0`.
 """
 
 import glob
@@ -13,6 +14,7 @@ from typing import List, NamedTuple, Optional, Set, Tuple
 from edgesynth.boards.board import Board, PowerMode
 from edgesynth.boards.board_file import is_board_file, read_board
 from edgesynth.boards.table import BOARDS, THIS_GPU, find_board, native_precisions
+from edgesynth.children import end_of
 from edgesynth.errors import UserError
 
 _TREES = ("proc/device-tree", "sys/firmware/devicetree/base")
@@ -25,11 +27,14 @@ _GPU_NODES = {
     "17000000.gp10b": "tegra186",
     "17000000.gv11b": "tegra194",
     "17000000.ga10b": "tegra234",
+    "17000000.gpu": "tegra234",
+    "gpu-gpc-0": "tegra264",
 }
 _GPU_FOLDERS = ("sys/devices", "sys/class/devfreq", "sys/devices/platform", "sys/devices/platform/bus@0")
 _LABELS = (
     "sys/bus/i2c/drivers/ina3221x/*/iio*device*/rail_name_*",
     "sys/bus/i2c/drivers/ina3221/*/hwmon/hwmon*/in*_label",
+    "sys/bus/i2c/drivers/ina238/*/hwmon/hwmon*/in1_label",
 )
 # rbonghi/jetson_stats, jetson_variables.py.
 _JETPACKS = {
@@ -50,6 +55,8 @@ _JETPACKS = {
     "36.3.0": "6.0",
     "36.4.0": "6.1",
     "36.4.3": "6.2",
+    "36.4.4": "6.2.1",  # rbonghi/jetson_stats#666
+    "38.2.0": "7.0",  # rbonghi/jetson_stats#698
 }
 
 
@@ -106,6 +113,8 @@ def this_gpu(root: str = "/", nvidia_smi: str = "nvidia-smi") -> Board:
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
         text = done.stdout.decode("utf-8", "replace").strip()
+        if done.returncode < 0:
+            text = "nvidia-smi ended with {}".format(end_of(done.returncode))
     except (OSError, subprocess.TimeoutExpired) as error:
         text = str(error)
     match = re.match(r"(.+), *(\d+)\.(\d+), *(\d+)$", text.split("\n")[0])
@@ -196,8 +205,7 @@ def _from_sysfs(root: str) -> _Identified:
     rails = _rails(root)
     fitting = [b for b in BOARDS if b.soc == _GPU_NODES[nodes[0]] and set(b.rails) <= rails]
     seen = "GPU node {} and power rails {}".format(nodes[0], ", ".join(sorted(rails)) or "none")
-    # An Orin NX has the rails of the Orin Nano and is not in the table.
-    if len(fitting) == 1 and fitting[0].name != "orin-nano":
+    if len(fitting) == 1:
         return fitting[0], None, seen
     return (
         None,

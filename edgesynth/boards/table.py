@@ -1,4 +1,6 @@
-"""The table of boards. A figure without a comment of its own is covered by the comment above its group.
+"""The table of boards; Orin and Thor are in `orin_and_thor.py`.
+
+A figure without a comment of its own is covered by the comment above its group.
 
 Sources, by the key in brackets:
 
@@ -7,8 +9,11 @@ Sources, by the key in brackets:
     [ck]      dividiti/ck-caffe-nvidia-tx1: clocks and bandwidth of the TX1 that was measured there
     [bench]   NVIDIA-AI-IOT/jetson_benchmarks: clocks of the Nano
     [dts]     device trees and the ina3221 driver of L4T r32; kernel documentation of hwmon/ina3221 for JetPack 5 and 6
+    [in]      VDD_IN is the power of the whole module, and the other rails are parts of it: NVIDIA in its forum, topic
+              200883 (Xavier NX); POM_5V_IN likewise: topic 73608, quoted in rbonghi/jetson_stats#51
+    [6rails]  Jetson AGX Xavier design guide DG-09840-001, figure 5-14: GPU, CPU, SOC, CV and VDDRQ are measured at the
+              input SYS_VIN_HV and SYS5V at the other one, SYS_VIN_MV, so that none is part of another
     [setup]   dusty-nv/jetson-containers, docs/setup.md: JetPack 4 on TX1, TX2, Nano; 5 on Xavier; 6 on Orin
-    [brief]   NVIDIA Jetson AGX Orin Series technical brief: 2048 cores, 64 tensor cores, 170 sparse INT8 TOPS
     [nx]      NVIDIA DA-09366-001, data sheet of the Jetson Xavier NX
     [matrix]  NVIDIA TensorRT support matrix, "hardware and precision"
     [volta]   NVIDIA's figures for the AGX Xavier's GPU: 512 cores, 64 tensor cores, 11 TFLOPS FP16, 22 TOPS INT8; hence
@@ -21,12 +26,9 @@ FP32 operations per clock are 2 x CUDA cores; FP16 without tensor cores is twice
 from typing import Optional, Tuple
 
 from edgesynth.boards.board import Board, PowerMode
+from edgesynth.boards.jetpacks import JETPACK4, JETPACK5
+from edgesynth.boards.orin_and_thor import AGX_ORIN, AGX_THOR, ORIN_NANO, ORIN_NX, ORIN_NX_8GB
 from edgesynth.errors import UserError
-
-# TensorRT of each JetPack: NVIDIA's JetPack release notes.
-_JETPACK4 = (((8, 0), "JetPack 4.6"), ((8, 2), "JetPack 4.6.1 to 4.6.6"))
-_JETPACK5 = (((8, 4), "JetPack 5.0"), ((8, 5), "JetPack 5.1"))
-_JETPACK6 = (((8, 6), "JetPack 6.0"), ((10, 3), "JetPack 6.1 and 6.2"))
 
 TX1 = Board(
     name="tx1",
@@ -44,7 +46,8 @@ TX1 = Board(
     modes=(PowerMode("MAXN", None, 998.4, 25.6),),
     rails=("VDD_IN", "VDD_GPU", "VDD_CPU"),  # [dts]
     total_rails=("VDD_IN",),
-    tensorrt=_JETPACK4,  # [stats], [setup]
+    tensorrt=JETPACK4,  # [stats], [setup]
+    part_of={"VDD_GPU": "VDD_IN", "VDD_CPU": "VDD_IN"},  # [in]
 )
 
 TX2 = Board(
@@ -70,7 +73,10 @@ TX2 = Board(
     ),
     rails=("VDD_SYS_GPU", "VDD_SYS_SOC", "VDD_4V0_WIFI", "VDD_IN", "VDD_SYS_CPU", "VDD_SYS_DDR"),  # [dts]
     total_rails=("VDD_IN",),
-    tensorrt=_JETPACK4,
+    tensorrt=JETPACK4,
+    part_of=dict.fromkeys(
+        ("VDD_SYS_GPU", "VDD_SYS_SOC", "VDD_4V0_WIFI", "VDD_SYS_CPU", "VDD_SYS_DDR"), "VDD_IN"
+    ),  # [in]
 )
 
 TX2_NX = Board(
@@ -88,7 +94,8 @@ TX2_NX = Board(
     modes=(PowerMode("MAXN"),),  # no source for its clocks
     rails=("VDD_IN", "VDD_CPU_GPU", "VDD_SOC"),  # [dts]
     total_rails=("VDD_IN",),
-    tensorrt=_JETPACK4,
+    tensorrt=JETPACK4,
+    part_of={"VDD_CPU_GPU": "VDD_IN", "VDD_SOC": "VDD_IN"},  # [in]
 )
 
 NANO = Board(
@@ -107,7 +114,8 @@ NANO = Board(
     modes=(PowerMode("MAXN", 0, 921.6, 25.6, 10.0), PowerMode("5W", 1, 640.0, 25.6, 5.0)),
     rails=("POM_5V_IN", "POM_5V_GPU", "POM_5V_CPU"),  # [dts]
     total_rails=("POM_5V_IN",),
-    tensorrt=_JETPACK4,
+    tensorrt=JETPACK4,
+    part_of={"POM_5V_GPU": "POM_5V_IN", "POM_5V_CPU": "POM_5V_IN"},  # [in]
 )
 
 XAVIER_NX = Board(
@@ -130,7 +138,8 @@ XAVIER_NX = Board(
     modes=(PowerMode("MODE_15W_2CORE", 0, 1109.25, 51.2, 15.0),),
     rails=("VDD_IN", "VDD_CPU_GPU_CV", "VDD_SOC"),  # [dts]
     total_rails=("VDD_IN",),
-    tensorrt=_JETPACK4 + _JETPACK5,  # [setup]
+    tensorrt=JETPACK4 + JETPACK5,  # [setup]
+    part_of={"VDD_CPU_GPU_CV": "VDD_IN", "VDD_SOC": "VDD_IN"},  # [in]
 )
 
 AGX_XAVIER = Board(
@@ -153,53 +162,23 @@ AGX_XAVIER = Board(
         PowerMode("MODE_10W", 1, budget_w=10.0),
     ),
     rails=("GPU", "CPU", "SOC", "CV", "VDDRQ", "SYS5V"),  # [dts]
-    total_rails=("GPU", "CPU", "SOC", "CV", "VDDRQ", "SYS5V"),  # it does not measure its input
-    tensorrt=_JETPACK4 + _JETPACK5,  # [setup]
+    total_rails=("GPU", "CPU", "SOC", "CV", "VDDRQ", "SYS5V"),  # [6rails]: it does not measure its input
+    tensorrt=JETPACK4 + JETPACK5,  # [setup]
 )
 
-ORIN_NANO = Board(
-    name="orin-nano",
-    title="Jetson Orin Nano",
-    aliases=("jetson-orin-nano",),
-    soc="tegra234",
-    modules=("p3767-0003", "p3767-0004", "p3767-0005"),  # [stats]: 8 GB, 4 GB, developer kit
-    sm=(8, 7),  # [stats]
-    native_fp16=True,  # [matrix]
-    native_int8=True,  # [matrix]
-    memory_gb=8,
-    cuda_cores=1024,
-    ops_per_cycle={"fp32": 2048, "fp16": 32 * 512, "int8": 32 * 1024},  # half an AGX Orin: 40 sparse TOPS at 625 MHz
-    # 625 MHz and 68 GB/s; from JetPack 6.1 on ("Super") 1020 MHz and 102 GB/s. Ids differ between JetPacks.
-    modes=(PowerMode("MAXN_SUPER", None, 1020.0, 102.0), PowerMode("15W", None, 625.0, 68.0, 15.0)),
-    rails=("VDD_IN", "VDD_CPU_GPU_CV", "VDD_SOC"),  # [dts]
-    total_rails=("VDD_IN",),
-    tensorrt=_JETPACK5[1:] + _JETPACK6,
+BOARDS = (
+    TX1,
+    TX2,
+    TX2_NX,
+    NANO,
+    XAVIER_NX,
+    AGX_XAVIER,
+    ORIN_NANO,
+    ORIN_NX,
+    ORIN_NX_8GB,
+    AGX_ORIN,
+    AGX_THOR,
 )
-
-AGX_ORIN = Board(
-    name="agx-orin",
-    title="Jetson AGX Orin",
-    aliases=("jetson-agx-orin", "orin", "jetson-orin", "orin-agx"),
-    soc="tegra234",
-    modules=("p3701-0000", "p3701-0004", "p3701-0005"),  # [stats]
-    sm=(8, 7),  # [stats]
-    native_fp16=True,  # [matrix]
-    native_int8=True,  # [matrix]
-    memory_gb=64,  # p3701-0004 has 32
-    cuda_cores=2048,  # [brief]
-    ops_per_cycle={
-        "fp32": 4096,
-        "fp16": 64 * 512,
-        "int8": 64 * 1024,
-    },  # 170 sparse, 85 dense INT8 TOPS at 1.3 GHz [brief]
-    modes=(PowerMode("MAXN", 0, 1300.0, 204.8),),  # [brief], [recall]
-    rails=("VDD_GPU_SOC", "VDD_CPU_CV", "VIN_SYS_5V0", "VDDQ_VDD2_1V8AO"),  # [dts]
-    total_rails=("VDD_GPU_SOC", "VDD_CPU_CV", "VIN_SYS_5V0", "VDDQ_VDD2_1V8AO"),
-    # TensorRT 11.4 returns to the AGX Orin with JetPack 7.2.2: NVIDIA's TensorRT release notes.
-    tensorrt=_JETPACK5 + _JETPACK6 + (((11, 4), "JetPack 7.2.2"),),
-)
-
-BOARDS = (TX1, TX2, TX2_NX, NANO, XAVIER_NX, AGX_XAVIER, ORIN_NANO, AGX_ORIN)
 THIS_GPU = "this-gpu"
 
 

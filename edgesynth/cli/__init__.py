@@ -12,6 +12,7 @@ from typing import List, NoReturn, Optional
 import click
 
 import edgesynth
+from edgesynth.children import prepare_this_process
 from edgesynth.cli.terminal.logs import error_trace, log_options, reset_logs
 from edgesynth.cli.terminal.output import let_any_name_be_printed
 from edgesynth.errors import UserError
@@ -76,6 +77,7 @@ def group(context: click.Context) -> None:
 
 def main() -> None:
     """Entry point: run a command and turn a user's mistake into one line and exit code 2."""
+    prepare_this_process()
     let_any_name_be_printed()
     reset_logs()
     try:

@@ -1,4 +1,5 @@
-/* A strict stand-in for NVML: two calls fail before nvmlInit_v2, one GPU of 200 W whose counter moves every 100 ms. */
+/* A strict stand-in for NVML: two calls fail before nvmlInit_v2, one GPU of 200 W whose counter moves every 100 ms.
+ * With -DJETPACK6 it opens, counts and names its GPU, and supports nothing else (ultralytics/ultralytics#20680). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,13 +51,19 @@ static const char *setting(const char *name, const char *otherwise) {
 }
 
 int nvmlDeviceGetClockInfo(void *device, unsigned type, unsigned *mhz) {
-    if (device != &gpu || type != 1) return 2; /* NVML_CLOCK_SM */
-    *mhz = strtoul(setting("STANDIN_MHZ", "1980"), NULL, 10);
+    if (device != &gpu || type < 1 || type > 2) return 2; /* NVML_CLOCK_SM, NVML_CLOCK_MEM */
+#ifdef JETPACK6
+    return 3;
+#endif
+    *mhz = type == 2 ? 3201 : strtoul(setting("STANDIN_MHZ", "1980"), NULL, 10);
     return 0;
 }
 
 int nvmlDeviceGetCurrentClocksThrottleReasons(void *device, unsigned long long *reasons) {
     if (device != &gpu) return 2;
+#ifdef JETPACK6
+    return 3;
+#endif
     *reasons = strtoull(setting("STANDIN_SLOW", "0"), NULL, 16);
     return 0;
 }
@@ -72,6 +79,9 @@ int PROCESSES(void *device, unsigned *count, process_info *infos) {
     const char *text = setting("STANDIN_PIDS", "");
     unsigned found = 0;
     if (device != &gpu) return 2;
+#ifdef JETPACK6
+    return 3;
+#endif
     for (; *text; found++) {
         process_info info = {strtoul(text, (char **)&text, 10), 1ULL << 40, 0xffffffffU, 0xffffffffU};
         if (found < *count) infos[found] = info;
@@ -85,7 +95,7 @@ int PROCESSES(void *device, unsigned *count, process_info *infos) {
 int nvmlDeviceGetTotalEnergyConsumption(void *device, unsigned long long *energy_mj) {
     struct timespec now;
     if (device != &gpu) return 2;
-#ifdef TOO_OLD
+#if defined(TOO_OLD) || defined(JETPACK6)
     return 3;
 #endif
     clock_gettime(CLOCK_MONOTONIC, &now);

@@ -27,9 +27,9 @@ class Sensors:
             self.set(**{name: mw})
         return folder
 
-    def hwmon(self, address, rails, interval_ms=20):
+    def hwmon(self, address, rails, interval_ms=20, driver="ina3221"):
         """A sensor of JetPack 5 and later; `rails` are mW by name, multiples of 5."""
-        folder = self.root / "bus/i2c/drivers/ina3221" / address / "hwmon" / "hwmon3"
+        folder = self.root / "bus/i2c/drivers" / driver / address / "hwmon" / "hwmon3"
         folder.mkdir(parents=True)
         (folder / "update_interval").write_text(f"{interval_ms}\n")
         for channel, (name, mw) in enumerate(rails.items(), 1):
@@ -92,10 +92,16 @@ def orin_nano(sensors):
 def agx_orin(sensors):
     sensors.hwmon("1-0040", {"VDD_GPU_SOC": 4000, "VDD_CPU_CV": 1000, "VIN_SYS_5V0": 3000})
     sensors.hwmon("1-0041", {"NC": 0, "VDDQ_VDD2_1V8AO": 500})
-    return ["VDD_GPU_SOC", "VDD_CPU_CV", "VIN_SYS_5V0", "VDDQ_VDD2_1V8AO"], "VDD_GPU_SOC"
+    return ["VDD_GPU_SOC", "VDD_CPU_CV", "VIN_SYS_5V0"], "VDD_GPU_SOC"
 
 
-BOARDS = [tx1, tx2, tx2_newer, nano, agx_xavier, orin_nano, agx_orin]
+def agx_thor(sensors):
+    sensors.hwmon("2-0040", {"VDD_GPU": 20000, "VDD_CPU_SOC_MSS": 6500, "VIN_SYS_5V0": 6500})
+    sensors.hwmon("2-0044", {"VIN": 60000}, driver="ina238")
+    return ["VIN"], "VDD_GPU"
+
+
+BOARDS = [tx1, tx2, tx2_newer, nano, agx_xavier, orin_nano, agx_orin, agx_thor]
 
 
 class Wave:

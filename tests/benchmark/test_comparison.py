@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-MACHINE = {"cpu": "ARMv8", "board": "NVIDIA Jetson TX2", "cores": 6, "power_mode": "MAXN"}
+CLOCK = {"gpu_min_mhz": 1300.5, "gpu_max_mhz": 1300.5}
+MACHINE = {"cpu": "ARMv8", "board": "NVIDIA Jetson TX2", "cores": 6, "power_mode": "MAXN", **CLOCK}
 ENGINE = {"name": "tensorrt", "version": "8.2.1.8", "threads": 1}
 RAIL = {"meter": "INA3221", "scope": "VDD_IN", "reason": None}
 
@@ -106,6 +107,10 @@ def test_a_regression_within_the_noise_is_one_and_says_that_it_is_not_sure(compa
     ("other", "difference"),
     [
         (result(measurement(), machine={"power_mode": "MAXQ"}), "power mode is MAXN and MAXQ"),
+        (
+            result(measurement(), machine={"gpu_min_mhz": 114.75, "gpu_max_mhz": 1300.5}),
+            "clock of the GPU is 1300 MHz and 115 to 1300 MHz",
+        ),
         (result(measurement(), machine={"power_mode": None}), "power mode is MAXN and not known"),
         (result(measurement(), engine={"version": "8.0.1.6"}), "engine is tensorrt 8.2.1.8 and tensorrt 8.0.1.6"),
         (result(measurement(), engine={"threads": 4}), "threads is 1 and 4"),

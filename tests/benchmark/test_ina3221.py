@@ -8,7 +8,7 @@ import pytest
 from edgesynth.benchmark.power import Ina3221, find, opened
 from edgesynth.benchmark.power.meter import UnreadableError
 
-from .sensors import BOARDS, Sensors, Wave, agx_orin, agx_xavier, nano, orin_nano, tx1, tx2
+from .sensors import BOARDS, Sensors, Wave, agx_orin, agx_thor, agx_xavier, nano, orin_nano, tx1, tx2
 
 
 @pytest.fixture
@@ -28,6 +28,26 @@ def test_the_total_of_each_board_is_its_input_or_else_all_its_rails(sensors, boa
     total, gpu = board(sensors)
     meter = find(sensors.sysfs)
     assert (meter.name, list(meter.total_rails), meter.gpu_rail) == ("ina3221", total, gpu)
+
+
+def test_the_dram_of_an_agx_orin_is_inside_of_its_5_v_input_and_counted_once(sensors):
+    agx_orin(sensors)
+    meter = Ina3221.find(sensors.sysfs)
+    reading = window(meter, 0.5)
+    total_mj = sum(reading.rails_mj[rail] for rail in meter.total_rails)
+    assert total_mj == pytest.approx((4000 + 1000 + 3000) * reading.duration_s)
+    assert reading.rails_mj["VDDQ_VDD2_1V8AO"] == pytest.approx(500 * reading.duration_s)
+    assert meter.describe()["part_of"] == {"VDDQ_VDD2_1V8AO": "VIN_SYS_5V0"}
+    assert meter.scope == (
+        "the whole module, measured at VDD_GPU_SOC + VDD_CPU_CV + VIN_SYS_5V0; idle power is not subtracted"
+    )
+
+
+def test_the_total_of_a_thor_is_its_carrier_s_input_and_says_so(sensors):
+    agx_thor(sensors)
+    meter = Ina3221.find(sensors.sysfs)
+    assert meter.rails == ["VIN", "VDD_GPU"] and meter.describe()["part_of"] == {"VDD_GPU": "VIN"}
+    assert meter.scope.startswith("the whole board with its carrier, measured at VIN; ")
 
 
 # Of both drivers, and with a total of several rails.

@@ -34,8 +34,24 @@ def test_the_machine_is_read_from_its_files(root):
     assert (machine["min_khz"], machine["max_khz"]) == (None, 2035200.0)
 
 
+@pytest.mark.parametrize(("least", "locked"), [(1300500000, True), (114750000, False)])
+def test_power_mode_and_limits_of_the_gpu_s_clock_are_part_of_the_machine(tmp_path, least, locked):
+    for path, text in {
+        "tmp/nv_power_mode": "MAXN",
+        "sys/class/devfreq/17000000.gp10b/min_freq": least,
+        "sys/class/devfreq/17000000.gp10b/max_freq": 1300500000,
+        "sys/class/devfreq/15340000.vic/max_freq": 1024000000,
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(f"{text}\n")
+    machine = describe_machine(str(tmp_path))
+    assert (machine["power_mode"], machine["gpu_max_mhz"], machine["gpu_clocks_locked"]) == ("MAXN", 1300.5, locked)
+    assert machine["gpu_min_mhz"] == least / 1e6
+
+
 def test_what_cannot_be_read_is_none(tmp_path):
     machine = describe_machine(str(tmp_path))
+    assert (machine["power_mode"], machine["gpu_max_mhz"], machine["gpu_clocks_locked"]) == (None, None, None)
     assert (machine["board"], machine["governor"], machine["load_1min"]) == (None, None, None)
 
 

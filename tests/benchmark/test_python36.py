@@ -26,7 +26,7 @@ COMMANDS_ON_BOARD = [
     *(f"cli/commands/{name}.py" for name in ("benchmark", "compare", "probe", "verify")),
     *("cli/options/shared_options.py", "cli/terminal/logs.py", "cli/terminal/output.py"),
 ]
-FILES = ("__init__.py", "defaults.py", "errors.py", "printable.py", "text_table.py")
+FILES = ("__init__.py", "children.py", "defaults.py", "errors.py", "printable.py", "text_table.py")
 PARTS = (*FILES, "benchmark", "boards", "files", "metrics")
 ON_BOARD = (*PARTS, *COMMANDS_ON_BOARD)
 PACKAGES = REPOSITORY / "docker/requirements-board.txt"

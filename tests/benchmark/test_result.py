@@ -103,6 +103,20 @@ def test_the_table_shows_the_interval_the_gpus_rail_and_what_is_above_idle():
     ]
 
 
+def test_a_rail_that_is_part_of_an_input_stands_beside_the_total():
+    energy = {
+        "per_image_mj": 8.0,
+        "images_per_joule": 125.0,
+        "images_per_joule_95": None,
+        "reason": None,
+        "gpu": None,
+        "rails_mj": {"VIN_SYS_5V0": 300.0, "VDDQ_VDD2_1V8AO": 50.0},
+        "windows": [{"images": 60, "reason": None}, {"images": 40, "reason": None}, {"images": 7, "reason": "lost"}],
+    }
+    measured = dict(result(measurement(energy=energy)), power={"part_of": {"VDDQ_VDD2_1V8AO": "VIN_SYS_5V0"}})
+    assert format_table(measured)[2:] == ["fp32 x1, VDDQ_VDD2_1V8AO, which is part of VIN_SYS_5V0: 0.500 mJ"]
+
+
 def test_a_destination_in_no_folder_is_refused(tmp_path):
     with pytest.raises(UserError, match="does not exist"):
         check_destination(str(tmp_path / "absent" / "result.json"))

@@ -34,9 +34,9 @@ class Machine:
         """A sensor of L4T r32: the driver's folder holds a link to the device."""
         self._sensor("ina3221x", address, {f"{device}/rail_name_{i}": name for i, name in enumerate(rails)})
 
-    def hwmon(self, address, rails):
+    def hwmon(self, address, rails, driver="ina3221"):
         """A sensor of JetPack 5 and later."""
-        self._sensor("ina3221", address, {f"hwmon/hwmon3/in{i}_label": name for i, name in enumerate(rails, 1)})
+        self._sensor(driver, address, {f"hwmon/hwmon3/in{i}_label": name for i, name in enumerate(rails, 1)})
 
     def _sensor(self, driver, address, files):
         bus = f"sys/devices/3160000.i2c/i2c-{address[0]}/{address}"

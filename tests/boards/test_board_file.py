@@ -69,6 +69,11 @@ def test_a_name_and_a_compute_capability_are_enough(tmp_path):
         ({"memory_gb": True}, "has memory_gb True; it must be a number"),
         ({"native_int8": "yes"}, "has native_int8 'yes'; it must be true, false or null"),
         ({"ops_per_cycle": {"fp8": 1}}, "has ops_per_cycle {'fp8': 1}; it must be operations for each clock"),
+        (
+            {"part_of": ["VDD_IN"]},
+            "has part_of ['VDD_IN']; it must be rails and the rail that each is part of, such as",
+        ),
+        ({"total_scope": ""}, "has total_scope ''; it must be a text"),
         ({"modes": []}, "has modes []; it must be a list of at least one object"),
         ({"modes": [{"gpu_mhz": 1}]}, "has no modes.name: a text"),
         ({"modes": [{"name": "MAXN", "mhz": 1}]}, "has a field modes.mhz; the fields are name, nvpmodel_id, gpu_mhz"),

@@ -21,8 +21,9 @@ def found(machine):
         ("NVIDIA Jetson Xavier NX Developer Kit", "xavier-nx"),
         ("NVIDIA Jetson Orin Nano Developer Kit Super", "orin-nano"),
         ("NVIDIA Jetson AGX Orin Developer Kit", "agx-orin"),
-        ("NVIDIA Jetson Orin NX Engineering Reference", None),
-        ("NVIDIA Jetson AGX Thor Developer Kit", None),
+        ("NVIDIA Jetson Orin NX Engineering Reference", "orin-nx"),
+        ("NVIDIA Jetson AGX Thor Developer Kit", "agx-thor"),
+        ("NVIDIA Jetson T4000", None),
         ("Raspberry Pi 4 Model B Rev 1.4", None),
     ],
 )
@@ -33,10 +34,15 @@ def test_the_model_of_the_device_tree_tells_the_board(machine, model, board, fol
 
 
 def test_a_model_that_is_no_board_of_the_table_is_named(machine):
-    machine.tree("NVIDIA Jetson Orin NX Engineering Reference")
-    machine.gpu("17000000.ga10b")
+    machine.tree("NVIDIA Jetson T4000")
+    machine.gpu("gpu-gpc-0", "sys/class/devfreq")
     detected = detect_board(str(machine.root))
-    assert detected.board is None and "Orin NX" in detected.how and "no board of the table" in detected.how
+    assert detected.board is None and "T4000" in detected.how and "no board of the table" in detected.how
+
+
+def test_the_module_number_tells_an_orin_nx_of_8_gb_from_one_of_16(machine):
+    machine.tree("NVIDIA Jetson Orin NX Engineering Reference", compatible=["nvidia,p3768-0000+p3767-0001"])
+    assert found(machine) == "orin-nx-8gb"
 
 
 @pytest.mark.parametrize(
@@ -107,17 +113,31 @@ def agx_orin(machine):
     machine.hwmon("1-0041", ["NC", "VDDQ_VDD2_1V8AO", "NC"])
 
 
-@pytest.mark.parametrize("build", [tx1, tx2, tx2_nx, nano, xavier_nx, agx_xavier, agx_orin])
+def agx_thor(machine):
+    machine.gpu("gpu-gpc-0", "sys/class/devfreq")
+    machine.hwmon("2-0040", ["VDD_GPU", "VDD_CPU_SOC_MSS", "VIN_SYS_5V0"])
+    machine.hwmon("2-0044", ["VIN"], "ina238")
+
+
+@pytest.mark.parametrize("build", [tx1, tx2, tx2_nx, nano, xavier_nx, agx_xavier, agx_orin, agx_thor])
 def test_in_a_container_without_the_model_gpu_and_rails_tell_the_board(machine, build):
     build(machine)
     assert found(machine) == build.__name__.replace("_", "-")
 
 
-def test_what_orin_nano_and_nx_share_is_not_guessed(machine):
-    machine.gpu("17000000.ga10b")
+@pytest.mark.parametrize("node", ["17000000.ga10b", "17000000.gpu"])  # of JetPack 5, of JetPack 6
+def test_what_orin_nano_and_nx_share_is_not_guessed(machine, node):
+    machine.gpu(node, "sys/devices/platform")
     machine.hwmon("1-0040", ["VDD_IN", "VDD_CPU_GPU_CV", "VDD_SOC"])
     detected = detect_board(str(machine.root))
     assert detected.board is None and "/tmp/nv_jetson_model" in detected.how
+
+
+def test_an_agx_orin_with_jetpack_6_is_told_by_its_rails(machine):
+    machine.gpu("17000000.gpu", "sys/class/devfreq")
+    machine.hwmon("1-0040", ["VDD_GPU_SOC", "VDD_CPU_CV", "VIN_SYS_5V0"])
+    machine.hwmon("1-0041", ["NC", "VDDQ_VDD2_1V8AO", "NC"])
+    assert found(machine) == "agx-orin"
 
 
 def test_a_gpu_without_sensors_is_not_guessed_either(machine):
@@ -144,6 +164,11 @@ def test_the_gpu_of_a_pc_is_asked_of_nvidia_smi(tmp_path, line, sm, fp16, int8):
     board = this_gpu(str(tmp_path), program(tmp_path, f"echo '{line}'"))
     assert (board.title, board.sm_name, board.native_fp16, board.native_int8) == (line.split(",")[0], sm, fp16, int8)
     assert board.memory_gb == int(line.split()[-1]) / 1024
+
+
+def test_an_nvidia_smi_that_a_signal_ended_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"nvidia-smi ended with signal 9 \(SIGKILL"):
+        this_gpu(str(tmp_path), program(tmp_path, "kill -KILL $$"))
 
 
 @pytest.mark.parametrize("text", ["echo 'NVIDIA-SMI has failed'; exit 9", "exit 0", "echo 'a, b, c'"])

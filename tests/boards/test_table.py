@@ -14,6 +14,9 @@ from edgesynth.errors import UserError
         ("xavier", "agx-xavier"),
         ("orin", "agx-orin"),
         (" Jetson Orin Nano ", "orin-nano"),
+        ("Jetson Orin NX", "orin-nx"),
+        ("orin_nx_8gb", "orin-nx-8gb"),
+        ("T5000", "agx-thor"),
     ],
 )
 def test_a_board_is_found_by_any_name_that_people_use(given, name):
@@ -22,7 +25,7 @@ def test_a_board_is_found_by_any_name_that_people_use(given, name):
 
 @pytest.mark.parametrize("given", ["tx3", "", "raspberry-pi"])
 def test_an_unknown_board_is_refused_with_those_that_there_are(given):
-    with pytest.raises(UserError, match=r"choose from: tx1, tx2, tx2-nx, nano, .*agx-orin, or this-gpu"):
+    with pytest.raises(UserError, match=r"choose from: tx1, tx2, tx2-nx, nano, .*agx-thor, or this-gpu"):
         find_board(given)
 
 
@@ -69,7 +72,41 @@ def test_the_table_agrees_with_what_the_compute_capability_says():
     assert [native_precisions(board.sm) for board in BOARDS] == [(b.native_fp16, b.native_int8) for b in BOARDS]
 
 
-def test_the_total_is_one_of_the_rails_or_the_sum_of_all():
-    for board in BOARDS:
-        assert set(board.total_rails) <= set(board.rails)
-        assert len(board.total_rails) == 1 or board.total_rails == board.rails
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+def test_the_total_holds_every_rail_exactly_once(board):
+    def inputs_of(rail):
+        return inputs_of(board.part_of[rail]) if rail in board.part_of else rail
+
+    assert board.rails and set(board.part_of) | set(board.part_of.values()) | set(board.total_rails) == set(board.rails)
+    assert not set(board.total_rails) & set(board.part_of)
+    assert {inputs_of(rail) for rail in board.rails} == set(board.total_rails)
+    assert len(set(board.total_rails)) == len(board.total_rails)
+
+
+def test_only_boards_that_do_not_measure_their_input_have_a_sum():
+    assert {board.name: len(board.total_rails) for board in BOARDS if len(board.total_rails) > 1} == {
+        "agx-xavier": 6,
+        "agx-orin": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "memory_gb", "mode", "mhz", "gops"),
+    [
+        ("orin-nx", 16, "MAXN", 918, 30_081),
+        ("orin-nx", 16, "25W", 408, 13_369),
+        ("orin-nx-8gb", 8, "40W", 1173, 38_437),
+    ],
+)
+def test_an_orin_nx_is_an_orin_nano_with_its_own_clocks(name, memory_gb, mode, mhz, gops):
+    board = find_board(name)
+    assert (board.memory_gb, board.mode(mode).gpu_mhz) == (memory_gb, mhz)
+    assert board.peak_gops("int8", board.mode(mode)) == pytest.approx(gops, rel=1e-4)
+    assert board.peak_gops("int8", board.mode("15W")) is None  # half of its GPU is off
+
+
+def test_a_thor_has_the_figures_that_have_a_source_and_no_others():
+    thor = find_board("thor")
+    assert (thor.sm_name, thor.native_int8, thor.cuda_cores) == ("sm_110", True, 2560)
+    assert thor.peak_gops("fp32") == pytest.approx(8064)
+    assert thor.peak_gops("int8") is None and thor.peak_gops("fp32", thor.mode("120W")) is None

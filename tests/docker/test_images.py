@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from tests.conftest import ROOT
 
 DOCKER = ROOT / "docker"
-DOCKERFILES = [DOCKER / "Dockerfile", DOCKER / "Dockerfile.jetson"]
+DOCKERFILES = [DOCKER / "Dockerfile", DOCKER / "Dockerfile.jetson", DOCKER / "Dockerfile.jetpack"]
 NAMES = [path.name for path in DOCKERFILES]
 BOARD_LINES = (DOCKER / "requirements-board.txt").read_text().splitlines()
 BOARD_PINS = dict(line.split("==") for line in BOARD_LINES if not line.startswith("#"))
@@ -102,9 +102,10 @@ def test_what_is_copied_is_in_the_repository_and_not_kept_out_of_the_context(pat
         assert source not in ignored
 
 
-def test_the_board_s_entry_point_is_the_command_and_needs_the_copied_folder_alone(tmp_path):
+@pytest.mark.parametrize("name", ["Dockerfile.jetson", "Dockerfile.jetpack"])
+def test_the_board_s_entry_point_is_the_command_and_needs_the_copied_folder_alone(tmp_path, name):
     shutil.copytree(ROOT / "edgesynth", tmp_path / "edgesynth", ignore=shutil.ignore_patterns("__pycache__"))
-    entry = json.loads(dict(instructions(DOCKER / "Dockerfile.jetson"))["ENTRYPOINT"])
+    entry = json.loads(dict(instructions(DOCKER / name))["ENTRYPOINT"])
     assert entry[0] == "python3"
     done = subprocess.run(
         [sys.executable, *entry[1:], "benchmark", "--help"],
@@ -117,11 +118,32 @@ def test_the_board_s_entry_point_is_the_command_and_needs_the_copied_folder_alon
     assert done.stdout.startswith("Usage: edgesynth benchmark")
 
 
-def test_the_image_that_run_sh_asks_for_is_the_one_that_the_build_line_makes():
-    line = "docker build -f docker/Dockerfile.jetson -t edgesynth:r32.7.1 ."
-    assert line in (DOCKER / "Dockerfile.jetson").read_text()
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("jetson", "docker build -f docker/Dockerfile.jetson -t edgesynth:r32.7.1 ."),
+        ("jetpack", "docker build -f docker/Dockerfile.jetpack -t edgesynth:r36.4.0 ."),
+        (
+            "jetpack",
+            "docker build -f docker/Dockerfile.jetpack --build-arg BASE=nvcr.io/nvidia/l4t-jetpack:r35.4.1 "
+            "-t edgesynth:r35.4.1 .",
+        ),
+    ],
+)
+def test_the_image_that_run_sh_asks_for_is_the_one_that_the_build_line_makes(name, line):
+    assert line in (DOCKER / f"Dockerfile.{name}").read_text()
     assert line in (ROOT / "jetson/README.md").read_text()
-    assert 'image="${EDGESYNTH_IMAGE:-edgesynth:r32.7.1}"' in (ROOT / "jetson/run.sh").read_text()
+    assert "default=" + line.split()[-2] in (ROOT / "jetson/run.sh").read_text()
+
+
+def test_the_image_of_jetpack_5_and_6_is_of_the_base_that_holds_tensorrt_and_installs_none():
+    path = DOCKER / "Dockerfile.jetpack"
+    assert instructions(path)[0] == ("ARG", "BASE=nvcr.io/nvidia/l4t-jetpack:r36.4.0")
+    (stage,) = stages(path)
+    assert not re.search(r"(?<!py)cuda|cudnn|nvinfer|tensorrt", " ".join(re.findall(r"install ([^&;]*)", runs(stage))))
+    pins = (DOCKER / "requirements-jetpack.txt").read_text().splitlines()
+    pinned = dict(line.split("==") for line in pins if not line.startswith("#"))
+    assert set(pinned) == {"click", "numpy", "onnxruntime", "pycuda"} and pinned["numpy"] != "1.19.5"
 
 
 def torch_step(tmp_path, accelerator, **arguments):

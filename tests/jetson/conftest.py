@@ -30,7 +30,7 @@ esac""",
     "docker": """
 case "$1" in
     info) cat $BOARD/runtimes ;;
-    image) [ "$3" = "$(cat $BOARD/image)" ] ;;
+    image) grep -qxF -- "$3" $BOARD/image ;;
     run) printf '%s\\n' "$@" >$BOARD/run
          for word in "$@"; do
              case "$word" in *:/tmp/nv_*) cat "${word%%:*}" >$BOARD/$(basename "${word%:ro}") ;; esac
@@ -69,7 +69,7 @@ class Host:
             "mode": "3\n",
             "clocks": "as they were\n",
             "runtimes": '{"nvidia":{"path":"nvidia-container-runtime"},"runc":{"path":"runc"}}\n',
-            "image": "edgesynth:r32.7.1\n",
+            "image": "edgesynth:r32.7.1\nedgesynth:r35.4.1\nedgesynth:r36.4.0\n",
             "code": "0\n",
             "log": "",
         }.items():

@@ -31,7 +31,7 @@ def test_the_docker_line_mounts_the_bundle_and_asks_for_all_that_the_host_has(ho
     words = run_words(host)
     assert after(words, "--runtime") == ["nvidia"]
     assert "--gpus" not in words
-    assert after(words, "-e") == ["NVIDIA_REQUIRE_JETPACK=csv-mounts=all"]
+    assert after(words, "-e") == ["NVIDIA_REQUIRE_JETPACK=csv-mounts=all", "OPENBLAS_CORETYPE=ARMV8"]
     assert volumes(words)["/bundle"] == str(bundle)
     image = words.index("edgesynth:r32.7.1")
     assert words[image + 1 :] == ["benchmark", "/bundle", "--precision", "fp16,int8", "--batch", "1,8"]
@@ -119,11 +119,71 @@ def test_an_image_that_is_not_there_comes_with_the_line_that_builds_it(host, bun
     assert "docker build -f docker/Dockerfile.jetson -t other:2 ." in err
 
 
-def test_another_l4t_is_refused(host, bundle):
-    host.write("etc/nv_tegra_release", "# R35 (release), REVISION: 4.1, GCID: 1, BOARD: t186ref\n")
+RELEASES = "# R{} (release), REVISION: 4.0, GCID: 1, BOARD: generic\n"
+
+
+def with_jetpack(host, release):
+    """JetPack 5 or later: its images hold CUDA and TensorRT, and there are no lists of what the host would mount."""
+    host.write("etc/nv_tegra_release", RELEASES.format(release))
+    for part in ("cuda", "cudnn", "tensorrt"):
+        (host.files / f"etc/nvidia-container-runtime/host-files-for-container.d/{part}.csv").unlink()
+
+
+@pytest.mark.parametrize(
+    ("release", "image", "settings"),
+    [(35, "edgesynth:r35.4.1", ["OPENBLAS_CORETYPE=ARMV8"]), (36, "edgesynth:r36.4.0", [])],
+)
+def test_jetpack_5_and_6_have_an_image_of_their_own_that_asks_for_no_mounts(host, bundle, release, image, settings):
+    with_jetpack(host, release)
+    code, _, err = host.call("run.sh", bundle, "--precision", "fp16")
+    assert (code, err) == (0, "")
+    words = run_words(host)
+    assert after(words, "--runtime") == ["nvidia"] and after(words, "-e") == settings
+    assert words[words.index(image) + 1 :] == ["benchmark", "/bundle", "--precision", "fp16"]
+    assert host.state("nv_power_mode") == "MAXP_CORE_ARM"
+
+
+@pytest.mark.parametrize(
+    ("release", "line"),
+    [
+        (35, "-f docker/Dockerfile.jetpack --build-arg BASE=nvcr.io/nvidia/l4t-jetpack:r35.4.1 -t edgesynth:r35.4.1 ."),
+        (36, "-f docker/Dockerfile.jetpack -t edgesynth:r36.4.0 ."),
+    ],
+)
+def test_an_image_of_another_jetpack_comes_with_the_line_that_builds_it(host, bundle, release, line):
+    with_jetpack(host, release)
+    (host.board / "image").write_text("edgesynth:r32.7.1\n")
     code, _, err = host.call("run.sh", bundle)
     assert code == 2
-    assert "this board has L4T R35 and the image is for R32" in err
+    assert f"docker build {line}" in err
+
+
+def test_another_l4t_is_refused_unless_an_image_is_named(host, bundle):
+    with_jetpack(host, 38)
+    code, _, err = host.call("run.sh", bundle)
+    assert code == 2
+    assert "this board has L4T R38 and there are images for R32, R35 and R36 (JetPack 4.6, 5 and 6)" in err
+    (host.board / "image").write_text("mine:1\n")
+    assert host.call("run.sh", bundle, EDGESYNTH_IMAGE="mine:1")[0] == 0
+    assert "mine:1" in run_words(host)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(132, "numpy 1.19.5"), (137, "too little memory"), (139, "TensorRT or CUDA")]
+)
+def test_a_container_that_a_signal_ended_is_explained(host, bundle, code, reason):
+    (host.board / "code").write_text(f"{code}\n")
+    ended, _, err = host.call("run.sh", bundle)
+    (line,) = err.splitlines()
+    assert ended == code
+    assert line.startswith(f"run.sh: it ended with signal {code - 128} (SIG") and reason in line
+    # Where a workstation began it, that explains it, from the code.
+    assert host.call("run.sh", bundle, EDGESYNTH_CONTAINER="edgesynth-run")[::2] == (code, "")
+
+
+def test_the_user_s_own_setting_of_openblas_is_handed_in(host, bundle):
+    host.call("run.sh", bundle, OPENBLAS_CORETYPE="CORTEXA57")
+    assert "OPENBLAS_CORETYPE=CORTEXA57" in after(run_words(host), "-e")
 
 
 def test_a_workstation_is_told_what_to_run_instead(host, bundle):

@@ -6,12 +6,11 @@ A new condition is a file with a class as `condition.Condition` describes it, an
 
 from typing import Any, Dict, List
 
-from edgesynth.benchmark.conditions.clocks import Clock, cpu_clock, gpu_clock
-from edgesynth.benchmark.conditions.condition import Condition, Unseen
-from edgesynth.benchmark.conditions.other_processes import OtherProcesses
-from edgesynth.benchmark.conditions.throttling import Slowdowns, Throttling
-from edgesynth.benchmark.power.meter import UnreadableError
-from edgesynth.benchmark.power.nvml_library import LIBRARY, NvmlLibrary
+from edgesynth.benchmark.conditions.clocks import Clock, cpu_clock
+from edgesynth.benchmark.conditions.condition import Condition
+from edgesynth.benchmark.conditions.gpu import watch_gpu, watch_memory
+from edgesynth.benchmark.conditions.throttling import Throttling
+from edgesynth.benchmark.power.nvml_library import LIBRARY
 
 __all__ = ["Clock", "Condition", "Conditions", "watch"]
 
@@ -56,16 +55,5 @@ def watch(device: str, sysfs: str = "/sys", library: str = LIBRARY) -> Condition
         library: file name of NVML.
     """
     parts: List[Condition] = [cpu_clock(sysfs), Throttling(sysfs)]
-    if device == "gpu":
-        try:
-            nvml = NvmlLibrary(library)
-            handle = nvml.handle(nvml.chosen())
-            parts += [
-                Clock("gpu", lambda: nvml.clock_mhz(handle)),
-                Slowdowns(nvml, handle),
-                OtherProcesses(lambda: nvml.processes(handle)),
-            ]
-        except UnreadableError as why:
-            parts += gpu_clock(sysfs)
-            parts.append(Unseen("other processes on the GPU", str(why)))
+    parts += watch_gpu(sysfs, library) if device == "gpu" else watch_memory(sysfs)
     return Conditions(parts)

@@ -5,7 +5,7 @@ import platform
 import re
 from typing import Any, Dict, Optional, Set
 
-from edgesynth.boards.power_mode import power_mode
+from edgesynth.boards.power_state import power_state
 
 _CLOCK = "sys/devices/system/cpu/cpu0/cpufreq/"
 
@@ -17,15 +17,15 @@ def describe_machine(root: str = "/") -> Dict[str, Any]:
         root: folder that holds `proc` and `sys`.
 
     Returns:
-        `cpu`, `board` (from the device tree; None on a PC), `power_mode` (of nvpmodel; None on a PC), `architecture`,
-        `cores` (that this process may use), `governor`, `min_khz` and `max_khz` of the first core's clock (None where
-        they cannot be read), `load_1min` (running tasks over the last minute), `os`, `python`.
+        `cpu`, `board` (from the device tree; None on a PC), `power_mode` (of nvpmodel; None on a PC), `gpu_min_mhz`,
+        `gpu_max_mhz` and `gpu_clocks_locked` (limits of a Jetson's GPU clock; None on a PC), `architecture`, `cores`
+        (that this process may use), `governor`, `min_khz` and `max_khz` of the first core's clock (None where they
+        cannot be read), `load_1min` (running tasks over the last minute), `os`, `python`.
     """
-    return {
+    described: Dict[str, Any] = {
         "cpu": cpu_name(root),
         # In a container the device tree is masked, and the host hands the model in.
         "board": _read(root, "proc/device-tree/model") or _read(root, "tmp/nv_jetson_model"),
-        "power_mode": power_mode(root),
         "architecture": platform.machine(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "governor": _read(root, _CLOCK + "scaling_governor"),
@@ -35,6 +35,8 @@ def describe_machine(root: str = "/") -> Dict[str, Any]:
         "os": "{} {}".format(platform.system(), platform.release()),
         "python": platform.python_version(),
     }
+    described.update(power_state(root).facts())
+    return described
 
 
 def cpu_name(root: str = "/") -> str:

@@ -11,6 +11,7 @@ from edgesynth.benchmark.power.meter import UnreadableError
 _HOLDS_BACK = re.compile("cpu|gpu|emc|processor|throttle|balanced", re.IGNORECASE)
 # A sensor of the Jetson's power chip that always says 100 degrees.
 _CONSTANT = "PMIC"
+_NOTHING = "throttling: {} has neither a cooling device that holds back nor a counter of such events"
 
 
 class Throttling(Condition):
@@ -37,6 +38,7 @@ class Throttling(Condition):
             if read_text(os.path.join(folder, "name")) == "soctherm_oc":
                 for path in matching(folder, r"oc\d+_event_cnt"):
                     self._counters[path] = "over-current alarm {}".format(os.path.basename(path).split("_")[0])
+        self._unseen = [] if self._devices or self._counters else [_NOTHING.format(sysfs)]
         self._zones = [
             os.path.join(folder, "temp")
             for folder in matching(os.path.join(sysfs, "class/thermal"), r"thermal_zone\d+")
@@ -69,7 +71,9 @@ class Throttling(Condition):
     def describe(self) -> Dict[str, Any]:
         """The temperature of the hottest zone before the run and the highest in it, in degrees Celsius."""
         seen = self._hottest_c
-        return {"hottest_c": {"before": seen[0], "most": max(seen)} if seen else None}
+        figures = {"before": seen[0], "most": max(seen)} if seen else None
+        unseen = self._unseen + ([] if seen else ["temperature: no thermal zone tells it"])
+        return {"hottest_c": figures, "unseen": unseen}
 
     def _temperatures(self) -> None:
         degrees_c = [milli / 1e3 for milli in map(read_number, self._zones) if milli is not None]
@@ -88,17 +92,22 @@ class Slowdowns(Condition):
     def __init__(self, nvml: Any, handle: Any) -> None:
         self._nvml, self._handle = nvml, handle
         self._reasons: Set[str] = set()
+        self._unread: Optional[str] = None
 
     def look(self) -> None:
         """Read the reasons under load: the clock of an idle GPU is always low."""
         try:
             self._reasons.update(self._nvml.slowdowns(self._handle))
-        except UnreadableError:
-            pass
+        except UnreadableError as why:
+            self._unread = str(why)
 
     def flags(self) -> List[str]:
         """A flag if the GPU was throttled."""
         return throttled(self._reasons)
+
+    def describe(self) -> Dict[str, Any]:
+        """Why the reasons could not be read, if they could not."""
+        return {"unseen": ["reasons for a lower clock of the GPU: {}".format(self._unread)] if self._unread else []}
 
 
 def throttled(reasons: Set[str]) -> List[str]:

@@ -1,8 +1,9 @@
 """INA3221: the power sensors of a Jetson, in the two forms that its kernels give them.
 
 L4T r32 (TX1, TX2, Nano, Xavier) has NVIDIA's own driver, whose folder is called `iio_device` or `iio:deviceN`;
-JetPack 5 and later have hwmon's. Rails are found by their names: bus addresses, folder numbers and channels differ from
-board to board. Which rails are the total is in the table of boards; an input is never added to its parts.
+JetPack 5 and later have hwmon's. On Thor an INA238 measures the carrier's input; its files are those of hwmon, too
+(kernel documentation of hwmon/ina238). Rails are found by their names: bus addresses, folder numbers and channels
+differ from board to board. Which rails are the total is in the table of boards; an input is never added to its parts.
 """
 
 import glob
@@ -12,10 +13,12 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from edgesynth.benchmark.power.meter import UnreadableError
 from edgesynth.benchmark.power.sampled import Sampled
+from edgesynth.boards.board import Board
 from edgesynth.boards.table import BOARDS
 
 _IIO = "bus/i2c/drivers/ina3221x/*/iio*device*/rail_name_*"
 _HWMON = "bus/i2c/drivers/ina3221/*/hwmon/hwmon*/in*_label"
+_INA238 = "bus/i2c/drivers/ina238/*/hwmon/hwmon*/in1_label"
 # The driver of L4T r32 starts with configuration 0x7727: 64 averages of 1.1 ms for the voltage and 1.1 ms for the
 # current of each of three channels. A device tree may set a shorter one and does not say so in sysfs.
 CONTINUOUS_S = 64 * 2 * 1.1e-3 * 3
@@ -42,7 +45,8 @@ class Ina3221(Sampled):
     """Energy of a Jetson's module from its own sensors.
 
     Args:
-        total: the rails whose sum is the headline.
+        board: whose rails these are.
+        rails: rails that are there, by name, all of its total among them.
         gpu: the rail of the GPU, or None.
         running_mode: 0 triggered, 1 continuous; None where the driver does not tell.
         period_s: from one value to the next.
@@ -51,20 +55,25 @@ class Ina3221(Sampled):
     name = "ina3221"
     devices = ("cpu", "gpu")
 
-    def __init__(self, total: List[Rail], gpu: Optional[Rail], running_mode: Optional[int], period_s: float) -> None:
-        rails = total + ([gpu] if gpu is not None and gpu not in total else [])
-        names = [rail.name for rail in total]
+    def __init__(
+        self, board: Board, rails: Dict[str, Rail], gpu: Optional[str], running_mode: Optional[int], period_s: float
+    ) -> None:
+        total = list(board.total_rails)
+        # Where the total is a sum, what is inside of one of its inputs is shown beside it (AGX Orin: the DRAM).
+        beside = [name for name in board.part_of if len(total) > 1 and name in rails]
+        names = list(dict.fromkeys(total + ([gpu] if gpu else []) + beside))
         super().__init__(
-            rails=[rail.name for rail in rails],
-            total_rails=names,
-            gpu_rail=gpu.name if gpu else None,
+            rails=names,
+            total_rails=total,
+            gpu_rail=gpu,
             module=__name__,
-            source={"files": [list(rail.files) for rail in rails]},
+            source={"files": [list(rails[name].files) for name in names]},
             period_s=period_s,
             poll_s=min(POLL_S, period_s),
         )
         self.running_mode = running_mode
-        self.scope = "the whole module, measured at {}; idle power is not subtracted".format(" + ".join(names))
+        self.part_of = {name: board.part_of[name] for name in names if name in board.part_of}
+        self.scope = "{}, measured at {}; idle power is not subtracted".format(board.total_scope, " + ".join(total))
 
     @classmethod
     def find(cls, sysfs: str = "/sys") -> "Ina3221":
@@ -90,18 +99,18 @@ class Ina3221(Sampled):
                 )
             )
         board = min(fitting, key=lambda board: len(board.total_rails))
-        total = [rails[name] for name in board.total_rails]
-        gpu = next((rails[name] for name in sorted(rails) if "GPU" in name.split("_")), None)
+        gpu = next((name for name in sorted(rails) if "GPU" in name.split("_")), None)
+        mode, period_s = _pace([rails[name].folder for name in board.total_rails])
+        meter = cls(board, rails, gpu, mode, period_s)
         try:
-            open_reader([rail.files for rail in total + ([gpu] if gpu else [])])()
+            open_reader([rails[name].files for name in meter.rails])()
         except (OSError, ValueError) as error:
             raise UnreadableError("INA3221 is here but {}".format(error))
-        mode, period_s = _pace([rail.folder for rail in total])
-        return cls(total, gpu, mode, period_s)
+        return meter
 
     def describe(self) -> Dict[str, Any]:
-        """The sensor, as the result records it."""
-        return dict(super().describe(), running_mode=self.running_mode)
+        """The sensor, as the result records it; `part_of`: of each rail that is part of another one, that one."""
+        return dict(super().describe(), running_mode=self.running_mode, part_of=self.part_of)
 
 
 def open_reader(files: Any) -> Callable[[], List[float]]:
@@ -123,7 +132,7 @@ def open_reader(files: Any) -> Callable[[], List[float]]:
 
 def _find_rails(sysfs: str) -> Dict[str, Rail]:
     rails: Dict[str, Rail] = {}
-    for pattern, files_of in ((_IIO, _iio_files), (_HWMON, _hwmon_files)):
+    for pattern, files_of in ((_IIO, _iio_files), (_HWMON, _hwmon_files), (_INA238, _hwmon_files)):
         for label in sorted(glob.glob(os.path.join(glob.escape(sysfs), pattern))):
             folder, file = os.path.split(label)
             try:

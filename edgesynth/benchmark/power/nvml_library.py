@@ -8,7 +8,7 @@ from edgesynth.benchmark.power.meter import UnreadableError
 
 LIBRARY = "libnvidia-ml.so.1"
 # nvml.h
-_CLOCK_OF_SMS = 1
+CLOCK_OF_SMS, CLOCK_OF_MEMORY = 1, 2
 _SLOWDOWNS = {
     0x04: "power cap",
     0x08: "slowdown by hardware",
@@ -89,10 +89,10 @@ class NvmlLibrary:
             "(nvidia-smi -L)".format(count)
         )
 
-    def clock_mhz(self, handle: ctypes.c_void_p) -> float:
-        """Clock of a GPU's multiprocessors now, in MHz."""
+    def clock_mhz(self, handle: ctypes.c_void_p, kind: int = CLOCK_OF_SMS) -> float:
+        """A clock of a GPU now, in MHz: that of its multiprocessors, or of its memory."""
         clock = ctypes.c_uint()
-        self._call("nvmlDeviceGetClockInfo", handle, ctypes.c_uint(_CLOCK_OF_SMS), ctypes.byref(clock))
+        self._call("nvmlDeviceGetClockInfo", handle, ctypes.c_uint(kind), ctypes.byref(clock))
         return float(clock.value)
 
     def slowdowns(self, handle: ctypes.c_void_p) -> List[str]:

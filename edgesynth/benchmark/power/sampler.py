@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import edgesynth
 from edgesynth.benchmark.power.meter import Sample, UnreadableError
+from edgesynth.children import child_environment, end_of
 
 ANSWER_S = 10.0
 # The package may lie in a zip file: its root is given, not searched.
@@ -56,6 +57,7 @@ class Sampler:
         try:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", _CODE, root],
+                env=child_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -112,13 +114,13 @@ class Sampler:
 
     def _end(self) -> str:
         try:
-            code: Any = self.process.wait(1.0)
+            how = end_of(self.process.wait(1.0))
         except subprocess.TimeoutExpired:
-            code = "none yet"
+            how = "no exit code yet"
         stream = self.process.stderr
         said = stream.read().decode("utf-8", "replace").split("\n") if stream and not stream.closed else []
         words = [line.strip() for line in said if line.strip()]
-        return "the power sampler ended by itself (exit code {}{})".format(code, "; " + words[-1] if words else "")
+        return "the power sampler ended by itself ({}{})".format(how, "; " + words[-1] if words else "")
 
 
 def spare_core(busy_cores: int) -> Optional[int]:

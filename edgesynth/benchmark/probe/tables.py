@@ -68,5 +68,6 @@ def _must_agree(facts: Dict[str, Any]) -> Dict[str, Any]:
     """The facts that all measurements of one table share."""
     shared = {name: facts[name] for name in ("board", "engine", "precision", "batch")}
     shared["power mode"] = facts["power_mode"]
+    shared["highest clock of the GPU in MHz"] = facts["machine"].get("gpu_max_mhz")
     shared["CPU"] = facts["machine"].get("cpu")
     return shared

@@ -14,7 +14,7 @@ from typing import Iterator, Tuple
 import edgesynth
 from edgesynth.benchmark.service import serving
 
-_FILES = ("__init__.py", "defaults.py", "errors.py", "printable.py", "text_table.py")
+_FILES = ("__init__.py", "children.py", "defaults.py", "errors.py", "printable.py", "text_table.py")
 _FOLDERS = ("benchmark", "boards", "files", "metrics")
 _MAIN = b"from edgesynth.benchmark.service.worker import main\n\nmain()\n"
 

@@ -16,6 +16,7 @@ from edgesynth.benchmark.remote.ssh_refusals import explain
 from edgesynth.benchmark.result.result import MOST_BYTES
 from edgesynth.benchmark.service.bootstrap import MARK
 from edgesynth.benchmark.service.serving import STOP
+from edgesynth.children import end_of
 from edgesynth.errors import UserError
 from edgesynth.files.json_file import parse_json
 
@@ -159,10 +160,13 @@ class Connection:
         said = [line.strip() for line in self._said.read().decode("utf-8", "replace").splitlines() if line.strip()]
         if self._heard and code == 255:
             # ssh has no words for a process that was killed there.
-            broke = "the connection broke ({})".format(said[-1]) if said else "what ran there was killed"
+            killed = "what ran there was killed; the likely cause is too little memory, which dmesg tells there"
+            broke = "the connection broke ({})".format(said[-1]) if said else killed
             why = broke + "; nothing was written here: measure again"
         elif self._heard:
-            why = "it ended there ({}); measure again".format(said[-1] if said else "exit code {}".format(code))
+            why = "it ended there ({}); measure again".format(said[-1] if said else end_of(code, by_shell=True))
+        elif code < 0:
+            why = "ssh was ended here by {}".format(end_of(code))
         elif code in _NOT_FOUND:
             advice = "install it (sudo apt install python3), or name another with --remote-python"
             why = "{} was not found there; {}".format(self.python, advice)

@@ -131,6 +131,7 @@ def _differences(base: Dict[str, Any], new: Dict[str, Any]) -> List[str]:
     for what, values in (
         ("machine", [_machine(result["machine"]) for result in (base, new)]),
         ("power mode", [result["machine"].get("power_mode") for result in (base, new)]),
+        ("clock of the GPU", _if_both([_gpu_clock(result["machine"]) for result in (base, new)])),
         ("engine", [_engine(result["engine"]) for result in (base, new)]),
         ("scenario", [result["settings"].get("scenario", Plain.name) for result in (base, new)]),
         ("wait", [result["engine"].get("wait") for result in (base, new)]),
@@ -147,6 +148,19 @@ def _differences(base: Dict[str, Any], new: Dict[str, Any]) -> List[str]:
 def _machine(machine: Dict[str, Any]) -> str:
     cores = " with {} cores".format(machine["cores"]) if "cores" in machine else ""
     return "{}{}".format(machine.get("board") or machine.get("cpu") or "not known", cores)
+
+
+def _if_both(values: List[Optional[str]]) -> List[Optional[str]]:
+    """Nothing twice where one of them is not known: an older result does not tell it."""
+    return [None, None] if None in values else values
+
+
+def _gpu_clock(machine: Dict[str, Any]) -> Optional[str]:
+    """Limits of a Jetson's GPU clock; None on a PC, or in an older result."""
+    least, most = machine.get("gpu_min_mhz"), machine.get("gpu_max_mhz")
+    if least is None or most is None:
+        return None
+    return "{:.0f} MHz".format(most) if least >= most else "{:.0f} to {:.0f} MHz".format(least, most)
 
 
 def _engine(engine: Dict[str, Any]) -> str:

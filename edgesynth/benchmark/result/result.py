@@ -18,7 +18,8 @@ smaller batch among the others), and `measurements`, one for each precision and 
     energy                                        of the total rails: per_image_mj, images_per_joule with its 95 %
                                                   interval, mean_power_mw; null: see its reason; beside them the GPU's
                                                   rail, what is above idle, and the windows with their raw samples
-    built                                         requested and effective precision, source, plan (TensorRT); else null
+    built                                         requested and effective precision, source, plan and the power mode and
+                                                  GPU clock that it was built in (TensorRT); else null
     compute_ms                                    as latency_ms, without copies and by the GPU's clock; else null
     speedup_vs_fp32                               fp32's p50 over this one's, same batch, same run; null without fp32
     flags                                         figures that would mislead, by name

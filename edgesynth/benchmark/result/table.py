@@ -41,6 +41,7 @@ def format_table(result: Dict[str, Any]) -> List[str]:
     lines = table.lines()
     lines += _answers(measurements)
     lines += _below(measurements)
+    lines += _parts(measurements, result.get("power", {}).get("part_of", {}))
     reasons = [
         "energy not measured: {}".format(measurement["energy"]["reason"])
         for measurement in measurements
@@ -52,6 +53,7 @@ def format_table(result: Dict[str, Any]) -> List[str]:
         if measurement["accuracy_reason"]
     ]
     reasons += ["not measured: {}".format(line) for line in result.get("left_out", [])]
+    reasons += ["not watched: {}".format(line) for line in result.get("conditions", {}).get("unseen", [])]
     return lines + _built(measurements) + _unique(reasons) + flag_lines(measurements)
 
 
@@ -131,6 +133,23 @@ def _below(measurements: List[Dict[str, Any]]) -> List[str]:
         if above:
             what = "above idle ({:.0f} mW)".format(measurement["energy"]["idle_power_mw"])
             lines.append(form.format(what=what, **name, **above) + _interval(above))
+    return lines
+
+
+def _parts(measurements: List[Dict[str, Any]], part_of: Dict[str, str]) -> List[str]:
+    """Lines on rails that are inside of a total and are neither the total nor the GPU's, such as that of the DRAM."""
+    lines = []
+    for measurement in measurements:
+        energy = measurement["energy"]
+        gpu = (energy.get("gpu") or {}).get("rail")
+        images = sum(window["images"] for window in energy.get("windows", []) if window["reason"] is None)
+        for rail, whole in part_of.items():
+            if rail != gpu and images and rail in energy.get("rails_mj", {}):
+                lines.append(
+                    "{} x{}, {}, which is part of {}: {:.3f} mJ".format(
+                        measurement["precision"], measurement["batch"], rail, whole, energy["rails_mj"][rail] / images
+                    )
+                )
     return lines
 
 

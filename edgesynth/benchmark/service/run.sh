@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run `edgesynth benchmark`, or `edgesynth probe`, in the board's container: the docker line, with what L4T r32 makes go wrong handled.
+# Run `edgesynth benchmark`, or `edgesynth probe`, in the board's container: the docker line, with what L4T makes go wrong handled.
 set -euo pipefail
 
 usage() {
@@ -9,13 +9,13 @@ usage: ./run.sh BUNDLE [options of edgesynth benchmark]
        ./run.sh probe BUNDLE -o table.json [options of edgesynth probe]
 
 BUNDLE is a bundle's folder or an .onnx file. Without -o the result goes into the bundle (beside the file).
-EDGESYNTH_IMAGE is the image, edgesynth:r32.7.1 if not set.
+EDGESYNTH_IMAGE is the image; if it is not set, that of the board's JetPack: edgesynth:r32.7.1 (4.6), edgesynth:r35.4.1 (5)
+or edgesynth:r36.4.0 (6).
 TEXT
 }
 
 # A root folder in front of every path, for tests; empty on a board.
 root="${JETSON_ROOT:-}"
-image="${EDGESYNTH_IMAGE:-edgesynth:r32.7.1}"
 release="$root/etc/nv_tegra_release"
 mounts="$root/etc/nvidia-container-runtime/host-files-for-container.d"
 
@@ -86,18 +86,50 @@ if [ -n "$output" ]; then
 fi
 
 [ -r "$release" ] || refuse "$release is not there: this is no Jetson; on a workstation run \`edgesynth benchmark\`"
-grep -q '^# R32 ' "$release" || refuse "this board has L4T $(sed -n '1s/^# \(R[0-9]*\).*/\1/p' "$release") and the image is for R32 (JetPack 4.6); install edgesynth on the board instead"
-command -v docker >/dev/null || refuse "docker was not found; it is part of JetPack: sudo apt install nvidia-docker2"
+l4t="$(sed -n '1s/^# \(R[0-9]*\).*/\1/p' "$release")"
+# What the image is made of, and what is installed where docker or its runtime is not there.
+case "$l4t" in
+    R32)
+        default=edgesynth:r32.7.1
+        made="-f docker/Dockerfile.jetson"
+        packages=nvidia-docker2
+        ;;
+    R35)
+        default=edgesynth:r35.4.1
+        made="-f docker/Dockerfile.jetpack --build-arg BASE=nvcr.io/nvidia/l4t-jetpack:r35.4.1"
+        packages=nvidia-jetpack
+        ;;
+    R36)
+        default=edgesynth:r36.4.0
+        made="-f docker/Dockerfile.jetpack"
+        packages=nvidia-jetpack
+        ;;
+    *)
+        [ -n "${EDGESYNTH_IMAGE:-}" ] || refuse "this board has L4T ${l4t:-of an unknown release} and there are images for R32, R35 and R36 (JetPack 4.6, 5 and 6); install edgesynth on the board instead, or name an image of yours: EDGESYNTH_IMAGE=..."
+        default=""
+        made="-f docker/Dockerfile.jetpack --build-arg BASE=..."
+        packages=nvidia-jetpack
+        ;;
+esac
+image="${EDGESYNTH_IMAGE:-$default}"
+command -v docker >/dev/null || refuse "docker was not found; it is part of JetPack: sudo apt install $packages"
 runtimes="$(docker info --format '{{json .Runtimes}}')" || refuse "docker does not answer; run it with sudo, or enter the group docker"
 case "$runtimes" in
     *'"nvidia"'*) ;;
     *) refuse "docker knows no runtime named nvidia; install JetPack's nvidia-container-runtime and restart docker" ;;
 esac
-# The base image is empty of CUDA and TensorRT: these lists say what the runtime mounts from the host.
-for part in cuda cudnn tensorrt; do
-    [ -s "$mounts/$part.csv" ] || refuse "$mounts/$part.csv is not there, so the container would have no $part; sudo apt install --reinstall nvidia-container-csv-$part"
-done
-docker image inspect "$image" >/dev/null 2>&1 || refuse "there is no image $image here; build it in the repository's root: docker build -f docker/Dockerfile.jetson -t $image ."
+settings=()
+if [ "$l4t" = R32 ]; then
+    # The base image is empty of CUDA and TensorRT: these lists say what the runtime mounts from the host. From version
+    # 1.10 on, NVIDIA's toolkit mounts the drivers alone unless it is asked for the rest. Images of R35 and R36 hold all.
+    for part in cuda cudnn tensorrt; do
+        [ -s "$mounts/$part.csv" ] || refuse "$mounts/$part.csv is not there, so the container would have no $part; sudo apt install --reinstall nvidia-container-csv-$part"
+    done
+    settings+=(-e NVIDIA_REQUIRE_JETPACK=csv-mounts=all)
+fi
+# An image may have numpy 1.19.5, which has wheels for the Python of JetPack 4 and 5 and dies there of an illegal instruction.
+case "$l4t" in R32 | R35) settings+=(-e OPENBLAS_CORETYPE="${OPENBLAS_CORETYPE:-ARMV8}") ;; esac
+docker image inspect "$image" >/dev/null 2>&1 || refuse "there is no image $image here; build it in the repository's root: docker build $made -t $image ."
 
 # /proc/device-tree and nvpmodel's state cannot be seen in a container: both go in as files.
 facts="$(mktemp -d)"
@@ -136,7 +168,15 @@ if [ -n "${EDGESYNTH_APPLICATION:-}" ]; then
 fi
 [ -z "${EDGESYNTH_CONTAINER:-}" ] || name=(--name "$EDGESYNTH_CONTAINER")
 
-# csv-mounts=all: from version 1.10 on, NVIDIA's toolkit mounts the drivers alone unless it is asked for the rest.
-docker run --rm --runtime nvidia --network none ${name[@]+"${name[@]}"} \
-    -e NVIDIA_REQUIRE_JETPACK=csv-mounts=all \
-    "${volumes[@]}" "${command[@]}" "$verb" "$inside" ${options[@]+"${options[@]}"}
+code=0
+docker run --rm --runtime nvidia --network none ${name[@]+"${name[@]}"} ${settings[@]+"${settings[@]}"} \
+    "${volumes[@]}" "${command[@]}" "$verb" "$inside" ${options[@]+"${options[@]}"} || code=$?
+# docker gives 128 and the number of a signal. A workstation that began this explains it itself.
+if [ -z "${EDGESYNTH_CONTAINER:-}" ]; then
+    case "$code" in
+        132) echo "run.sh: it ended with signal 4 (SIGILL, an illegal instruction); the likely cause is numpy 1.19.5 in the image: build it with numpy 1.19.4" >&2 ;;
+        137) echo "run.sh: it ended with signal 9 (SIGKILL); the likely cause is too little memory, which dmesg tells: use a smaller --batch, end other work, or add swap" >&2 ;;
+        139) echo "run.sh: it ended with signal 11 (SIGSEGV); the likely cause is a TensorRT or CUDA of the image that does not fit this board's L4T: build the image for it" >&2 ;;
+    esac
+fi
+exit "$code"

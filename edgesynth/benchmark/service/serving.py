@@ -20,6 +20,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 from edgesynth.benchmark.service.bootstrap import cache, cannot_write, receive, say
 from edgesynth.benchmark.service.store import Sent, Store, files_of
+from edgesynth.children import child_environment, end_of
 from edgesynth.errors import UserError
 from edgesynth.files.path_within import path_within
 
@@ -67,7 +68,7 @@ def serve(folder: str, application: str) -> None:
         raise
     if watched.stopped:
         _end_container(container)
-    _report(worker.returncode, watched, result)
+    _report(worker.returncode, bool(container), watched, result)
 
 
 def _take_files(files: List[Sent], folder: str, target: str) -> bool:
@@ -88,14 +89,14 @@ def _command(
 ) -> Tuple[List[str], Dict[str, str], str]:
     """The worker's command line and environment, and the name of its container or ""."""
     if not order["docker"]:
-        return [sys.executable, application, "benchmark"] + measure, dict(os.environ), ""
+        return [sys.executable, application, "benchmark"] + measure, child_environment(), ""
     script = os.path.join(folder, "run.sh")
     text = pkgutil.get_data("edgesynth.benchmark.service", "run.sh")
     assert text is not None
     with open(script, "wb") as file:
         file.write(text)
     container = "edgesynth-" + os.path.basename(folder)
-    environment = dict(os.environ, EDGESYNTH_APPLICATION=application, EDGESYNTH_CONTAINER=container)
+    environment = dict(child_environment(), EDGESYNTH_APPLICATION=application, EDGESYNTH_CONTAINER=container)
     if order["image"]:
         environment["EDGESYNTH_IMAGE"] = order["image"]
     return ["bash", script] + measure, environment, container
@@ -203,7 +204,7 @@ def _signal(worker: "subprocess.Popen[bytes]", number: int) -> None:
         pass
 
 
-def _report(code: int, watched: _Watched, result: str) -> None:
+def _report(code: int, in_container: bool, watched: _Watched, result: str) -> None:
     complaints = watched.complaints
     last = complaints.pop() if code and complaints else ""
     for line in complaints:
@@ -213,8 +214,9 @@ def _report(code: int, watched: _Watched, result: str) -> None:
     elif watched.stopped and not os.path.isfile(result):
         say(stopped=True)
     elif code and not watched.stopped:
-        how = "signal {}".format(-code) if code < 0 else "exit code {}".format(code)
-        say(error="the measurement ended with {}{}".format(how, ": " + last if last else " and without a word"))
+        # docker, and the shell around it, give 128 and the number of a signal.
+        said = "its last words: " + last if last else "it said nothing"
+        say(error="the measurement ended with {}; {}".format(end_of(code, in_container), said))
     elif not os.path.isfile(result):
         say(error="the measurement ended without a result; what it said is above")
     else:

@@ -26,7 +26,9 @@ class World:
 
 CPU = "devices/system/cpu/cpu{}/cpufreq/scaling_cur_freq"
 GPU = "class/devfreq/{}/cur_freq"
-TX2, NANO, ORIN = "17000000.gp10b", "57000000.gpu", "17000000.ga10b"
+TX2, NANO, XAVIER = "17000000.gp10b", "57000000.gpu", "17000000.gv11b"
+ORIN, ORIN_6, THOR = "17000000.ga10b", "17000000.gpu", "gpu-gpc-0"  # Orin with JetPack 5 and with 6
+EMC = "kernel/debug/bpmp/debug/clk/emc/rate"
 
 
 @pytest.fixture
@@ -61,10 +63,12 @@ def test_a_board_that_stays_as_it_is_has_no_flags_and_its_clocks_are_recorded(wo
     assert (seen["gpu_clock_mhz"], seen["cpu_clock_mhz"]["most"]) == (same, 2035.2)
     assert seen["hottest_c"] == {"before": 45.5, "most": 45.5}  # not the 100 of the power chip
     assert seen["gpu_load_before_percent"] == 0
-    assert seen["unseen"][0].startswith("other processes on the GPU: no NVML found (libabsent.so")
+    memory, processes = seen["unseen"]
+    assert memory.startswith("clock of the memory (on a Jetson: EMC): no NVML found") and "only root may look" in memory
+    assert processes.startswith("other processes on the GPU: no NVML found (libabsent.so")
 
 
-@pytest.mark.parametrize("gpu", [TX2, NANO, ORIN])
+@pytest.mark.parametrize("gpu", [TX2, NANO, XAVIER, ORIN, ORIN_6, THOR])
 def test_a_gpu_that_steps_down_one_clock_is_seen_on_every_board(world, gpu):
     if gpu != TX2:
         (world.root / f"class/devfreq/{TX2}").rename(world.root / f"class/devfreq/{gpu}")
@@ -142,8 +146,12 @@ def test_what_is_not_there_is_named_and_nothing_is_flagged(tmp_path):
     assert conditions.flags() == []
     assert [line.split(":")[0] for line in conditions.describe()["unseen"]] == [
         "clock of the CPU",
+        "throttling",
+        "temperature",
         "clock of the GPU",
+        "clock of the memory (on a Jetson",
         "other processes on the GPU",
+        "load of the GPU",
     ]
 
 
@@ -153,7 +161,89 @@ def test_files_that_hold_garbage_are_as_if_they_were_not_there(world):
         world.write(file, "<unsupported>")
     conditions.look()
     assert conditions.flags() == []
-    assert conditions.describe()["gpu_clock_mhz"] is None
+    seen = conditions.describe()
+    assert seen["gpu_clock_mhz"] is None
+    assert any(line.startswith("clock of the GPU: ") and line.endswith("cannot be read") for line in seen["unseen"])
+
+
+@pytest.fixture
+def orin_6(world):
+    """An AGX Orin with JetPack 6: NVML opens there, and the clocks are where Linux has them."""
+    (world.root / f"class/devfreq/{TX2}").rename(world.root / f"class/devfreq/{ORIN_6}")
+    for name in ("min_freq", "max_freq"):
+        world.write(f"class/devfreq/{ORIN_6}/{name}", 1300500000)
+    world.write(EMC, 3199000000)
+    return world
+
+
+def test_where_nvml_opens_and_supports_nothing_each_quantity_comes_from_sysfs(orin_6, nvml):
+    orin_6.write(f"class/devfreq/{ORIN_6}/device/load", 380)
+    conditions = watch("gpu", str(orin_6.root), library=nvml("-DJETPACK6"))
+    conditions.look()
+    seen = conditions.describe()
+    assert (seen["gpu_clock_mhz"]["most"], seen["memory_clock_mhz"]["most"]) == (1300.5, 3199.0)
+    assert seen["gpu_limits_mhz"] == {"least_mhz": 1300.5, "most_mhz": 1300.5, "locked": True}
+    assert [flag.split(";")[0] for flag in conditions.flags()] == ["GPU shared: its load was 38 % before the run"]
+    form = "{}: NVML's {} fails: Not Supported (3)"
+    assert seen["unseen"] == [
+        form.format("reasons for a lower clock of the GPU", "nvmlDeviceGetCurrentClocksThrottleReasons"),
+        form.format("other processes on the GPU", "nvmlDeviceGetComputeRunningProcesses_v3"),
+    ]
+
+
+def test_where_nvml_supports_nothing_and_sysfs_shows_nothing_each_quantity_is_named_with_both_reasons(tmp_path, nvml):
+    conditions = watch("gpu", str(tmp_path / "empty"), library=nvml("-DJETPACK6"))
+    conditions.look()
+    seen = conditions.describe()
+    assert None not in [value for name, value in seen.items() if name.endswith("_mhz")]
+    of_gpu = [line for line in seen["unseen"] if "GPU" in line or "memory" in line]
+    assert [line.split(":")[0] for line in of_gpu] == [
+        "clock of the GPU",
+        "clock of the memory (on a Jetson",
+        "reasons for a lower clock of the GPU",
+        "other processes on the GPU",
+        "load of the GPU",
+    ]
+    assert "Not Supported (3); " in of_gpu[0] and "class/devfreq has none of a Jetson" in of_gpu[0]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "kernel/debug/clk/override.emc/clk_rate",  # TX1
+        "kernel/debug/clk/emc/clk_rate",  # TX2
+        "kernel/debug/bpmp/debug/clk/emc/rate",
+        "class/devfreq/bwmgr/cur_freq",  # Thor
+    ],
+)
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_the_clock_of_a_board_s_memory_is_watched_where_it_can_be_read(world, path, device):
+    world.write(path, 1600000000)
+    conditions = _watch(world, device)
+    conditions.look()
+    world.write(path, 1331200000)
+    conditions.look()
+    (flag,) = conditions.flags()
+    assert flag.startswith("clocks changed: the memory's was between 1331 and 1600 MHz during the run; lock it")
+    assert not any("memory" in line for line in conditions.describe()["unseen"])
+
+
+def test_a_gpu_whose_clock_may_move_is_flagged_before_it_does(orin_6):
+    orin_6.write(f"class/devfreq/{ORIN_6}/min_freq", 306000000)
+    conditions = _watch(orin_6)
+    conditions.look()
+    (flag,) = conditions.flags()
+    assert flag.startswith("clocks not locked: the GPU's may be between 306 and 1300 MHz; lock it: sudo jetson_clocks")
+
+
+def test_a_power_mode_that_is_changed_during_the_run_is_seen_by_the_gpu_s_limit(orin_6):
+    conditions = _watch(orin_6)
+    orin_6.write(f"class/devfreq/{ORIN_6}/max_freq", 612000000)
+    conditions.look()
+    (flag,) = conditions.flags()
+    assert flag.startswith(
+        "clocks changed: the GPU's highest was 1300 MHz before the run and is 612 MHz, by heat or by"
+    )
 
 
 def test_nvml_tells_clock_slowdown_and_processes(tmp_path, nvml, monkeypatch):
@@ -163,6 +253,7 @@ def test_nvml_tells_clock_slowdown_and_processes(tmp_path, nvml, monkeypatch):
     conditions.look()
     assert conditions.flags() == []
     assert (conditions.describe()["gpu_clock_mhz"]["before"], conditions.describe()["other_gpu_processes"]) == (1980, 0)
+    assert conditions.describe()["memory_clock_mhz"]["most"] == 3201
     monkeypatch.setenv("STANDIN_SLOW", "44")
     monkeypatch.setenv("STANDIN_MHZ", "1410")
     monkeypatch.setenv("STANDIN_PIDS", f"31,{os.getpid()},32")
@@ -190,8 +281,9 @@ def test_an_older_driver_tells_its_processes_by_the_older_name(tmp_path, nvml, m
     assert watch("gpu", str(tmp_path / "empty"), library=library).describe()["other_gpu_processes"] == 1
     library = nvml("-DPROCESSES=nvmlDeviceGetComputeRunningProcesses")
     seen = watch("gpu", str(tmp_path / "empty"), library=library).describe()
-    assert seen["other_gpu_processes"] is None
-    assert "this NVML is too old" in seen["unseen"][-1]
+    assert "other_gpu_processes" not in seen
+    (line,) = [line for line in seen["unseen"] if line.startswith("other processes on the GPU: ")]
+    assert "this NVML is too old" in line
 
 
 def test_a_run_under_conditions_that_changed_is_not_valid(bundle, world):

@@ -27,7 +27,7 @@ def test_its_bytes_do_not_hang_on_when_the_files_were_written(tmp_path):
 def test_it_holds_what_a_board_runs_and_nothing_else():
     names = zipfile.ZipFile(io.BytesIO(application())).namelist()
     rooms = {tuple(name.split("/")[:2]) for name in names}
-    files = ("__init__", "defaults", "errors", "printable", "text_table")
+    files = ("__init__", "children", "defaults", "errors", "printable", "text_table")
     packages = ("benchmark", "boards", "files", "metrics")
     assert rooms == {
         ("__main__.py",),

@@ -133,7 +133,11 @@ def test_a_worker_that_is_killed_there_is_told_of(machine, bundle, tmp_path):
     _, err = command.communicate(timeout=60)
     assert (command.returncode, err.splitlines()) == (
         2,
-        ["edgesynth: on 127.0.0.1: the measurement ended with signal 9 and without a word"],
+        [
+            "edgesynth: on 127.0.0.1: the measurement ended with signal 9 (SIGKILL: it was killed); the likely cause "
+            "is too little memory, which dmesg tells: use a smaller --batch, end other work, or add swap; it said "
+            "nothing"
+        ],
     )
     assert machine.is_clean()
 

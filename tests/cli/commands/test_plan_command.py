@@ -66,7 +66,7 @@ def test_json_says_the_same(edgesynth, tmp_path):
     assert plan["files"][0]["operators"] == {"Conv": 1, "Flatten": 1, "Gemm": 1, "MaxPool": 1, "Relu": 1}
     assert [finding["fatal"] for finding in plan["files"][0]["findings"]] == [True]
     both = json.loads(edgesynth("plan", "m.onnx", "--json", "--tensorrt", "8.6", cwd=tmp_path).stdout)
-    assert [one["board"] for one in both] == ["orin-nano", "agx-orin"]
+    assert [one["board"] for one in both] == ["orin-nano", "orin-nx", "orin-nx-8gb", "agx-orin"]
 
 
 def test_json_marks_a_prediction_as_one(edgesynth, tmp_path):

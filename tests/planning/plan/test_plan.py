@@ -17,7 +17,7 @@ from tests.boards.probed.test_staircase import table_of
 from ..networks import lenet, quantized, residual, single
 
 WITHOUT_INT8 = ["tx1", "tx2", "tx2-nx", "nano"]
-WITH_INT8 = ["xavier-nx", "agx-xavier", "orin-nano", "agx-orin"]
+WITH_INT8 = ["xavier-nx", "agx-xavier", "orin-nano", "orin-nx", "orin-nx-8gb", "agx-orin", "agx-thor"]
 
 
 @pytest.fixture
@@ -275,7 +275,12 @@ def test_a_batch_or_mode_that_is_none_is_refused(plain):
 def test_all_boards_are_planned_or_those_that_have_the_version(plain):
     graphs = read_forms({"fp32": str(plain)})
     assert [one.board for one in plan_for_all(graphs)] == list(BOARDS)
-    assert {one.board.name for one in plan_for_all(graphs, "8.6")} == {"orin-nano", "agx-orin"}
+    assert {one.board.name for one in plan_for_all(graphs, "8.6")} == {
+        "orin-nano",
+        "orin-nx",
+        "orin-nx-8gb",
+        "agx-orin",
+    }
     with pytest.raises(UserError, match=r"no board has TensorRT 8.3; choose from: 8.0, 8.2, .*, 11.4"):
         plan_for_all(graphs, "8.3")
 

@@ -21,6 +21,7 @@ from edgesynth.benchmark.engines.tensorrt.runtime.importing import import_tensor
 from edgesynth.benchmark.engines.tensorrt.runtime.log import is_about_memory, said, the_log
 from edgesynth.benchmark.engines.tensorrt.runtime.plugins import register_plugins
 from edgesynth.benchmark.interruption import Deferred
+from edgesynth.boards.power_state import power_state
 from edgesynth.errors import UserError
 
 COMPUTE_WARM_UP, COMPUTE_RUNS, COMPUTE_LEAST = 10, 100, 10
@@ -55,6 +56,8 @@ class TensorRt(Engine):
 
     name = "tensorrt"
     device = "gpu"
+    # Folder in which sysfs and nvpmodel's files are looked for.
+    root = "/"
 
     def __init__(self) -> None:
         self._generation = self._called()
@@ -201,8 +204,8 @@ class TensorRt(Engine):
         Returns:
             `requested`, `effective` and `layers` (counts by precision; both None where TensorRT does not tell),
             `native` (whether the GPU has units for it), `source`, `plan_bytes`, `build_s` (of the build, whenever it
-            was), `kept_in_fp32` (layers that were told to stay so), `from_cache`, and `not_kept`: why the plan could
-            not be kept, or None.
+            was), `kept_in_fp32` (layers that were told to stay so), `power_mode` and the limits of the GPU's clock that
+            it was built in, `from_cache`, and `not_kept`: why the plan could not be kept, or None.
         """
         request = self._request
         quantized = ""
@@ -243,7 +246,9 @@ class TensorRt(Engine):
 
     def _make_engine(self, request: Request) -> None:
         version = self._trt.__version__
-        key, timings = plan_cache.plan_key(version, self._gpu, request), plan_cache.timings_key(version, self._gpu)
+        power = power_state(self.root)
+        key = plan_cache.plan_key(version, self._gpu, power, request)
+        timings = plan_cache.timings_key(version, self._gpu, power)
         register_plugins(self._trt, self._log, request.path)
         self._runtime = self._trt.Runtime(self._log)
         kept = plan_cache.find(key)
@@ -262,7 +267,7 @@ class TensorRt(Engine):
         if self._engine is None:
             problem = BeyondMemoryError if is_about_memory(self._log) else UserError
             raise problem("TensorRT {} does not load what it built ({})".format(version, said(self._log)))
-        self._plan_facts: Dict[str, Any] = facts
+        self._plan_facts: Dict[str, Any] = dict(facts, **power.facts())
 
     def _prepare(self, request: Request) -> None:
         """Context, shapes and memory of the engine."""

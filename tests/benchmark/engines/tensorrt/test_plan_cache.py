@@ -55,6 +55,46 @@ def test_batches_and_precisions_have_plans_of_their_own_and_share_the_timings(on
     assert sorted(started)[0] == 0 < sorted(started)[1]
 
 
+BUILD = """
+from edgesynth.benchmark.engines.tensorrt.engine import TensorRt
+
+TensorRt.root = {root!r}
+engine = TensorRt()
+engine.load({model!r}, "fp32", 1, 1)
+built = engine.built()
+print(*[built[name] for name in ("from_cache", "power_mode", "gpu_min_mhz", "gpu_max_mhz", "gpu_clocks_locked")])
+engine.close()
+"""
+
+
+def test_a_plan_is_that_of_one_power_mode_and_its_clocks_and_says_which(script, tensorrt_bundle, tmp_path):
+    root = tmp_path / "board"
+
+    def build(mode, least_mhz, most_mhz):
+        node = "sys/class/devfreq/17000000.gp10b/{}_freq"
+        for path, text in [
+            ("tmp/nv_power_mode", mode),
+            (node.format("min"), int(least_mhz * 1e6)),
+            (node.format("max"), int(most_mhz * 1e6)),
+        ]:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(f"{text}\n")
+        return script("8.2", TX2, BUILD.format(root=str(root), model=str(tensorrt_bundle / "model.onnx")))
+
+    assert build("MAXN", 1300.5, 1300.5) == "False MAXN 1300.5 1300.5 True"
+    assert build("MAXN", 1300.5, 1300.5) == "True MAXN 1300.5 1300.5 True"
+    assert build("MAXQ", 854.25, 854.25) == "False MAXQ 854.25 854.25 True"
+    assert build("MAXN", 114.75, 1300.5) == "False MAXN 114.75 1300.5 False"
+    assert build("MAXN", 1300.5, 1300.5) == "True MAXN 1300.5 1300.5 True"
+    # Kernels are timed anew, too: timings of one clock choose the wrong ones for another.
+    assert len(_plans(tmp_path)) == len(_plans(tmp_path, "timings")) == 3
+
+
+def test_where_nothing_tells_the_power_mode_the_plan_is_kept_as_before(script, tensorrt_bundle, tmp_path):
+    text = BUILD.format(root=str(tmp_path / "empty"), model=str(tensorrt_bundle / "model.onnx"))
+    assert [script("8.2", TX2, text) for _ in range(2)] == ["False None None None None", "True None None None None"]
+
+
 @pytest.mark.parametrize(
     "damage", [lambda content: content[: len(content) // 2], lambda content: b"", lambda content: content + b"x"]
 )

@@ -3,9 +3,9 @@
 A file is one line of JSON, which holds what the content was made of and its sha256, and then the content. What does not
 fit what is asked for, or is damaged, is as if it were not there: TensorRT is never given it.
 
-The cache key of a plan is the model, TensorRT, the GPU, precision and batch; that of kernel timings is TensorRT and the
-GPU alone, so the next model, precision or batch is built faster; that of the ranges of an entropy calibration is the
-model, the images and TensorRT.
+The cache key of a plan is the model, TensorRT, the GPU with its power mode and clocks, precision and batch; that of
+kernel timings is TensorRT and the GPU so, and no more: the next model, precision or batch is built faster; that of the
+ranges of an entropy calibration is the model, the images and TensorRT.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 from edgesynth.benchmark.bundle.bundle import sha256_of
 from edgesynth.benchmark.engines.tensorrt.request import Request
 from edgesynth.benchmark.engines.tensorrt.runtime.gpu import Gpu
+from edgesynth.boards.power_state import PowerState
 from edgesynth.files.json_file import parse_json
 from edgesynth.files.onnx_external import external_files
 from edgesynth.files.user_cache import user_cache
@@ -37,13 +38,15 @@ def folder() -> str:
     return user_cache("tensorrt")
 
 
-def timings_key(tensorrt: str, gpu: Gpu) -> Dict[str, Any]:
-    """The cache key of kernel timings.
+def timings_key(tensorrt: str, gpu: Gpu, power: PowerState) -> Dict[str, Any]:
+    """The cache key of kernel timings, which are those of one power mode and its clocks.
 
     Args:
         tensorrt: its version.
         gpu: the GPU.
+        power: power mode and limits of its clock.
     """
+    known = {name: value for name, value in power.facts().items() if value is not None}
     return {
         "format": FORMAT,
         "kind": "timings",
@@ -52,20 +55,22 @@ def timings_key(tensorrt: str, gpu: Gpu) -> Dict[str, Any]:
         "gpu": gpu.name,
         "sm": list(gpu.sm),
         "multiprocessors": gpu.multiprocessors,
+        **known,
     }
 
 
-def plan_key(tensorrt: str, gpu: Gpu, request: Request) -> Dict[str, Any]:
+def plan_key(tensorrt: str, gpu: Gpu, power: PowerState, request: Request) -> Dict[str, Any]:
     """The cache key of a plan; files are known by their content, not by their name.
 
     Args:
         tensorrt: its version.
         gpu: the GPU.
+        power: power mode and limits of its clock.
         request: what is built.
     """
     kept = {"kept_in_fp32": sorted(request.kept)} if request.kept else {}
     return dict(
-        timings_key(tensorrt, gpu),
+        timings_key(tensorrt, gpu, power),
         kind="plan",
         model=_sums_of_model(request),
         ranges=None if request.ranges is None else sha256_of(request.ranges),

@@ -7,6 +7,7 @@ from typing import Any, List, NamedTuple, Optional, Tuple
 import numpy as np
 
 from edgesynth.benchmark.engines.engine import BLOCK, SPIN
+from edgesynth.benchmark.engines.tensorrt.runtime.access import advice
 from edgesynth.boards.table import native_precisions
 from edgesynth.errors import UserError
 
@@ -75,8 +76,9 @@ def open_gpu(wait: Optional[str] = None) -> Gpu:
             context = device.make_context(flags[wait or SPIN])
         except cuda.Error as error:
             raise UserError(
-                "no GPU can be used here ({}); TensorRT needs one: inside a container give docker run "
-                "--runtime nvidia, or use --engine onnxruntime".format(" ".join(str(error).split()))
+                "no GPU can be used here ({}); TensorRT needs one: {}; or use --engine onnxruntime".format(
+                    " ".join(str(error).split()), advice()
+                )
             ) from None
         atexit.register(_close, context)
         major, minor = device.compute_capability()
