@@ -161,7 +161,7 @@ def make_plan(
         graphs: from `read_forms`.
         board: the board.
         tensorrt: a version that the board has, as "8.2"; the newest with an operator table by default.
-        ranges: the bundle's ranges.json, from which a calibration cache is made; None if there is none.
+        ranges: the bundle's ranges.json, by which the plain file is quantized; None if there is none.
         batch: images per inference; by default what the files are fixed to, or 1.
         mode: the power mode that latency and energy are predicted for; the fastest by default, or the probe's.
         probe: measured layers, for the prediction at their precision.
