@@ -336,6 +336,10 @@ class _Stage:
             self.say(f"calibrating and writing {dialect.file}")
             path = self.folder / dialect.file
             choice = quantize_best(source, dialect, path, int8.max_loss)
+            if choice.beyond:
+                first, why = next(iter(choice.beyond.items()))
+                count = len(choice.beyond)
+                self.say(f"{count} layers of {dialect.file} stay in floating point, {first} first ({why})")
             facts: dict[str, Any] = {"calibration": choice.to_json()}
             if dialect.runs_here:
                 self.say(f"timing {dialect.file} on this CPU")

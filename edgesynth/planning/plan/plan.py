@@ -10,6 +10,7 @@ from edgesynth.boards.table import BOARDS
 from edgesynth.errors import UserError
 from edgesynth.planning.cost import Layer, layers_of, predict_layers
 from edgesynth.planning.onnx.onnx_graph import OnnxGraph, read_graph
+from edgesynth.planning.parsers.building import check_built
 from edgesynth.planning.parsers.operators import Finding, check_graph
 from edgesynth.planning.parsers.parser import NEWEST, TABLES, Parser, dotted, parse_version, parser_of, table_for
 from edgesynth.planning.plan.builds import Build, builds_of
@@ -22,15 +23,17 @@ _CROWDED = 0.5  # of a board's memory, which the system and TensorRT itself live
 
 
 class CheckedFile(NamedTuple):
-    """One ONNX file, checked against the parser.
+    """One ONNX file, checked against the parser and the builder.
 
     Attributes:
         graph: the file.
         findings: what the parser refuses, and what must be known.
+        unbuilt: what the parser reads and the builder refuses.
     """
 
     graph: OnnxGraph
     findings: tuple[Finding, ...]
+    unbuilt: tuple[Finding, ...] = ()
 
     @property
     def is_parsed(self) -> bool:
@@ -48,7 +51,7 @@ class CheckedFile(NamedTuple):
             "parsed": self.is_parsed,
             "findings": [
                 {"op": finding.op, "nodes": list(finding.nodes), "message": finding.message, "fatal": finding.fatal}
-                for finding in self.findings
+                for finding in self.findings + self.unbuilt
             ],
         }
 
@@ -175,7 +178,10 @@ def make_plan(
     power_mode = board.mode(mode or (probe.facts["power_mode"] if probe is not None else None))
     version, jetpack = choose_tensorrt(board, tensorrt)
     parser = parser_of(version)
-    checked = {form: CheckedFile(graph, tuple(check_graph(graph, parser))) for form, graph in graphs.items()}
+    checked = {
+        form: CheckedFile(graph, tuple(check_graph(graph, parser)), tuple(check_built(graph, version)))
+        for form, graph in graphs.items()
+    }
     refused = {form: _refusal(file, parser) for form, file in checked.items()}
     memory = memory_of(graphs.get("fp32") or next(iter(graphs.values())), batch)
     short, notes = _memory_notes(memory, board)
@@ -305,7 +311,11 @@ def choose_tensorrt(board: Board, given: str | None) -> tuple[Version, str]:
 
 def _refusal(checked: CheckedFile, parser: Parser) -> str | None:
     fatal = [finding for finding in checked.findings if finding.fatal]
-    return f"{parser.name} does not parse {checked.graph.file}: {fatal[0]}" if fatal else None
+    if fatal:
+        return f"{parser.name} does not parse {checked.graph.file}: {fatal[0]}"
+    if checked.unbuilt:
+        return f"{parser.name} parses {checked.graph.file} and does not build it: {checked.unbuilt[0]}"
+    return None
 
 
 def _memory_notes(memory: Memory, board: Board) -> tuple[str | None, list[str]]:
