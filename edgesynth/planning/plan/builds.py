@@ -10,7 +10,7 @@ from edgesynth.planning.cost import Prediction
 from edgesynth.planning.onnx.onnx_graph import OnnxGraph, elements
 from edgesynth.planning.parsers.parser import dotted
 
-_STRONGLY_TYPED = (11, 0)  # from here on no FP16 and INT8 flags and no calibrators: the file's own types decide
+STRONGLY_TYPED = (11, 0)  # from here on no FP16 and INT8 flags and no calibrators: the file's own types decide
 _OLDEST_GPU_OF_11 = (7, 5)
 
 
@@ -70,7 +70,7 @@ def builds_of(
     """
     maker = _Maker(graphs, refused, ranges, board, version, kept)
     builds = [maker.fp32(), maker.fp16(), maker.int8()]
-    if version >= _STRONGLY_TYPED and board.sm and board.sm < _OLDEST_GPU_OF_11:
+    if version >= STRONGLY_TYPED and board.sm and board.sm < _OLDEST_GPU_OF_11:
         reason = f"TensorRT {dotted(version)} needs a GPU of sm_75 or newer and {board.title} is {board.sm_name}"
         builds = [build.prevented(reason) for build in builds]
     return builds
@@ -102,9 +102,9 @@ class _Maker:
     def fp16(self) -> Build:
         """From the plain file and TensorRT's flag; since TensorRT 11 from a file of FP16 types."""
         native = self.board.native_fp16
-        if self.version >= _STRONGLY_TYPED:
+        if self.version >= STRONGLY_TYPED:
             key = "fp16" if "fp16" in self.graphs else "fp32"
-            if key == "fp16" or (key in self.graphs and _is_half(self.graphs[key])):
+            if key == "fp16" or (key in self.graphs and is_half(self.graphs[key])):
                 return self._from("fp16", key, native, self._kept_note())
             problem = "TensorRT {} has no FP16 flag, the file's types decide: it needs a model.fp16.onnx"
             return Build("fp16", native, "", "", problem.format(dotted(self.version)))
@@ -114,8 +114,8 @@ class _Maker:
     def int8(self) -> Build:
         """From the Q/DQ file where the GPU has INT8, else from the plain file and its ranges."""
         native = self.board.native_int8
-        can_calibrate = "fp32" in self.graphs and self.version < _STRONGLY_TYPED
-        if "int8" in self.graphs and (native or self.version >= _STRONGLY_TYPED):
+        can_calibrate = "fp32" in self.graphs and self.version < STRONGLY_TYPED
+        if "int8" in self.graphs and (native or self.version >= STRONGLY_TYPED):
             build = self._from("int8", "int8", native, "")
             if build.will_build or not can_calibrate:
                 return build
@@ -189,7 +189,7 @@ class _Maker:
         return f"{self.board.title} ({self.board.sm_name}) {known}"
 
 
-def _is_half(graph: OnnxGraph) -> bool:
+def is_half(graph: OnnxGraph) -> bool:
     """Whether most weights of a file are FP16: some stay in FP32 with what FP16 cannot compute."""
     from onnx import TensorProto
 

@@ -14,6 +14,7 @@ from edgesynth.planning.parsers.building import check_built
 from edgesynth.planning.parsers.operators import Finding, check_graph
 from edgesynth.planning.parsers.parser import NEWEST, TABLES, Parser, dotted, parse_version, parser_of, table_for
 from edgesynth.planning.plan.builds import Build, builds_of
+from edgesynth.planning.plan.int8_speed import compared, floating_layers, is_faster
 from edgesynth.planning.plan.memory import Memory, memory_of
 
 FORMS: tuple[str, ...] = ("fp32", "fp16", "int8")  # of a bundle, that TensorRT takes
@@ -83,11 +84,16 @@ class Plan(NamedTuple):
 
     @property
     def recommended(self) -> Build | None:
-        """The build to choose: INT8 or FP16 by hardware, else FP32, else whatever builds; None if nothing does."""
-        order = {"int8": 0, "fp16": 1, "fp32": 2}
+        """The build to choose: INT8 where it is predicted to be the fastest, else FP16 by hardware, else FP32, else
+        whatever builds; None if nothing does.
+        """
+        order = {"fp16": 0, "fp32": 1, "int8": 2}
         possible = [build for build in self.builds if build.will_build]
-        fast = [build for build in possible if build.native]
-        return min(fast or possible, key=lambda build: order[build.precision]) if possible else None
+        fast = [build for build in possible if build.native] or possible
+        int8 = next((build for build in fast if build.precision == "int8"), None)
+        if int8 is not None and is_faster(int8, [build for build in fast if build is not int8]):
+            return int8
+        return min(fast, key=lambda build: order[build.precision]) if fast else None
 
     @property
     def will_run(self) -> bool:
@@ -190,7 +196,7 @@ def make_plan(
         builds = [build.prevented(short) for build in builds]
     if probe is not None:
         notes += _check_probe(probe, builds, board, power_mode, batch, version)
-    builds, why_not = _predicted(builds, graphs, board, batch, power_mode, probe)
+    builds, why_not = _predicted(builds, graphs, board, version, batch, power_mode, probe)
     notes += why_not
     files = tuple(checked.values())
     return Plan(board, parser, jetpack, files, memory, batch, tuple(notes), tuple(builds), tuple(kept))
@@ -231,6 +237,7 @@ def _predicted(
     builds: list[Build],
     graphs: dict[str, OnnxGraph],
     board: Board,
+    version: Version,
     batch: int,
     mode: PowerMode,
     probe: ProbeTable | None,
@@ -243,13 +250,14 @@ def _predicted(
             try:
                 measured = probe if probe is not None and probe.precision == build.precision else None
                 layers = _layers(graphs[build.form])
-                predicted = predict_layers(layers, board, build.precision, batch, mode.name, measured)
+                floating = floating_layers(graphs[build.form], build, board, version)
+                predicted = predict_layers(layers, board, build.precision, batch, mode.name, measured, floating)
                 build = build._replace(predicted=predicted)
                 notes += predicted.notes
             except UserError as error:
                 notes.append(str(error))
         with_figures.append(build)
-    return with_figures, sorted(set(notes), key=notes.index)
+    return [compared(build, with_figures) for build in with_figures], sorted(set(notes), key=notes.index)
 
 
 @functools.lru_cache(maxsize=4)
