@@ -9,14 +9,14 @@ import os
 import re
 import struct
 import tempfile
-from typing import Dict, NamedTuple
+from typing import Dict, NamedTuple, Tuple
 
 from edgesynth.errors import UserError
 from edgesynth.files.json_file import read_json
 
 ALGORITHM = "EntropyCalibration2"
 LEVELS = 127.0  # steps of symmetric int8 on either side of zero
-RANGES_SCHEMA = 1
+RANGES_SCHEMA = 2  # 1 has no list of layers that stay in floating point, and is read as well
 
 _HEADER = re.compile(r"TRT-(\d+)-(\w+)")
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:\.\w+)*")
@@ -34,6 +34,18 @@ class CalibrationCache(NamedTuple):
     version: int
     algorithm: str
     scales: Dict[str, float]
+
+
+class Ranges(NamedTuple):
+    """What a bundle's ranges.json says.
+
+    Attributes:
+        amax: {ONNX tensor: its largest magnitude}.
+        floating: names of the nodes that stay in floating point where others are INT8; none before schema 2.
+    """
+
+    amax: Dict[str, float]
+    floating: Tuple[str, ...]
 
 
 def version_number(tensorrt: str) -> int:
@@ -140,8 +152,8 @@ def parse_cache(text: str) -> CalibrationCache:
     return CalibrationCache(int(header.group(1)), header.group(2), scales)
 
 
-def read_ranges(path: str) -> Dict[str, float]:
-    """The ranges {tensor: amax} of a bundle's ranges.json.
+def read_ranges(path: str) -> Ranges:
+    """Read a bundle's ranges.json.
 
     Raises:
         UserError: it is missing, or not such a file.
@@ -150,13 +162,19 @@ def read_ranges(path: str) -> Dict[str, float]:
     ranges = read_json(path, missing, "export the bundle again")
     if not isinstance(ranges, dict) or not isinstance(ranges.get("amax"), dict):
         raise UserError("{} holds no ranges (`amax`); export the bundle again".format(path))
-    if ranges.get("schema") != RANGES_SCHEMA:
+    schema = ranges.get("schema")
+    if not isinstance(schema, int) or isinstance(schema, bool) or not 1 <= schema <= RANGES_SCHEMA:
         raise UserError(
-            "{} has schema {!r} and this edgesynth reads {}; install the one that wrote it, or export again".format(
-                path, ranges.get("schema"), RANGES_SCHEMA
+            "{} has schema {!r} and this edgesynth reads up to {}; install a newer one, or export again".format(
+                path, schema, RANGES_SCHEMA
             )
         )
-    return ranges["amax"]
+    floating = ranges.get("floating_point", [])
+    if not isinstance(floating, list) or not all(isinstance(name, str) for name in floating):
+        raise UserError(
+            "{} has {!r} as `floating_point`, which is no list of names; export the bundle again".format(path, floating)
+        )
+    return Ranges(ranges["amax"], tuple(floating))
 
 
 def write_cache(ranges_path: str, cache_path: str, tensorrt: str) -> CalibrationCache:
@@ -170,7 +188,7 @@ def write_cache(ranges_path: str, cache_path: str, tensorrt: str) -> Calibration
     Raises:
         UserError: see `read_ranges` and `cache_from_ranges`.
     """
-    cache = cache_from_ranges(read_ranges(ranges_path), tensorrt)
+    cache = cache_from_ranges(read_ranges(ranges_path).amax, tensorrt)
     folder = os.path.dirname(os.path.abspath(cache_path))
     handle, temporary = tempfile.mkstemp(prefix=".calibration-", suffix=".tmp", dir=folder)
     try:

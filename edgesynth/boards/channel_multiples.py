@@ -1,13 +1,14 @@
 """Multiples of channels that the engine of a board likes.
 
 Tensor cores read 16 bytes of channels at a time: 8 values of FP16, and 16 of INT8, of which TensorRT packs 32 (kCHW32)
-from Ampere on. TX1, TX2 and Nano have none: their kernels read four values at a time. Grouped convolutions must have
-multiples of 4 in INT8 (NvInfer.h, 8.2 to 11.1), and depthwise ones failed on others before 8.5 (NVIDIA/TensorRT#1556).
+from Ampere on. TX1, TX2 and Nano have none: their kernels read four values at a time. Depthwise convolutions must have
+multiples of 4 in INT8 (`int8_limits`).
 """
 
 from typing import NamedTuple
 
 from edgesynth.boards.board import Board
+from edgesynth.boards.int8_limits import MULTIPLE
 
 _TENSOR_CORES, _AMPERE = (7, 0), (8, 0)  # compute capabilities from which on
 
@@ -18,10 +19,12 @@ class Multiples(NamedTuple):
     Attributes:
         dense: channels of convolutions and linear layers.
         grouped: channels of grouped and depthwise convolutions.
+        needed: the least that channels of grouped and depthwise convolutions must be a multiple of.
     """
 
     dense: int = 1
     grouped: int = 1
+    needed: int = 1
 
 
 def multiples_of(board: Board, precision: str) -> Multiples:
@@ -34,5 +37,5 @@ def multiples_of(board: Board, precision: str) -> Multiples:
     if board.sm is None or board.sm < _TENSOR_CORES:
         return Multiples(4, 4)
     if precision == "int8" and board.native_int8:
-        return Multiples(32 if board.sm >= _AMPERE else 16, 4)
+        return Multiples(32 if board.sm >= _AMPERE else 16, MULTIPLE, MULTIPLE)
     return Multiples(8 if precision == "fp16" else 4, 4)

@@ -101,7 +101,9 @@ def test_a_cache_is_written_beside_the_ranges_of_a_bundle(tmp_path):
     assert parse_cache(path.read_text()).scales["images"] == pytest.approx(0.02, rel=1e-6)
 
 
-@pytest.mark.parametrize("changes", [{"amax": {"images": 0.0}}, {"amax": []}, {"schema": 2}, {"amax": {}}])
+@pytest.mark.parametrize(
+    "changes", [{"amax": {"images": 0.0}}, {"amax": []}, {"schema": 3}, {"schema": True}, {"amax": {}}]
+)
 def test_a_cache_that_stands_outlives_ranges_that_are_no_good(tmp_path, changes):
     path = tmp_path / "calibration.cache"
     path.write_text("before")
@@ -116,3 +118,10 @@ def test_ranges_that_are_missing_or_no_json_are_refused(tmp_path, content):
         (tmp_path / "ranges.json").write_text(content)
     with pytest.raises(UserError, match=r"ranges.json"):
         read_ranges(str(tmp_path / "ranges.json"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "floating"), [({}, ()), ({"schema": 2}, ()), ({"schema": 2, "floating_point": ["/fc"]}, ("/fc",))]
+)
+def test_ranges_of_both_schemas_are_read_with_the_layers_that_stay_in_floating_point(tmp_path, changes, floating):
+    assert read_ranges(write_ranges(tmp_path, **changes)) == ({"images": 2.54}, floating)

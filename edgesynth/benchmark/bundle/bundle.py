@@ -39,8 +39,8 @@ class Model(NamedTuple):
         path: where it lies.
         dialect: how its precision is written ("plain", "tensorrt", "onnxruntime-cpu"), None for a bare file.
         size_bytes: its size.
-        ranges: the ranges.json to quantize it by; None where its own types decide.
-        samples: the samples.npz to calibrate it on, in place of ranges.
+        ranges: the ranges.json to quantize it by; None where its own types decide, or there is none.
+        samples: the samples.npz to calibrate it on; of `ranges`, its list of layers alone counts then.
         exact_on: the processors on which ONNX Runtime computes it exactly ("any", "vnni"); None where that is not said.
     """
 
@@ -90,8 +90,8 @@ class Target(NamedTuple):
         file = _EXTRA[key]
         if "fp32" not in self.models or file not in self.manifest.get("files", {}):
             return None
-        path, plain = os.path.join(self.path, file), self.models["fp32"]
-        return plain._replace(ranges=path) if key == CALIBRATED else plain._replace(samples=path)
+        plain = self.models["fp32"]._replace(ranges=self.ranges)
+        return plain if key == CALIBRATED else plain._replace(samples=os.path.join(self.path, file))
 
     @property
     def forms(self) -> Dict[str, str]:
@@ -100,7 +100,7 @@ class Target(NamedTuple):
 
     @property
     def ranges(self) -> Optional[str]:
-        """Path of ranges.json, from which a calibration cache is made; None if there is none."""
+        """Path of ranges.json, by which a plain file is quantized; None if there is none."""
         file = _EXTRA[CALIBRATED]
         return os.path.join(self.path, file) if file in self.manifest.get("files", {}) else None
 

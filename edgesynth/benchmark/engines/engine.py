@@ -68,8 +68,9 @@ class Engine:
             precision: "fp32", "fp16", "int8" or "as-is".
             batch: images per run, at least 1.
             threads: threads of the CPU, at least 1.
-            ranges: the ranges.json to quantize a plain file by; None where the file's own types decide.
-            samples: the samples.npz to calibrate a plain file on, in place of ranges.
+            ranges: the ranges.json to quantize a plain file by; None where the file's own types decide, or there is
+                none.
+            samples: the samples.npz to calibrate a plain file on; of `ranges`, its list of layers alone counts then.
             kept: names of nodes that stay in FP32 where the precision makes others FP16.
 
         Raises:

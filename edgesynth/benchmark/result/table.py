@@ -2,6 +2,7 @@
 
 from typing import Any, Dict, List
 
+from edgesynth.benchmark.result.build_notes import notes_of_build
 from edgesynth.benchmark.result.flags import is_invalid
 from edgesynth.benchmark.result.hops_table import HopRow, hops_table, or_dash
 from edgesynth.benchmark.result.result import metric_of
@@ -163,6 +164,8 @@ def _built(measurements: List[Dict[str, Any]]) -> List[str]:
         parts = ["runs at {}".format(built["effective"] or "a precision that TensorRT does not tell")]
         if built.get("kept_in_fp32"):
             parts.append("{} layers kept in FP32".format(built["kept_in_fp32"]))
+        if built.get("kept_floating"):
+            parts.append("{} layers kept in floating point".format(built["kept_floating"]))
         if compute_ms is not None:
             parts.append("computes {:.3f} ms without copies (p50)".format(compute_ms["p50"]))
         parts.append(
@@ -175,6 +178,7 @@ def _built(measurements: List[Dict[str, Any]]) -> List[str]:
                 measurement["precision"], measurement["batch"], built["source"], ", ".join(parts)
             )
         )
+        lines += ["  {}".format(line) for line in notes_of_build(built)]
     return lines
 
 

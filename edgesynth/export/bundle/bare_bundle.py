@@ -77,7 +77,7 @@ def _int8(folder: Path, network: nn.Module, bred: Mapping[str, str], images: Ten
     floating = floating_layers(onnx.load(str(path)), network, bred)
     for dialect in DIALECTS:
         quantize(path, dialect, bounds, folder / dialect.file, floating)
-    write_json(folder / RANGES, ranges_json(MODEL, bounds, PLAIN, len(images)))
+    write_json(folder / RANGES, ranges_json(MODEL, bounds, PLAIN, len(images), floating))
     return {
         dialect.key: {**_facts(folder, dialect.file, dialect.name), **dialect.facts(folder / dialect.file)}
         for dialect in DIALECTS

@@ -25,7 +25,7 @@ from edgesynth.export.half.half import FILE as HALF
 from edgesynth.export.half.half import KEY as HALF_KEY
 from edgesynth.export.half.half_search import write_half
 from edgesynth.export.int8.built import BUILT_KEY, built_by_tensorrt
-from edgesynth.export.int8.calibration_choice import PLAIN, Source, quantize_best, ranges_of
+from edgesynth.export.int8.calibration_choice import PLAIN, Calibrated, Source, quantize_best, ranges_of
 from edgesynth.export.int8.dialects import dialects
 from edgesynth.export.int8.faster.choosing import choose_layers
 from edgesynth.export.int8.faster.clock import Clock
@@ -293,9 +293,12 @@ class _Stage:
             learned,
             floating_layers(plain, self.removed, genome.precision),
         )
-        method = PLAIN if int8 is None else self._write_int8(source, int8)
+        method, floating = PLAIN, source.kept
+        if int8 is not None:
+            choice = self._write_int8(source, int8)
+            method, floating = choice.method, (*source.kept, *choice.guarded.floating)
         ranges = ranges_of(plain, source, method)
-        write_json(self.folder / RANGES, ranges_json(MODEL, ranges, method, len(calibration)))
+        write_json(self.folder / RANGES, ranges_json(MODEL, ranges, method, len(calibration), floating))
 
     @property
     def output(self) -> dict[str, Any]:
@@ -321,20 +324,24 @@ class _Stage:
                 _check_same(hop)
         return {"name": DETECTIONS, "shape": [decoding["rows"], COLUMNS], "decoding": decoding}
 
-    def _write_int8(self, source: Source, int8: _Int8) -> str:
+    def _write_int8(self, source: Source, int8: _Int8) -> Calibrated:
         """Write the INT8 models, each by the calibration that is best on validation.
 
         What this machine runs is timed here, and layers that are faster in floating point stay so.
 
         Returns:
-            The calibration method of the TensorRT form, which ranges.json serves too.
+            How the TensorRT form was calibrated, which ranges.json serves too.
         """
         check_size(source.model, "export without --int8")
-        methods = []
+        choices = []
         for dialect in dialects(int8.cpu_target):
             self.say(f"calibrating and writing {dialect.file}")
             path = self.folder / dialect.file
             choice = quantize_best(source, dialect, path, int8.max_loss)
+            if choice.beyond:
+                first, why = next(iter(choice.beyond.items()))
+                count = len(choice.beyond)
+                self.say(f"{count} layers of {dialect.file} stay in floating point, {first} first ({why})")
             facts: dict[str, Any] = {"calibration": choice.to_json()}
             if dialect.runs_here:
                 self.say(f"timing {dialect.file} on this CPU")
@@ -351,8 +358,8 @@ class _Stage:
                 **dialect.facts(path),
                 **facts,
             }
-            methods.append(choice.method)
-        return methods[0]
+            choices.append(choice)
+        return choices[0]
 
     def _built(self, path: Path) -> dict[str, Any] | None:
         """What NVIDIA's compiler makes of the TensorRT form, where it is installed."""

@@ -72,6 +72,7 @@ class Calibrated:
         tried: {method, and the form where there are several: the task's metric on validation, percent}.
         learned: number of layers with scales from training.
         guarded: which layers were left in floating point, and why.
+        beyond: {layer that the runtime cannot compute in INT8: why}.
     """
 
     method: str
@@ -80,6 +81,7 @@ class Calibrated:
     tried: dict[str, float]
     learned: int
     guarded: GuardResult
+    beyond: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the manifest."""
@@ -90,6 +92,7 @@ class Calibrated:
             "validation_accuracy_percent": self.tried,
             "learned_layers": self.learned,
             "guard": self.guarded.to_json(),
+            "beyond_runtime": self.beyond,
         }
 
 
@@ -118,7 +121,8 @@ def quantize_best(source: Source, dialect: Dialect, path: Path, max_loss: float)
     import onnx
 
     plain = onnx.load(str(source.model))
-    able = {node.name for node in plain.graph.node if dialect.quantizes(node)}
+    beyond = dialect.beyond(plain)
+    able = {node.name for node in plain.graph.node if dialect.quantizes(node)} - beyond.keys()
     layers = [name for name in layers_of(plain) if name in able and name not in source.kept]
     if not layers:
         raise UserError(
@@ -163,6 +167,7 @@ def quantize_best(source: Source, dialect: Dialect, path: Path, max_loss: float)
         {_label(way, forms): score for way, score in scores.items()},
         len(source.learned.keys() & layers),
         guarded,
+        beyond,
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from edgesynth.boards.int8_limits import Convolution, beyond_int8
 from edgesynth.errors import UserError
 from edgesynth.export.calibration import Bounds
 from edgesynth.export.int8.residual import quantize_residuals
@@ -42,6 +43,9 @@ class Dialect(Protocol):
     def quantizes(self, node: onnx.NodeProto) -> bool:
         """Whether a node can be in INT8."""
 
+    def beyond(self, model: onnx.ModelProto) -> dict[str, str]:
+        """{node that the runtime cannot compute in INT8, although it reads such nodes: why}, of a plain model."""
+
     def settings(self, model: onnx.ModelProto) -> dict[str, Any]:
         """Arguments of `quantize_static` for this fp32 model."""
 
@@ -66,7 +70,8 @@ class TensorRT:
     their own; biases stay float. Every input of a convolution or linear layer is quantized and no output: nothing then
     stands between a convolution and its ReLU, which TensorRT fuses, and a Q moves back over pooling by itself. Where a
     convolution's output is added to something else, that is quantized, so that the sum is part of the convolution.
-    Transposed convolutions and matrix products (MatMul) stay in floating point.
+    Transposed convolutions and matrix products (MatMul) stay in floating point, and convolutions that a builder of
+    some version cannot compute in INT8.
     """
 
     key = "int8"
@@ -81,13 +86,30 @@ class TensorRT:
         """Convolutions, linear layers whose channels are axis 0, and sums with the output of a convolution."""
         return (node.op_type in self.layers and not _rows_are_inputs(node)) or node.op_type == "Add"
 
+    def beyond(self, model: onnx.ModelProto) -> dict[str, str]:
+        """Convolutions beyond `boards.int8_limits`, of any version: the bundle is for all of them."""
+        shapes = {item.name: tuple(item.dims) for item in model.graph.initializer}
+        added = {name for node in model.graph.node if node.op_type == "Add" for name in node.input}
+        reasons = {}
+        for node in model.graph.node:
+            if node.op_type == "Conv" and node.input[1] in shapes:
+                groups = next((item.i for item in node.attribute if item.name == "group"), 1)
+                outputs, inputs = shapes[node.input[1]][:2]
+                convolution = Convolution(inputs * groups, outputs, groups, node.output[0] in added)
+                if why := beyond_int8(convolution):
+                    reasons[node.name] = why
+        return reasons
+
     def settings(self, model: onnx.ModelProto) -> dict[str, Any]:
         """Arguments of `quantize_static`."""
         from onnxruntime.quantization import QuantType
 
         return {
             "op_types_to_quantize": list(self.layers),
-            "nodes_to_exclude": [node.name for node in model.graph.node if _rows_are_inputs(node)],
+            "nodes_to_exclude": [
+                *(node.name for node in model.graph.node if _rows_are_inputs(node)),
+                *self.beyond(model),
+            ],
             "activation_type": QuantType.QInt8,
             "weight_type": QuantType.QInt8,
             "extra_options": {
@@ -177,6 +199,10 @@ class OnnxRuntimeCpu:
     def quantizes(self, node: onnx.NodeProto) -> bool:
         """All that ONNX Runtime's quantizer knows and its CPU computes in integers."""
         return node.op_type in self._kinds()
+
+    def beyond(self, model: onnx.ModelProto) -> dict[str, str]:
+        """None: what has no integer kernel is not quantized."""
+        return {}
 
     def settings(self, model: onnx.ModelProto) -> dict[str, Any]:
         """Arguments of `quantize_static`."""

@@ -38,6 +38,18 @@ class LayerCost(NamedTuple):
     measured: bool = False
 
 
+class Floating(NamedTuple):
+    """Layers of an INT8 engine that stay in floating point.
+
+    Attributes:
+        names: of the layers.
+        precision: theirs, "fp32" or "fp16".
+    """
+
+    names: frozenset[str]
+    precision: str
+
+
 class Prediction(NamedTuple):
     """A predicted, never a measured, latency and energy.
 
@@ -136,6 +148,7 @@ def predict_layers(
     batch: int = 1,
     mode: str | None = None,
     probe: ProbeTable | None = None,
+    floating: Floating | None = None,
 ) -> Prediction:
     """Predict latency and energy of a list of layers, such as `from_census` makes.
 
@@ -147,6 +160,7 @@ def predict_layers(
         mode: see there.
         probe: measured layers, which replace the roofline for those that they cover. Such a layer alone reads no
             residual input, and its time is that of a convolution without what is fused into it.
+        floating: layers that are not of this precision.
 
     Raises:
         UserError: see `predict`; or there is no layer; or the probe is of another board, mode, precision or batch.
@@ -154,7 +168,7 @@ def predict_layers(
     machine = _machine(board, precision, batch, mode)
     if probe is not None:
         probe.check_for(machine[0], machine[1], precision, batch)
-    return _predict(list(layers), precision, batch, *machine, probe=probe)
+    return _predict(list(layers), precision, batch, *machine, probe=probe, floating=floating)
 
 
 def _error(error: float | None) -> str:
@@ -200,21 +214,25 @@ def _predict(
     effective: str,
     machine: Machine,
     probe: ProbeTable | None = None,
+    floating: Floating | None = None,
 ) -> Prediction:
     if not layers:
         raise UserError("there is no layer to predict: give a network that computes something")
     costs = []
+    other = machine if floating is None else machine_of(board, mode, floating.precision)
+    names = frozenset() if floating is None else floating.names
     spent = {"compute": 0.0, "memory": 0.0, "launch": (EFFICIENCY.call_ms if probe is None else probe.call_ms) * 1e-3}
     for layer in layers:
-        time = seconds(layer, batch, machine, EFFICIENCY)
-        measured_ms = None if probe is None else probe.latency_ms(layer.shape, layer.width)
+        does = other if layer.name in names else machine
+        time = seconds(layer, batch, does, EFFICIENCY)
+        measured_ms = None if probe is None or does is not machine else probe.latency_ms(layer.shape, layer.width)
         # What a measured layer waits for is the roofline's guess; how long is not.
         scale = 1.0 if measured_ms is None else measured_ms * 1e-3 / time.total
         waits = "compute" if time.compute >= time.memory else "memory"
         spent[waits] += scale * max(time.compute, time.memory)
         spent["launch"] += scale * time.launch
         bound_by = waits if max(time.compute, time.memory) >= time.launch else "launch"
-        moved = traffic_bytes(layer, batch, machine.bytes_per_value)
+        moved = traffic_bytes(layer, batch, does.bytes_per_value)
         latency_ms = scale * time.total * 1e3
         costs.append(
             LayerCost(layer.name, layer.kind, latency_ms, bound_by, layer.macs, moved, measured_ms is not None)

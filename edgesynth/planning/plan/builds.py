@@ -10,7 +10,7 @@ from edgesynth.planning.cost import Prediction
 from edgesynth.planning.onnx.onnx_graph import OnnxGraph, elements
 from edgesynth.planning.parsers.parser import dotted
 
-_STRONGLY_TYPED = (11, 0)  # from here on no FP16 and INT8 flags and no calibrators: the file's own types decide
+STRONGLY_TYPED = (11, 0)  # from here on no FP16 and INT8 flags and no calibrators: the file's own types decide
 _OLDEST_GPU_OF_11 = (7, 5)
 
 
@@ -70,7 +70,7 @@ def builds_of(
     """
     maker = _Maker(graphs, refused, ranges, board, version, kept)
     builds = [maker.fp32(), maker.fp16(), maker.int8()]
-    if version >= _STRONGLY_TYPED and board.sm and board.sm < _OLDEST_GPU_OF_11:
+    if version >= STRONGLY_TYPED and board.sm and board.sm < _OLDEST_GPU_OF_11:
         reason = f"TensorRT {dotted(version)} needs a GPU of sm_75 or newer and {board.title} is {board.sm_name}"
         builds = [build.prevented(reason) for build in builds]
     return builds
@@ -102,9 +102,9 @@ class _Maker:
     def fp16(self) -> Build:
         """From the plain file and TensorRT's flag; since TensorRT 11 from a file of FP16 types."""
         native = self.board.native_fp16
-        if self.version >= _STRONGLY_TYPED:
+        if self.version >= STRONGLY_TYPED:
             key = "fp16" if "fp16" in self.graphs else "fp32"
-            if key == "fp16" or (key in self.graphs and _is_half(self.graphs[key])):
+            if key == "fp16" or (key in self.graphs and is_half(self.graphs[key])):
                 return self._from("fp16", key, native, self._kept_note())
             problem = "TensorRT {} has no FP16 flag, the file's types decide: it needs a model.fp16.onnx"
             return Build("fp16", native, "", "", problem.format(dotted(self.version)))
@@ -112,15 +112,15 @@ class _Maker:
         return self._from("fp16", "fp32", native, "; ".join([*notes, self._kept_note()] if self.kept else notes))
 
     def int8(self) -> Build:
-        """From the Q/DQ file where the GPU has INT8, else from the plain file and a calibration cache."""
+        """From the Q/DQ file where the GPU has INT8, else from the plain file and its ranges."""
         native = self.board.native_int8
-        can_calibrate = "fp32" in self.graphs and self.version < _STRONGLY_TYPED
-        if "int8" in self.graphs and (native or self.version >= _STRONGLY_TYPED):
+        can_calibrate = "fp32" in self.graphs and self.version < STRONGLY_TYPED
+        if "int8" in self.graphs and (native or self.version >= STRONGLY_TYPED):
             build = self._from("int8", "int8", native, "")
             if build.will_build or not can_calibrate:
                 return build
         if can_calibrate:
-            return self._from_cache(native)
+            return self._from_ranges(native)
         if "int8" in self.graphs:
             problem = "{} holds Q/DQ nodes, and {}: TensorRT refuses it; give the plain file, and use fp16".format(
                 self.graphs["int8"].file, self._no_int8()
@@ -135,24 +135,24 @@ class _Maker:
             return Build(precision, native, "", "", problem)
         return Build(precision, native, key, self.graphs[key].file, self.refused[key] or "", note)
 
-    def _from_cache(self, native: bool | None) -> Build:
+    def _from_ranges(self, native: bool | None) -> Build:
         file = self.graphs["fp32"].file
         if self.ranges is None:
-            problem = "the file has no Q/DQ nodes and there is no ranges.json for a calibration cache: give a bundle"
+            problem = "the file has no Q/DQ nodes and there is no ranges.json to quantize it by: give a bundle"
             return Build("int8", native, "", "", problem)
-        problem, note = self._cache_problem()
+        problem, note = self._ranges_problem()
         if not native:
             slower = f"{self._no_int8()}: may be slower than fp16, and costs accuracy; use fp16"
             note = f"{slower}; {note}" if note else slower
-        source = f"{file} + calibration cache from ranges.json"
+        source = f"{file} + ranges.json"
         return Build("int8", native, "fp32", source, self.refused["fp32"] or problem, note)
 
-    def _cache_problem(self) -> tuple[str, str]:
-        """Why no calibration cache can be made, and what it leaves out."""
+    def _ranges_problem(self) -> tuple[str, str]:
+        """Why the ranges cannot be used, and what stays in floating point."""
         assert self.ranges is not None
         graph = self.graphs["fp32"]
         try:
-            amax = read_ranges(self.ranges)
+            amax, floating = read_ranges(self.ranges)
             # Whether ranges can be written does not depend on the patch version, which only the board knows.
             cache_from_ranges(amax, f"{dotted(self.version)}.0")
         except UserError as error:
@@ -163,9 +163,12 @@ class _Maker:
         missing = [name for name in names if name not in amax]
         if len(missing) == len(names):
             return f"ranges.json names no tensor of {graph.file}: export the bundle again", ""
+        notes = []
         if missing:
-            return "", f"{len(missing)} tensors have no range and stay in floating point ({missing[0]} first)"
-        return "", ""
+            notes.append(f"{len(missing)} tensors have no range and stay in floating point ({missing[0]} first)")
+        if floating:
+            notes.append(f"{len(floating)} layers stay in floating point for their accuracy ({floating[0]} first)")
+        return "", "; ".join(notes)
 
     def _kept_note(self) -> str:
         """How many layers stay in FP32, and why; empty if none do."""
@@ -186,7 +189,7 @@ class _Maker:
         return f"{self.board.title} ({self.board.sm_name}) {known}"
 
 
-def _is_half(graph: OnnxGraph) -> bool:
+def is_half(graph: OnnxGraph) -> bool:
     """Whether most weights of a file are FP16: some stay in FP32 with what FP16 cannot compute."""
     from onnx import TensorProto
 

@@ -10,9 +10,11 @@ from edgesynth.boards.table import BOARDS
 from edgesynth.errors import UserError
 from edgesynth.planning.cost import Layer, layers_of, predict_layers
 from edgesynth.planning.onnx.onnx_graph import OnnxGraph, read_graph
+from edgesynth.planning.parsers.building import check_built
 from edgesynth.planning.parsers.operators import Finding, check_graph
 from edgesynth.planning.parsers.parser import NEWEST, TABLES, Parser, dotted, parse_version, parser_of, table_for
 from edgesynth.planning.plan.builds import Build, builds_of
+from edgesynth.planning.plan.int8_speed import compared, floating_layers, is_faster
 from edgesynth.planning.plan.memory import Memory, memory_of
 
 FORMS: tuple[str, ...] = ("fp32", "fp16", "int8")  # of a bundle, that TensorRT takes
@@ -22,15 +24,17 @@ _CROWDED = 0.5  # of a board's memory, which the system and TensorRT itself live
 
 
 class CheckedFile(NamedTuple):
-    """One ONNX file, checked against the parser.
+    """One ONNX file, checked against the parser and the builder.
 
     Attributes:
         graph: the file.
         findings: what the parser refuses, and what must be known.
+        unbuilt: what the parser reads and the builder refuses.
     """
 
     graph: OnnxGraph
     findings: tuple[Finding, ...]
+    unbuilt: tuple[Finding, ...] = ()
 
     @property
     def is_parsed(self) -> bool:
@@ -48,7 +52,7 @@ class CheckedFile(NamedTuple):
             "parsed": self.is_parsed,
             "findings": [
                 {"op": finding.op, "nodes": list(finding.nodes), "message": finding.message, "fatal": finding.fatal}
-                for finding in self.findings
+                for finding in self.findings + self.unbuilt
             ],
         }
 
@@ -80,11 +84,16 @@ class Plan(NamedTuple):
 
     @property
     def recommended(self) -> Build | None:
-        """The build to choose: INT8 or FP16 by hardware, else FP32, else whatever builds; None if nothing does."""
-        order = {"int8": 0, "fp16": 1, "fp32": 2}
+        """The build to choose: INT8 where it is predicted to be the fastest, else FP16 by hardware, else FP32, else
+        whatever builds; None if nothing does.
+        """
+        order = {"fp16": 0, "fp32": 1, "int8": 2}
         possible = [build for build in self.builds if build.will_build]
-        fast = [build for build in possible if build.native]
-        return min(fast or possible, key=lambda build: order[build.precision]) if possible else None
+        fast = [build for build in possible if build.native] or possible
+        int8 = next((build for build in fast if build.precision == "int8"), None)
+        if int8 is not None and is_faster(int8, [build for build in fast if build is not int8]):
+            return int8
+        return min(fast, key=lambda build: order[build.precision]) if fast else None
 
     @property
     def will_run(self) -> bool:
@@ -161,7 +170,7 @@ def make_plan(
         graphs: from `read_forms`.
         board: the board.
         tensorrt: a version that the board has, as "8.2"; the newest with an operator table by default.
-        ranges: the bundle's ranges.json, from which a calibration cache is made; None if there is none.
+        ranges: the bundle's ranges.json, by which the plain file is quantized; None if there is none.
         batch: images per inference; by default what the files are fixed to, or 1.
         mode: the power mode that latency and energy are predicted for; the fastest by default, or the probe's.
         probe: measured layers, for the prediction at their precision.
@@ -175,7 +184,10 @@ def make_plan(
     power_mode = board.mode(mode or (probe.facts["power_mode"] if probe is not None else None))
     version, jetpack = choose_tensorrt(board, tensorrt)
     parser = parser_of(version)
-    checked = {form: CheckedFile(graph, tuple(check_graph(graph, parser))) for form, graph in graphs.items()}
+    checked = {
+        form: CheckedFile(graph, tuple(check_graph(graph, parser)), tuple(check_built(graph, version)))
+        for form, graph in graphs.items()
+    }
     refused = {form: _refusal(file, parser) for form, file in checked.items()}
     memory = memory_of(graphs.get("fp32") or next(iter(graphs.values())), batch)
     short, notes = _memory_notes(memory, board)
@@ -184,7 +196,7 @@ def make_plan(
         builds = [build.prevented(short) for build in builds]
     if probe is not None:
         notes += _check_probe(probe, builds, board, power_mode, batch, version)
-    builds, why_not = _predicted(builds, graphs, board, batch, power_mode, probe)
+    builds, why_not = _predicted(builds, graphs, board, version, batch, power_mode, probe)
     notes += why_not
     files = tuple(checked.values())
     return Plan(board, parser, jetpack, files, memory, batch, tuple(notes), tuple(builds), tuple(kept))
@@ -225,6 +237,7 @@ def _predicted(
     builds: list[Build],
     graphs: dict[str, OnnxGraph],
     board: Board,
+    version: Version,
     batch: int,
     mode: PowerMode,
     probe: ProbeTable | None,
@@ -237,13 +250,14 @@ def _predicted(
             try:
                 measured = probe if probe is not None and probe.precision == build.precision else None
                 layers = _layers(graphs[build.form])
-                predicted = predict_layers(layers, board, build.precision, batch, mode.name, measured)
+                floating = floating_layers(graphs[build.form], build, board, version)
+                predicted = predict_layers(layers, board, build.precision, batch, mode.name, measured, floating)
                 build = build._replace(predicted=predicted)
                 notes += predicted.notes
             except UserError as error:
                 notes.append(str(error))
         with_figures.append(build)
-    return with_figures, sorted(set(notes), key=notes.index)
+    return [compared(build, with_figures) for build in with_figures], sorted(set(notes), key=notes.index)
 
 
 @functools.lru_cache(maxsize=4)
@@ -305,7 +319,11 @@ def choose_tensorrt(board: Board, given: str | None) -> tuple[Version, str]:
 
 def _refusal(checked: CheckedFile, parser: Parser) -> str | None:
     fatal = [finding for finding in checked.findings if finding.fatal]
-    return f"{parser.name} does not parse {checked.graph.file}: {fatal[0]}" if fatal else None
+    if fatal:
+        return f"{parser.name} does not parse {checked.graph.file}: {fatal[0]}"
+    if checked.unbuilt:
+        return f"{parser.name} parses {checked.graph.file} and does not build it: {checked.unbuilt[0]}"
+    return None
 
 
 def _memory_notes(memory: Memory, board: Board) -> tuple[str | None, list[str]]:

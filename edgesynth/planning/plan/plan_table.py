@@ -84,6 +84,7 @@ def facts(plan: Plan) -> list[str]:
         parsed = "all parsed" if file.is_parsed else "not all parsed"
         lines.append(f"{graph.file}: opset {graph.opset} ({table}), IR {graph.ir}; {count}, {parsed}")
         lines += [f"  {'refused' if finding.fatal else 'note'}: {finding}" for finding in file.findings]
+        lines += [f"  not built: {finding}" for finding in file.unbuilt]
     memory = plan.memory
     activations = "unknown" if memory.activations_bytes is None else size_in_words(memory.activations_bytes)
     lines.append(

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from edgesynth.benchmark.bundle.bundle import CALIBRATED, open_target
+from edgesynth.boards.calibration_cache import read_ranges
 from edgesynth.export import to_onnx
 from edgesynth.export.bundle.bare_bundle import complete
 from tests.tiny_ancestor import build
@@ -52,6 +53,10 @@ def test_int8_has_a_model_for_each_engine_and_ranges_for_a_board_without_int8_un
 def test_layers_that_were_bred_in_floating_point_among_integers_stay_so(tmp_path, network):
     target = bundle(tmp_path, network, "int8", {"0.weight": "int8", "3.weight": "int8"})
     assert len(quantized_layers(target.models["int8"].path)) == 2
+    # The board's build by ranges leaves the third so too.
+    (floating,) = read_ranges(target.model(CALIBRATED).ranges).floating
+    assert floating in [node.name for node in onnx.load(target.models["fp32"].path).graph.node]
+    assert floating not in quantized_layers(target.models["int8"].path)
 
 
 @pytest.mark.parametrize(("precision", "models"), [("fp32", {"fp32"}), ("fp16", {"fp32", "fp16"})])

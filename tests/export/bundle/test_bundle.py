@@ -1,5 +1,7 @@
 import hashlib
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -318,3 +320,23 @@ def test_a_bundle_of_a_network_that_overflows_says_so_and_holds(overflowing, edg
     to_half(bundle.path / "model.onnx", bundle.path / "model.fp16.onnx")
     images = torch.from_numpy(np.load(bundle.path / "samples.npz")["images"])
     assert not torch.isfinite(run_onnx(bundle.path / "model.fp16.onnx", images, half_storage=True)).all()
+
+
+def test_the_ranges_name_the_layers_that_the_guard_left_in_floating_point(run, monkeypatch):
+    best = bundle.quantize_best
+
+    def out_of_reach(source, dialect, path, max_loss):
+        return best(replace(source, reference=101.0) if dialect.key == "int8" else source, dialect, path, max_loss)
+
+    monkeypatch.setattr(bundle, "quantize_best", out_of_reach)
+    written = export_individual(run, OFFSPRING, int8=True, samples=64)
+    guarded = written.manifest["models"]["int8"]["calibration"]["guard"]["floating_point"]
+    assert json.loads((written.path / "ranges.json").read_text())["floating_point"] == guarded
+    nodes = onnx.load(str(written.path / "model.int8.onnx")).graph.node
+    rounded = {name for node in nodes if node.op_type == "DequantizeLinear" for name in node.output}
+    layers = [node for node in nodes if node.op_type in ("Conv", "Gemm")]
+    assert [node.name for node in layers if node.input[1] not in rounded] == [
+        node.name for node in layers if node.name in guarded
+    ]
+    assert len(guarded) == len(layers) - 1
+    shutil.rmtree(written.path)

@@ -47,7 +47,7 @@ def test_every_activation_is_named_in_the_order_of_the_graph(exported):
     ranges = json.loads((exported.path / "ranges.json").read_text())
     graph = onnx.load(str(exported.path / "model.onnx")).graph
     assert list(ranges["amax"]) == ["images", *(name for node in graph.node for name in node.output)]
-    assert (ranges["schema"], ranges["model"], ranges["images"]) == (1, "model.onnx", 512)
+    assert (ranges["schema"], ranges["model"], ranges["images"]) == (2, "model.onnx", 512)
     assert ranges["method"] == exported.manifest["models"]["int8"]["calibration"]["method"]
 
 

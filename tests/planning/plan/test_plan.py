@@ -60,7 +60,7 @@ def test_a_bundle_is_built_at_fp16_where_there_is_no_int8_and_int8_goes_by_a_cac
     assert found.recommended.precision == "fp16" and found.recommended.source == "model.onnx"
     int8 = build(found, "int8")
     assert int8.will_build and int8.native is False
-    assert int8.source == "model.onnx + calibration cache from ranges.json"
+    assert int8.source == "model.onnx + ranges.json"
     assert "has no INT8 units: may be slower than fp16" in int8.note
 
 
@@ -91,10 +91,10 @@ def test_a_plain_file_runs_everywhere_and_int8_asks_for_a_bundle(tmp_path, board
     assert "give a bundle" in build(found, "int8").problem
 
 
-def test_a_qdq_file_that_is_refused_leaves_the_cache(plain, tmp_path, ranges):
+def test_a_qdq_file_that_is_refused_leaves_the_ranges(plain, tmp_path, ranges):
     unsigned = quantized(plain, tmp_path / "model.int8.onnx", for_tensorrt=False)
     int8 = build(plan({"fp32": plain, "int8": unsigned}, "xavier", ranges=ranges), "int8")
-    assert int8.will_build and int8.form == "fp32" and "calibration cache" in int8.source
+    assert int8.will_build and int8.form == "fp32" and int8.source.endswith("+ ranges.json")
 
 
 def test_ranges_that_no_cache_can_hold_forbid_int8_and_nothing_else(plain, tmp_path):

@@ -204,17 +204,19 @@ class TensorRt(Engine):
         Returns:
             `requested`, `effective` and `layers` (counts by precision; both None where TensorRT does not tell),
             `native` (whether the GPU has units for it), `source`, `plan_bytes`, `build_s` (of the build, whenever it
-            was), `kept_in_fp32` (layers that were told to stay so), `power_mode` and the limits of the GPU's clock that
-            it was built in, `from_cache`, and `not_kept`: why the plan could not be kept, or None.
+            was), `kept_in_fp32` and `kept_floating` (layers that were told to stay so), `without_range` (tensors of a
+            network that is quantized by ranges for which there is none), `warnings` (of the build), `power_mode` and
+            the limits of the GPU's clock that it was built in, `from_cache`, and `not_kept`: why the plan could not be
+            kept, or None.
         """
         request = self._request
         quantized = ""
-        if request.ranges is not None:
-            quantized = " + calibration cache from {}".format(os.path.basename(request.ranges))
-        elif request.samples is not None:
+        if request.samples is not None:
             quantized = " + entropy calibration on {}".format(os.path.basename(request.samples))
+        elif request.ranges is not None:
+            quantized = " + {}".format(os.path.basename(request.ranges))
         return dict(
-            dict({"kept_in_fp32": 0}, **self._plan_facts),
+            self._plan_facts,
             requested=request.precision,
             effective=in_words(self._layers),
             layers=self._layers,
@@ -259,7 +261,7 @@ class TensorRt(Engine):
             known = plan_cache.find(timings)
             begin = time.perf_counter()
             built = build(self._generation, self._gpu, self._log, request, known.content if known else b"")
-            facts = {"build_s": round(time.perf_counter() - begin, 3), "kept_in_fp32": built.kept_in_fp32}
+            facts = dict(built.facts, build_s=round(time.perf_counter() - begin, 3))
             not_kept = plan_cache.keep(key, built.plan, facts) if self.keeps_plans else "not wanted"
             plan_cache.keep(timings, built.timings, {})
             facts.update(plan_bytes=len(built.plan), from_cache=False, not_kept=not_kept)

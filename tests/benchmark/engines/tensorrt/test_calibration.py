@@ -72,7 +72,7 @@ def test_without_ranges_int8_is_calibrated_where_it_is_asked_for(on_tensorrt, te
 
 def test_ranges_are_taken_where_they_are_asked_for(on_tensorrt):
     _, result, _, _ = on_tensorrt("8.6", ORIN, "--precision", "int8", "--calibrate", "ranges")
-    assert of(result, "int8")["built"]["source"] == "model.onnx + calibration cache from ranges.json"
+    assert of(result, "int8")["built"]["source"] == "model.onnx + ranges.json"
 
 
 def test_a_fixed_batch_is_calibrated_at_that_batch(on_tensorrt, tensorrt_bundle):

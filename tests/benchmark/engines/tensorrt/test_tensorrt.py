@@ -31,7 +31,7 @@ def test_every_precision_of_a_bundle_is_built_and_answers_as_expected(version, g
 @pytest.mark.parametrize(
     "version, gpu, sources",
     [
-        ("8.2", TX2, ["model.onnx", "model.onnx", "model.onnx + calibration cache from ranges.json"]),
+        ("8.2", TX2, ["model.onnx", "model.onnx", "model.onnx + ranges.json"]),
         ("8.6", ORIN, ["model.onnx", "model.onnx", "model.int8.onnx"]),
         ("11.1", ORIN, ["model.onnx", "model.fp16.onnx", "model.int8.onnx"]),
     ],
@@ -48,10 +48,8 @@ def test_int8_without_units_is_recorded_as_what_it_is_and_flagged(on_tensorrt):
     _, result, out, _ = on_tensorrt("8.2", TX2)
     one = of(result, "int8")
     assert one["built"]["native"] is False
-    assert one["built"]["effective"] == "mixed: 1 fp16, 1 int8"
-    assert (
-        "int8 x1 from model.onnx + calibration cache from ranges.json: runs at mixed: 1 fp16, 1 int8, computes" in out
-    )
+    assert one["built"]["effective"] == "int8"
+    assert "int8 x1 from model.onnx + ranges.json: runs at int8, computes" in out
     assert "flag: int8 x1: no int8 units: NVIDIA Tegra X2 (sm_62) has none for int8" in out
 
 

@@ -9,8 +9,10 @@ import numpy as np
 import onnxruntime
 import pycuda.driver as cuda
 
-from edgesynth.benchmark.engines.onnx_bytes import _graph, nodes_of, writers_of
+from edgesynth.benchmark.engines.onnx_bytes import _graph, nodes_of
 from edgesynth.files.protobuf import contents, fields_of, text
+from tensorrt._implicit import Implicit, obeys
+from tensorrt._network import ITensor, Parsed
 from tensorrt._strict import NUMBERS, VERSION, Strict, member
 
 # onnx-tensorrt 8.2-GA, operators.md: what that parser does not have, as far as the tests meet it.
@@ -24,8 +26,12 @@ _FLOAT16, _INT32, _DATA_TYPE, _TENSOR_NAME, _INITIALIZER = 10, 6, 2, 8, 5
 _NODE, _NODE_INPUT, _NODE_NAME, _NODE_OP = 1, 1, 3, 4
 
 
-_KINDS = {"Conv": "CONVOLUTION", "Gemm": "FULLY_CONNECTED", "MatMul": "MATRIX_MULTIPLY", "Shape": "SHAPE"}
 _plugins = []
+_NO_UNITS = "Int8 support requested on hardware without native Int8 support, performance will be negatively affected."
+_NO_CALIBRATOR = (
+    "Calibrator is not being used. Users must provide dynamic range for all tensors that are not Int32 or Bool."
+)
+_NO_SCALES = "This could be due to no int8 calibrator or insufficient custom scales for network layers."
 
 
 def init_libnvinfer_plugins(logger, namespace):
@@ -97,89 +103,16 @@ class IHostMemory(Strict):
         return self._content
 
 
-class ITensor(Strict):
-    def __init__(self, name, shape=(), kind="FLOAT"):
-        self._name, self._shape = name, shape
-        self._kind = kind
-
-    @property
-    def dtype(self):
-        return member("DataType", self._kind)
-
-    @property
-    def name(self):
-        return self._name
-
-    @property
-    def shape(self):
-        return self._shape
-
-
-class ILayer(Strict):
-    """A layer of the parser's: one that helps has no name of the file's, nor has its tensor."""
-
-    def __init__(self, name, kind, tensors):
-        self._name, self._kind, self._tensors = name, kind, tensors
-        self._precision, self._output_types = None, {}
-
-    @property
-    def name(self):
-        return self._name
-
-    @property
-    def type(self):
-        return member("LayerType", self._kind)
-
-    @property
-    def num_outputs(self):
-        return len(self._tensors)
-
-    def get_output(self, place):
-        return self._tensors[place]
-
-    @property
-    def precision(self):
-        return self._precision
-
-    @precision.setter
-    def precision(self, kind):
-        if self._tensors[0].dtype != kind:
-            raise SystemError(f"{self._name} is of {self._tensors[0].dtype.name}: {kind.name} cannot be set")
-        self._precision = kind
-
-    def set_output_type(self, place, kind):
-        if self._tensors[place].dtype != kind:
-            raise SystemError(f"{self._name} writes {self._tensors[place].dtype.name}, not {kind.name}")
-        self._output_types[place] = kind
-
-
-def _layers(path):
-    """What a parser makes of each node: the reductions need a constant and a layer that helps."""
-    writers, kinds = writers_of(path), {node.name: node.op for node in nodes_of(path)}
-    layers = []
-    for tensor, node in writers.items():
-        number = len(layers)
-        if kinds[node].startswith("Reduce"):
-            layers.append(_helper(number, "CONSTANT", "Constant", "FLOAT"))
-            layers.append(_helper(number + 1, "SHUFFLE", "Shuffle", "INT32"))
-            layers.append(_helper(number + 2, "ELEMENTWISE", "ElementWise", "FLOAT"))
-        whole = kinds[node] in ("Shape", "Size")
-        kind = _KINDS.get(kinds[node], "ELEMENTWISE")
-        layers.append(ILayer(node, kind, [ITensor(tensor, kind="INT32" if whole else "FLOAT")]))
-    return layers
-
-
-def _helper(number, kind, word, dtype):
-    name = f"(Unnamed Layer* {number}) [{word}]"
-    return ILayer(name, kind, [ITensor(f"{name}_output", kind=dtype)])
-
-
 class INetworkDefinition(Strict):
     def __init__(self, logger, flags):
         self._logger, self._flags = logger, flags
         self._model = self._session = None
         self._quantized = self._half = False
-        self._layers = []
+        self._parsed = None
+
+    @property
+    def _layers(self):
+        return self._parsed.layers
 
     @property
     def num_layers(self):
@@ -194,7 +127,9 @@ class INetworkDefinition(Strict):
 
     def get_input(self, number):
         one = self._session.get_inputs()[number]
-        return ITensor(one.name, tuple(size if isinstance(size, int) else -1 for size in one.shape))
+        tensor = self._parsed.tensors.setdefault(one.name, ITensor(one.name))
+        tensor._shape = tuple(size if isinstance(size, int) else -1 for size in one.shape)
+        return tensor
 
 
 class ParserError(Strict):
@@ -254,7 +189,7 @@ class OnnxParser(Strict):
             return self._refuse(ParserError("MODEL_DESERIALIZE_FAILED", str(error)))
         with open(path, "rb") as file:
             self._network._model = file.read()
-        self._network._layers = _layers(path)
+        self._network._parsed = Parsed(self._network._model)
         self._network._quantized = any(node.op in _QDQ for node in nodes)
         self._network._half = any(
             dict(fields_of(tensor)).get(_DATA_TYPE) == _FLOAT16 for tensor in _graph(path, _INITIALIZER)
@@ -370,6 +305,12 @@ class Builder(Strict):
         if problem is not None:
             fail(self._logger, problem)
             return None
+        model, products = network._model, None
+        if self._is_implicit(network, config) and config._calibrator is None:
+            implicit = Implicit(network, obeys(config))
+            for warning in implicit.warnings():
+                tell(self._logger, "WARNING", warning)
+            model, products = implicit.model(), implicit.products()
         content = config._timings._content if config._timings is not None else b""
         config._timings = ITimingCache((content or VERSION.encode()) + b" one more kernel")
         header = {
@@ -381,8 +322,12 @@ class Builder(Strict):
             "input_scale": scale,
             "started_with_timings": len(content),
             "kept": _kept(network, config),
+            "products": products,
         }
-        return IHostMemory(json.dumps(header).encode() + b"\n" + network._model)
+        return IHostMemory(json.dumps(header).encode() + b"\n" + model)
+
+    def _is_implicit(self, network, config):
+        return NUMBERS < (11,) and "INT8" in config._flags and not network._quantized
 
     def _try_kernels(self):
         """Nothing stops it for $STANDIN_BUILD_S, and it calls back all the while; $STANDIN_BUILDS then exists."""
@@ -407,14 +352,19 @@ class Builder(Strict):
             return None
         if network._quantized and "INT8" not in config._flags:
             return "Int8 precision has been set for a layer, but int8 is not configured in the builder"
-        if "INT8" in config._flags and not network._quantized and config._calibrator is None:
-            return "Calibrator is not being used. Users must provide dynamic range for all tensors"
+        if self._is_implicit(network, config):
+            if not _has_int8():
+                tell(self._logger, "WARNING", _NO_UNITS)
+            if config._calibrator is None:
+                tell(self._logger, "WARNING", _NO_CALIBRATOR)
+                if all(tensor._amax is None for tensor in network._parsed.tensors.values()):
+                    return "Calibration failure occurred with no scaling factors detected. " + _NO_SCALES
         return None
 
 
 def _kept(network, config):
     """[whether it computes in FP32, whether it writes it] of each layer that was told so, where that is obeyed."""
-    if not config._flags & {"OBEY_PRECISION_CONSTRAINTS", "STRICT_TYPES"}:
+    if not obeys(config):
         return {}
     return {
         layer.name: [layer._precision is not None, bool(layer._output_types)]

@@ -190,11 +190,12 @@ class EngineInspector(Strict):
         facts = self._engine._facts
         if not facts["detailed"]:
             return json.dumps({"Layers": ["conv", "fc"], "Bindings": []})
-        # Without INT8 units the builder takes INT8 kernels for a part of the layers.
-        emulated = facts["precision"] == "INT8" and facts["gpu"] in ("5.3", "6.2")
-        kinds = [("Reformat", "FP32"), ("CaskConvolution", facts["precision"])]
-        kinds.append(("CaskGemmConvolution", "FP16" if emulated else facts["precision"]))
-        kinds += [("CaskPointWise", "FP32") for computes, _ in facts["kept"].values() if computes]
+        kinds = [("Reformat", "FP32")]
+        if facts["products"] is not None:
+            kinds += [("CaskConvolution", precision) for precision in facts["products"]]
+        else:
+            kinds += [("CaskConvolution", facts["precision"]), ("CaskGemmConvolution", facts["precision"])]
+            kinds += [("CaskPointWise", "FP32") for computes, _ in facts["kept"].values() if computes]
         layers = [{"Name": kind, "LayerType": kind, "Inputs": [_told(name)]} for kind, name in kinds]
         return json.dumps({"Layers": layers, "Bindings": []})
 

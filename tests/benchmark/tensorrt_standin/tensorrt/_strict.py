@@ -10,7 +10,7 @@ with open(os.path.join(os.path.dirname(__file__), "..", "names.json"), encoding=
 
 _ENUMS = (
     "BuilderFlag NetworkDefinitionCreationFlag LayerInformationFormat ProfilingVerbosity MemoryPoolType TensorIOMode "
-    "DataType ErrorCode LayerType"
+    "DataType ErrorCode LayerType ElementWiseOperation"
 ).split()
 _NUMBERS = {"EXPLICIT_BATCH": 0, "STRONGLY_TYPED": 1}
 

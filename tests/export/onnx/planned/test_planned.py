@@ -20,7 +20,7 @@ def planned(called, exported, board):
 def test_without_int8_units_the_bundle_goes_to_fp16_and_its_ranges_make_a_whole_cache(called, exported, board):
     builds, recommended = planned(called, exported, board)
     assert recommended == "fp16" and builds["fp16"]["source"] == "model.onnx"
-    assert builds["int8"]["source"] == "model.onnx + calibration cache from ranges.json"
+    assert builds["int8"]["source"] == "model.onnx + ranges.json"
     assert "no range" not in builds["int8"]["note"]
 
 

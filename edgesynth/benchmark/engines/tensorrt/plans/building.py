@@ -1,17 +1,20 @@
 """From an ONNX file to the bytes of a plan."""
 
 import os
-from typing import Any, Iterator, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
 
 from edgesynth.benchmark.bundle.samples import read_calibration
 from edgesynth.benchmark.engines.engine import BeyondMemoryError, shape_of_images
 from edgesynth.benchmark.engines.onnx_bytes import node_at
 from edgesynth.benchmark.engines.tensorrt.generations.generation import Generation
-from edgesynth.benchmark.engines.tensorrt.plans.calibration import images_calibrator, ranges_calibrator
+from edgesynth.benchmark.engines.tensorrt.network.floating import keep_floating
+from edgesynth.benchmark.engines.tensorrt.network.ranges import set_ranges
+from edgesynth.benchmark.engines.tensorrt.plans.calibration import images_calibrator
 from edgesynth.benchmark.engines.tensorrt.plans.plan_cache import calibration_key
 from edgesynth.benchmark.engines.tensorrt.request import Request
 from edgesynth.benchmark.engines.tensorrt.runtime.gpu import Gpu
 from edgesynth.benchmark.engines.tensorrt.runtime.log import is_about_memory, said
+from edgesynth.boards.calibration_cache import LEVELS, cache_from_ranges, read_ranges
 from edgesynth.errors import UserError
 
 # A Jetson shares its memory with the CPU: no layer may take more of it than a quarter.
@@ -27,11 +30,27 @@ class Built(NamedTuple):
         plan: its bytes.
         timings: of kernels, taken on the way; empty if there are none.
         kept_in_fp32: layers that were told to stay in FP32.
+        kept_floating: layers that were told to stay in floating point where others are INT8.
+        without_range: tensors of a network that is quantized by ranges for which there is none.
+        warnings: the builder's and the parser's, each once, in the order of its log.
     """
 
     plan: bytes
     timings: bytes
     kept_in_fp32: int
+    kept_floating: int
+    without_range: Tuple[str, ...]
+    warnings: Tuple[str, ...]
+
+    @property
+    def facts(self) -> Dict[str, Any]:
+        """What is kept with the plan and stands in the result, as plain values."""
+        return {
+            "kept_in_fp32": self.kept_in_fp32,
+            "kept_floating": self.kept_floating,
+            "without_range": list(self.without_range),
+            "warnings": list(self.warnings),
+        }
 
 
 def build(generation: Generation, gpu: Gpu, log: Any, request: Request, timings: bytes) -> Built:
@@ -49,6 +68,7 @@ def build(generation: Generation, gpu: Gpu, log: Any, request: Request, timings:
         BeyondMemoryError: it found no memory to build it in.
     """
     trt = generation.trt
+    del log.warnings[:]
     try:
         builder = trt.Builder(log)
     except TypeError:  # pybind11's way to say that a constructor gave nothing
@@ -64,6 +84,7 @@ def build(generation: Generation, gpu: Gpu, log: Any, request: Request, timings:
     generation.set_workspace(config, min(_WORKSPACE_BYTES, gpu.total_bytes // _WORKSPACE_SHARE))
     calibrator = _calibrator(trt, gpu, request, tuple(network.get_input(0).shape)[1:])
     generation.set_precision(config, request.precision, request.quantized, calibrator)
+    without_range, floating = _quantize(trt, gpu, network, config, request)
     kept = generation.keep_in_fp32(network, config, request)
     # What the inspector can tell of a plan is decided here. 8.0 has neither.
     detailed = getattr(trt.ProfilingVerbosity, "DETAILED", None)
@@ -80,7 +101,14 @@ def build(generation: Generation, gpu: Gpu, log: Any, request: Request, timings:
                 trt.__version__, request.path, request.precision, request.batch, said(log)
             )
         )
-    return Built(bytes(plan), bytes(config.get_timing_cache().serialize()), kept)
+    return Built(
+        plan=bytes(plan),
+        timings=bytes(config.get_timing_cache().serialize()),
+        kept_in_fp32=kept,
+        kept_floating=floating,
+        without_range=without_range,
+        warnings=tuple(dict.fromkeys(log.warnings)),
+    )
 
 
 def _set_shape(builder: Any, network: Any, config: Any, request: Request) -> None:
@@ -102,11 +130,32 @@ def _set_shape(builder: Any, network: Any, config: Any, request: Request) -> Non
 
 
 def _calibrator(trt: Any, gpu: Gpu, request: Request, shape: Tuple[int, ...]) -> Optional[Any]:
-    """What TensorRT asks for ranges; None where the file's own types decide."""
-    if request.samples is not None:
-        images = read_calibration(request.samples, shape)
-        return images_calibrator(trt, gpu, images, request.batch, calibration_key(trt.__version__, request))
-    return ranges_calibrator(trt, request.ranges) if request.ranges is not None else None
+    """What shows TensorRT images to find ranges on; None where they are given, or the file's own types decide."""
+    if request.samples is None:
+        return None
+    images = read_calibration(request.samples, shape)
+    return images_calibrator(trt, gpu, images, request.batch, calibration_key(trt.__version__, request))
+
+
+def _quantize(trt: Any, gpu: Gpu, network: Any, config: Any, request: Request) -> Tuple[Tuple[str, ...], int]:
+    """Set the ranges of a plain file, and what of it stays in floating point.
+
+    Returns:
+        The tensors for which there is no range, and how many layers stay in floating point.
+
+    Raises:
+        UserError: ranges.json is no such file, or this TensorRT takes no ranges.
+    """
+    if request.ranges is None:
+        return (), 0
+    ranges = read_ranges(request.ranges)
+    without_range: Tuple[str, ...] = ()
+    if request.samples is None:
+        # Scales of float32, as a calibration cache has them.
+        scales = cache_from_ranges(ranges.amax, trt.__version__).scales
+        without_range = set_ranges(trt, network, {name: scale * LEVELS for name, scale in scales.items()})
+    half = gpu.native("fp16") is True
+    return without_range, keep_floating(trt, network, config, request.path, ranges.floating, half)
 
 
 def _refusal(trt: Any, parser: Any, log: Any, path: str) -> UserError:

@@ -1,4 +1,4 @@
-"""Ranges for TensorRT 8 to 10 on a plain file: a calibrator with a bundle's ranges, or one that shows it images."""
+"""Ranges that TensorRT 8 to 10 find by themselves for a plain file: a calibrator that shows them images."""
 
 from typing import Any, Dict, List, Optional
 
@@ -6,39 +6,6 @@ import numpy as np
 
 from edgesynth.benchmark.engines.tensorrt.plans import plan_cache
 from edgesynth.benchmark.engines.tensorrt.runtime.gpu import Gpu
-from edgesynth.boards.calibration_cache import cache_from_ranges, format_cache, read_ranges
-
-
-def ranges_calibrator(trt: Any, ranges: str) -> Any:
-    """A calibrator that answers with the cache of a bundle's ranges, written for this version of TensorRT.
-
-    Args:
-        trt: the module tensorrt.
-        ranges: path of ranges.json.
-
-    Raises:
-        UserError: the file holds no ranges, or this TensorRT takes none.
-    """
-    cache = format_cache(cache_from_ranges(read_ranges(ranges), trt.__version__)).encode()
-
-    class Calibrator(trt.IInt8EntropyCalibrator2):
-        def __init__(self) -> None:
-            # Without this call, by this name, TensorRT ends the process with a segmentation fault.
-            trt.IInt8EntropyCalibrator2.__init__(self)
-
-        def get_batch_size(self) -> int:
-            return 1
-
-        def get_batch(self, names: Any) -> None:
-            return None
-
-        def read_calibration_cache(self) -> bytes:
-            return cache
-
-        def write_calibration_cache(self, cache: bytes) -> None:
-            pass
-
-    return Calibrator()
 
 
 def images_calibrator(trt: Any, gpu: Gpu, images: np.ndarray, batch: int, key: Dict[str, Any]) -> Any:
@@ -55,7 +22,8 @@ def images_calibrator(trt: Any, gpu: Gpu, images: np.ndarray, batch: int, key: D
 
     class Calibrator(trt.IInt8EntropyCalibrator2):
         def __init__(self) -> None:
-            trt.IInt8EntropyCalibrator2.__init__(self)  # as above
+            # Without this call, by this name, TensorRT ends the process with a segmentation fault.
+            trt.IInt8EntropyCalibrator2.__init__(self)
             # The object's own, not its class's: that is only freed when Python next looks for cycles.
             self._left = [rows[start : start + batch] for start in range(0, len(rows), batch)]
             self._device = gpu.cuda.mem_alloc(images[:1].nbytes * batch)

@@ -22,7 +22,7 @@ from edgesynth.files.json_file import parse_json
 from edgesynth.files.onnx_external import external_files
 from edgesynth.files.user_cache import user_cache
 
-FORMAT = 1
+FORMAT = 2
 _MOST_HEADER_BYTES = 1 << 20
 
 

@@ -6,7 +6,7 @@ TensorRT knows one logger in a process: the first that it is given, which must l
 import re
 from typing import Any, List
 
-_ERRORS = ("ERROR", "INTERNAL_ERROR")
+_ERRORS, _WARNING = ("ERROR", "INTERNAL_ERROR"), "WARNING"
 _KEPT = 200
 _RECENT = 10
 # As TensorRT and CUDA put it (NVIDIA/TensorRT#3017).
@@ -16,7 +16,7 @@ _made: List[Any] = []
 
 
 def the_log(trt: Any) -> Any:
-    """The logger of this process, with `errors`, a list of lines; nothing is printed.
+    """The logger of this process, with `errors` and `warnings`, lists of lines; nothing is printed.
 
     Args:
         trt: the module tensorrt.
@@ -32,11 +32,13 @@ def _make(trt: Any) -> Any:
         def __init__(self) -> None:
             trt.ILogger.__init__(self)
             self.errors: List[str] = []
+            self.warnings: List[str] = []
 
         def log(self, severity: Any, message: str) -> None:
-            if severity.name in _ERRORS:
-                del self.errors[:-_KEPT]
-                self.errors.append(" ".join(str(message).split()))
+            lines = self.errors if severity.name in _ERRORS else self.warnings if severity.name == _WARNING else None
+            if lines is not None:
+                del lines[:-_KEPT]
+                lines.append(" ".join(str(message).split()))
 
     return Log()
 

@@ -34,13 +34,14 @@ def auto_widths(
         orders: {group: its living units}.
         gone: parameters that died with a branch.
         multiples: that the engine likes. A group takes those of all its layers, and halves where it is too narrow for
-            two of them.
+            two of them; but where a grouped convolution needs a multiple, it has no other width than the present one.
         tables: costs of layers by budgets of a machine, see `LayerCosts`; without them widths are at even distances.
         counted: whether there are budgets of counts too, which fall by narrower widths of a step as well.
         most: largest number of widths of a group.
         least: {group: the smallest width}.
     """
-    rounding = _rounding(anatomy, orders, gone, multiples)
+    rounding, needed = _rounding(anatomy, orders, gone, multiples)
+    least = {name: max(smallest, needed[name]) for name, smallest in least.items()}
     if not tables:
         return {name: candidate_widths(len(order), rounding[name], most, least[name]) for name, order in orders.items()}
     every = {
@@ -78,19 +79,20 @@ def widest_by_cost(widths: Counts, costs: Table, most: int) -> Counts:
 
 def _rounding(
     anatomy: Anatomy, orders: Mapping[str, Sequence[int]], gone: Collection[str], multiples: Multiples
-) -> dict[str, int]:
-    """{group: number that its widths are multiples of}."""
+) -> tuple[dict[str, int], dict[str, int]]:
+    """{group: number that its widths are multiples of}, and {group: number that they must be multiples of}."""
     grouped = {layer.weight for layer in anatomy.layers if _is_grouped(anatomy, layer.weight)}
     weights = {layer.weight for layer in anatomy.layers} - {*gone}
-    rounding = {}
+    rounding, needed = {}, {}
     for name, order in orders.items():
         own = {anatomy.aliases.get(member.parameter, member.parameter) for member in anatomy.group(name).members}
         liked = [multiples.grouped if weight in grouped else multiples.dense for weight in own & weights]
+        needed[name] = multiples.needed if own & weights & grouped else 1
         multiple = max(liked, default=1)
-        while multiple > 1 and len(order) < 2 * multiple:
+        while multiple > needed[name] and len(order) < 2 * multiple:
             multiple //= 2
         rounding[name] = multiple
-    return rounding
+    return rounding, needed
 
 
 def _is_grouped(anatomy: Anatomy, weight: str) -> bool:

@@ -67,6 +67,18 @@ def test_a_group_takes_the_multiples_of_all_its_layers_and_halves_where_it_is_na
     assert narrow == [1, 8, 16, 24]  # two of 16 do not fit
 
 
+def test_where_depthwise_channels_need_a_multiple_they_have_no_other_width_however_narrow():
+    torch.manual_seed(0)
+    narrow = nn.Sequential(nn.Conv2d(3, 6, 1), nn.Conv2d(6, 6, 3, groups=6), nn.Conv2d(6, 20, 1), nn.Conv2d(20, 5, 1))
+    anatomy = trace(narrow.eval(), torch.zeros(1, 3, 8, 8))
+    for table in (evenly, None):
+        limits = ["latency_ms"] if table else ["macs"]
+        depthwise, dense = widths_of(anatomy, Multiples(32, 4, 4), limits, table)
+        assert depthwise == [4, 6]
+        assert dense[0] == 1
+        assert widths_of(anatomy, Multiples(32, 4), limits, table)[0] == [1, 2, 4, 6]
+
+
 def test_beside_a_budget_of_counts_narrower_widths_of_a_step_are_of_use(anatomy):
     table = functools.partial(by_tiles, tile=32)
     assert widths_of(anatomy, Multiples(4, 4), ["latency_ms"], table)[1] == [1, 32, 64]
