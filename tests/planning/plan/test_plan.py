@@ -17,7 +17,7 @@ from tests.boards.probed.test_staircase import table_of
 from ..networks import lenet, quantized, residual, single
 
 WITHOUT_INT8 = ["tx1", "tx2", "tx2-nx", "nano"]
-WITH_INT8 = ["xavier-nx", "agx-xavier", "orin-nano", "orin-nx", "orin-nx-8gb", "agx-orin", "agx-thor"]
+WITH_INT8 = ["xavier-nx", "agx-xavier", "orin-nano", "orin-nx", "orin-nx-8gb", "agx-orin"]
 
 
 @pytest.fixture
@@ -69,6 +69,12 @@ def test_a_bundle_is_built_at_int8_from_its_qdq_file_where_there_is_int8(plain, 
     found = plan({"fp32": plain, "int8": qdq}, board, ranges=ranges)
     assert (found.recommended.precision, found.recommended.source) == ("int8", "model.int8.onnx")
     assert build(found, "fp16").source == "model.onnx"
+
+
+def test_fp16_is_chosen_where_no_source_has_the_clocks_by_which_int8_could_be_predicted(plain, qdq, ranges):
+    found = plan({"fp32": plain, "int8": qdq}, "agx-thor", ranges=ranges)
+    assert build(found, "int8").will_build and build(found, "int8").predicted is None
+    assert found.recommended.precision == "fp16"
 
 
 @pytest.mark.parametrize("board", WITHOUT_INT8)
