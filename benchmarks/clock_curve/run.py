@@ -291,9 +291,9 @@ def table(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _inputs(layer: nn.Module) -> int:
-    """Input channels of a convolution or linear layer, by its weight."""
-    return int(layer.weight.shape[1])
+def _inputs(layer: nn.Module) -> int | None:
+    """Input channels of a convolution or linear layer; None of what stands where a layer was."""
+    return layer.weight.shape[1] if isinstance(layer, nn.Conv2d | nn.Linear) else None
 
 
 def _rank(method: str) -> int:

@@ -35,8 +35,11 @@ class Lines(Progress):
 
 
 def begin(runs: Path, path: Path, config: Config) -> None:
-    """Give a new run the ancestor that another run has trained, where its own would be the very same."""
-    if not path.exists() and (lent := lent_ancestor(runs, config)):
+    """Give a new run the ancestor that another run has trained, where its own would be the very same.
+
+    One that is not trained is not worth it: a run that begins with an ancestor is resumed, by a grid that it has.
+    """
+    if config.ancestor_epochs and not path.exists() and (lent := lent_ancestor(runs, config)):
         run = Run.create(path, config)
         run.save(lent[0], threads=lent[2])
         run.save_measured(ANCESTOR, lent[1])
