@@ -1,6 +1,7 @@
 """The sampler is a process: what happens where it dies, where the measuring process dies, and what it costs."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -58,10 +59,10 @@ def test_a_sampler_that_is_killed_gives_no_energy_and_says_so(sensors):
 
 
 def test_a_sampler_that_does_not_answer_is_given_up_and_ended(sensors, monkeypatch):
-    monkeypatch.setattr(sampler, "ANSWER_S", 0.2)
     nano(sensors)
     meter = Ina3221.find(sensors.sysfs)
     with opened(meter):
+        monkeypatch.setattr(sampler, "ANSWER_S", 0.2)
         pid = meter._sampler.process.pid
         meter.start()
         os.kill(pid, signal.SIGSTOP)
@@ -114,9 +115,10 @@ def test_a_window_with_too_few_values_is_refused_with_the_length_that_would_do(s
         time.sleep(0.22)
         reading = meter.stop()
     assert reading.rails_mj == {}
-    assert "ina3221 gave 4 values in a window of 0.2" in reading.reason
+    # Of the cells of 50 ms three lie wholly within the window; the two at its ends may have their sample in it.
+    assert re.match(r"ina3221 gave [34] values in a window of 0\.2", reading.reason)
     # 12 values of 50 ms, or a little more: the window had not a whole number of them.
-    assert 0.6 <= reading.needed_s <= 0.8
+    assert 0.6 <= reading.needed_s <= 0.95
 
 
 def test_a_run_has_images_per_joule_of_the_total_of_the_gpu_and_above_idle(sensors, pristine_bundle):

@@ -18,7 +18,7 @@ class EnergyPlan(NamedTuple):
     Attributes:
         meter: the meter, or one that says why it cannot be used.
         window_s: length of each window.
-        settling_s: untimed seconds for each configuration in all.
+        settling_s: untimed seconds for each configuration in all, pauses included.
         idle_s: rest before the run, whose power is measured.
     """
 
@@ -47,7 +47,7 @@ def plan_energy(meter: Meter, duration_s: float, idle_s: Optional[float]) -> Ene
         window_s = power.window_for(meter, duration_s, WINDOW_S)
     except UnreadableError as why:
         return EnergyPlan(NoPower(str(why)), WINDOW_S, 0.0, 0.0)
-    settling_s = meter.settle_s * math.ceil(duration_s / window_s)
+    settling_s = (meter.settle_s + meter.pause_s / 2) * math.ceil(duration_s / window_s)
     return EnergyPlan(meter, window_s, settling_s, duration_s if idle_s is None else idle_s)
 
 

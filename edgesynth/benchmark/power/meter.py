@@ -48,6 +48,8 @@ class Meter:
         period_s: how often the sensor has a new value; None for a counter that is only read at both ends of a window.
         least_window_s: a window shorter than this says nothing.
         settle_s: the load must have been there for this long before a window begins.
+        pause_s: before a window the load rests for a random part of this, so that a load whose period is that of the
+            sensor itself meets it in another phase in each window: the windows' spread then shows what one would hide.
     """
 
     name = ""
@@ -60,6 +62,7 @@ class Meter:
     period_s: Optional[float] = None
     least_window_s = 0.0
     settle_s = 0.0
+    pause_s = 0.0
 
     def open(self, busy_cores: int = 1) -> None:
         """Get ready for windows.

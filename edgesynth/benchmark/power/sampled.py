@@ -1,7 +1,7 @@
 """A meter whose sensor a sampler reads all the time; energy is the integral of the samples."""
 
 import time
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from edgesynth.benchmark.power.integral import Point, counted, ticks_of, trapezoid
 from edgesynth.benchmark.power.meter import Meter, Reading, Sample, UnreadableError
@@ -22,9 +22,11 @@ class Sampled(Meter):
         module: see `Sampler`.
         source: see `Sampler`.
         period_s: from one value of the sensor to its next, as the driver tells it.
-        poll_s: from one sample to the next; a sensor that averages is looked at several times in a period.
+        poll_s: from one sample to the next, on average; a sensor that averages is looked at several times in a period.
         counts: whether the values are energy counters in mJ; else they are powers in mW.
     """
+
+    clock: Callable[[], float] = staticmethod(time.monotonic)
 
     def __init__(
         self,
@@ -43,6 +45,7 @@ class Sampled(Meter):
         self.least_window_s = (LEAST_SAMPLES + _EDGES) * max(period_s, poll_s)
         # A value is the mean of one period and is shown for the next one: only after two it knows nothing of before.
         self.settle_s = 2 * period_s
+        self.pause_s = max(period_s, poll_s)
         self.core: Optional[int] = None
         self._sampler: Optional[Sampler] = None
         self._lost: Optional[str] = None
@@ -51,7 +54,7 @@ class Sampled(Meter):
     def open(self, busy_cores: int = 1) -> None:
         """Start the sampler, on a spare core where there is one."""
         self.core, self._lost = spare_core(busy_cores), None
-        self._sampler = Sampler(self.module, self.source, self.poll_s, self.core)
+        self._sampler = self._started()
 
     def close(self) -> None:
         """End the sampler."""
@@ -63,7 +66,7 @@ class Sampled(Meter):
         """Begin a window."""
         if self._sampler is None:
             raise RuntimeError("start() before open()")
-        self._begin_s = time.monotonic()
+        self._begin_s = self.clock()
 
     def stop(self) -> Reading:
         """End the window.
@@ -71,7 +74,7 @@ class Sampled(Meter):
         Returns:
             Energy of each rail over it, or why there is none.
         """
-        end_s = time.monotonic()
+        end_s = self.clock()
         begin_s, duration_s = self._begin_s, end_s - self._begin_s
         if self._sampler is None:
             raise RuntimeError("stop() before open()")
@@ -93,6 +96,9 @@ class Sampled(Meter):
         more = {"poll_s": self.poll_s, "sampler_core": self.core, "unit": "mJ" if self.counts else "mW"}
         return dict(super().describe(), **more)
 
+    def _started(self) -> Sampler:
+        return Sampler(self.module, self.source, self.poll_s, self.core)
+
     def _reading(
         self, samples: Sequence[Sample], duration_s: float, begin_s: float, misses: int, last_miss: Optional[str]
     ) -> Reading:
@@ -113,7 +119,7 @@ class Sampled(Meter):
                 self.name, values, duration_s, LEAST_SAMPLES
             )
             needed_s = duration_s * (LEAST_SAMPLES + _EDGES) / values if values else None
-        elif gap_s > max(duration_s / 4, 2 * self.poll_s):
+        elif gap_s > max(duration_s / 4, 3 * self.poll_s):
             why = "{} was not read for {:.2f} s of a window of {:.2f} s".format(self.name, gap_s, duration_s)
         rails_mj: Dict[str, float] = {}
         if why is None and self.counts:

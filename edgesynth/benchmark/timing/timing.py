@@ -6,12 +6,15 @@ whose clock or load drifts, each of them then meets the same conditions, and the
 
 import gc
 import math
+import random
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from edgesynth.benchmark.power import Meter, Reading
 
 LEAST_ITERATIONS = 10
+# Not the module's own generator: whoever has seeded that one counts on it.
+_DRAW = random.Random().random
 WINDOW_S = 0.25
 
 
@@ -46,9 +49,20 @@ class Track:
         latencies_ms: of every timed call, in the order of time.
         duration_s: wall time of the windows, from the start of the first call to the end of the last.
         windows: in the order of time.
+
+    Args:
+        clock: monotonic, in s.
+        sleep: rests for so many s.
+        draw: uniform in [0, 1).
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.perf_counter,
+        sleep: Callable[[float], Any] = time.sleep,
+        draw: Callable[[], float] = _DRAW,
+    ) -> None:
+        self._clock, self._sleep, self._draw = clock, sleep, draw
         self.latencies_ms: List[float] = []
         self.duration_s = 0.0
         self.windows: List[Window] = []
@@ -64,7 +78,9 @@ class Track:
             meter: reads the energy of the window.
             between: done before each call and not timed; None for nothing.
         """
-        clock = time.perf_counter
+        clock = self._clock
+        if meter.pause_s:
+            self._sleep(meter.pause_s * self._draw())
         settled = clock() + meter.settle_s
         call()  # the one before had another model: caches are filled again outside the window
         while clock() < settled:
