@@ -64,10 +64,12 @@ def energy_of(meter: Meter, track: Track, batch: int, idle: Optional[Reading] = 
         Of the total rails, the headline: `per_image_mj`, `images_per_joule`, `images_per_joule_95` (the 95 % interval,
         from the windows' spread), `mean_power_mw`; the same of the GPU's rail in `gpu` and, with the idle power taken
         away as if it were exact, in `above_idle`, either null where it was not measured (`above_idle_reason`);
-        `idle_power_mw`; `rails_mj`, `sensor_values` (how many new ones the sensor had) and `misses` over all windows
-        that were read; `seen_period_s`, the sensor's own pace as its values changed, None where it is not sampled or
-        they did not; `windows`, raw, all of them; `meter`, `scope` (what is in the headline and what is not),
-        `idle_subtracted` (always False: the headline's) and `reason`: why the figures are None, or None.
+        `sensor_error`: how far `mean_power_mw`, and with it all the others, may be off whatever the interval
+        (`accuracy.Accuracy.at`), or None; `idle_power_mw`; `rails_mj`, `sensor_values` (how many new ones the sensor
+        had) and `misses` over all windows that were read; `seen_period_s`, the sensor's own pace as its values
+        changed, None where it is not sampled or they did not; `windows`, raw, all of them; `meter`, `scope` (what is in
+        the headline and what is not), `idle_subtracted` (always False: the headline's) and `reason`: why the figures
+        are None, or None.
     """
     windows = [window for window in track.windows if window.reading.reason is None]
     total = None
@@ -90,6 +92,7 @@ def energy_of(meter: Meter, track: Track, batch: int, idle: Optional[Reading] = 
     values = [window.reading.values for window in windows if window.reading.values is not None]
     energy.update(
         gpu=_gpu(meter, windows, batch) if total is not None else None,
+        sensor_error=meter.accuracy.at(total["mean_power_mw"]) if total is not None else None,
         idle_power_mw=idle_power_mw,
         above_idle=above_idle,
         above_idle_reason=above_reason,

@@ -41,7 +41,10 @@ def measurements_of(
     measurements = []
     for (configuration, track), latency in zip(timed, spreads):
         figures = figures_of(configuration, track, latency)
+        energy = energy_of(meter, track, configuration.batch, idle)
         flags = _flags(configuration, latency) + configuration.engine.flags() + common
+        if energy["reason"] is None:
+            flags += meter.flags()
         figures.update(
             precision=configuration.precision,
             batch=configuration.batch,
@@ -50,7 +53,7 @@ def measurements_of(
             accuracy_reason=configuration.score.reason,
             max_abs_error=configuration.score.max_abs_error,
             scored_samples=configuration.score.samples,
-            energy=energy_of(meter, track, configuration.batch, idle),
+            energy=energy,
             speedup_vs_fp32=reference_ms[configuration.batch] / latency["p50"]
             if configuration.batch in reference_ms
             else None,

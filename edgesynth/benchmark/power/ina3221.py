@@ -10,6 +10,7 @@ import os
 import re
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
+from edgesynth.benchmark.power.accuracy import of_ina3221
 from edgesynth.benchmark.power.meter import UnreadableError
 from edgesynth.benchmark.power.sampled import Sampled
 from edgesynth.boards.table import BOARDS
@@ -31,11 +32,15 @@ class Rail(NamedTuple):
         name: as the board names it.
         files: one file with mW, or two with mV and mA.
         folder: of the sensor.
+        voltage_mv: of its bus when it was found; None where the driver does not tell.
+        shunt_uohm: resistance that its current is measured by, in microohm; None likewise.
     """
 
     name: str
     files: Tuple[str, ...]
     folder: str
+    voltage_mv: Optional[float] = None
+    shunt_uohm: Optional[float] = None
 
 
 class Ina3221(Sampled):
@@ -46,12 +51,21 @@ class Ina3221(Sampled):
         gpu: the rail of the GPU, or None.
         running_mode: 0 triggered, 1 continuous; None where the driver does not tell.
         period_s: from one value to the next.
+        averages: conversions that a value is the mean of, as hwmon's `samples` has it; None where the driver does not
+            tell.
     """
 
     name = "ina3221"
     devices = ("cpu", "gpu")
 
-    def __init__(self, total: List[Rail], gpu: Optional[Rail], running_mode: Optional[int], period_s: float) -> None:
+    def __init__(
+        self,
+        total: List[Rail],
+        gpu: Optional[Rail],
+        running_mode: Optional[int],
+        period_s: float,
+        averages: Optional[int] = None,
+    ) -> None:
         rails = total + ([gpu] if gpu is not None and gpu not in total else [])
         names = [rail.name for rail in total]
         super().__init__(
@@ -63,7 +77,8 @@ class Ina3221(Sampled):
             period_s=period_s,
             poll_s=min(POLL_S, period_s),
         )
-        self.running_mode = running_mode
+        self.running_mode, self.averages, self._total = running_mode, averages, total
+        self.accuracy = of_ina3221([(rail.voltage_mv, rail.shunt_uohm) for rail in total])
         self.scope = "the whole module, measured at {}; idle power is not subtracted".format(" + ".join(names))
 
     @classmethod
@@ -96,12 +111,19 @@ class Ina3221(Sampled):
             open_reader([rail.files for rail in total + ([gpu] if gpu else [])])()
         except (OSError, ValueError) as error:
             raise UnreadableError("INA3221 is here but {}".format(error))
-        mode, period_s = _pace([rail.folder for rail in total])
-        return cls(total, gpu, mode, period_s)
+        folders = [rail.folder for rail in total]
+        mode, period_s = _pace(folders)
+        return cls(total, gpu, mode, period_s, _averages(folders))
 
     def describe(self) -> Dict[str, Any]:
         """The sensor, as the result records it."""
-        return dict(super().describe(), running_mode=self.running_mode)
+        return dict(
+            super().describe(),
+            running_mode=self.running_mode,
+            averages=self.averages,
+            voltage_mv=[rail.voltage_mv for rail in self._total],
+            shunt_uohm=[rail.shunt_uohm for rail in self._total],
+        )
 
 
 def open_reader(files: Any) -> Callable[[], List[float]]:
@@ -123,7 +145,7 @@ def open_reader(files: Any) -> Callable[[], List[float]]:
 
 def _find_rails(sysfs: str) -> Dict[str, Rail]:
     rails: Dict[str, Rail] = {}
-    for pattern, files_of in ((_IIO, _iio_files), (_HWMON, _hwmon_files)):
+    for pattern, rail_of in ((_IIO, _iio_rail), (_HWMON, _hwmon_rail)):
         for label in sorted(glob.glob(os.path.join(glob.escape(sysfs), pattern))):
             folder, file = os.path.split(label)
             try:
@@ -135,16 +157,20 @@ def _find_rails(sysfs: str) -> Dict[str, Rail]:
             # Channels that are not connected are called NC; hwmon's in7 is the sum of the shunts' voltages.
             if name and "NC" not in name.split("_") and not name.lower().startswith("sum of"):
                 # The same device may be there under both its names.
-                rails.setdefault(name, Rail(name, files_of(folder, channel), folder))
+                rails.setdefault(name, rail_of(name, folder, channel))
     return rails
 
 
-def _iio_files(folder: str, channel: str) -> Tuple[str, ...]:
-    return (os.path.join(folder, "in_power{}_input".format(channel)),)
+def _iio_rail(name: str, folder: str, channel: str) -> Rail:
+    power = os.path.join(folder, "in_power{}_input".format(channel))
+    return Rail(name, (power,), folder, _number_in(folder, "in_voltage{}_input".format(channel)))
 
 
-def _hwmon_files(folder: str, channel: str) -> Tuple[str, ...]:
-    return tuple(os.path.join(folder, name.format(channel)) for name in ("in{}_input", "curr{}_input"))
+def _hwmon_rail(name: str, folder: str, channel: str) -> Rail:
+    volts, amperes = "in{}_input".format(channel), "curr{}_input".format(channel)
+    files = (os.path.join(folder, volts), os.path.join(folder, amperes))
+    shunt_uohm = _number_in(folder, "shunt{}_resistor".format(channel))
+    return Rail(name, files, folder, _number_in(folder, volts), shunt_uohm)
 
 
 def _pace(folders: List[str]) -> Tuple[Optional[int], float]:
@@ -157,6 +183,12 @@ def _pace(folders: List[str]) -> Tuple[Optional[int], float]:
             modes.append(int(mode))
         periods.append(interval_ms / 1e3 if interval_ms else TRIGGERED_S if mode == 0 else CONTINUOUS_S)
     return max(modes) if modes else None, max(periods)
+
+
+def _averages(folders: List[str]) -> Optional[int]:
+    """The most among the sensors; hwmon alone tells it."""
+    counts = [_number_in(folder, "samples") for folder in sorted(set(folders))]
+    return max((int(count) for count in counts if count is not None), default=None)
 
 
 def _number_in(folder: str, file: str) -> Optional[float]:

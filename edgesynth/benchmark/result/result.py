@@ -17,7 +17,8 @@ smaller batch among the others), and `measurements`, one for each precision and 
     max_abs_error, scored_samples                 distance from the outputs that the bundle expects
     energy                                        of the total rails: per_image_mj, images_per_joule with its 95 %
                                                   interval, mean_power_mw; null: see its reason; beside them the GPU's
-                                                  rail, what is above idle, and the windows with their raw samples
+                                                  rail, what is above idle, the sensor's own error, which is in no
+                                                  interval, and the windows with their raw samples
     built                                         requested and effective precision, source, plan (TensorRT); else null
     compute_ms                                    as latency_ms, without copies and by the GPU's clock; else null
     speedup_vs_fp32                               fp32's p50 over this one's, same batch, same run; null without fp32

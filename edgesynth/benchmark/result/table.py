@@ -2,6 +2,7 @@
 
 from typing import Any, Dict, List
 
+from edgesynth.benchmark.result.energy_lines import energy_lines, interval_of
 from edgesynth.benchmark.result.flags import is_invalid
 from edgesynth.benchmark.result.hops_table import HopRow, hops_table, or_dash
 from edgesynth.benchmark.result.result import metric_of
@@ -40,7 +41,7 @@ def format_table(result: Dict[str, Any]) -> List[str]:
         table.add_row(*_row(measurement))
     lines = table.lines()
     lines += _answers(measurements)
-    lines += _below(measurements)
+    lines += energy_lines(measurements)
     reasons = [
         "energy not measured: {}".format(measurement["energy"]["reason"])
         for measurement in measurements
@@ -85,7 +86,7 @@ def _row(measurement: Dict[str, Any]) -> List[str]:
         "not measured"
         if _unread(measurement)
         else "{per_image_mj:.3f} mJ, {images_per_joule:.1f} images/J".format(**measurement["energy"])
-        + _interval(measurement["energy"])
+        + interval_of(measurement["energy"])
     )
     return [
         measurement["precision"],
@@ -102,12 +103,6 @@ def _row(measurement: Dict[str, Any]) -> List[str]:
     ]
 
 
-def _interval(figures: Dict[str, Any]) -> str:
-    """The 95 % interval; a result of schema 1 has none."""
-    bounds = figures.get("images_per_joule_95")
-    return " ({:.1f} to {:.1f})".format(*bounds) if bounds else ""
-
-
 def _answers(measurements: List[Dict[str, Any]]) -> List[str]:
     """What answers the scenario's question, where it is not a plain run."""
     lines = []
@@ -116,21 +111,6 @@ def _answers(measurements: List[Dict[str, Any]]) -> List[str]:
         if figures is not None:
             said = scenarios.find(figures["name"]).line(figures)
             lines.append("{} x{}, {}: {}".format(measurement["precision"], measurement["batch"], figures["name"], said))
-    return lines
-
-
-def _below(measurements: List[Dict[str, Any]]) -> List[str]:
-    """Further lines on the energy: of the GPU's rail alone, and above idle."""
-    lines = []
-    for measurement in measurements:
-        form = "{name} x{batch}, {what}: {per_image_mj:.3f} mJ, {images_per_joule:.1f} images/J"
-        name = {"name": measurement["precision"], "batch": measurement["batch"]}
-        gpu, above = measurement["energy"].get("gpu"), measurement["energy"].get("above_idle")
-        if gpu and list(measurement["energy"]["rails_mj"]) != [gpu["rail"]]:
-            lines.append(form.format(what=gpu["rail"], **name, **gpu) + _interval(gpu))
-        if above:
-            what = "above idle ({:.0f} mW)".format(measurement["energy"]["idle_power_mw"])
-            lines.append(form.format(what=what, **name, **above) + _interval(above))
     return lines
 
 
