@@ -42,5 +42,6 @@ class MeasureOptions(TypedDict, total=False):
     scenario: str
     wait: str | None
     calibrate: str | None
+    steady_s: float
     docker: bool
     python: str

@@ -140,6 +140,8 @@ def test_a_run_has_images_per_joule_of_the_total_of_the_gpu_and_above_idle(senso
     assert all(len(window["samples"]) >= 10 for window in energy["windows"])
     assert (result["power"]["meter"], result["power"]["running_mode"]) == ("ina3221", 0)
     assert result["settings"]["idle_s"] == 1.6
+    assert result["warm_up"]["steady"] is True and len(result["warm_up"]["rounds"]) == 4
+    assert [round(each["power_mw"]) for each in result["warm_up"]["rounds"]] == [7358] * 4
 
 
 def test_a_sensor_that_averages_tells_nothing_of_what_ran_before_the_window(sensors):

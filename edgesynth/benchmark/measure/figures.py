@@ -6,6 +6,7 @@ from edgesynth.benchmark.bundle import processor
 from edgesynth.benchmark.engines.engine import Engine
 from edgesynth.benchmark.measure.configurations import Configuration
 from edgesynth.benchmark.measure.energy import energy_of
+from edgesynth.benchmark.measure.steadiness import drift_flags
 from edgesynth.benchmark.power import Meter, Reading
 from edgesynth.benchmark.result.flags import flags_of_latency, is_invalid
 from edgesynth.benchmark.timing.scenarios import Plain
@@ -44,7 +45,7 @@ def measurements_of(
         energy = energy_of(meter, track, configuration.batch, idle)
         flags = _flags(configuration, latency) + configuration.engine.flags() + common
         if energy["reason"] is None:
-            flags += meter.flags()
+            flags += meter.flags() + drift_flags(track.windows, meter.total_rails)
         figures.update(
             precision=configuration.precision,
             batch=configuration.batch,

@@ -23,6 +23,7 @@ class Options(NamedTuple):
         scenario: see there.
         wait: see there.
         calibrate: see there.
+        steady_s: see there.
         docker: on another machine, measure in the board's container.
         python: on another machine, the Python to use: a name on its PATH, or a path.
     """
@@ -37,6 +38,7 @@ class Options(NamedTuple):
     scenario: str = defaults.SCENARIO
     wait: Optional[str] = None
     calibrate: Optional[str] = None
+    steady_s: float = defaults.STEADY_S
     docker: bool = False
     python: str = defaults.PYTHON
 
@@ -59,6 +61,7 @@ class Options(NamedTuple):
             self.scenario,
             self.wait,
             self.calibrate,
+            self.steady_s,
         )
         check_settings(settings)
         return settings

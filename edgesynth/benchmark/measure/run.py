@@ -12,6 +12,7 @@ from edgesynth.benchmark.measure.energy import plan_energy, raw_reading
 from edgesynth.benchmark.measure.figures import measurements_of
 from edgesynth.benchmark.measure.lock import alone_on_this_machine
 from edgesynth.benchmark.measure.settings import Settings, check_settings
+from edgesynth.benchmark.measure.steadiness import LEAST, hottest_zone_c, slice_of, warm_up_until_steady
 from edgesynth.benchmark.power import Meter
 from edgesynth.benchmark.result import result
 from edgesynth.benchmark.result.flags import flags_of_machine
@@ -88,7 +89,12 @@ def _measure(
     models = choose_models(target, kind, precisions, settings.calibrate)
     configurations, left_out = load_all(target, kind, models, settings.batches, settings.threads, announce)
     plan = plan_energy(meter, settings.duration_s, settings.idle_s)
-    seconds = plan.rest_s + len(configurations) * (settings.duration_s + settings.warm_up_s + plan.settling_s)
+    timed_s = len(configurations) * settings.duration_s
+    seconds = plan.rest_s + timed_s + len(configurations) * (settings.warm_up_s + plan.settling_s)
+    if plan.meter.reason is None:
+        seconds += min(
+            settings.steady_s, LEAST * len(configurations) * slice_of(plan.meter, len(configurations), timed_s)
+        )
     listed = ", ".join(
         "{} x{}".format(configuration.precision, configuration.batch) for configuration in configurations
     )
@@ -99,6 +105,7 @@ def _measure(
     with power.opened(plan.meter, settings.threads) as meter:
         idle = power.rest(meter, plan.idle_s) if plan.idle_s and meter.reason is None else None
         calls = [configuration.run for configuration in configurations]
+        warm_up = warm_up_until_steady(calls, meter, timed_s, settings.steady_s, hottest_zone_c)
         try:
             tracks = time_interleaved(
                 calls, settings.duration_s, settings.warm_up_s, meter, plan.window_s, look=conditions.look
@@ -106,7 +113,7 @@ def _measure(
         except StoppedError as stop:
             tracks, interrupted = stop.tracks, True
         sensor = meter.describe()
-    common = flags_of_machine(machine, settings.threads) + conditions.flags()
+    common = flags_of_machine(machine, settings.threads) + conditions.flags() + warm_up.flags()
     timed = [(configuration, track) for configuration, track in zip(configurations, tracks) if track.latencies_ms]
     if interrupted:
         common.append("interrupted: stopped by Ctrl-C before its time was over; measure again")
@@ -128,6 +135,7 @@ def _measure(
             idle_s=plan.idle_s,
         ),
         "power": dict(sensor, meter=meter.name, idle=raw_reading(idle) if idle else None),
+        "warm_up": warm_up._asdict(),
         "conditions": conditions.describe(),
         "interrupted": interrupted,
         "left_out": left_out,

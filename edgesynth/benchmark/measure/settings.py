@@ -25,6 +25,8 @@ class Settings(NamedTuple):
         scenario: one of `scenarios.SCENARIOS`.
         wait: how the CPU waits for a GPU, one of `engines.engine.WAITS`; None for spinning.
         calibrate: where the ranges of int8 come from, one of `configurations.CALIBRATIONS`; None for the best there is.
+        steady_s: where energy is measured, at most so many seconds of warm-up until power and temperature are steady,
+            0 or more (0: they are not waited for).
     """
 
     batches: Tuple[int, ...] = (1,)
@@ -35,6 +37,7 @@ class Settings(NamedTuple):
     scenario: str = defaults.SCENARIO
     wait: Optional[str] = None
     calibrate: Optional[str] = None
+    steady_s: float = defaults.STEADY_S
 
 
 def check_settings(settings: Settings) -> None:
@@ -61,6 +64,12 @@ def check_settings(settings: Settings) -> None:
         raise UserError(
             "--warm-up-s is {}; it must be 0 or more ({:g} is the default)".format(
                 settings.warm_up_s, defaults.WARM_UP_S
+            )
+        )
+    if not (math.isfinite(settings.steady_s) and settings.steady_s >= 0):
+        raise UserError(
+            "--steady-s is {}; it must be 0 or more ({:g} is the default, 0: nothing is waited for)".format(
+                settings.steady_s, defaults.STEADY_S
             )
         )
     if settings.idle_s is not None and not (math.isfinite(settings.idle_s) and settings.idle_s >= 0):

@@ -2,9 +2,10 @@
 
 Schema 3: `schema`, `kind` ("benchmark"), `individual`, `bundle` (its last name), `created_utc`, `metric` (its name;
 older results, which lack it, have accuracy), `machine`, `engine`, `settings`, `power` (the meter, its rails, its
-sensor's pace, the idle window before the run), `conditions` (clocks, temperature, other processes, and what of it could
-not be seen), `interrupted` (by Ctrl-C: what is there is whole), `left_out` (what did not fit the memory and has its
-smaller batch among the others), and `measurements`, one for each precision and batch:
+sensor's pace, the idle window before the run), `warm_up` (until power was steady, round by round), `conditions`
+(clocks, temperature, other processes, and what of it could not be seen), `interrupted` (by Ctrl-C: what is there is
+whole), `left_out` (what did not fit the memory and has its smaller batch among the others), and `measurements`, one for
+each precision and batch:
 
     precision, batch, file, dialect, bytes        what was run
     asked_batch                                   where `batch` is smaller, for want of memory; else null

@@ -20,6 +20,12 @@ from edgesynth.errors import UserError
     "--duration-s", default=defaults.DURATION_S, show_default=True, help="Timed seconds for each precision and batch."
 )
 @click.option("--warm-up-s", default=defaults.WARM_UP_S, show_default=True, help="Untimed seconds before, for each.")
+@click.option(
+    "--steady-s",
+    default=defaults.STEADY_S,
+    show_default=True,
+    help="Where energy is measured: at most so long until power and temperature are steady; 0: no wait.",
+)
 @click.option("--idle-s", type=float, help="Seconds of rest before, for idle power; 0: none.  [default: --duration-s]")
 @click.option("--threads", default=defaults.THREADS, show_default=True, help="Threads of the engine.")
 @click.option(
