@@ -43,5 +43,6 @@ class MeasureOptions(TypedDict, total=False):
     wait: str | None
     calibrate: str | None
     steady_s: float
+    wattmeter: str | None
     docker: bool
     python: str

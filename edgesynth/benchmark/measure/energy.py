@@ -6,7 +6,9 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from edgesynth.benchmark import power
 from edgesynth.benchmark.measure.student import student
 from edgesynth.benchmark.power import Meter, NoPower, Reading, UnreadableError
+from edgesynth.benchmark.power.wattmeter import Wattmeter
 from edgesynth.benchmark.timing.timing import WINDOW_S, Track, Window
+from edgesynth.errors import UserError
 
 # Typical error of a power sensor: a difference of two powers that is a smaller share of them is none.
 _SENSOR_ERROR = 0.01
@@ -34,14 +36,22 @@ class EnergyPlan(NamedTuple):
         return self.idle_s + self.meter.settle_s if self.idle_s else 0.0
 
 
-def plan_energy(meter: Meter, duration_s: float, idle_s: Optional[float]) -> EnergyPlan:
+def plan_energy(
+    meter: Meter, duration_s: float, idle_s: Optional[float], wattmeter: Optional[Wattmeter] = None
+) -> EnergyPlan:
     """Plan a run.
 
     Args:
         meter: from `power.find`.
         duration_s: timed seconds for each configuration.
         idle_s: rest before the run; None for as long as `duration_s`.
+        wattmeter: looks at the same windows; None without one.
+
+    Raises:
+        UserError: the run is too short for the wattmeter, which was asked for.
     """
+    if wattmeter is not None:
+        return _plan_with(wattmeter, plan_energy(meter, duration_s, idle_s), duration_s, idle_s)
     if meter.reason is not None:
         return EnergyPlan(meter, WINDOW_S, 0.0, 0.0)
     try:
@@ -50,6 +60,16 @@ def plan_energy(meter: Meter, duration_s: float, idle_s: Optional[float]) -> Ene
         return EnergyPlan(NoPower(str(why)), WINDOW_S, 0.0, 0.0)
     settling_s = (meter.settle_s + meter.pause_s / 2) * math.ceil(duration_s / window_s)
     return EnergyPlan(meter, window_s, settling_s, duration_s if idle_s is None else idle_s)
+
+
+def _plan_with(wattmeter: Wattmeter, alone: EnergyPlan, duration_s: float, idle_s: Optional[float]) -> EnergyPlan:
+    try:
+        window_s = max(alone.window_s, power.window_for(wattmeter, duration_s, WINDOW_S))
+    except UnreadableError as why:
+        raise UserError("--wattmeter {}: {}".format(wattmeter.path, why)) from None
+    untimed_s = max(alone.meter.settle_s, wattmeter.settle_s) + max(alone.meter.pause_s, wattmeter.pause_s) / 2
+    settling_s = untimed_s * math.ceil(duration_s / window_s)
+    return EnergyPlan(alone.meter, window_s, settling_s, duration_s if idle_s is None else idle_s)
 
 
 def energy_of(meter: Meter, track: Track, batch: int, idle: Optional[Reading] = None) -> Dict[str, Any]:
@@ -110,6 +130,27 @@ def energy_of(meter: Meter, track: Track, batch: int, idle: Optional[Reading] = 
         reason=reason,
     )
     return energy
+
+
+def energy_by_wattmeter(
+    wattmeter: Wattmeter, track: Track, batch: int, idle: Optional[Reading] = None
+) -> Dict[str, Any]:
+    """Energy of a track by an external wattmeter, whose log is finished.
+
+    Args:
+        wattmeter: has the log.
+        track: windows, by any meter.
+        batch: images that go through in one call.
+        idle: the window before the run; None without one.
+
+    Returns:
+        As `energy_of`, without what only the board's own sensor has.
+    """
+    seen = Track()
+    seen.windows = [Window(window.calls, wattmeter.reading(window.reading)) for window in track.windows]
+    energy = energy_of(wattmeter, seen, batch, None if idle is None else wattmeter.reading(idle))
+    kept = _FIGURES + ("idle_power_mw", "above_idle", "above_idle_reason", "meter", "scope", "reason")
+    return {key: energy[key] for key in kept}
 
 
 def raw_reading(reading: Reading) -> Dict[str, Any]:

@@ -5,9 +5,10 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from edgesynth.benchmark.bundle import processor
 from edgesynth.benchmark.engines.engine import Engine
 from edgesynth.benchmark.measure.configurations import Configuration
-from edgesynth.benchmark.measure.energy import energy_of
+from edgesynth.benchmark.measure.energy import energy_by_wattmeter, energy_of
 from edgesynth.benchmark.measure.steadiness import drift_flags
 from edgesynth.benchmark.power import Meter, Reading
+from edgesynth.benchmark.power.wattmeter import Wattmeter
 from edgesynth.benchmark.result.flags import flags_of_latency, is_invalid
 from edgesynth.benchmark.timing.scenarios import Plain
 from edgesynth.benchmark.timing.timing import Track, spread
@@ -22,6 +23,7 @@ def measurements_of(
     common: List[str],
     scenario: Plain,
     interrupted: bool = False,
+    wattmeter: Optional[Wattmeter] = None,
 ) -> List[Dict[str, Any]]:
     """The result's entry of each configuration, in their order; see `benchmark.result` for the fields.
 
@@ -32,6 +34,7 @@ def measurements_of(
         common: flags of the whole run.
         scenario: whose figures are added to the others.
         interrupted: whether the run was stopped by Ctrl-C: nothing more is run.
+        wattmeter: an external one, whose log is finished; None without one.
     """
     spreads = [spread(track.latencies_ms) for _, track in timed]
     reference_ms = {
@@ -43,6 +46,8 @@ def measurements_of(
     for (configuration, track), latency in zip(timed, spreads):
         figures = figures_of(configuration, track, latency)
         energy = energy_of(meter, track, configuration.batch, idle)
+        if wattmeter is not None:
+            energy["wattmeter"] = energy_by_wattmeter(wattmeter, track, configuration.batch, idle)
         flags = _flags(configuration, latency) + configuration.engine.flags() + common
         if energy["reason"] is None:
             flags += meter.flags() + drift_flags(track.windows, meter.total_rails)

@@ -24,6 +24,7 @@ class Options(NamedTuple):
         wait: see there.
         calibrate: see there.
         steady_s: see there.
+        wattmeter: see there; on this machine alone.
         docker: on another machine, measure in the board's container.
         python: on another machine, the Python to use: a name on its PATH, or a path.
     """
@@ -39,6 +40,7 @@ class Options(NamedTuple):
     wait: Optional[str] = None
     calibrate: Optional[str] = None
     steady_s: float = defaults.STEADY_S
+    wattmeter: Optional[str] = None
     docker: bool = False
     python: str = defaults.PYTHON
 
@@ -62,6 +64,7 @@ class Options(NamedTuple):
             self.wait,
             self.calibrate,
             self.steady_s,
+            self.wattmeter,
         )
         check_settings(settings)
         return settings

@@ -27,6 +27,7 @@ class Settings(NamedTuple):
         calibrate: where the ranges of int8 come from, one of `configurations.CALIBRATIONS`; None for the best there is.
         steady_s: where energy is measured, at most so many seconds of warm-up until power and temperature are steady,
             0 or more (0: they are not waited for).
+        wattmeter: the log that an external wattmeter writes during the run (`power.wattmeter_log`); None without one.
     """
 
     batches: Tuple[int, ...] = (1,)
@@ -38,6 +39,7 @@ class Settings(NamedTuple):
     wait: Optional[str] = None
     calibrate: Optional[str] = None
     steady_s: float = defaults.STEADY_S
+    wattmeter: Optional[str] = None
 
 
 def check_settings(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from edgesynth.benchmark.power.sampler import Sampler, spare_core
 
 LEAST_SAMPLES = 10
 # The first and the last of a window's samples stand for a part of their time only.
-_EDGES = 2
+EDGES = 2
 
 
 class Sampled(Meter):
@@ -42,7 +42,7 @@ class Sampled(Meter):
         self.rails, self.total_rails, self.gpu_rail = rails, total_rails, gpu_rail
         self.module, self.source = module, source
         self.period_s, self.poll_s, self.counts = period_s, poll_s, counts
-        self.least_window_s = (LEAST_SAMPLES + _EDGES) * max(period_s, poll_s)
+        self.least_window_s = (LEAST_SAMPLES + EDGES) * max(period_s, poll_s)
         # A value is the mean of one period and is shown for the next one: only after two it knows nothing of before.
         self.settle_s = 2 * period_s
         self.pause_s = max(period_s, poll_s)
@@ -118,7 +118,7 @@ class Sampled(Meter):
             why = "{} gave {} values in a window of {:.2f} s and at least {} are needed".format(
                 self.name, values, duration_s, LEAST_SAMPLES
             )
-            needed_s = duration_s * (LEAST_SAMPLES + _EDGES) / values if values else None
+            needed_s = duration_s * (LEAST_SAMPLES + EDGES) / values if values else None
         elif gap_s > max(duration_s / 4, 3 * self.poll_s):
             why = "{} was not read for {:.2f} s of a window of {:.2f} s".format(self.name, gap_s, duration_s)
         rails_mj: Dict[str, float] = {}

@@ -33,6 +33,11 @@ def _beside_the_total(measurement: Dict[str, Any]) -> List[str]:
     if above:
         what = "above idle ({:.0f} mW)".format(energy["idle_power_mw"])
         lines.append(form.format(what=what, **name, **above) + interval_of(above))
+    external = energy.get("wattmeter")
+    if external and external["reason"] is None:
+        lines.append(form.format(what="by the wattmeter", **name, **external) + interval_of(external))
+    elif external:
+        lines.append("{name} x{batch}: not measured by the wattmeter: {reason}".format(**name, **external))
     return lines
 
 
