@@ -44,5 +44,6 @@ class MeasureOptions(TypedDict, total=False):
     calibrate: str | None
     steady_s: float
     wattmeter: str | None
+    rebuilds: int
     docker: bool
     python: str

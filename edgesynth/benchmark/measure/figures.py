@@ -24,6 +24,7 @@ def measurements_of(
     scenario: Plain,
     interrupted: bool = False,
     wattmeter: Optional[Wattmeter] = None,
+    rebuilds: Sequence[Optional[Dict[str, Any]]] = (),
 ) -> List[Dict[str, Any]]:
     """The result's entry of each configuration, in their order; see `benchmark.result` for the fields.
 
@@ -35,6 +36,7 @@ def measurements_of(
         scenario: whose figures are added to the others.
         interrupted: whether the run was stopped by Ctrl-C: nothing more is run.
         wattmeter: an external one, whose log is finished; None without one.
+        rebuilds: of each configuration what `measure_rebuilds` gives; empty where nothing was built anew.
     """
     spreads = [spread(track.latencies_ms) for _, track in timed]
     reference_ms = {
@@ -43,7 +45,7 @@ def measurements_of(
         if configuration.precision == REFERENCE
     }
     measurements = []
-    for (configuration, track), latency in zip(timed, spreads):
+    for (configuration, track), latency, again in zip(timed, spreads, rebuilds or [None] * len(timed)):
         figures = figures_of(configuration, track, latency)
         energy = energy_of(meter, track, configuration.batch, idle)
         if wattmeter is not None:
@@ -64,6 +66,7 @@ def measurements_of(
             if configuration.batch in reference_ms
             else None,
             built=configuration.engine.built(),
+            rebuilds=again,
             compute_ms=None if interrupted else _compute_ms(configuration.engine),
             scenario=scenario.figures(track, configuration.batch),
             valid=not any(map(is_invalid, flags)),

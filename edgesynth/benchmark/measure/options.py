@@ -25,6 +25,7 @@ class Options(NamedTuple):
         calibrate: see there.
         steady_s: see there.
         wattmeter: see there; on this machine alone.
+        rebuilds: see there.
         docker: on another machine, measure in the board's container.
         python: on another machine, the Python to use: a name on its PATH, or a path.
     """
@@ -41,6 +42,7 @@ class Options(NamedTuple):
     calibrate: Optional[str] = None
     steady_s: float = defaults.STEADY_S
     wattmeter: Optional[str] = None
+    rebuilds: int = 0
     docker: bool = False
     python: str = defaults.PYTHON
 
@@ -65,6 +67,7 @@ class Options(NamedTuple):
             self.calibrate,
             self.steady_s,
             self.wattmeter,
+            self.rebuilds,
         )
         check_settings(settings)
         return settings

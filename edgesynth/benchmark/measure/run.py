@@ -2,7 +2,7 @@
 
 import os
 import time
-from typing import Any, Callable, Dict, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from edgesynth.benchmark import engines, power
 from edgesynth.benchmark.bundle.bundle import Target
@@ -12,6 +12,7 @@ from edgesynth.benchmark.measure.configurations import choose_models, load_all
 from edgesynth.benchmark.measure.energy import plan_energy, raw_reading
 from edgesynth.benchmark.measure.figures import measurements_of
 from edgesynth.benchmark.measure.lock import alone_on_this_machine
+from edgesynth.benchmark.measure.rebuilds import check_rebuilds, measure_rebuilds
 from edgesynth.benchmark.measure.settings import Settings, check_settings
 from edgesynth.benchmark.measure.steadiness import LEAST, hottest_zone_c, slice_of, warm_up_until_steady
 from edgesynth.benchmark.power import Meter
@@ -89,6 +90,7 @@ def _measure(
     scenario = scenarios.find(settings.scenario)
     settings = settings._replace(batches=scenario.batches(settings.batches))
     kind.choose_wait(settings.wait)
+    check_rebuilds(kind, settings.rebuilds)
     models = choose_models(target, kind, precisions, settings.calibrate)
     configurations, left_out = load_all(target, kind, models, settings.batches, settings.threads, announce)
     plan = plan_energy(meter, settings.duration_s, settings.idle_s, wattmeter)
@@ -118,6 +120,20 @@ def _measure(
             )
         except StoppedError as stop:
             tracks, interrupted = stop.tracks, True
+        rebuilds: List[Dict[str, Any]] = []
+        if settings.rebuilds and not interrupted:
+            announce(
+                "building each model {} times more: about {:.0f} s and the builds".format(
+                    settings.rebuilds, seconds * (settings.rebuilds + 1)
+                )
+            )
+            try:
+                for configuration in configurations:
+                    rebuilds.append(
+                        measure_rebuilds(configuration, target, kind, settings, meter, plan.window_s, conditions.look)
+                    )
+            except KeyboardInterrupt:
+                rebuilds, interrupted = [], True
         sensor = meter.describe()
     if wattmeter is not None:
         wattmeter.finish(0.0 if interrupted else time.monotonic())
@@ -148,7 +164,7 @@ def _measure(
         "conditions": conditions.describe(),
         "interrupted": interrupted,
         "left_out": left_out,
-        "measurements": measurements_of(timed, meter, idle, common, scenario, interrupted, wattmeter),
+        "measurements": measurements_of(timed, meter, idle, common, scenario, interrupted, wattmeter, rebuilds),
     }
     for configuration in configurations:
         configuration.engine.close()

@@ -11,6 +11,7 @@ from edgesynth.errors import UserError
 
 MAX_BATCH = 4096
 MAX_THREADS = 256
+MAX_REBUILDS = 50
 
 
 class Settings(NamedTuple):
@@ -28,6 +29,7 @@ class Settings(NamedTuple):
         steady_s: where energy is measured, at most so many seconds of warm-up until power and temperature are steady,
             0 or more (0: they are not waited for).
         wattmeter: the log that an external wattmeter writes during the run (`power.wattmeter_log`); None without one.
+        rebuilds: how often each model is built anew after the run, 0 to 50, to see how much its builds differ.
     """
 
     batches: Tuple[int, ...] = (1,)
@@ -40,6 +42,7 @@ class Settings(NamedTuple):
     calibrate: Optional[str] = None
     steady_s: float = defaults.STEADY_S
     wattmeter: Optional[str] = None
+    rebuilds: int = 0
 
 
 def check_settings(settings: Settings) -> None:
@@ -81,6 +84,10 @@ def check_settings(settings: Settings) -> None:
             "--threads is {}; it must be 1 to {} ({} is the default)".format(
                 settings.threads, MAX_THREADS, defaults.THREADS
             )
+        )
+    if not 0 <= settings.rebuilds <= MAX_REBUILDS:
+        raise UserError(
+            "--rebuilds is {}; it must be 0 to {} (0: nothing is built anew)".format(settings.rebuilds, MAX_REBUILDS)
         )
     scenarios.find(settings.scenario).batches(settings.batches)
     if settings.wait is not None and settings.wait not in WAITS:

@@ -21,6 +21,7 @@ each precision and batch:
                                                   rail, what is above idle, the sensor's own error, which is in no
                                                   interval, and the windows with their raw samples
     built                                         requested and effective precision, source, plan (TensorRT); else null
+    rebuilds                                      how much builds of one model differ; null: not asked for
     compute_ms                                    as latency_ms, without copies and by the GPU's clock; else null
     speedup_vs_fp32                               fp32's p50 over this one's, same batch, same run; null without fp32
     flags                                         figures that would mislead, by name

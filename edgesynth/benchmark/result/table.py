@@ -136,7 +136,29 @@ def _built(measurements: List[Dict[str, Any]]) -> List[str]:
                 measurement["precision"], measurement["batch"], built["source"], ", ".join(parts)
             )
         )
+        if measurement.get("rebuilds") is not None:
+            lines.append(_rebuilt(measurement))
     return lines
+
+
+def _rebuilt(measurement: Dict[str, Any]) -> str:
+    rebuilds = measurement["rebuilds"]
+    if rebuilds["reason"] is not None:
+        return "{} x{}: builds not compared: {}".format(
+            measurement["precision"], measurement["batch"], rebuilds["reason"]
+        )
+    p50_ms = [build["p50_ms"] for build in rebuilds["builds"]]
+    line = "{} x{}, {} builds: p50 {:.3f} to {:.3f} ms, builds differ by {:.1f} %".format(
+        measurement["precision"],
+        measurement["batch"],
+        len(p50_ms),
+        min(p50_ms),
+        max(p50_ms),
+        rebuilds["p50_std_percent"],
+    )
+    if rebuilds["images_per_joule_std_percent"] is not None:
+        line += ", in images/J by {:.1f} %".format(rebuilds["images_per_joule_std_percent"])
+    return line + " (standard deviation)"
 
 
 def _unread(measurement: Dict[str, Any]) -> bool:

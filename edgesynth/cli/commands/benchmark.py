@@ -34,6 +34,13 @@ from edgesynth.errors import UserError
 @click.option("--wait", help="How the CPU waits for a GPU: spin or block.  [default: spin]")
 @click.option("--calibrate", help="Ranges of int8: ranges or samples.  [default: ranges.json if there, else samples]")
 @click.option(
+    "--rebuilds",
+    metavar="N",
+    type=int,
+    default=0,
+    help="Build each model N times more, and say how much builds differ.",
+)
+@click.option(
     "--wattmeter", metavar="FILE.csv", help="The log (timestamp,watts) that an external wattmeter writes meanwhile."
 )
 @click.option("-o", "--output", type=click.Path(), help="The result file.  [default: BUNDLE/result.json]")
