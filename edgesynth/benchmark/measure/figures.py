@@ -9,9 +9,9 @@ from edgesynth.benchmark.measure.energy import energy_by_wattmeter, energy_of
 from edgesynth.benchmark.measure.steadiness import drift_flags
 from edgesynth.benchmark.power import Meter, Reading
 from edgesynth.benchmark.power.wattmeter import Wattmeter
-from edgesynth.benchmark.result.flags import flags_of_latency, is_invalid
+from edgesynth.benchmark.result.flags import flags_of_latency, flags_of_waiting, is_invalid
 from edgesynth.benchmark.timing.scenarios import Plain
-from edgesynth.benchmark.timing.timing import Track, spread
+from edgesynth.benchmark.timing.timing import Track, busy_cores, spread
 
 REFERENCE = "fp32"
 
@@ -51,6 +51,11 @@ def measurements_of(
         if wattmeter is not None:
             energy["wattmeter"] = energy_by_wattmeter(wattmeter, track, configuration.batch, idle)
         flags = _flags(configuration, latency) + configuration.engine.flags() + common
+        cores = busy_cores(track)
+        covered = meter.devices if energy["reason"] is None else ()
+        if wattmeter is not None and energy["wattmeter"]["reason"] is None:
+            covered += wattmeter.devices
+        flags += flags_of_waiting(configuration.engine.describe().get("wait"), cores, covered)
         if energy["reason"] is None:
             flags += meter.flags() + drift_flags(track.windows, meter.total_rails)
         figures.update(
@@ -62,6 +67,7 @@ def measurements_of(
             max_abs_error=configuration.score.max_abs_error,
             scored_samples=configuration.score.samples,
             energy=energy,
+            busy_cores=cores,
             speedup_vs_fp32=reference_ms[configuration.batch] / latency["p50"]
             if configuration.batch in reference_ms
             else None,

@@ -124,7 +124,7 @@ def _measure(
         if settings.rebuilds and not interrupted:
             announce(
                 "building each model {} times more: about {:.0f} s and the builds".format(
-                    settings.rebuilds, seconds * (settings.rebuilds + 1)
+                    settings.rebuilds, max(seconds * (settings.rebuilds + 1), 1)
                 )
             )
             try:

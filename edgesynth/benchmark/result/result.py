@@ -20,6 +20,7 @@ each precision and batch:
                                                   interval, mean_power_mw; null: see its reason; beside them the GPU's
                                                   rail, what is above idle, the sensor's own error, which is in no
                                                   interval, and the windows with their raw samples
+    busy_cores                                    cores that the process kept busy, waiting in a loop included
     built                                         requested and effective precision, source, plan (TensorRT); else null
     rebuilds                                      how much builds of one model differ; null: not asked for
     compute_ms                                    as latency_ms, without copies and by the GPU's clock; else null

@@ -24,10 +24,12 @@ class Window(NamedTuple):
     Attributes:
         calls: timed calls in it.
         reading: what the meter saw of it.
+        cpu_s: processor time of all threads of this process within it.
     """
 
     calls: int
     reading: Reading
+    cpu_s: float = 0.0
 
 
 class StoppedError(KeyboardInterrupt):
@@ -86,6 +88,7 @@ class Track:
         while clock() < settled:
             call()
         meter.start()
+        cpu_s = time.process_time()
         begin = now = clock()
         latencies_ms: List[float] = []
         while True:
@@ -98,8 +101,9 @@ class Track:
             latencies_ms.append((now - before) * 1e3)
             if now - begin >= duration_s:
                 break
+        cpu_s = time.process_time() - cpu_s
         # Entered at once: of a window that is broken off nothing is kept.
-        self.windows.append(Window(len(latencies_ms), meter.stop()))
+        self.windows.append(Window(len(latencies_ms), meter.stop(), cpu_s))
         self.latencies_ms += latencies_ms
         self.duration_s += now - begin
 
@@ -157,6 +161,15 @@ def time_interleaved(
         if was_collecting:
             gc.enable()
     return tracks
+
+
+def busy_cores(track: Track) -> float:
+    """Mean number of cores that this process kept busy during the windows; one that waits in a loop is busy.
+
+    Args:
+        track: with a duration above 0.
+    """
+    return math.fsum(window.cpu_s for window in track.windows) / track.duration_s
 
 
 def shortest_ms(track: Track) -> float:
