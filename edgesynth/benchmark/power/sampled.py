@@ -3,7 +3,7 @@
 import time
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
-from edgesynth.benchmark.power.integral import Point, counted, ticks_of, trapezoid
+from edgesynth.benchmark.power.integral import Point, counted, sampled, ticks_of
 from edgesynth.benchmark.power.meter import Meter, Reading, Sample, UnreadableError
 from edgesynth.benchmark.power.sampler import Sampler, spare_core
 
@@ -85,7 +85,7 @@ class Sampled(Meter):
                 self._lost = str(why)
         if self._lost is not None:
             return Reading({}, duration_s, begin_s, reason=self._lost)
-        # One sample before the window, for the line that crosses its start.
+        # One sample before the window, so that a counter's first step is seen.
         early = sum(sample[0] <= begin_s for sample in batch.samples)
         samples = batch.samples[max(early - 1, 0) :]
         relative = tuple((round(sample[0] - begin_s, 6),) + tuple(sample[1:]) for sample in samples)
@@ -125,7 +125,7 @@ class Sampled(Meter):
         if why is None and self.counts:
             rails_mj = {rail: counted(each, 0.0, duration_s) for rail, each in zip(self.rails, steps)}
         elif why is None:
-            rails_mj = {rail: trapezoid(points, 0.0, duration_s) for rail, points in zip(self.rails, by_rail)}
+            rails_mj = {rail: sampled(points, 0.0, duration_s) for rail, points in zip(self.rails, by_rail)}
         elif last_miss is not None:
             why += " ({})".format(last_miss)
         return Reading(rails_mj, duration_s, begin_s, tuple(samples), values, misses, why, needed_s)
