@@ -6,6 +6,7 @@ Nothing is imported here, so that `--help` of a command needs no library. Option
 # `benchmark`
 DURATION_S = 3.0
 WARM_UP_S = 0.5
+STEADY_S = 120.0
 THREADS = 1
 SCENARIO = "plain"
 PYTHON = "python3"  # on another machine; of `evolve --measure-on` too

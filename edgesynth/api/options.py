@@ -42,5 +42,8 @@ class MeasureOptions(TypedDict, total=False):
     scenario: str
     wait: str | None
     calibrate: str | None
+    steady_s: float
+    wattmeter: str | None
+    rebuilds: int
     docker: bool
     python: str

@@ -27,14 +27,18 @@ class Sensors:
             self.set(**{name: mw})
         return folder
 
-    def hwmon(self, address, rails, interval_ms=20, driver="ina3221"):
+    def hwmon(self, address, rails, interval_ms=20, driver="ina3221", averages=None, shunt_uohm=None):
         """A sensor of JetPack 5 and later; `rails` are mW by name, multiples of 5."""
         folder = self.root / "bus/i2c/drivers" / driver / address / "hwmon" / "hwmon3"
         folder.mkdir(parents=True)
         (folder / "update_interval").write_text(f"{interval_ms}\n")
+        if averages is not None:
+            (folder / "samples").write_text(f"{averages}\n")
         for channel, (name, mw) in enumerate(rails.items(), 1):
             (folder / f"in{channel}_label").write_text(name + "\n")
             (folder / f"in{channel}_input").write_text(f"{VOLTAGE_MV}\n")
+            if shunt_uohm is not None:
+                (folder / f"shunt{channel}_resistor").write_text(f"{shunt_uohm}\n")
             self._writers[name] = lambda mw, file=folder / f"curr{channel}_input": _replace(
                 file, mw * 1000 // VOLTAGE_MV if isinstance(mw, int) else mw
             )

@@ -88,6 +88,18 @@ def test_hwmon_tells_its_own_period(sensors):
     assert Ina3221.find(sensors.sysfs).period_s == 0.14
 
 
+def test_hwmon_tells_how_many_conversions_a_value_is_the_mean_of(sensors):
+    sensors.hwmon("1-0040", {"VDD_IN": 6000}, averages=16, shunt_uohm=5000)
+    described = Ina3221.find(sensors.sysfs).describe()
+    assert (described["averages"], described["voltage_mv"], described["shunt_uohm"]) == (16, [5000.0], [5000.0])
+
+
+def test_a_driver_that_does_not_tell_it_has_none(sensors):
+    tx2(sensors)
+    described = Ina3221.find(sensors.sysfs).describe()
+    assert (described["averages"], described["voltage_mv"], described["shunt_uohm"]) == (None, [None], [None])
+
+
 def test_a_device_under_both_its_names_is_one(sensors):
     tx1(sensors)
     folder = sensors.root / "bus/i2c/drivers/ina3221x/1-0040"

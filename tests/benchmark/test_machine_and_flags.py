@@ -1,7 +1,7 @@
 import pytest
 
 from edgesynth.benchmark.conditions.machine import describe_machine
-from edgesynth.benchmark.result.flags import flags_of_latency, flags_of_machine
+from edgesynth.benchmark.result.flags import flags_of_latency, flags_of_machine, flags_of_waiting, is_invalid
 
 QUIET = {"cores": 4, "load_1min": 0.1, "governor": "performance", "min_khz": 345600.0, "max_khz": 2035200.0}
 STEADY = {"cov": 0.025, "count": 100}
@@ -94,3 +94,22 @@ def test_latencies_above_the_threshold_are_unsteady():
 
 def test_a_p99_of_too_few_latencies_is_flagged():
     assert _names(flags_of_latency(dict(STEADY, count=99))) == ["few samples"]
+
+
+def test_cores_that_spin_are_named_where_their_power_is_in_the_energy():
+    (flag,) = flags_of_waiting("spin", 0.98, ("cpu", "gpu"))
+    assert flag.startswith("spinning: 1.0 cores are busy while the GPU works") and "--wait block" in flag
+    assert not is_invalid(flag)
+
+
+@pytest.mark.parametrize(
+    ("wait", "cores", "covered"),
+    [
+        ("block", 0.98, ("cpu", "gpu")),
+        (None, 0.98, ("cpu", "gpu")),  # it computes on the CPU
+        ("spin", 0.3, ("cpu", "gpu")),
+        ("spin", 0.98, ("gpu",)),  # NVML sees no CPU
+    ],
+)
+def test_cores_that_do_not_spin_or_are_not_measured_are_not_named(wait, cores, covered):
+    assert flags_of_waiting(wait, cores, covered) == []

@@ -194,6 +194,15 @@ def test_no_window_of_a_plan_is_shorter_than_the_sensor_needs(tmp_path, duration
     assert "use --duration-s 31 or more" in plan_energy(meter, 30.0, None).meter.reason
 
 
+def test_the_shortest_duration_that_is_accepted_has_its_six_windows(tmp_path):
+    for interval_ms in range(5, 60):
+        sensors = Sensors(tmp_path / str(interval_ms))
+        sensors.hwmon("1-0040", {"VDD_IN": 6000}, interval_ms=interval_ms)
+        meter = Ina3221.find(sensors.sysfs)
+        duration_s = 6 * meter.least_window_s
+        assert math.ceil(duration_s / plan_energy(meter, duration_s, None).window_s) == 6
+
+
 def test_energy_without_a_meter_is_null_with_the_meters_reason():
     energy = energy_of(NoPower("no meter here"), Track(), batch=1)
     assert (energy["per_image_mj"], energy["images_per_joule"]) == (None, None)

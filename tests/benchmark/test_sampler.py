@@ -1,6 +1,7 @@
 """The sampler is a process: what happens where it dies, where the measuring process dies, and what it costs."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -118,9 +119,10 @@ def test_a_window_with_too_few_values_is_refused_with_the_length_that_would_do(s
         time.sleep(0.22)
         reading = meter.stop()
     assert reading.rails_mj == {}
-    assert "ina3221 gave 4 values in a window of 0.2" in reading.reason
+    # Of the cells of 50 ms three lie wholly within the window; the two at its ends may have their sample in it.
+    assert re.match(r"ina3221 gave [34] values in a window of 0\.2", reading.reason)
     # 12 values of 50 ms, or a little more: the window had not a whole number of them.
-    assert 0.6 <= reading.needed_s <= 0.8
+    assert 0.6 <= reading.needed_s <= 0.95
 
 
 def test_a_run_has_images_per_joule_of_the_total_of_the_gpu_and_above_idle(sensors, pristine_bundle):
@@ -142,6 +144,8 @@ def test_a_run_has_images_per_joule_of_the_total_of_the_gpu_and_above_idle(senso
     assert all(len(window["samples"]) >= 10 for window in energy["windows"])
     assert (result["power"]["meter"], result["power"]["running_mode"]) == ("ina3221", 0)
     assert result["settings"]["idle_s"] == 1.6
+    assert result["warm_up"]["steady"] is True and len(result["warm_up"]["rounds"]) == 4
+    assert [round(each["power_mw"]) for each in result["warm_up"]["rounds"]] == [7358] * 4
 
 
 def test_a_sensor_that_averages_tells_nothing_of_what_ran_before_the_window(sensors):

@@ -4,7 +4,14 @@ import time
 import pytest
 
 from edgesynth.benchmark.power import NoPower
-from edgesynth.benchmark.timing.timing import LEAST_ITERATIONS, percentile, spread, time_interleaved
+from edgesynth.benchmark.timing.timing import (
+    LEAST_ITERATIONS,
+    Track,
+    busy_cores,
+    percentile,
+    spread,
+    time_interleaved,
+)
 
 NO_METER = NoPower("not needed here")
 
@@ -82,3 +89,18 @@ def test_what_is_done_between_calls_comes_before_each_timed_one_and_is_in_no_lat
     assert order.count("between") == len(track.latencies_ms) >= 10
     assert all(one != "between" or order[place + 1] == "call" for place, one in enumerate(order))
     assert sorted(track.latencies_ms)[len(track.latencies_ms) // 2] < 2.0 and track.duration_s >= 0.05
+
+
+def test_a_core_that_waits_in_a_loop_is_busy_and_one_that_sleeps_is_not():
+    def spin():
+        end = time.thread_time() + 0.02
+        while time.thread_time() < end:
+            pass
+
+    spinning, sleeping = Track(), Track()
+    spinning.window(spin, 0.2, NO_METER)
+    sleeping.window(lambda: time.sleep(0.02), 0.2, NO_METER)
+    # Processor time, so that other work on this machine does not change what is counted.
+    assert spinning.windows[0].cpu_s == pytest.approx(0.02 * spinning.windows[0].calls, rel=0.1)
+    assert busy_cores(spinning) == pytest.approx(spinning.windows[0].cpu_s / spinning.duration_s)
+    assert busy_cores(sleeping) < 0.2

@@ -22,13 +22,17 @@ class Engine:
         name: the engine's name on the command line.
         device: what it runs on, "cpu" or "gpu"; a power meter must cover it.
         input_shape: (C, H, W) of the loaded model, without batch.
+        builds: whether something is built of a model that may differ from one build to the next.
         keeps_plans: whether what is made of a model may be kept for another run; False for models that never come back.
+        fresh: whether what an earlier build has kept is left alone: neither taken nor replaced.
     """
 
     name = ""
     device = "cpu"
     input_shape: Tuple[int, ...] = ()
+    builds = False
     keeps_plans = True
+    fresh = False
 
     @classmethod
     def candidates(cls) -> Dict[str, Tuple[str, ...]]:

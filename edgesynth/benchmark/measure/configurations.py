@@ -105,7 +105,15 @@ def _candidates(kind: Type[Engine], calibrate: Optional[str]) -> Dict[str, Tuple
     return candidates
 
 
-def load(target: Target, kind: Type[Engine], precision: str, model: Model, batch: int, threads: int) -> Configuration:
+def load(
+    target: Target,
+    kind: Type[Engine],
+    precision: str,
+    model: Model,
+    batch: int,
+    threads: int,
+    fresh: bool = False,
+) -> Configuration:
     """Load one configuration and score it.
 
     Args:
@@ -115,6 +123,7 @@ def load(target: Target, kind: Type[Engine], precision: str, model: Model, batch
         model: the file.
         batch: images per inference.
         threads: threads of the engine.
+        fresh: whether it is built anew even if an earlier build was kept.
 
     Returns:
         The configuration, ready to be timed.
@@ -124,6 +133,7 @@ def load(target: Target, kind: Type[Engine], precision: str, model: Model, batch
         BeyondMemoryError: there is too little memory for the batch.
     """
     engine = kind()
+    engine.fresh = fresh
     engine.load(model.path, precision, batch, threads, model.ranges, model.samples, target.kept_in_fp32)
     if target.input_shape is not None and engine.input_shape != target.input_shape:
         raise UserError(

@@ -4,8 +4,11 @@ import math
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from edgesynth.benchmark import power
+from edgesynth.benchmark.measure.student import student
 from edgesynth.benchmark.power import Meter, NoPower, Reading, UnreadableError
+from edgesynth.benchmark.power.wattmeter import Wattmeter
 from edgesynth.benchmark.timing.timing import WINDOW_S, Track, Window
+from edgesynth.errors import UserError
 
 # Typical error of a power sensor: a difference of two powers that is a smaller share of them is none.
 _SENSOR_ERROR = 0.01
@@ -18,7 +21,7 @@ class EnergyPlan(NamedTuple):
     Attributes:
         meter: the meter, or one that says why it cannot be used.
         window_s: length of each window.
-        settling_s: untimed seconds for each configuration in all.
+        settling_s: untimed seconds for each configuration in all, pauses included.
         idle_s: rest before the run, whose power is measured.
     """
 
@@ -33,22 +36,40 @@ class EnergyPlan(NamedTuple):
         return self.idle_s + self.meter.settle_s if self.idle_s else 0.0
 
 
-def plan_energy(meter: Meter, duration_s: float, idle_s: Optional[float]) -> EnergyPlan:
+def plan_energy(
+    meter: Meter, duration_s: float, idle_s: Optional[float], wattmeter: Optional[Wattmeter] = None
+) -> EnergyPlan:
     """Plan a run.
 
     Args:
         meter: from `power.find`.
         duration_s: timed seconds for each configuration.
         idle_s: rest before the run; None for as long as `duration_s`.
+        wattmeter: looks at the same windows; None without one.
+
+    Raises:
+        UserError: the run is too short for the wattmeter, which was asked for.
     """
+    if wattmeter is not None:
+        return _plan_with(wattmeter, plan_energy(meter, duration_s, idle_s), duration_s, idle_s)
     if meter.reason is not None:
         return EnergyPlan(meter, WINDOW_S, 0.0, 0.0)
     try:
         window_s = power.window_for(meter, duration_s, WINDOW_S)
     except UnreadableError as why:
         return EnergyPlan(NoPower(str(why)), WINDOW_S, 0.0, 0.0)
-    settling_s = meter.settle_s * math.ceil(duration_s / window_s)
+    settling_s = (meter.settle_s + meter.pause_s / 2) * math.ceil(duration_s / window_s)
     return EnergyPlan(meter, window_s, settling_s, duration_s if idle_s is None else idle_s)
+
+
+def _plan_with(wattmeter: Wattmeter, alone: EnergyPlan, duration_s: float, idle_s: Optional[float]) -> EnergyPlan:
+    try:
+        window_s = max(alone.window_s, power.window_for(wattmeter, duration_s, WINDOW_S))
+    except UnreadableError as why:
+        raise UserError("--wattmeter {}: {}".format(wattmeter.path, why)) from None
+    untimed_s = max(alone.meter.settle_s, wattmeter.settle_s) + max(alone.meter.pause_s, wattmeter.pause_s) / 2
+    settling_s = untimed_s * math.ceil(duration_s / window_s)
+    return EnergyPlan(alone.meter, window_s, settling_s, duration_s if idle_s is None else idle_s)
 
 
 def energy_of(meter: Meter, track: Track, batch: int, idle: Optional[Reading] = None) -> Dict[str, Any]:
@@ -64,10 +85,12 @@ def energy_of(meter: Meter, track: Track, batch: int, idle: Optional[Reading] = 
         Of the total rails, the headline: `per_image_mj`, `images_per_joule`, `images_per_joule_95` (the 95 % interval,
         from the windows' spread), `mean_power_mw`; the same of the GPU's rail in `gpu` and, with the idle power taken
         away as if it were exact, in `above_idle`, either null where it was not measured (`above_idle_reason`);
-        `idle_power_mw`; `rails_mj`, `sensor_values` (how many new ones the sensor had) and `misses` over all windows
-        that were read; `seen_period_s`, the sensor's own pace as its values changed, None where it is not sampled or
-        they did not; `windows`, raw, all of them; `meter`, `scope` (what is in the headline and what is not),
-        `idle_subtracted` (always False: the headline's) and `reason`: why the figures are None, or None.
+        `sensor_error`: how far `mean_power_mw`, and with it all the others, may be off whatever the interval
+        (`accuracy.Accuracy.at`), or None; `idle_power_mw`; `rails_mj`, `sensor_values` (how many new ones the sensor
+        had) and `misses` over all windows that were read; `seen_period_s`, the sensor's own pace as its values
+        changed, None where it is not sampled or they did not; `windows`, raw, all of them; `meter`, `scope` (what is in
+        the headline and what is not), `idle_subtracted` (always False: the headline's) and `reason`: why the figures
+        are None, or None.
     """
     windows = [window for window in track.windows if window.reading.reason is None]
     total = None
@@ -90,6 +113,7 @@ def energy_of(meter: Meter, track: Track, batch: int, idle: Optional[Reading] = 
     values = [window.reading.values for window in windows if window.reading.values is not None]
     energy.update(
         gpu=_gpu(meter, windows, batch) if total is not None else None,
+        sensor_error=meter.accuracy.at(total["mean_power_mw"]) if total is not None else None,
         idle_power_mw=idle_power_mw,
         above_idle=above_idle,
         above_idle_reason=above_reason,
@@ -106,6 +130,27 @@ def energy_of(meter: Meter, track: Track, batch: int, idle: Optional[Reading] = 
         reason=reason,
     )
     return energy
+
+
+def energy_by_wattmeter(
+    wattmeter: Wattmeter, track: Track, batch: int, idle: Optional[Reading] = None
+) -> Dict[str, Any]:
+    """Energy of a track by an external wattmeter, whose log is finished.
+
+    Args:
+        wattmeter: has the log.
+        track: windows, by any meter.
+        batch: images that go through in one call.
+        idle: the window before the run; None without one.
+
+    Returns:
+        As `energy_of`, without what only the board's own sensor has.
+    """
+    seen = Track()
+    seen.windows = [Window(window.calls, wattmeter.reading(window.reading)) for window in track.windows]
+    energy = energy_of(wattmeter, seen, batch, None if idle is None else wattmeter.reading(idle))
+    kept = _FIGURES + ("idle_power_mw", "above_idle", "above_idle_reason", "meter", "scope", "reason")
+    return {key: energy[key] for key in kept}
 
 
 def raw_reading(reading: Reading) -> Dict[str, Any]:
@@ -126,19 +171,7 @@ def half_width_95(values: Sequence[float], weights: Sequence[float]) -> float:
     count = len(values)
     ratio = math.fsum(values) / math.fsum(weights)
     variance = math.fsum((value - ratio * weight) ** 2 for value, weight in zip(values, weights)) / (count - 1)
-    return _student_95(count - 1) * math.sqrt(variance / count) / (math.fsum(weights) / count)
-
-
-def _student_95(freedom: int) -> float:
-    """Two-sided 95 % quantile of Student's t by Fisher's expansion; within 0.3 % from 4 degrees of freedom on."""
-    z = 1.959964
-    terms = (
-        z,
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return sum(term / freedom**power_of for power_of, term in enumerate(terms))
+    return student(count - 1) * math.sqrt(variance / count) / (math.fsum(weights) / count)
 
 
 def _reason(meter: Meter, windows: Sequence[Window], read: Sequence[Window]) -> Optional[str]:

@@ -5,11 +5,13 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from edgesynth.benchmark.bundle import processor
 from edgesynth.benchmark.engines.engine import Engine
 from edgesynth.benchmark.measure.configurations import Configuration
-from edgesynth.benchmark.measure.energy import energy_of
+from edgesynth.benchmark.measure.energy import energy_by_wattmeter, energy_of
+from edgesynth.benchmark.measure.steadiness import drift_flags
 from edgesynth.benchmark.power import Meter, Reading
-from edgesynth.benchmark.result.flags import flags_of_latency, is_invalid
+from edgesynth.benchmark.power.wattmeter import Wattmeter
+from edgesynth.benchmark.result.flags import flags_of_latency, flags_of_waiting, is_invalid
 from edgesynth.benchmark.timing.scenarios import Plain
-from edgesynth.benchmark.timing.timing import Track, spread
+from edgesynth.benchmark.timing.timing import Track, busy_cores, spread
 
 REFERENCE = "fp32"
 
@@ -21,6 +23,8 @@ def measurements_of(
     common: List[str],
     scenario: Plain,
     interrupted: bool = False,
+    wattmeter: Optional[Wattmeter] = None,
+    rebuilds: Sequence[Optional[Dict[str, Any]]] = (),
 ) -> List[Dict[str, Any]]:
     """The result's entry of each configuration, in their order; see `benchmark.result` for the fields.
 
@@ -31,6 +35,8 @@ def measurements_of(
         common: flags of the whole run.
         scenario: whose figures are added to the others.
         interrupted: whether the run was stopped by Ctrl-C: nothing more is run.
+        wattmeter: an external one, whose log is finished; None without one.
+        rebuilds: of each configuration what `measure_rebuilds` gives; empty where nothing was built anew.
     """
     spreads = [spread(track.latencies_ms) for _, track in timed]
     reference_ms = {
@@ -39,9 +45,19 @@ def measurements_of(
         if configuration.precision == REFERENCE
     }
     measurements = []
-    for (configuration, track), latency in zip(timed, spreads):
+    for (configuration, track), latency, again in zip(timed, spreads, rebuilds or [None] * len(timed)):
         figures = figures_of(configuration, track, latency)
+        energy = energy_of(meter, track, configuration.batch, idle)
+        if wattmeter is not None:
+            energy["wattmeter"] = energy_by_wattmeter(wattmeter, track, configuration.batch, idle)
         flags = _flags(configuration, latency) + configuration.engine.flags() + common
+        cores = busy_cores(track)
+        covered = meter.devices if energy["reason"] is None else ()
+        if wattmeter is not None and energy["wattmeter"]["reason"] is None:
+            covered += wattmeter.devices
+        flags += flags_of_waiting(configuration.engine.describe().get("wait"), cores, covered)
+        if energy["reason"] is None:
+            flags += meter.flags() + drift_flags(track.windows, meter.total_rails)
         figures.update(
             precision=configuration.precision,
             batch=configuration.batch,
@@ -50,11 +66,13 @@ def measurements_of(
             accuracy_reason=configuration.score.reason,
             max_abs_error=configuration.score.max_abs_error,
             scored_samples=configuration.score.samples,
-            energy=energy_of(meter, track, configuration.batch, idle),
+            energy=energy,
+            busy_cores=cores,
             speedup_vs_fp32=reference_ms[configuration.batch] / latency["p50"]
             if configuration.batch in reference_ms
             else None,
             built=configuration.engine.built(),
+            rebuilds=again,
             compute_ms=None if interrupted else _compute_ms(configuration.engine),
             scenario=scenario.figures(track, configuration.batch),
             valid=not any(map(is_invalid, flags)),

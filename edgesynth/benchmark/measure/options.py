@@ -23,6 +23,9 @@ class Options(NamedTuple):
         scenario: see there.
         wait: see there.
         calibrate: see there.
+        steady_s: see there.
+        wattmeter: see there; on this machine alone.
+        rebuilds: see there.
         docker: on another machine, measure in the board's container.
         python: on another machine, the Python to use: a name on its PATH, or a path.
     """
@@ -37,6 +40,9 @@ class Options(NamedTuple):
     scenario: str = defaults.SCENARIO
     wait: Optional[str] = None
     calibrate: Optional[str] = None
+    steady_s: float = defaults.STEADY_S
+    wattmeter: Optional[str] = None
+    rebuilds: int = 0
     docker: bool = False
     python: str = defaults.PYTHON
 
@@ -59,6 +65,9 @@ class Options(NamedTuple):
             self.scenario,
             self.wait,
             self.calibrate,
+            self.steady_s,
+            self.wattmeter,
+            self.rebuilds,
         )
         check_settings(settings)
         return settings

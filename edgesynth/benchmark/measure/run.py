@@ -1,7 +1,8 @@
 """Measure: load every configuration, score it, time all of them interleaved, and put the figures together."""
 
+import os
 import time
-from typing import Any, Callable, Dict, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from edgesynth.benchmark import engines, power
 from edgesynth.benchmark.bundle.bundle import Target
@@ -11,8 +12,11 @@ from edgesynth.benchmark.measure.configurations import choose_models, load_all
 from edgesynth.benchmark.measure.energy import plan_energy, raw_reading
 from edgesynth.benchmark.measure.figures import measurements_of
 from edgesynth.benchmark.measure.lock import alone_on_this_machine
+from edgesynth.benchmark.measure.rebuilds import check_rebuilds, measure_rebuilds
 from edgesynth.benchmark.measure.settings import Settings, check_settings
+from edgesynth.benchmark.measure.steadiness import LEAST, hottest_zone_c, slice_of, warm_up_until_steady
 from edgesynth.benchmark.power import Meter
+from edgesynth.benchmark.power.wattmeter import Wattmeter
 from edgesynth.benchmark.result import result
 from edgesynth.benchmark.result.flags import flags_of_machine
 from edgesynth.benchmark.timing import scenarios
@@ -76,6 +80,7 @@ def _measure(
     conditions: Optional[Conditions],
     announce: Callable[[str], Any],
 ) -> Dict[str, Any]:
+    wattmeter = Wattmeter(settings.wattmeter) if settings.wattmeter is not None else None
     name, why = (engine, "asked for") if engine is not None else engines.default()
     kind = engines.find(name)
     meter = power.find(device=kind.device) if meter is None else meter
@@ -85,10 +90,16 @@ def _measure(
     scenario = scenarios.find(settings.scenario)
     settings = settings._replace(batches=scenario.batches(settings.batches))
     kind.choose_wait(settings.wait)
+    check_rebuilds(kind, settings.rebuilds)
     models = choose_models(target, kind, precisions, settings.calibrate)
     configurations, left_out = load_all(target, kind, models, settings.batches, settings.threads, announce)
-    plan = plan_energy(meter, settings.duration_s, settings.idle_s)
-    seconds = plan.rest_s + len(configurations) * (settings.duration_s + settings.warm_up_s + plan.settling_s)
+    plan = plan_energy(meter, settings.duration_s, settings.idle_s, wattmeter)
+    timed_s = len(configurations) * settings.duration_s
+    seconds = plan.rest_s + timed_s + len(configurations) * (settings.warm_up_s + plan.settling_s)
+    if plan.meter.reason is None:
+        seconds += min(
+            settings.steady_s, LEAST * len(configurations) * slice_of(plan.meter, len(configurations), timed_s)
+        )
     listed = ", ".join(
         "{} x{}".format(configuration.precision, configuration.batch) for configuration in configurations
     )
@@ -97,16 +108,36 @@ def _measure(
     announce("measuring {} ({}): about {:.0f} s".format(target.name, listed, max(seconds, 1)))
     interrupted = False
     with power.opened(plan.meter, settings.threads) as meter:
-        idle = power.rest(meter, plan.idle_s) if plan.idle_s and meter.reason is None else None
+        if wattmeter is not None:
+            wattmeter.slow_down(meter)
+        watched = meter.reason is None or wattmeter is not None
+        idle = power.rest(meter, plan.idle_s) if plan.idle_s and watched else None
         calls = [configuration.run for configuration in configurations]
+        warm_up = warm_up_until_steady(calls, meter, timed_s, settings.steady_s, hottest_zone_c)
         try:
             tracks = time_interleaved(
                 calls, settings.duration_s, settings.warm_up_s, meter, plan.window_s, look=conditions.look
             )
         except StoppedError as stop:
             tracks, interrupted = stop.tracks, True
+        rebuilds: List[Dict[str, Any]] = []
+        if settings.rebuilds and not interrupted:
+            announce(
+                "building each model {} times more: about {:.0f} s and the builds".format(
+                    settings.rebuilds, max(seconds * (settings.rebuilds + 1), 1)
+                )
+            )
+            try:
+                for configuration in configurations:
+                    rebuilds.append(
+                        measure_rebuilds(configuration, target, kind, settings, meter, plan.window_s, conditions.look)
+                    )
+            except KeyboardInterrupt:
+                rebuilds, interrupted = [], True
         sensor = meter.describe()
-    common = flags_of_machine(machine, settings.threads) + conditions.flags()
+    if wattmeter is not None:
+        wattmeter.finish(0.0 if interrupted else time.monotonic())
+    common = flags_of_machine(machine, settings.threads) + conditions.flags() + warm_up.flags()
     timed = [(configuration, track) for configuration, track in zip(configurations, tracks) if track.latencies_ms]
     if interrupted:
         common.append("interrupted: stopped by Ctrl-C before its time was over; measure again")
@@ -126,12 +157,14 @@ def _measure(
             batches=list(settings.batches),
             precisions=[precision for precision, _ in models],
             idle_s=plan.idle_s,
+            wattmeter=os.path.basename(settings.wattmeter) if settings.wattmeter is not None else None,
         ),
         "power": dict(sensor, meter=meter.name, idle=raw_reading(idle) if idle else None),
+        "warm_up": warm_up._asdict(),
         "conditions": conditions.describe(),
         "interrupted": interrupted,
         "left_out": left_out,
-        "measurements": measurements_of(timed, meter, idle, common, scenario, interrupted),
+        "measurements": measurements_of(timed, meter, idle, common, scenario, interrupted, wattmeter, rebuilds),
     }
     for configuration in configurations:
         configuration.engine.close()

@@ -11,6 +11,7 @@ from edgesynth.errors import UserError
 
 MAX_BATCH = 4096
 MAX_THREADS = 256
+MAX_REBUILDS = 50
 
 
 class Settings(NamedTuple):
@@ -25,6 +26,10 @@ class Settings(NamedTuple):
         scenario: one of `scenarios.SCENARIOS`.
         wait: how the CPU waits for a GPU, one of `engines.engine.WAITS`; None for spinning.
         calibrate: where the ranges of int8 come from, one of `configurations.CALIBRATIONS`; None for the best there is.
+        steady_s: where energy is measured, at most so many seconds of warm-up until power and temperature are steady,
+            0 or more (0: they are not waited for).
+        wattmeter: the log that an external wattmeter writes during the run (`power.wattmeter_log`); None without one.
+        rebuilds: how often each model is built anew after the run, 0 to 50, to see how much its builds differ.
     """
 
     batches: Tuple[int, ...] = (1,)
@@ -35,6 +40,9 @@ class Settings(NamedTuple):
     scenario: str = defaults.SCENARIO
     wait: Optional[str] = None
     calibrate: Optional[str] = None
+    steady_s: float = defaults.STEADY_S
+    wattmeter: Optional[str] = None
+    rebuilds: int = 0
 
 
 def check_settings(settings: Settings) -> None:
@@ -63,6 +71,12 @@ def check_settings(settings: Settings) -> None:
                 settings.warm_up_s, defaults.WARM_UP_S
             )
         )
+    if not (math.isfinite(settings.steady_s) and settings.steady_s >= 0):
+        raise UserError(
+            "--steady-s is {}; it must be 0 or more ({:g} is the default, 0: nothing is waited for)".format(
+                settings.steady_s, defaults.STEADY_S
+            )
+        )
     if settings.idle_s is not None and not (math.isfinite(settings.idle_s) and settings.idle_s >= 0):
         raise UserError("--idle-s is {}; it must be 0 or more (0: idle power is not measured)".format(settings.idle_s))
     if not 1 <= settings.threads <= MAX_THREADS:
@@ -70,6 +84,10 @@ def check_settings(settings: Settings) -> None:
             "--threads is {}; it must be 1 to {} ({} is the default)".format(
                 settings.threads, MAX_THREADS, defaults.THREADS
             )
+        )
+    if not 0 <= settings.rebuilds <= MAX_REBUILDS:
+        raise UserError(
+            "--rebuilds is {}; it must be 0 to {} (0: nothing is built anew)".format(settings.rebuilds, MAX_REBUILDS)
         )
     scenarios.find(settings.scenario).batches(settings.batches)
     if settings.wait is not None and settings.wait not in WAITS:

@@ -65,7 +65,8 @@ def window_for(meter: Meter, duration_s: float, usual_s: float) -> float:
         )
     if meter.period_s is None:
         return min(usual_s, duration_s / _LEAST_PLANNED)
-    windows = min(MOST_WINDOWS, 2 * int(duration_s / meter.least_window_s / 2))
+    # A hair more here too: six times the least, divided by it, may be a hair below six.
+    windows = min(MOST_WINDOWS, 2 * int(duration_s / meter.least_window_s / 2 * (1 + 1e-9)))
     # A hair more, so that the run divided by it is not a hair above that number of windows.
     return duration_s / windows * (1 + 1e-9)
 

@@ -11,6 +11,7 @@ import os
 import re
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
+from edgesynth.benchmark.power.accuracy import of_ina3221
 from edgesynth.benchmark.power.meter import UnreadableError
 from edgesynth.benchmark.power.sampled import Sampled
 from edgesynth.boards.board import Board
@@ -19,6 +20,7 @@ from edgesynth.boards.table import BOARDS
 _IIO = "bus/i2c/drivers/ina3221x/*/iio*device*/rail_name_*"
 _HWMON = "bus/i2c/drivers/ina3221/*/hwmon/hwmon*/in*_label"
 _INA238 = "bus/i2c/drivers/ina238/*/hwmon/hwmon*/in1_label"
+_OTHER = "drivers/ina238/"
 # The driver of L4T r32 starts with configuration 0x7727: 64 averages of 1.1 ms for the voltage and 1.1 ms for the
 # current of each of three channels. A device tree may set a shorter one and does not say so in sysfs.
 CONTINUOUS_S = 64 * 2 * 1.1e-3 * 3
@@ -34,11 +36,15 @@ class Rail(NamedTuple):
         name: as the board names it.
         files: one file with mW, or two with mV and mA.
         folder: of the sensor.
+        voltage_mv: of its bus when it was found; None where the driver does not tell.
+        shunt_uohm: resistance that its current is measured by, in microohm; None likewise.
     """
 
     name: str
     files: Tuple[str, ...]
     folder: str
+    voltage_mv: Optional[float] = None
+    shunt_uohm: Optional[float] = None
 
 
 class Ina3221(Sampled):
@@ -50,13 +56,21 @@ class Ina3221(Sampled):
         gpu: the rail of the GPU, or None.
         running_mode: 0 triggered, 1 continuous; None where the driver does not tell.
         period_s: from one value to the next.
+        averages: conversions that a value is the mean of, as hwmon's `samples` has it; None where the driver does not
+            tell.
     """
 
     name = "ina3221"
     devices = ("cpu", "gpu")
 
     def __init__(
-        self, board: Board, rails: Dict[str, Rail], gpu: Optional[str], running_mode: Optional[int], period_s: float
+        self,
+        board: Board,
+        rails: Dict[str, Rail],
+        gpu: Optional[str],
+        running_mode: Optional[int],
+        period_s: float,
+        averages: Optional[int] = None,
     ) -> None:
         total = list(board.total_rails)
         # Where the total is a sum, what is inside of one of its inputs is shown beside it (AGX Orin: the DRAM).
@@ -71,8 +85,12 @@ class Ina3221(Sampled):
             period_s=period_s,
             poll_s=min(POLL_S, period_s),
         )
-        self.running_mode = running_mode
+        self.running_mode, self.averages = running_mode, averages
         self.part_of = {name: board.part_of[name] for name in names if name in board.part_of}
+        self._total = [rails[name] for name in total]
+        # Of an INA238 no accuracy is known here.
+        if not any(_OTHER in rail.folder for rail in self._total):
+            self.accuracy = of_ina3221([(rail.voltage_mv, rail.shunt_uohm) for rail in self._total])
         self.scope = "{}, measured at {}; idle power is not subtracted".format(board.total_scope, " + ".join(total))
 
     @classmethod
@@ -100,8 +118,9 @@ class Ina3221(Sampled):
             )
         board = min(fitting, key=lambda board: len(board.total_rails))
         gpu = next((name for name in sorted(rails) if "GPU" in name.split("_")), None)
-        mode, period_s = _pace([rails[name].folder for name in board.total_rails])
-        meter = cls(board, rails, gpu, mode, period_s)
+        folders = [rails[name].folder for name in board.total_rails]
+        mode, period_s = _pace(folders)
+        meter = cls(board, rails, gpu, mode, period_s, _averages(folders))
         try:
             open_reader([rails[name].files for name in meter.rails])()
         except (OSError, ValueError) as error:
@@ -110,7 +129,14 @@ class Ina3221(Sampled):
 
     def describe(self) -> Dict[str, Any]:
         """The sensor, as the result records it; `part_of`: of each rail that is part of another one, that one."""
-        return dict(super().describe(), running_mode=self.running_mode, part_of=self.part_of)
+        return dict(
+            super().describe(),
+            running_mode=self.running_mode,
+            averages=self.averages,
+            voltage_mv=[rail.voltage_mv for rail in self._total],
+            shunt_uohm=[rail.shunt_uohm for rail in self._total],
+            part_of=self.part_of,
+        )
 
 
 def open_reader(files: Any) -> Callable[[], List[float]]:
@@ -132,7 +158,7 @@ def open_reader(files: Any) -> Callable[[], List[float]]:
 
 def _find_rails(sysfs: str) -> Dict[str, Rail]:
     rails: Dict[str, Rail] = {}
-    for pattern, files_of in ((_IIO, _iio_files), (_HWMON, _hwmon_files), (_INA238, _hwmon_files)):
+    for pattern, rail_of in ((_IIO, _iio_rail), (_HWMON, _hwmon_rail), (_INA238, _hwmon_rail)):
         for label in sorted(glob.glob(os.path.join(glob.escape(sysfs), pattern))):
             folder, file = os.path.split(label)
             try:
@@ -144,16 +170,20 @@ def _find_rails(sysfs: str) -> Dict[str, Rail]:
             # Channels that are not connected are called NC; hwmon's in7 is the sum of the shunts' voltages.
             if name and "NC" not in name.split("_") and not name.lower().startswith("sum of"):
                 # The same device may be there under both its names.
-                rails.setdefault(name, Rail(name, files_of(folder, channel), folder))
+                rails.setdefault(name, rail_of(name, folder, channel))
     return rails
 
 
-def _iio_files(folder: str, channel: str) -> Tuple[str, ...]:
-    return (os.path.join(folder, "in_power{}_input".format(channel)),)
+def _iio_rail(name: str, folder: str, channel: str) -> Rail:
+    power = os.path.join(folder, "in_power{}_input".format(channel))
+    return Rail(name, (power,), folder, _number_in(folder, "in_voltage{}_input".format(channel)))
 
 
-def _hwmon_files(folder: str, channel: str) -> Tuple[str, ...]:
-    return tuple(os.path.join(folder, name.format(channel)) for name in ("in{}_input", "curr{}_input"))
+def _hwmon_rail(name: str, folder: str, channel: str) -> Rail:
+    volts, amperes = "in{}_input".format(channel), "curr{}_input".format(channel)
+    files = (os.path.join(folder, volts), os.path.join(folder, amperes))
+    shunt_uohm = _number_in(folder, "shunt{}_resistor".format(channel))
+    return Rail(name, files, folder, _number_in(folder, volts), shunt_uohm)
 
 
 def _pace(folders: List[str]) -> Tuple[Optional[int], float]:
@@ -166,6 +196,12 @@ def _pace(folders: List[str]) -> Tuple[Optional[int], float]:
             modes.append(int(mode))
         periods.append(interval_ms / 1e3 if interval_ms else TRIGGERED_S if mode == 0 else CONTINUOUS_S)
     return max(modes) if modes else None, max(periods)
+
+
+def _averages(folders: List[str]) -> Optional[int]:
+    """The most among the sensors; hwmon alone tells it."""
+    counts = [_number_in(folder, "samples") for folder in sorted(set(folders))]
+    return max((int(count) for count in counts if count is not None), default=None)
 
 
 def _number_in(folder: str, file: str) -> Optional[float]:

@@ -22,6 +22,25 @@ def trapezoid(points: Sequence[Point], begin_s: float, end_s: float) -> float:
     return sum((b[0] - a[0]) * (a[1] + b[1]) / 2 for a, b in zip(path, path[1:]))
 
 
+def sampled(points: Sequence[Point], begin_s: float, end_s: float) -> float:
+    """Energy of a window from samples at random moments of equal cells of time (`sampling`).
+
+    Each sample stands for one cell, so the mean power is their mean. A line across an end of the window would lead
+    from the work before it, or the rest after it, to that within: as the ends are always between two calls, it would
+    be wrong by the same in each window.
+
+    Args:
+        points: (time in s, power in mW), at least one within the window.
+        begin_s: start of the window.
+        end_s: its end.
+
+    Returns:
+        Energy in mJ.
+    """
+    inside = [power for moment, power in points if begin_s <= moment <= end_s]
+    return sum(inside) / len(inside) * (end_s - begin_s)
+
+
 def ticks_of(points: Sequence[Point], begin_s: float, end_s: float) -> List[Point]:
     """Moments within a window at which a counter had a new value; it is read more often than it moves."""
     moved = [b for a, b in zip(points, points[1:]) if a[1] != b[1]]

@@ -1,6 +1,8 @@
 """What every power meter has: rails, which of them are the total, and the energy of a window."""
 
-from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from edgesynth.benchmark.power.accuracy import UNKNOWN, Accuracy
 
 Sample = Tuple[float, ...]
 
@@ -48,6 +50,9 @@ class Meter:
         period_s: how often the sensor has a new value; None for a counter that is only read at both ends of a window.
         least_window_s: a window shorter than this says nothing.
         settle_s: the load must have been there for this long before a window begins.
+        pause_s: before a window the load rests for a random part of this, so that a load whose period is that of the
+            sensor itself meets it in another phase in each window: the windows' spread then shows what one would hide.
+        accuracy: how far the sum of the total rails may be off for as long as it is measured.
     """
 
     name = ""
@@ -60,6 +65,8 @@ class Meter:
     period_s: Optional[float] = None
     least_window_s = 0.0
     settle_s = 0.0
+    pause_s = 0.0
+    accuracy: Accuracy = UNKNOWN
 
     def open(self, busy_cores: int = 1) -> None:
         """Get ready for windows.
@@ -81,6 +88,10 @@ class Meter:
     def stop(self) -> Reading:
         """End the window and read it."""
         raise NotImplementedError
+
+    def flags(self) -> List[str]:
+        """What of the sensor would mislead, by name; told where there is a figure."""
+        return []
 
     def describe(self) -> Dict[str, Any]:
         """The sensor, as the result records it."""

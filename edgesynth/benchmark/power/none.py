@@ -1,5 +1,7 @@
 """No power meter: reads nothing and says why, so that no caller needs a branch for it."""
 
+import time
+
 from edgesynth.benchmark.power.meter import Meter, Reading
 
 
@@ -14,10 +16,12 @@ class NoPower(Meter):
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
+        self._begin_s = 0.0
 
     def start(self) -> None:
-        """Nothing to start."""
+        """Begin a window, whose time another meter may need."""
+        self._begin_s = time.monotonic()
 
     def stop(self) -> Reading:
         """No rails: an empty dict, which is not the same as 0 mJ."""
-        return Reading({}, 0.0, 0.0, reason=self.reason)
+        return Reading({}, time.monotonic() - self._begin_s, self._begin_s, reason=self.reason)

@@ -1,7 +1,8 @@
 """NVML: the energy counter of an NVIDIA GPU on a PC (Volta and later), by the library that comes with its driver."""
 
-from typing import Callable, List
+from typing import Any, Callable, Dict, List
 
+from edgesynth.benchmark.power.accuracy import of_nvml, sampled_share
 from edgesynth.benchmark.power.nvml_library import LIBRARY, NvmlLibrary
 from edgesynth.benchmark.power.sampled import Sampled
 
@@ -25,6 +26,8 @@ class Nvml(Sampled):
 
     def __init__(self, library: str, gpu: str, title: str) -> None:
         super().__init__([title], [title], title, __name__, {"library": library, "gpu": gpu}, PERIOD_S, POLL_S, True)
+        self.accuracy = of_nvml()
+        self.sampled_share = sampled_share(title)
 
     @classmethod
     def find(cls, sysfs: str = "/sys", library: str = LIBRARY) -> "Nvml":
@@ -45,6 +48,19 @@ class Nvml(Sampled):
         handle = nvml.handle(gpu)
         nvml.energy_mj(handle)
         return cls(library, gpu, nvml.title(handle))
+
+    def flags(self) -> List[str]:
+        """A flag if the sensor looks away for most of the time."""
+        if self.sampled_share is None:
+            return []
+        return [
+            "part-time sensor: the power of this GPU ({}) is sampled {:.0f} % of the time (arXiv 2312.02741); what it "
+            "uses in the rest is in no interval".format(self.rails[0], 100 * self.sampled_share)
+        ]
+
+    def describe(self) -> Dict[str, Any]:
+        """The sensor, as the result records it."""
+        return dict(super().describe(), sampled_share=self.sampled_share)
 
 
 def open_reader(library: str, gpu: str) -> Callable[[], List[float]]:

@@ -5,6 +5,7 @@ import re
 import time
 from typing import List, NamedTuple, Optional
 
+from edgesynth.benchmark.power.accuracy import of_rapl
 from edgesynth.benchmark.power.meter import Meter, Reading, UnreadableError
 
 # `intel-rapl:0` is a package; `intel-rapl:0:1` a part of it, already counted; `intel-rapl-mmio:0` the same package seen
@@ -44,6 +45,7 @@ class Rapl(Meter):
     scope = "CPU packages with everything that ran on them (no DRAM, no board); idle power is not subtracted"
     # The counters move about once in a millisecond: at both ends of a window together they are wrong by 2 % at most.
     least_window_s = 0.1
+    accuracy = of_rapl()
 
     def __init__(self, domains: List[Domain]) -> None:
         self.domains = domains

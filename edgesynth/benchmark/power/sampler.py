@@ -1,7 +1,8 @@
-"""A process of its own that reads a sensor at a steady pace, so that reading does not wait for the measured work.
+"""A process of its own that reads a sensor all the time, so that reading does not wait for the measured work.
 
 It speaks lines of JSON: the source comes in, and the answer is that it can be read, or why not; then each empty line is
-answered by all samples since the last one. Where its input ends it ends too: it never outlives who wanted it.
+answered by all samples since the last one (`sampling` says when they are taken). Where its input ends it ends too: it
+never outlives who wanted it.
 """
 
 import importlib
@@ -15,6 +16,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import edgesynth
 from edgesynth.benchmark.power.meter import Sample, UnreadableError
+from edgesynth.benchmark.power.sampling import Sampling
 from edgesynth.children import child_environment, end_of
 
 ANSWER_S = 10.0
@@ -45,7 +47,7 @@ class Sampler:
     Args:
         module: module whose `open_reader(**source)` gives a function that reads all rails once.
         source: its arguments, as JSON can hold them.
-        poll_s: from one sample to the next.
+        poll_s: from one sample to the next, on average.
         core: the core that it stays on; None for any.
 
     Raises:
@@ -75,7 +77,7 @@ class Sampler:
             raise UnreadableError(first["error"])
 
     def collect(self) -> Batch:
-        """Take one more sample, and all since the last call.
+        """All samples since the last call.
 
         Raises:
             UnreadableError: the sampler has ended or does not answer.
@@ -146,32 +148,19 @@ def serve(questions: Any, answers: Any) -> None:
             pass
     try:
         read: Callable[[], List[float]] = importlib.import_module(order["module"]).open_reader(**order["source"])
-        samples = [_sample(read)]
+        sampling = Sampling(read, order["poll_s"])
     except (OSError, ValueError, UnreadableError) as error:
         _say(answers, {"error": str(error)})
         return
     _say(answers, {})
-    misses: List[str] = []
-    due = time.monotonic() + order["poll_s"]
     while True:
-        asked = select.select([questions], [], [], max(0.0, due - time.monotonic()))[0]
+        asked = select.select([questions], [], [], max(0.0, sampling.due_s - time.monotonic()))[0]
         if asked and not questions.readline():
             return
-        try:
-            samples.append(_sample(read))
-        except (OSError, ValueError, UnreadableError) as error:
-            misses.append(str(error))
         if asked:
-            _say(answers, {"samples": samples, "misses": len(misses), "last_miss": misses[-1] if misses else None})
-            samples, misses = [], []
+            _say(answers, sampling.hand_over())
         else:
-            due = max(due + order["poll_s"], time.monotonic())
-
-
-def _sample(read: Callable[[], List[float]]) -> List[float]:
-    begin = time.monotonic()
-    values = read()
-    return [(begin + time.monotonic()) / 2] + values
+            sampling.take()
 
 
 def _say(answers: Any, what: Dict[str, Any]) -> None:

@@ -33,6 +33,11 @@ def measure_by_ssh(address: Address, bundle: str, options: Options, announce: Ca
             "--engine {} is a class of this machine and --on is {}, where only edgesynth is sent; install both there "
             "and measure there, or leave --on out".format(options.engine, address.host)
         )
+    if options.wattmeter is not None:
+        raise UserError(
+            "--wattmeter {} was given and --on is {}, whose clock is another; run edgesynth benchmark there, where "
+            "the log is written too, or leave one of them out".format(options.wattmeter, address.host)
+        )
     target = open_target(bundle)
     options.settings(target.batch)
     files = _files(target)

@@ -1,6 +1,8 @@
 """Flags of misleading figures: one or two words, a colon, what was seen and what to do."""
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional, Sequence
+
+from edgesynth.benchmark.engines.engine import SPIN
 
 # A run with one of these flags is not valid: what it measured was not, or not only, the network.
 INVALID = ("unsteady", "clocks changed", "throttled", "GPU shared", "interrupted")
@@ -10,6 +12,8 @@ STEADY_COV = 0.025
 P99_COUNT = 100
 # Share of the cores that other work may hold before the run.
 BUSY_SHARE = 0.25
+# Of a core, above which a thread that spins is not only asked for but seen.
+SPINNING_CORES = 0.5
 
 
 def is_invalid(flag: str) -> bool:
@@ -60,3 +64,24 @@ def flags_of_latency(latency: Dict[str, float]) -> List[str]:
             "few samples: with {} latencies p99 is the slowest one; raise --duration-s".format(latency["count"])
         )
     return flags
+
+
+def flags_of_waiting(wait: Optional[str], busy_cores: float, covered: Sequence[str]) -> List[str]:
+    """Cores that wait for a GPU in a loop, where what they use is in the energy.
+
+    Args:
+        wait: how the engine waits, one of `engines.engine.WAITS`; None where there is nothing to wait for.
+        busy_cores: from `timing.busy_cores`.
+        covered: devices that the meter's figure covers.
+
+    Returns:
+        Flags, possibly none.
+    """
+    if wait != SPIN or busy_cores < SPINNING_CORES or "cpu" not in covered:
+        return []
+    return [
+        "spinning: {:.1f} cores are busy while the GPU works, most of it waiting in a loop, and their power is in the "
+        "energy; measure with --wait block too, and hold both side by side with edgesynth compare --anyway".format(
+            busy_cores
+        )
+    ]

@@ -2,9 +2,10 @@
 
 Schema 3: `schema`, `kind` ("benchmark"), `individual`, `bundle` (its last name), `created_utc`, `metric` (its name;
 older results, which lack it, have accuracy), `machine`, `engine`, `settings`, `power` (the meter, its rails, its
-sensor's pace, the idle window before the run), `conditions` (clocks, temperature, other processes, and what of it could
-not be seen), `interrupted` (by Ctrl-C: what is there is whole), `left_out` (what did not fit the memory and has its
-smaller batch among the others), and `measurements`, one for each precision and batch:
+sensor's pace, the idle window before the run), `warm_up` (until power was steady, round by round), `conditions`
+(clocks, temperature, other processes, and what of it could not be seen), `interrupted` (by Ctrl-C: what is there is
+whole), `left_out` (what did not fit the memory and has its smaller batch among the others), and `measurements`, one for
+each precision and batch:
 
     precision, batch, file, dialect, bytes        what was run
     asked_batch                                   where `batch` is smaller, for want of memory; else null
@@ -17,9 +18,12 @@ smaller batch among the others), and `measurements`, one for each precision and 
     max_abs_error, scored_samples                 distance from the outputs that the bundle expects
     energy                                        of the total rails: per_image_mj, images_per_joule with its 95 %
                                                   interval, mean_power_mw; null: see its reason; beside them the GPU's
-                                                  rail, what is above idle, and the windows with their raw samples
+                                                  rail, what is above idle, the sensor's own error, which is in no
+                                                  interval, and the windows with their raw samples
+    busy_cores                                    cores that the process kept busy, waiting in a loop included
     built                                         requested and effective precision, source, plan and the power mode and
                                                   GPU clock that it was built in (TensorRT); else null
+    rebuilds                                      how much builds of one model differ; null: not asked for
     compute_ms                                    as latency_ms, without copies and by the GPU's clock; else null
     speedup_vs_fp32                               fp32's p50 over this one's, same batch, same run; null without fp32
     flags                                         figures that would mislead, by name

@@ -3,6 +3,7 @@
 from typing import Any, Dict, List
 
 from edgesynth.benchmark.result.build_notes import notes_of_build
+from edgesynth.benchmark.result.energy_lines import energy_lines, interval_of
 from edgesynth.benchmark.result.flags import is_invalid
 from edgesynth.benchmark.result.hops_table import HopRow, hops_table, or_dash
 from edgesynth.benchmark.result.result import metric_of
@@ -41,8 +42,7 @@ def format_table(result: Dict[str, Any]) -> List[str]:
         table.add_row(*_row(measurement))
     lines = table.lines()
     lines += _answers(measurements)
-    lines += _below(measurements)
-    lines += _parts(measurements, result.get("power", {}).get("part_of", {}))
+    lines += energy_lines(measurements, result.get("power", {}).get("part_of", {}))
     reasons = [
         "energy not measured: {}".format(measurement["energy"]["reason"])
         for measurement in measurements
@@ -88,7 +88,7 @@ def _row(measurement: Dict[str, Any]) -> List[str]:
         "not measured"
         if _unread(measurement)
         else "{per_image_mj:.3f} mJ, {images_per_joule:.1f} images/J".format(**measurement["energy"])
-        + _interval(measurement["energy"])
+        + interval_of(measurement["energy"])
     )
     return [
         measurement["precision"],
@@ -105,12 +105,6 @@ def _row(measurement: Dict[str, Any]) -> List[str]:
     ]
 
 
-def _interval(figures: Dict[str, Any]) -> str:
-    """The 95 % interval; a result of schema 1 has none."""
-    bounds = figures.get("images_per_joule_95")
-    return " ({:.1f} to {:.1f})".format(*bounds) if bounds else ""
-
-
 def _answers(measurements: List[Dict[str, Any]]) -> List[str]:
     """What answers the scenario's question, where it is not a plain run."""
     lines = []
@@ -119,38 +113,6 @@ def _answers(measurements: List[Dict[str, Any]]) -> List[str]:
         if figures is not None:
             said = scenarios.find(figures["name"]).line(figures)
             lines.append("{} x{}, {}: {}".format(measurement["precision"], measurement["batch"], figures["name"], said))
-    return lines
-
-
-def _below(measurements: List[Dict[str, Any]]) -> List[str]:
-    """Further lines on the energy: of the GPU's rail alone, and above idle."""
-    lines = []
-    for measurement in measurements:
-        form = "{name} x{batch}, {what}: {per_image_mj:.3f} mJ, {images_per_joule:.1f} images/J"
-        name = {"name": measurement["precision"], "batch": measurement["batch"]}
-        gpu, above = measurement["energy"].get("gpu"), measurement["energy"].get("above_idle")
-        if gpu and list(measurement["energy"]["rails_mj"]) != [gpu["rail"]]:
-            lines.append(form.format(what=gpu["rail"], **name, **gpu) + _interval(gpu))
-        if above:
-            what = "above idle ({:.0f} mW)".format(measurement["energy"]["idle_power_mw"])
-            lines.append(form.format(what=what, **name, **above) + _interval(above))
-    return lines
-
-
-def _parts(measurements: List[Dict[str, Any]], part_of: Dict[str, str]) -> List[str]:
-    """Lines on rails that are inside of a total and are neither the total nor the GPU's, such as that of the DRAM."""
-    lines = []
-    for measurement in measurements:
-        energy = measurement["energy"]
-        gpu = (energy.get("gpu") or {}).get("rail")
-        images = sum(window["images"] for window in energy.get("windows", []) if window["reason"] is None)
-        for rail, whole in part_of.items():
-            if rail != gpu and images and rail in energy.get("rails_mj", {}):
-                lines.append(
-                    "{} x{}, {}, which is part of {}: {:.3f} mJ".format(
-                        measurement["precision"], measurement["batch"], rail, whole, energy["rails_mj"][rail] / images
-                    )
-                )
     return lines
 
 
@@ -179,7 +141,29 @@ def _built(measurements: List[Dict[str, Any]]) -> List[str]:
             )
         )
         lines += ["  {}".format(line) for line in notes_of_build(built)]
+        if measurement.get("rebuilds") is not None:
+            lines.append(_rebuilt(measurement))
     return lines
+
+
+def _rebuilt(measurement: Dict[str, Any]) -> str:
+    rebuilds = measurement["rebuilds"]
+    if rebuilds["reason"] is not None:
+        return "{} x{}: builds not compared: {}".format(
+            measurement["precision"], measurement["batch"], rebuilds["reason"]
+        )
+    p50_ms = [build["p50_ms"] for build in rebuilds["builds"]]
+    line = "{} x{}, {} builds: p50 {:.3f} to {:.3f} ms, builds differ by {:.1f} %".format(
+        measurement["precision"],
+        measurement["batch"],
+        len(p50_ms),
+        min(p50_ms),
+        max(p50_ms),
+        rebuilds["p50_std_percent"],
+    )
+    if rebuilds["images_per_joule_std_percent"] is not None:
+        line += ", in images/J by {:.1f} %".format(rebuilds["images_per_joule_std_percent"])
+    return line + " (standard deviation)"
 
 
 def _unread(measurement: Dict[str, Any]) -> bool:

@@ -6,12 +6,15 @@ whose clock or load drifts, each of them then meets the same conditions, and the
 
 import gc
 import math
+import random
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from edgesynth.benchmark.power import Meter, Reading
 
 LEAST_ITERATIONS = 10
+# Not the module's own generator: whoever has seeded that one counts on it.
+_DRAW = random.Random().random
 WINDOW_S = 0.25
 
 
@@ -21,10 +24,12 @@ class Window(NamedTuple):
     Attributes:
         calls: timed calls in it.
         reading: what the meter saw of it.
+        cpu_s: processor time of all threads of this process within it.
     """
 
     calls: int
     reading: Reading
+    cpu_s: float = 0.0
 
 
 class StoppedError(KeyboardInterrupt):
@@ -46,9 +51,20 @@ class Track:
         latencies_ms: of every timed call, in the order of time.
         duration_s: wall time of the windows, from the start of the first call to the end of the last.
         windows: in the order of time.
+
+    Args:
+        clock: monotonic, in s.
+        sleep: rests for so many s.
+        draw: uniform in [0, 1).
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.perf_counter,
+        sleep: Callable[[float], Any] = time.sleep,
+        draw: Callable[[], float] = _DRAW,
+    ) -> None:
+        self._clock, self._sleep, self._draw = clock, sleep, draw
         self.latencies_ms: List[float] = []
         self.duration_s = 0.0
         self.windows: List[Window] = []
@@ -64,12 +80,15 @@ class Track:
             meter: reads the energy of the window.
             between: done before each call and not timed; None for nothing.
         """
-        clock = time.perf_counter
+        clock = self._clock
+        if meter.pause_s:
+            self._sleep(meter.pause_s * self._draw())
         settled = clock() + meter.settle_s
         call()  # the one before had another model: caches are filled again outside the window
         while clock() < settled:
             call()
         meter.start()
+        cpu_s = time.process_time()
         begin = now = clock()
         latencies_ms: List[float] = []
         while True:
@@ -82,8 +101,9 @@ class Track:
             latencies_ms.append((now - before) * 1e3)
             if now - begin >= duration_s:
                 break
+        cpu_s = time.process_time() - cpu_s
         # Entered at once: of a window that is broken off nothing is kept.
-        self.windows.append(Window(len(latencies_ms), meter.stop()))
+        self.windows.append(Window(len(latencies_ms), meter.stop(), cpu_s))
         self.latencies_ms += latencies_ms
         self.duration_s += now - begin
 
@@ -141,6 +161,15 @@ def time_interleaved(
         if was_collecting:
             gc.enable()
     return tracks
+
+
+def busy_cores(track: Track) -> float:
+    """Mean number of cores that this process kept busy during the windows; one that waits in a loop is busy.
+
+    Args:
+        track: with a duration above 0.
+    """
+    return math.fsum(window.cpu_s for window in track.windows) / track.duration_s
 
 
 def shortest_ms(track: Track) -> float:

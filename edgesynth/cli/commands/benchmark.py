@@ -20,6 +20,12 @@ from edgesynth.errors import UserError
     "--duration-s", default=defaults.DURATION_S, show_default=True, help="Timed seconds for each precision and batch."
 )
 @click.option("--warm-up-s", default=defaults.WARM_UP_S, show_default=True, help="Untimed seconds before, for each.")
+@click.option(
+    "--steady-s",
+    default=defaults.STEADY_S,
+    show_default=True,
+    help="Where energy is measured: at most so long until power and temperature are steady; 0: no wait.",
+)
 @click.option("--idle-s", type=float, help="Seconds of rest before, for idle power; 0: none.  [default: --duration-s]")
 @click.option("--threads", default=defaults.THREADS, show_default=True, help="Threads of the engine.")
 @click.option(
@@ -27,6 +33,16 @@ from edgesynth.errors import UserError
 )
 @click.option("--wait", help="How the CPU waits for a GPU: spin or block.  [default: spin]")
 @click.option("--calibrate", help="Ranges of int8: ranges or samples.  [default: ranges.json if there, else samples]")
+@click.option(
+    "--rebuilds",
+    metavar="N",
+    type=int,
+    default=0,
+    help="Build each model N times more, and say how much builds differ.",
+)
+@click.option(
+    "--wattmeter", metavar="FILE.csv", help="The log (timestamp,watts) that an external wattmeter writes meanwhile."
+)
 @click.option("-o", "--output", type=click.Path(), help="The result file.  [default: BUNDLE/result.json]")
 @click.option("--on", metavar="WHERE", help="local or ssh://user@host[:port].  [default: local]")
 @click.option(

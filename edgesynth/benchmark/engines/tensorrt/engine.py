@@ -56,6 +56,7 @@ class TensorRt(Engine):
 
     name = "tensorrt"
     device = "gpu"
+    builds = True
     # Folder in which sysfs and nvpmodel's files are looked for.
     root = "/"
 
@@ -253,17 +254,18 @@ class TensorRt(Engine):
         timings = plan_cache.timings_key(version, self._gpu, power)
         register_plugins(self._trt, self._log, request.path)
         self._runtime = self._trt.Runtime(self._log)
-        kept = plan_cache.find(key)
+        kept = None if self.fresh else plan_cache.find(key)
         self._engine = self._runtime.deserialize_cuda_engine(kept.content) if kept is not None else None
         if kept is not None and self._engine is not None:
             facts = dict(kept.facts, plan_bytes=len(kept.content), from_cache=True, not_kept=None)
         else:
-            known = plan_cache.find(timings)
+            known = None if self.fresh else plan_cache.find(timings)
             begin = time.perf_counter()
             built = build(self._generation, self._gpu, self._log, request, known.content if known else b"")
             facts = dict(built.facts, build_s=round(time.perf_counter() - begin, 3))
-            not_kept = plan_cache.keep(key, built.plan, facts) if self.keeps_plans else "not wanted"
-            plan_cache.keep(timings, built.timings, {})
+            not_kept = plan_cache.keep(key, built.plan, facts) if self.keeps_plans and not self.fresh else "not wanted"
+            if not self.fresh:
+                plan_cache.keep(timings, built.timings, {})
             facts.update(plan_bytes=len(built.plan), from_cache=False, not_kept=not_kept)
             self._engine = self._runtime.deserialize_cuda_engine(built.plan)
         if self._engine is None:
