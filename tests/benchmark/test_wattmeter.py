@@ -227,7 +227,7 @@ def test_a_run_beside_a_wattmeter_has_its_images_per_joule(tmp_path, pristine_bu
     assert by_meter["idle_power_mw"] == pytest.approx(12500)
     assert result["settings"]["wattmeter"] == "meter.csv"  # and no path of this machine
     assert str(tmp_path) not in json.dumps(result)
-    assert any(line.startswith("fp32 x1, by the wattmeter: ") for line in energy_lines(result["measurements"]))
+    assert any(line.startswith("fp32 x1, by the wattmeter: ") for line in energy_lines(result["measurements"], {}))
 
 
 def test_a_bad_log_is_one_line_before_anything_is_measured(edgesynth, bundle, tmp_path):
