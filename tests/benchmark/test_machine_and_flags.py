@@ -1,7 +1,8 @@
 import pytest
 
 from edgesynth.benchmark.conditions.machine import describe_machine
-from edgesynth.benchmark.result.flags import flags_of_latency, flags_of_machine
+from edgesynth.benchmark.engines.ways import Ways
+from edgesynth.benchmark.result.flags import flags_of_latency, flags_of_machine, flags_of_phases
 
 QUIET = {"cores": 4, "load_1min": 0.1, "governor": "performance", "min_khz": 345600.0, "max_khz": 2035200.0}
 STEADY = {"cov": 0.025, "count": 100}
@@ -78,3 +79,18 @@ def test_latencies_above_the_threshold_are_unsteady():
 
 def test_a_p99_of_too_few_latencies_is_flagged():
     assert _names(flags_of_latency(dict(STEADY, count=99))) == ["few samples"]
+
+
+@pytest.mark.parametrize(
+    "enqueue_ms, ways, said",
+    [
+        (0.5, Ways(), []),
+        (0.9, Ways(), ["bound by launches: the CPU takes 0.900 ms to enqueue what the GPU computes in 1.000 ms; try "]),
+    ],
+)
+def test_a_run_that_is_bound_by_launches_is_flagged(enqueue_ms, ways, said):
+    phases = {"compute": {"p50": 1.0}, "enqueue": {"p50": enqueue_ms}}
+    assert flags_of_phases(phases, ways) == [line + "--cuda-graph" for line in said]
+    graph = flags_of_phases(phases, ways._replace(cuda_graph=True))
+    assert graph == [line + "several streams or a larger batch" for line in said]
+    assert flags_of_phases({}, ways) == []

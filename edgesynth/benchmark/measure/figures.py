@@ -3,11 +3,12 @@
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from edgesynth.benchmark.bundle import processor
-from edgesynth.benchmark.engines.engine import Engine
+from edgesynth.benchmark.bundle.groups import Group
 from edgesynth.benchmark.measure.configurations import Configuration
 from edgesynth.benchmark.measure.energy import energy_of
 from edgesynth.benchmark.power import Meter, Reading
-from edgesynth.benchmark.result.flags import flags_of_latency, is_invalid
+from edgesynth.benchmark.profile.profile import profile_of
+from edgesynth.benchmark.result.flags import flags_of_latency, flags_of_phases, is_invalid
 from edgesynth.benchmark.timing.scenarios import Plain
 from edgesynth.benchmark.timing.timing import Track, spread
 
@@ -20,6 +21,7 @@ def measurements_of(
     idle: Optional[Reading],
     common: List[str],
     scenario: Plain,
+    groups: Sequence[Group] = (),
     interrupted: bool = False,
 ) -> List[Dict[str, Any]]:
     """The result's entry of each configuration, in their order; see `benchmark.result` for the fields.
@@ -30,6 +32,7 @@ def measurements_of(
         idle: the meter's window before the run; None without one.
         common: flags of the whole run.
         scenario: whose figures are added to the others.
+        groups: cluster groups of the network, for what a profile is told of.
         interrupted: whether the run was stopped by Ctrl-C: nothing more is run.
     """
     spreads = [spread(track.latencies_ms) for _, track in timed]
@@ -41,7 +44,9 @@ def measurements_of(
     measurements = []
     for (configuration, track), latency in zip(timed, spreads):
         figures = figures_of(configuration, track, latency)
+        phases = {} if interrupted else _phases(configuration)
         flags = _flags(configuration, latency) + configuration.engine.flags() + common
+        flags += flags_of_phases(phases, configuration.engine.ways)
         figures.update(
             precision=configuration.precision,
             batch=configuration.batch,
@@ -50,16 +55,18 @@ def measurements_of(
             accuracy_reason=configuration.score.reason,
             max_abs_error=configuration.score.max_abs_error,
             scored_samples=configuration.score.samples,
-            energy=energy_of(meter, track, configuration.batch, idle),
+            energy=energy_of(meter, track, configuration.images, idle),
             speedup_vs_fp32=reference_ms[configuration.batch] / latency["p50"]
             if configuration.batch in reference_ms
             else None,
             built=configuration.engine.built(),
-            compute_ms=None if interrupted else _compute_ms(configuration.engine),
-            scenario=scenario.figures(track, configuration.batch),
+            compute_ms=phases.get("compute"),
+            phases_ms=phases or None,
+            scenario=scenario.figures(track, configuration.images),
             valid=not any(map(is_invalid, flags)),
             flags=flags,
             samples_ms=[round(value, 6) for value in track.latencies_ms],
+            profile=None if interrupted else profile_of(configuration.engine, configuration.model.path, groups),
         )
         measurements.append(figures)
     return measurements
@@ -72,14 +79,13 @@ def figures_of(configuration: Configuration, track: Track, latency: Dict[str, fl
         "dialect": configuration.model.dialect,
         "bytes": configuration.model.size_bytes,
         "latency_ms": latency,
-        "throughput_images_per_s": len(track.latencies_ms) * configuration.batch / track.duration_s,
+        "throughput_images_per_s": len(track.latencies_ms) * configuration.images / track.duration_s,
     }
 
 
-def _compute_ms(engine: Engine) -> Optional[Dict[str, float]]:
-    """Spread of the latencies by the device's own clock; None where it has none."""
-    latencies_ms = engine.compute_latencies_ms()
-    return spread(latencies_ms) if latencies_ms else None
+def _phases(configuration: Configuration) -> Dict[str, Dict[str, float]]:
+    """Spread of each part of a run; empty where the engine has no clock for them."""
+    return {name: spread(spans_ms) for name, spans_ms in configuration.engine.phases_ms().items() if spans_ms}
 
 
 def _flags(configuration: Configuration, latency: Dict[str, float]) -> List[str]:

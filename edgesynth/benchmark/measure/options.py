@@ -4,6 +4,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from edgesynth import defaults
 from edgesynth.benchmark.bundle.bundle import open_target
+from edgesynth.benchmark.engines.ways import Ways
 from edgesynth.benchmark.measure.run import measure
 from edgesynth.benchmark.measure.settings import Settings, check_settings
 
@@ -23,6 +24,7 @@ class Options(NamedTuple):
         scenario: see there.
         wait: see there.
         calibrate: see there.
+        ways: see there.
         docker: on another machine, measure in the board's container.
         python: on another machine, the Python to use: a name on its PATH, or a path.
     """
@@ -37,6 +39,7 @@ class Options(NamedTuple):
     scenario: str = defaults.SCENARIO
     wait: Optional[str] = None
     calibrate: Optional[str] = None
+    ways: Ways = Ways()
     docker: bool = False
     python: str = defaults.PYTHON
 
@@ -59,6 +62,7 @@ class Options(NamedTuple):
             self.scenario,
             self.wait,
             self.calibrate,
+            Ways(*self.ways),  # a plain list where it came from another machine
         )
         check_settings(settings)
         return settings

@@ -84,9 +84,12 @@ def _measure(
     conditions = watch(kind.device) if conditions is None else conditions
     scenario = scenarios.find(settings.scenario)
     settings = settings._replace(batches=scenario.batches(settings.batches))
+    kind.check_ways(settings.ways)
     kind.choose_wait(settings.wait)
     models = choose_models(target, kind, precisions, settings.calibrate)
-    configurations, left_out = load_all(target, kind, models, settings.batches, settings.threads, announce)
+    configurations, left_out = load_all(
+        target, kind, models, settings.batches, settings.threads, announce, settings.ways
+    )
     plan = plan_energy(meter, settings.duration_s, settings.idle_s)
     seconds = plan.rest_s + len(configurations) * (settings.duration_s + settings.warm_up_s + plan.settling_s)
     listed = ", ".join(
@@ -126,12 +129,13 @@ def _measure(
             batches=list(settings.batches),
             precisions=[precision for precision, _ in models],
             idle_s=plan.idle_s,
+            ways=settings.ways._asdict(),
         ),
         "power": dict(sensor, meter=meter.name, idle=raw_reading(idle) if idle else None),
         "conditions": conditions.describe(),
         "interrupted": interrupted,
         "left_out": left_out,
-        "measurements": measurements_of(timed, meter, idle, common, scenario, interrupted),
+        "measurements": measurements_of(timed, meter, idle, common, scenario, target.groups, interrupted),
     }
     for configuration in configurations:
         configuration.engine.close()

@@ -5,6 +5,7 @@ from typing import NamedTuple, Optional, Tuple
 
 from edgesynth import defaults
 from edgesynth.benchmark.engines.engine import WAITS
+from edgesynth.benchmark.engines.ways import Ways, check_ways
 from edgesynth.benchmark.measure.configurations import CALIBRATIONS
 from edgesynth.benchmark.timing import scenarios
 from edgesynth.errors import UserError
@@ -25,6 +26,7 @@ class Settings(NamedTuple):
         scenario: one of `scenarios.SCENARIOS`.
         wait: how the CPU waits for a GPU, one of `engines.engine.WAITS`; None for spinning.
         calibrate: where the ranges of int8 come from, one of `configurations.CALIBRATIONS`; None for the best there is.
+        ways: how the engine runs a model beside the plain way.
     """
 
     batches: Tuple[int, ...] = (1,)
@@ -35,6 +37,7 @@ class Settings(NamedTuple):
     scenario: str = defaults.SCENARIO
     wait: Optional[str] = None
     calibrate: Optional[str] = None
+    ways: Ways = Ways()
 
 
 def check_settings(settings: Settings) -> None:
@@ -72,6 +75,13 @@ def check_settings(settings: Settings) -> None:
             )
         )
     scenarios.find(settings.scenario).batches(settings.batches)
+    check_ways(settings.ways)
+    if settings.ways.streams > 1 and settings.scenario == scenarios.SingleStream.name:
+        raise UserError(
+            "--scenario single-stream is one image at a time and --streams is {}; leave one of them out".format(
+                settings.ways.streams
+            )
+        )
     if settings.wait is not None and settings.wait not in WAITS:
         raise UserError("--wait is {!r}; choose from: {}".format(settings.wait, ", ".join(WAITS)))
     if settings.calibrate is not None and settings.calibrate not in CALIBRATIONS:

@@ -2,6 +2,8 @@
 
 from typing import Any, Dict, List
 
+from edgesynth.benchmark.engines.ways import Ways
+
 # A run with one of these flags is not valid: what it measured was not, or not only, the network.
 INVALID = ("unsteady", "clocks changed", "throttled", "GPU shared", "interrupted")
 # trtexec's own threshold for "lock the clocks".
@@ -10,6 +12,8 @@ STEADY_COV = 0.025
 P99_COUNT = 100
 # Share of the cores that other work may hold before the run.
 BUSY_SHARE = 0.25
+# trtexec's own threshold for "enqueue bound": the CPU's time to enqueue over that of computing.
+BOUND_SHARE = 0.8
 
 
 def is_invalid(flag: str) -> bool:
@@ -60,3 +64,26 @@ def flags_of_latency(latency: Dict[str, float]) -> List[str]:
             "few samples: with {} latencies p99 is the slowest one; raise --duration-s".format(latency["count"])
         )
     return flags
+
+
+def flags_of_phases(phases: Dict[str, Dict[str, float]], ways: Ways) -> List[str]:
+    """What is wrong with the parts of one configuration's runs.
+
+    Args:
+        phases: spread of each part, see `Engine.phases_ms`.
+        ways: how it was run.
+
+    Returns:
+        Flags, possibly none.
+    """
+    if "enqueue" not in phases or "compute" not in phases:
+        return []
+    enqueue_ms, compute_ms = phases["enqueue"]["p50"], phases["compute"]["p50"]
+    if enqueue_ms <= BOUND_SHARE * compute_ms:
+        return []
+    remedy = "several streams or a larger batch" if ways.cuda_graph else "--cuda-graph"
+    return [
+        "bound by launches: the CPU takes {:.3f} ms to enqueue what the GPU computes in {:.3f} ms; try {}".format(
+            enqueue_ms, compute_ms, remedy
+        )
+    ]

@@ -5,6 +5,7 @@ from typing import Any, Dict, Optional, Tuple
 import click
 
 from edgesynth import defaults
+from edgesynth.benchmark.engines.ways import MEMORIES, Ways
 from edgesynth.benchmark.timing.scenarios import SCENARIOS
 from edgesynth.cli.options.shared_options import engine_option, output_options
 from edgesynth.cli.terminal.output import print_json, print_lines, print_note
@@ -27,6 +28,10 @@ from edgesynth.errors import UserError
 )
 @click.option("--wait", help="How the CPU waits for a GPU: spin or block.  [default: spin]")
 @click.option("--calibrate", help="Ranges of int8: ranges or samples.  [default: ranges.json if there, else samples]")
+@click.option("--memory", help="Where inputs and outputs lie: {}.  [default: pinned]".format(", ".join(MEMORIES)))
+@click.option("--cuda-graph", is_flag=True, help="Launch all kernels of an inference as one CUDA graph.")
+@click.option("--streams", default=1, show_default=True, help="Inferences at the same time, for throughput.")
+@click.option("--profile", is_flag=True, help="Then time each layer too, and sum the times by cluster group.")
 @click.option("-o", "--output", type=click.Path(), help="The result file.  [default: BUNDLE/result.json]")
 @click.option("--on", metavar="WHERE", help="local or ssh://user@host[:port].  [default: local]")
 @click.option(
@@ -49,6 +54,10 @@ def command(
     output: Optional[str],
     on: Optional[str],
     remote_python: Optional[str],
+    memory: Optional[str],
+    cuda_graph: bool,
+    streams: int,
+    profile: bool,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -70,6 +79,7 @@ def command(
         engine,
         None if precision is None else _names("--precision", precision),
         None if batch is None else _numbers("--batch", batch),
+        ways=Ways(memory, cuda_graph, streams, profile),
         python=Options().python if remote_python is None else remote_python,
         **how,
     )

@@ -1,9 +1,11 @@
 """A stand-in for pycuda's driver on a GPU of $STANDIN_GPU (compute capability) with $STANDIN_MEMORY bytes.
 
 Strict where the real one is, and where it forgives but the figures would lie: work on a stream is done when somebody
-waits for it and not before, and asynchronous copies take page-locked memory alone.
+waits for it and not before, asynchronous copies take page-locked memory alone, and managed memory that is written
+while the GPU has it ends the process. The library $STANDIN_DRIVER (`cuda_stand_in.c`) captures streams, if given.
 """
 
+import ctypes
 import itertools
 import os
 import time
@@ -12,10 +14,11 @@ import weakref
 import numpy as np
 
 _NAMES = {"5.3": "NVIDIA Tegra X1", "6.2": "NVIDIA Tegra X2", "7.2": "Xavier", "8.7": "Orin"}
-_state = {"initialized": False, "contexts": 0}
+_state = {"initialized": False, "contexts": 0, "flags": 0}
 _numbers = itertools.count(0x1000, 0x1000)
 _memory = {}
 _streams = {}
+_managed = set()
 # What TensorRT cannot take down without a context.
 _dependents = weakref.WeakSet()
 
@@ -37,7 +40,15 @@ class MemoryError(Error):
 
 
 class ctx_flags:  # noqa: N801  (pycuda's own name)
-    SCHED_AUTO, SCHED_SPIN, SCHED_YIELD, SCHED_BLOCKING_SYNC = 0, 1, 2, 4
+    SCHED_AUTO, SCHED_SPIN, SCHED_YIELD, SCHED_BLOCKING_SYNC, MAP_HOST = 0, 1, 2, 4, 8
+
+
+class host_alloc_flags:  # noqa: N801
+    PORTABLE, DEVICEMAP, WRITECOMBINED = 1, 2, 4
+
+
+class mem_attach_flags:  # noqa: N801
+    GLOBAL, HOST, SINGLE = 1, 2, 4
 
 
 class device_attribute:  # noqa: N801
@@ -78,6 +89,7 @@ class Device:
 
     def make_context(self, flags=0):
         _state["contexts"] += 1
+        _state["flags"] = flags
         return _Context()
 
 
@@ -106,6 +118,38 @@ class _PageLocked(np.ndarray):
     pass
 
 
+class _HostAllocation(bytearray):
+    """What such an array lies in: its `base`."""
+
+    flags = 0
+
+    def get_device_pointer(self):
+        if not self.flags & host_alloc_flags.DEVICEMAP or not _state["flags"] & ctx_flags.MAP_HOST:
+            raise LogicError("cuMemHostGetDevicePointer failed: invalid argument")
+        return _address_of(self)
+
+
+class _ManagedAllocation(bytearray):
+    def get_device_pointer(self):
+        address = _address_of(self)
+        _managed.add(address)
+        return address
+
+
+def _address_of(allocation):
+    address = next(_numbers)
+    _memory[address] = np.frombuffer(allocation, np.uint8)
+    return address
+
+
+def _array_in(allocation, shape, dtype):
+    return np.ndarray.__new__(_PageLocked, shape, dtype, allocation)
+
+
+def _bytes_of(shape, dtype):
+    return b"\xff" * int(np.prod(shape) * np.dtype(dtype).itemsize)
+
+
 def mem_alloc(size):
     _needs_context()
     if size > mem_get_info()[0]:
@@ -113,11 +157,18 @@ def mem_alloc(size):
     return DeviceAllocation(size)
 
 
-def pagelocked_empty(shape, dtype):
+def pagelocked_empty(shape, dtype, order="C", mem_flags=0):
     _needs_context()
-    array = np.empty(shape, dtype)
-    array.view(np.uint8)[...] = 0xFF
-    return array.view(_PageLocked)
+    allocation = _HostAllocation(_bytes_of(shape, dtype))
+    allocation.flags = mem_flags
+    return _array_in(allocation, shape, dtype)
+
+
+def managed_empty(shape, dtype, order="C", mem_flags=0):
+    _needs_context()
+    if os.environ.get("STANDIN_MANAGED") == "no" or mem_flags not in (mem_attach_flags.GLOBAL, mem_attach_flags.HOST):
+        raise LogicError("cuMemAllocManaged failed: operation not supported")
+    return _array_in(_ManagedAllocation(_bytes_of(shape, dtype)), shape, dtype)
 
 
 class Stream:
@@ -125,9 +176,16 @@ class Stream:
         _needs_context()
         self.handle = next(_numbers)
         self._queue = []
+        self.captured = None
         _streams[self.handle] = self
 
+    def push(self, work):
+        """Do it when somebody waits; in a capture, note it for the graph."""
+        (self._queue if self.captured is None else self.captured).append(work)
+
     def synchronize(self):
+        if self.captured is not None:
+            raise LogicError("cuStreamSynchronize failed: operation not permitted when stream is capturing")
         queue, self._queue[:] = list(self._queue), []
         for work in queue:
             work()
@@ -143,7 +201,7 @@ class Event:
             self._time = time.perf_counter()
 
         self._stream, self._time = stream, None
-        stream._queue.append(happen)
+        stream.push(happen)
         return self
 
     def synchronize(self):
@@ -166,12 +224,12 @@ def memcpy_htod(dest, src):
 
 def memcpy_htod_async(dest, src, stream):
     _check(dest, src)
-    stream._queue.append(lambda: _memory[int(dest)].__setitem__(slice(None), src.reshape(-1).view(np.uint8)))
+    stream.push(lambda: _memory[int(dest)].__setitem__(slice(None), src.reshape(-1).view(np.uint8)))
 
 
 def memcpy_dtoh_async(dest, src, stream):
     _check(src, dest)
-    stream._queue.append(lambda: dest.reshape(-1).view(np.uint8).__setitem__(slice(None), _memory[int(src)]))
+    stream.push(lambda: dest.reshape(-1).view(np.uint8).__setitem__(slice(None), _memory[int(src)]))
 
 
 def _check(allocation, array):
@@ -184,3 +242,57 @@ def _check(allocation, array):
 def _needs_context():
     if not _state["contexts"]:
         raise LogicError("failed: invalid device context: make one current first")
+
+
+_graphs = {}
+
+
+def _begin(handle, mode):
+    if _streams[handle].captured is not None or mode not in (0, 1, 2):
+        return 900
+    _streams[handle].captured = []
+    return 0
+
+
+def _end(handle):
+    captured, _streams[handle].captured = _streams[handle].captured, None
+    if captured is None or None in captured:  # None: what broke the capture
+        return 0
+    graph = next(_numbers)
+    _graphs[graph] = captured
+    return graph
+
+
+def _instance(graph):
+    if graph not in _graphs:
+        return 0
+    execution = next(_numbers)
+    _graphs[execution] = list(_graphs[graph])
+    return execution
+
+
+def _launch(graph, handle):
+    if graph not in _graphs:
+        return 400
+    for work in _graphs[graph]:
+        _streams[handle].push(work)
+    return 0
+
+
+def _forget(graph):
+    return 0 if _graphs.pop(graph, None) is not None else 400
+
+
+def _hook():
+    """Load the stand-in for the driver's library, which is then known as libcuda.so.1, and let it call back."""
+    if "STANDIN_DRIVER" not in os.environ:
+        return []
+    library = ctypes.CDLL(os.environ["STANDIN_DRIVER"])
+    one = ctypes.CFUNCTYPE(ctypes.c_size_t, ctypes.c_size_t)
+    two = ctypes.CFUNCTYPE(ctypes.c_size_t, ctypes.c_size_t, ctypes.c_size_t)
+    hooks = [two(_begin), one(_end), one(_instance), two(_launch), one(_forget)]
+    library.standin_hooks(*hooks)
+    return hooks
+
+
+_hooks = _hook()

@@ -1,25 +1,13 @@
-"""The GPU by pycuda: one context for the whole process, and the memory of a loaded model."""
+"""The GPU by pycuda: one context for the whole process."""
 
 import atexit
 import weakref
 from typing import Any, List, NamedTuple, Optional, Tuple
 
-import numpy as np
-
 from edgesynth.benchmark.engines.engine import BLOCK, SPIN
 from edgesynth.boards.table import native_precisions
 from edgesynth.errors import UserError
 
-# TensorRT's own types by name, as numpy has them.
-_TYPES = {
-    "FLOAT": np.float32,
-    "HALF": np.float16,
-    "INT8": np.int8,
-    "INT32": np.int32,
-    "INT64": np.int64,
-    "UINT8": np.uint8,
-    "BOOL": np.bool_,
-}
 _opened: List["Gpu"] = []
 # What must let go of the GPU while its context is still there; each has a method close.
 _holders: Any = weakref.WeakSet()
@@ -72,7 +60,8 @@ def open_gpu(wait: Optional[str] = None) -> Gpu:
             cuda.init()
             device = cuda.Device(0)
             flags = {SPIN: cuda.ctx_flags.SCHED_SPIN, BLOCK: cuda.ctx_flags.SCHED_BLOCKING_SYNC}
-            context = device.make_context(flags[wait or SPIN])
+            # The second flag lets the GPU see page-locked memory; CUDA 11 sets it by itself.
+            context = device.make_context(flags[wait or SPIN] | cuda.ctx_flags.MAP_HOST)
         except cuda.Error as error:
             raise UserError(
                 "no GPU can be used here ({}); TensorRT needs one: inside a container give docker run "
@@ -107,35 +96,6 @@ def hold(holder: Any) -> None:
         holder: has a method `close`; it is not kept alive by this.
     """
     _holders.add(holder)
-
-
-class Buffer:
-    """A tensor on the GPU with page-locked memory on the host, which makes copies direct.
-
-    Args:
-        gpu: where.
-        shape: of the tensor, all sizes at least 1.
-        dtype: TensorRT's type of it.
-
-    Raises:
-        UserError: its type is none that a bundle's model gives.
-    """
-
-    def __init__(self, gpu: Gpu, shape: Tuple[int, ...], dtype: Any) -> None:
-        if dtype.name not in _TYPES:
-            raise UserError("a tensor of the model is {}; only {} can be run".format(dtype.name, ", ".join(_TYPES)))
-        self._cuda = gpu.cuda
-        self.host = gpu.cuda.pagelocked_empty(shape, _TYPES[dtype.name])
-        self._device = gpu.cuda.mem_alloc(self.host.nbytes)
-        self.address = int(self._device)
-
-    def upload(self, stream: Any) -> None:
-        """Copy to the GPU, in the order of the stream."""
-        self._cuda.memcpy_htod_async(self._device, self.host, stream)
-
-    def download(self, stream: Any) -> None:
-        """Copy from the GPU, in the order of the stream."""
-        self._cuda.memcpy_dtoh_async(self.host, self._device, stream)
 
 
 def _close(context: Any) -> None:
