@@ -176,6 +176,7 @@ class TensorRt(Engine):
             "gpu": self._gpu.name,
             "sm": self._gpu.sm_name,
             "cuda_driver": self._gpu.driver,
+            "cuda_package": self._gpu.package,
             "wait": self._gpu.wait,
             "timed": "copy to the GPU, compute, copy of the first output back"
             if self.ways.memory in (None, PINNED)

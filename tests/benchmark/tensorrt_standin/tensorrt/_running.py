@@ -6,7 +6,7 @@ import weakref
 
 import numpy as np
 import onnxruntime
-import pycuda.driver as cuda
+import standin_device as cuda
 
 from edgesynth.files.protobuf import fields_of, text
 from tensorrt._building import depends, fail, no_memory

@@ -1,10 +1,11 @@
-"""The GPU by pycuda: one context for the whole process."""
+"""The GPU: one context for the whole process."""
 
 import atexit
 import weakref
 from typing import Any, List, NamedTuple, Optional, Tuple
 
 from edgesynth.benchmark.engines.engine import BLOCK, SPIN
+from edgesynth.benchmark.engines.tensorrt.runtime.cuda_driver import import_driver
 from edgesynth.boards.table import native_precisions
 from edgesynth.errors import UserError
 
@@ -17,7 +18,8 @@ class Gpu(NamedTuple):
     """The first GPU, with its context made current.
 
     Attributes:
-        cuda: pycuda's driver module.
+        cuda: the module `pycuda.driver`, or what stands for it.
+        package: what gives it, "pycuda" or "cuda-bindings".
         name: what the driver calls it.
         sm: compute capability.
         multiprocessors: how many; a TX1 and a Nano have the same name and differ in them.
@@ -27,6 +29,7 @@ class Gpu(NamedTuple):
     """
 
     cuda: Any
+    package: str
     name: str
     sm: Tuple[int, int]
     multiprocessors: int
@@ -52,10 +55,10 @@ def open_gpu(wait: Optional[str] = None) -> Gpu:
         wait: how the CPU waits for it, one of `WAITS`; None for spinning, or as it was opened.
 
     Raises:
-        UserError: pycuda cannot be imported, or there is no GPU that it can use, or it was opened to wait otherwise.
+        UserError: no driver can be imported, or there is no GPU that it can use, or it was opened to wait otherwise.
     """
     if not _opened:
-        cuda = _import_pycuda()
+        package, cuda = import_driver()
         try:
             cuda.init()
             device = cuda.Device(0)
@@ -72,6 +75,7 @@ def open_gpu(wait: Optional[str] = None) -> Gpu:
         _opened.append(
             Gpu(
                 cuda=cuda,
+                package=package,
                 name=device.name(),
                 sm=(major, minor),
                 multiprocessors=device.get_attribute(cuda.device_attribute.MULTIPROCESSOR_COUNT),
@@ -103,15 +107,3 @@ def _close(context: Any) -> None:
     for holder in list(_holders):
         holder.close()
     context.pop()
-
-
-def _import_pycuda() -> Any:
-    try:
-        import pycuda.driver
-    except (ImportError, OSError) as error:
-        raise UserError(
-            "the engine tensorrt needs pycuda, which cannot be imported here ({}); install it on the board with: "
-            "PATH=/usr/local/cuda/bin:$PATH python3 -m pip install 'pycuda<2021.1', or use "
-            "--engine onnxruntime".format(" ".join(str(error).split()))
-        ) from None
-    return pycuda.driver
