@@ -19,6 +19,8 @@ from edgesynth.benchmark.verify.layer_bisect import sketch_layers, write_layers
 from edgesynth.benchmark.verify.verification import figures_of
 from edgesynth.export.half.half import to_half
 
+from .profile.networks import GROUPS, write_named
+
 SHAPE = (1, 8, 8)
 CLASSES = 10
 SAMPLES = 16
@@ -230,6 +232,19 @@ def edgesynth(edgesynth, tmp_path):
         return done.returncode, done.stdout, done.stderr
 
     return run
+
+
+@pytest.fixture
+def named(pristine_bundle, tmp_path):
+    """The bundle with a network whose nodes have names, and its groups."""
+    bundle = Path(shutil.copytree(pristine_bundle, tmp_path / "named"))
+    write_named(bundle / "model.onnx")
+    (bundle / "model.int8-cpu.onnx").unlink()
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    del manifest["models"]["int8-cpu"], manifest["files"]["model.int8-cpu.onnx"]
+    change(bundle, models=manifest["models"], files=manifest["files"], schema=3, groups=GROUPS)
+    seal(bundle)
+    return bundle
 
 
 class RailTree:

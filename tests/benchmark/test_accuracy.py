@@ -26,7 +26,7 @@ def test_the_error_of_an_ina3221_is_that_of_its_data_sheet_and_its_resistor(tmp_
     assert error["gain_percent"] == pytest.approx(0.5 + 1.0 + 0.32)
     assert error["offset_mw"] == pytest.approx(80.0)
     assert error["percent"] == pytest.approx(1.82 + 100 * 80 / 8000)
-    (line,) = energy_lines([{"precision": "fp32", "batch": 1, "energy": energy}])
+    (line,) = energy_lines([{"precision": "fp32", "batch": 1, "energy": energy}], {})
     assert line.startswith("beside the interval, the sensor (ina3221) itself may be off by 2.8 % (TI SBOS576")
 
 
@@ -47,7 +47,7 @@ def test_a_sensor_of_which_nobody_tells_has_no_figure(rails):
     rails.add("intel-rapl:0", "package-0", 0)
     energy = energy_of(Rapl.find(rails.sysfs), track_of("package-0", [100.0] * 5), batch=1)
     assert energy["sensor_error"]["percent"] is None
-    (line,) = energy_lines([{"precision": "fp32", "batch": 1, "energy": energy}])
+    (line,) = energy_lines([{"precision": "fp32", "batch": 1, "energy": energy}], {})
     assert line.startswith("the sensor's own error (rapl) is in no interval: no manufacturer's figure")
 
 

@@ -190,7 +190,7 @@ engine = TensorRt()
 engine.load(model.path, "fp32", 1, 1)
 def stopped(stream):
     raise KeyboardInterrupt
-engine._output.download = stopped
+engine._lanes[0]._output.download = stopped
 try:
     engine.run(np.zeros((1,) + engine.input_shape, np.float32))
 except KeyboardInterrupt:

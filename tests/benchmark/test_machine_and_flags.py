@@ -1,7 +1,14 @@
 import pytest
 
 from edgesynth.benchmark.conditions.machine import describe_machine
-from edgesynth.benchmark.result.flags import flags_of_latency, flags_of_machine, flags_of_waiting, is_invalid
+from edgesynth.benchmark.engines.ways import Ways
+from edgesynth.benchmark.result.flags import (
+    flags_of_latency,
+    flags_of_machine,
+    flags_of_phases,
+    flags_of_waiting,
+    is_invalid,
+)
 
 QUIET = {"cores": 4, "load_1min": 0.1, "governor": "performance", "min_khz": 345600.0, "max_khz": 2035200.0}
 STEADY = {"cov": 0.025, "count": 100}
@@ -113,3 +120,18 @@ def test_cores_that_spin_are_named_where_their_power_is_in_the_energy():
 )
 def test_cores_that_do_not_spin_or_are_not_measured_are_not_named(wait, cores, covered):
     assert flags_of_waiting(wait, cores, covered) == []
+
+
+@pytest.mark.parametrize(
+    "enqueue_ms, ways, said",
+    [
+        (0.5, Ways(), []),
+        (0.9, Ways(), ["bound by launches: the CPU takes 0.900 ms to enqueue what the GPU computes in 1.000 ms; try "]),
+    ],
+)
+def test_a_run_that_is_bound_by_launches_is_flagged(enqueue_ms, ways, said):
+    phases = {"compute": {"p50": 1.0}, "enqueue": {"p50": enqueue_ms}}
+    assert flags_of_phases(phases, ways) == [line + "--cuda-graph" for line in said]
+    graph = flags_of_phases(phases, ways._replace(cuda_graph=True))
+    assert graph == [line + "several streams or a larger batch" for line in said]
+    assert flags_of_phases({}, ways) == []

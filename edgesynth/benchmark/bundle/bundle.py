@@ -8,6 +8,7 @@ import hashlib
 import os
 from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
 
+from edgesynth.benchmark.bundle.groups import Group, read_groups
 from edgesynth.benchmark.bundle.samples import NoSamples, Samples, read_samples
 from edgesynth.errors import UserError
 from edgesynth.files.json_file import read_json, unsealed
@@ -110,6 +111,11 @@ class Target(NamedTuple):
         return tuple(layer["layer"] for layer in self.manifest.get(KEPT, ()))
 
     @property
+    def groups(self) -> Tuple[Group, ...]:
+        """Cluster groups of the bundle's network; none of a bare file, or where an older export wrote none."""
+        return read_groups(self.manifest)
+
+    @property
     def name(self) -> str:
         """The last part of the path: results hold no folder of the machine they were made on."""
         return os.path.basename(os.path.abspath(self.path))
@@ -206,6 +212,10 @@ def open_bundle(path: str, samples: bool = True) -> Target:
     for layer in _field(path, manifest, KEPT, list) if KEPT in manifest else ():
         for name in ("layer", "op", "why"):
             _field(path, layer, "{}.{}".format(KEPT, name), str)
+    try:
+        read_groups(manifest)
+    except ValueError as why:
+        raise not_ours(path, str(why)) from None
     shape = _field(path, manifest["input"], "input.shape", list)
     if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
         raise not_ours(path, "input.shape is {}, not a list of sizes".format(shape))

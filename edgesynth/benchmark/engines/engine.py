@@ -4,6 +4,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from edgesynth.benchmark.engines.ways import Ways
 from edgesynth.errors import UserError
 
 # How the CPU waits for a GPU: spinning wakes at once, blocking saves the CPU's power and takes tens of microseconds.
@@ -25,6 +26,7 @@ class Engine:
         builds: whether something is built of a model that may differ from one build to the next.
         keeps_plans: whether what is made of a model may be kept for another run; False for models that never come back.
         fresh: whether what an earlier build has kept is left alone: neither taken nor replaced.
+        ways: how the model is run; to be set before it is loaded.
     """
 
     name = ""
@@ -33,6 +35,7 @@ class Engine:
     builds = False
     keeps_plans = True
     fresh = False
+    ways = Ways()
 
     @classmethod
     def candidates(cls) -> Dict[str, Tuple[str, ...]]:
@@ -54,6 +57,15 @@ class Engine:
                 "--wait {} was given and {} computes on the {}, where there is nothing to wait for; leave it out, or "
                 "use --engine tensorrt".format(wait, cls.name, cls.device.upper())
             )
+
+    @classmethod
+    def check_ways(cls, ways: Ways) -> None:
+        """Refuse ways to run that the engine does not have, before anything is loaded.
+
+        Raises:
+            UserError: there is one; the message names it.
+        """
+        refuse_ways(cls.name, ways.asked())
 
     def load(
         self,
@@ -102,9 +114,35 @@ class Engine:
         """What of the loaded model would mislead, by name."""
         return []
 
-    def compute_latencies_ms(self) -> List[float]:
-        """Latencies without copies, by the device's own clock, ms; empty where there is no such clock."""
-        return []
+    def phases_ms(self) -> Dict[str, List[float]]:
+        """Latencies of the parts of a run, ms; those of the device by its own clock.
+
+        Returns:
+            `copy_in`, `compute`, `copy_out`, as far as there are such parts, and `enqueue`, the time in which the CPU
+            hands over what is computed; empty where there is no such clock.
+        """
+        return {}
+
+    def layer_times_ms(self) -> Dict[str, List[float]]:
+        """{what the engine calls a layer: its time in each of some runs, ms}, where `ways.profile` asks for it.
+
+        The last that is asked of a loaded model: its runs may be slower from here on.
+        """
+        return {}
+
+
+def refuse_ways(engine: str, asked: Sequence[str]) -> None:
+    """Refuse what was asked for, if anything was.
+
+    Args:
+        engine: its name.
+        asked: options that it does not have.
+
+    Raises:
+        UserError: there is one.
+    """
+    if asked:
+        raise UserError("{} has no {}; leave it out, or use --engine tensorrt".format(engine, " and no ".join(asked)))
 
 
 def shape_of_images(path: str, shape: Sequence[Any], batch: int) -> Tuple[int, ...]:

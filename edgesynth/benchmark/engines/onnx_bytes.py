@@ -1,13 +1,13 @@
-"""As much of an ONNX file as a board can read without the package onnx: its nodes' names."""
+"""As much of an ONNX file as a board can read without the package onnx: its nodes' names and tensors."""
 
-from typing import Dict, Iterator, NamedTuple, Optional
+from typing import Dict, Iterator, NamedTuple, Optional, Tuple
 
 from edgesynth.files.protobuf import contents, fields_of, text
 
 # Field numbers of onnx.proto.
 _MODEL_GRAPH = 7
 _GRAPH_NODE = 1
-_NODE_OUTPUT, _NODE_NAME, _NODE_OP = 2, 3, 4
+_NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_OP = 1, 2, 3, 4
 
 
 class OnnxNode(NamedTuple):
@@ -15,6 +15,15 @@ class OnnxNode(NamedTuple):
 
     name: str
     op: str
+
+
+class Wiring(NamedTuple):
+    """A node with the tensors that it reads and writes."""
+
+    name: str
+    op: str
+    inputs: Tuple[str, ...]
+    outputs: Tuple[str, ...]
 
 
 def node_at(path: str, number: int) -> Optional[OnnxNode]:
@@ -30,6 +39,18 @@ def nodes_of(path: str) -> Iterator[OnnxNode]:
     for content in _graph(path, _GRAPH_NODE):
         fields = {field: value for field, value in fields_of(content) if field in (_NODE_NAME, _NODE_OP)}
         yield OnnxNode(text(fields.get(_NODE_NAME)), text(fields.get(_NODE_OP)))
+
+
+def wiring_of(path: str) -> Iterator[Wiring]:
+    """Nodes of the main graph with their tensors, in the order of the file; none if it is not an ONNX file."""
+    for content in _graph(path, _GRAPH_NODE):
+        fields = {field: value for field, value in fields_of(content) if field in (_NODE_NAME, _NODE_OP)}
+        yield Wiring(
+            text(fields.get(_NODE_NAME)),
+            text(fields.get(_NODE_OP)),
+            tuple(text(tensor) for tensor in contents(content, _NODE_INPUT)),
+            tuple(text(tensor) for tensor in contents(content, _NODE_OUTPUT)),
+        )
 
 
 def writers_of(path: str) -> Dict[str, str]:

@@ -6,8 +6,10 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine, shape_of_images
+from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine, refuse_ways, shape_of_images
 from edgesynth.benchmark.engines.half_storage import rounding
+from edgesynth.benchmark.engines.onnxruntime_profile import layer_times_ms
+from edgesynth.benchmark.engines.ways import Ways
 from edgesynth.errors import UserError
 from edgesynth.files.protobuf import field
 
@@ -47,6 +49,11 @@ class OnnxRuntime(Engine):
         """The plain model, and the INT8 one in the CPU's dialect."""
         return {"fp32": ("fp32",), "int8": ("int8-cpu",)}
 
+    @classmethod
+    def check_ways(cls, ways: Ways) -> None:
+        """Layers can be timed; memory, graphs and streams are a GPU's."""
+        refuse_ways(cls.name, ways._replace(profile=False).asked())
+
     def load(
         self,
         path: str,
@@ -74,6 +81,7 @@ class OnnxRuntime(Engine):
             BeyondMemoryError: there is too little memory for this batch.
         """
         self._open(path, path, threads)
+        self._path, self._batch = path, batch
         self.threads = threads
         self.input_shape = _input_shape(path, self._session.get_inputs(), batch)
         self._input = self._session.get_inputs()[0].name
@@ -120,15 +128,30 @@ class OnnxRuntime(Engine):
         """
         return self._session.run(self._outputs, {self._input: images})[0]
 
+    def layer_times_ms(self) -> Dict[str, List[float]]:
+        """Times of the nodes in a session of its own, if asked for: one that profiles is slower."""
+        if not self.ways.profile:
+            return {}
+        images = np.zeros((self._batch,) + self.input_shape, np.float32)
+
+        def open_session(prefix: str) -> Any:
+            self._open(self._path, self._path, self.threads, prefix)
+            return self._session
+
+        return layer_times_ms(open_session, lambda session: session.run(self._outputs, {self._input: images}))
+
     def close(self) -> None:
         """Release the session and its memory."""
         self._session = None
 
-    def _open(self, path: str, model: Union[str, bytes], threads: int) -> None:
+    def _open(self, path: str, model: Union[str, bytes], threads: int, profile: Optional[str] = None) -> None:
         options = self._ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
+        if profile is not None:
+            options.enable_profiling = True
+            options.profile_file_prefix = profile
         if self._half_storage:
             model, options.graph_optimization_level = self._rounding(path, model)
         if self._exact:

@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Se
 from edgesynth.benchmark.bundle.bundle import AS_IS, CALIBRATED, SAMPLED, Model, Target
 from edgesynth.benchmark.bundle.samples import Score
 from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine
+from edgesynth.benchmark.engines.ways import Ways
 from edgesynth.errors import UserError
 
 # Where the ranges of int8 may come from, and what then stands for the model.
@@ -32,6 +33,11 @@ class Configuration(NamedTuple):
     run: Callable[[], Any]
     score: Score
     asked_batch: Optional[int] = None
+
+    @property
+    def images(self) -> int:
+        """Images that go through in one call of `run`: a batch on each stream."""
+        return self.batch * self.engine.ways.streams
 
 
 class Loaded(NamedTuple):
@@ -113,6 +119,7 @@ def load(
     batch: int,
     threads: int,
     fresh: bool = False,
+    ways: Ways = Ways(),  # noqa: B008  (a NamedTuple does not change)
 ) -> Configuration:
     """Load one configuration and score it.
 
@@ -124,6 +131,7 @@ def load(
         batch: images per inference.
         threads: threads of the engine.
         fresh: whether it is built anew even if an earlier build was kept.
+        ways: how it is run.
 
     Returns:
         The configuration, ready to be timed.
@@ -134,6 +142,7 @@ def load(
     """
     engine = kind()
     engine.fresh = fresh
+    engine.ways = ways
     engine.load(model.path, precision, batch, threads, model.ranges, model.samples, target.kept_in_fp32)
     if target.input_shape is not None and engine.input_shape != target.input_shape:
         raise UserError(
@@ -161,6 +170,7 @@ def load_all(
     batches: Sequence[int],
     threads: int,
     announce: Callable[[str], Any],
+    ways: Ways = Ways(),  # noqa: B008  (as above)
 ) -> Loaded:
     """Load every precision at every batch; a batch that does not fit the memory is halved until it does.
 
@@ -171,6 +181,7 @@ def load_all(
         batches: images per inference.
         threads: threads of the engine.
         announce: called with a line for each batch that is halved.
+        ways: how they are run.
 
     Raises:
         UserError: see `load`; or not even one image fits.
@@ -182,7 +193,7 @@ def load_all(
             taken = set(batches) | {
                 configuration.batch for configuration in configurations if configuration.precision == precision
             }
-            loaded = _load_fitting(target, kind, precision, model, batch, threads, taken - {batch}, announce)
+            loaded = _load_fitting(target, kind, precision, model, batch, threads, taken - {batch}, announce, ways)
             if isinstance(loaded, Configuration):
                 configurations.append(loaded)
             else:
@@ -199,12 +210,13 @@ def _load_fitting(
     threads: int,
     taken: Set[int],
     announce: Callable[[str], Any],
+    ways: Ways,
 ) -> Union[Configuration, str]:
     """The configuration, at a smaller batch if needed; a line if that batch is measured anyway."""
     batch, refusal = asked, None  # type: Tuple[int, Optional[str]]
     while True:
         try:
-            configuration = load(target, kind, precision, model, batch, threads)
+            configuration = load(target, kind, precision, model, batch, threads, ways=ways)
             return configuration if batch == asked else configuration._replace(asked_batch=asked)
         except BeyondMemoryError as error:
             refusal = refusal or str(error)

@@ -3,13 +3,14 @@
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from edgesynth.benchmark.bundle import processor
-from edgesynth.benchmark.engines.engine import Engine
+from edgesynth.benchmark.bundle.groups import Group
 from edgesynth.benchmark.measure.configurations import Configuration
 from edgesynth.benchmark.measure.energy import energy_by_wattmeter, energy_of
 from edgesynth.benchmark.measure.steadiness import drift_flags
 from edgesynth.benchmark.power import Meter, Reading
 from edgesynth.benchmark.power.wattmeter import Wattmeter
-from edgesynth.benchmark.result.flags import flags_of_latency, flags_of_waiting, is_invalid
+from edgesynth.benchmark.profile.profile import profile_of
+from edgesynth.benchmark.result.flags import flags_of_latency, flags_of_phases, flags_of_waiting, is_invalid
 from edgesynth.benchmark.timing.scenarios import Plain
 from edgesynth.benchmark.timing.timing import Track, busy_cores, spread
 
@@ -22,6 +23,7 @@ def measurements_of(
     idle: Optional[Reading],
     common: List[str],
     scenario: Plain,
+    groups: Sequence[Group] = (),
     interrupted: bool = False,
     wattmeter: Optional[Wattmeter] = None,
     rebuilds: Sequence[Optional[Dict[str, Any]]] = (),
@@ -34,6 +36,7 @@ def measurements_of(
         idle: the meter's window before the run; None without one.
         common: flags of the whole run.
         scenario: whose figures are added to the others.
+        groups: cluster groups of the network, for what a profile is told of.
         interrupted: whether the run was stopped by Ctrl-C: nothing more is run.
         wattmeter: an external one, whose log is finished; None without one.
         rebuilds: of each configuration what `measure_rebuilds` gives; empty where nothing was built anew.
@@ -47,10 +50,12 @@ def measurements_of(
     measurements = []
     for (configuration, track), latency, again in zip(timed, spreads, rebuilds or [None] * len(timed)):
         figures = figures_of(configuration, track, latency)
-        energy = energy_of(meter, track, configuration.batch, idle)
+        energy = energy_of(meter, track, configuration.images, idle)
         if wattmeter is not None:
-            energy["wattmeter"] = energy_by_wattmeter(wattmeter, track, configuration.batch, idle)
+            energy["wattmeter"] = energy_by_wattmeter(wattmeter, track, configuration.images, idle)
+        phases = {} if interrupted else _phases(configuration)
         flags = _flags(configuration, latency) + configuration.engine.flags() + common
+        flags += flags_of_phases(phases, configuration.engine.ways)
         cores = busy_cores(track)
         covered = meter.devices if energy["reason"] is None else ()
         if wattmeter is not None and energy["wattmeter"]["reason"] is None:
@@ -73,11 +78,13 @@ def measurements_of(
             else None,
             built=configuration.engine.built(),
             rebuilds=again,
-            compute_ms=None if interrupted else _compute_ms(configuration.engine),
-            scenario=scenario.figures(track, configuration.batch),
+            compute_ms=phases.get("compute"),
+            phases_ms=phases or None,
+            scenario=scenario.figures(track, configuration.images),
             valid=not any(map(is_invalid, flags)),
             flags=flags,
             samples_ms=[round(value, 6) for value in track.latencies_ms],
+            profile=None if interrupted else profile_of(configuration.engine, configuration.model.path, groups),
         )
         measurements.append(figures)
     return measurements
@@ -90,14 +97,13 @@ def figures_of(configuration: Configuration, track: Track, latency: Dict[str, fl
         "dialect": configuration.model.dialect,
         "bytes": configuration.model.size_bytes,
         "latency_ms": latency,
-        "throughput_images_per_s": len(track.latencies_ms) * configuration.batch / track.duration_s,
+        "throughput_images_per_s": len(track.latencies_ms) * configuration.images / track.duration_s,
     }
 
 
-def _compute_ms(engine: Engine) -> Optional[Dict[str, float]]:
-    """Spread of the latencies by the device's own clock; None where it has none."""
-    latencies_ms = engine.compute_latencies_ms()
-    return spread(latencies_ms) if latencies_ms else None
+def _phases(configuration: Configuration) -> Dict[str, Dict[str, float]]:
+    """Spread of each part of a run; empty where the engine has no clock for them."""
+    return {name: spread(spans_ms) for name, spans_ms in configuration.engine.phases_ms().items() if spans_ms}
 
 
 def _flags(configuration: Configuration, latency: Dict[str, float]) -> List[str]:

@@ -4,6 +4,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from edgesynth import defaults
 from edgesynth.benchmark.bundle.bundle import open_target
+from edgesynth.benchmark.engines.ways import Ways
 from edgesynth.benchmark.measure.run import measure
 from edgesynth.benchmark.measure.settings import Settings, check_settings
 
@@ -26,6 +27,7 @@ class Options(NamedTuple):
         steady_s: see there.
         wattmeter: see there; on this machine alone.
         rebuilds: see there.
+        ways: see there.
         docker: on another machine, measure in the board's container.
         python: on another machine, the Python to use: a name on its PATH, or a path.
     """
@@ -43,6 +45,7 @@ class Options(NamedTuple):
     steady_s: float = defaults.STEADY_S
     wattmeter: Optional[str] = None
     rebuilds: int = 0
+    ways: Ways = Ways()
     docker: bool = False
     python: str = defaults.PYTHON
 
@@ -68,6 +71,7 @@ class Options(NamedTuple):
             self.steady_s,
             self.wattmeter,
             self.rebuilds,
+            Ways(*self.ways),  # a plain list where it came from another machine
         )
         check_settings(settings)
         return settings

@@ -71,6 +71,7 @@ def measure_rebuilds(
                     configuration.batch,
                     settings.threads,
                     fresh=True,
+                    ways=settings.ways,
                 )
             )
         calls = [each.run for each in built]

@@ -89,10 +89,13 @@ def _measure(
     conditions = watch(kind.device) if conditions is None else conditions
     scenario = scenarios.find(settings.scenario)
     settings = settings._replace(batches=scenario.batches(settings.batches))
+    kind.check_ways(settings.ways)
     kind.choose_wait(settings.wait)
     check_rebuilds(kind, settings.rebuilds)
     models = choose_models(target, kind, precisions, settings.calibrate)
-    configurations, left_out = load_all(target, kind, models, settings.batches, settings.threads, announce)
+    configurations, left_out = load_all(
+        target, kind, models, settings.batches, settings.threads, announce, settings.ways
+    )
     plan = plan_energy(meter, settings.duration_s, settings.idle_s, wattmeter)
     timed_s = len(configurations) * settings.duration_s
     seconds = plan.rest_s + timed_s + len(configurations) * (settings.warm_up_s + plan.settling_s)
@@ -158,13 +161,16 @@ def _measure(
             precisions=[precision for precision, _ in models],
             idle_s=plan.idle_s,
             wattmeter=os.path.basename(settings.wattmeter) if settings.wattmeter is not None else None,
+            ways=settings.ways._asdict(),
         ),
         "power": dict(sensor, meter=meter.name, idle=raw_reading(idle) if idle else None),
         "warm_up": warm_up._asdict(),
         "conditions": conditions.describe(),
         "interrupted": interrupted,
         "left_out": left_out,
-        "measurements": measurements_of(timed, meter, idle, common, scenario, interrupted, wattmeter, rebuilds),
+        "measurements": measurements_of(
+            timed, meter, idle, common, scenario, target.groups, interrupted, wattmeter, rebuilds
+        ),
     }
     for configuration in configurations:
         configuration.engine.close()

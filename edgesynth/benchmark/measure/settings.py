@@ -5,6 +5,7 @@ from typing import NamedTuple, Optional, Tuple
 
 from edgesynth import defaults
 from edgesynth.benchmark.engines.engine import WAITS
+from edgesynth.benchmark.engines.ways import Ways, check_ways
 from edgesynth.benchmark.measure.configurations import CALIBRATIONS
 from edgesynth.benchmark.timing import scenarios
 from edgesynth.errors import UserError
@@ -30,6 +31,7 @@ class Settings(NamedTuple):
             0 or more (0: they are not waited for).
         wattmeter: the log that an external wattmeter writes during the run (`power.wattmeter_log`); None without one.
         rebuilds: how often each model is built anew after the run, 0 to 50, to see how much its builds differ.
+        ways: how the engine runs a model beside the plain way.
     """
 
     batches: Tuple[int, ...] = (1,)
@@ -43,6 +45,7 @@ class Settings(NamedTuple):
     steady_s: float = defaults.STEADY_S
     wattmeter: Optional[str] = None
     rebuilds: int = 0
+    ways: Ways = Ways()
 
 
 def check_settings(settings: Settings) -> None:
@@ -90,6 +93,13 @@ def check_settings(settings: Settings) -> None:
             "--rebuilds is {}; it must be 0 to {} (0: nothing is built anew)".format(settings.rebuilds, MAX_REBUILDS)
         )
     scenarios.find(settings.scenario).batches(settings.batches)
+    check_ways(settings.ways)
+    if settings.ways.streams > 1 and settings.scenario == scenarios.SingleStream.name:
+        raise UserError(
+            "--scenario single-stream is one image at a time and --streams is {}; leave one of them out".format(
+                settings.ways.streams
+            )
+        )
     if settings.wait is not None and settings.wait not in WAITS:
         raise UserError("--wait is {!r}; choose from: {}".format(settings.wait, ", ".join(WAITS)))
     if settings.calibrate is not None and settings.calibrate not in CALIBRATIONS:

@@ -7,6 +7,7 @@ and its version, threads, batch, metric) is found first and named.
 import math
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from edgesynth.benchmark.engines.ways import Ways
 from edgesynth.benchmark.result.intervals import interval_of_intervals, ratio_interval
 from edgesynth.benchmark.result.result import metric_of
 from edgesynth.benchmark.result.result_reader import Named
@@ -135,6 +136,7 @@ def _differences(base: Dict[str, Any], new: Dict[str, Any]) -> List[str]:
         ("engine", [_engine(result["engine"]) for result in (base, new)]),
         ("scenario", [result["settings"].get("scenario", Plain.name) for result in (base, new)]),
         ("wait", [result["engine"].get("wait") for result in (base, new)]),
+        ("ways to run", [_ways(result["settings"]) for result in (base, new)]),
         ("threads", [result["engine"].get("threads") for result in (base, new)]),
         ("metric", [metric_of(result) for result in (base, new)]),
     ):
@@ -161,6 +163,12 @@ def _gpu_clock(machine: Dict[str, Any]) -> Optional[str]:
     if least is None or most is None:
         return None
     return "{:.0f} MHz".format(most) if least >= most else "{:.0f} to {:.0f} MHz".format(least, most)
+
+
+def _ways(settings: Dict[str, Any]) -> str:
+    """Memory, graph and streams; a profile is taken after all else and changes nothing."""
+    ways = dict(settings.get("ways") or {}, profile=False)
+    return " ".join(Ways(**ways).asked()) or "plain"
 
 
 def _engine(engine: Dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from typing import Any, Dict, List, Optional, Sequence
 
 from edgesynth.benchmark.engines.engine import SPIN
+from edgesynth.benchmark.engines.ways import Ways
 
 # A run with one of these flags is not valid: what it measured was not, or not only, the network.
 INVALID = ("unsteady", "clocks changed", "throttled", "GPU shared", "interrupted")
@@ -14,6 +15,8 @@ P99_COUNT = 100
 BUSY_SHARE = 0.25
 # Of a core, above which a thread that spins is not only asked for but seen.
 SPINNING_CORES = 0.5
+# trtexec's own threshold for "enqueue bound": the CPU's time to enqueue over that of computing.
+BOUND_SHARE = 0.8
 
 
 def is_invalid(flag: str) -> bool:
@@ -83,5 +86,28 @@ def flags_of_waiting(wait: Optional[str], busy_cores: float, covered: Sequence[s
         "spinning: {:.1f} cores are busy while the GPU works, most of it waiting in a loop, and their power is in the "
         "energy; measure with --wait block too, and hold both side by side with edgesynth compare --anyway".format(
             busy_cores
+        )
+    ]
+
+
+def flags_of_phases(phases: Dict[str, Dict[str, float]], ways: Ways) -> List[str]:
+    """What is wrong with the parts of one configuration's runs.
+
+    Args:
+        phases: spread of each part, see `Engine.phases_ms`.
+        ways: how it was run.
+
+    Returns:
+        Flags, possibly none.
+    """
+    if "enqueue" not in phases or "compute" not in phases:
+        return []
+    enqueue_ms, compute_ms = phases["enqueue"]["p50"], phases["compute"]["p50"]
+    if enqueue_ms <= BOUND_SHARE * compute_ms:
+        return []
+    remedy = "several streams or a larger batch" if ways.cuda_graph else "--cuda-graph"
+    return [
+        "bound by launches: the CPU takes {:.3f} ms to enqueue what the GPU computes in {:.3f} ms; try {}".format(
+            enqueue_ms, compute_ms, remedy
         )
     ]

@@ -25,6 +25,9 @@ each precision and batch:
                                                   GPU clock that it was built in (TensorRT); else null
     rebuilds                                      how much builds of one model differ; null: not asked for
     compute_ms                                    as latency_ms, without copies and by the GPU's clock; else null
+    phases_ms                                     likewise copy_in, compute, copy_out (with pinned memory), and enqueue
+                                                  by the CPU's clock; null where the engine has no such clock
+    profile                                       with --profile the time of each layer, see `profile.joined`; else null
     speedup_vs_fp32                               fp32's p50 over this one's, same batch, same run; null without fp32
     flags                                         figures that would mislead, by name
 

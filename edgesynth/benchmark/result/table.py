@@ -2,6 +2,8 @@
 
 from typing import Any, Dict, List
 
+from edgesynth.benchmark.engines.ways import PINNED
+from edgesynth.benchmark.profile.summary import profile_lines
 from edgesynth.benchmark.result.build_notes import notes_of_build
 from edgesynth.benchmark.result.energy_lines import energy_lines, interval_of
 from edgesynth.benchmark.result.flags import is_invalid
@@ -55,7 +57,7 @@ def format_table(result: Dict[str, Any]) -> List[str]:
     ]
     reasons += ["not measured: {}".format(line) for line in result.get("left_out", [])]
     reasons += ["not watched: {}".format(line) for line in result.get("conditions", {}).get("unseen", [])]
-    return lines + _built(measurements) + _unique(reasons) + flag_lines(measurements)
+    return lines + _built(measurements) + _profiles(measurements) + _unique(reasons) + flag_lines(measurements)
 
 
 def format_hops(verification: Verification) -> List[str]:
@@ -129,7 +131,7 @@ def _built(measurements: List[Dict[str, Any]]) -> List[str]:
         if built.get("kept_floating"):
             parts.append("{} layers kept in floating point".format(built["kept_floating"]))
         if compute_ms is not None:
-            parts.append("computes {:.3f} ms without copies (p50)".format(compute_ms["p50"]))
+            parts.append(_phases(measurement.get("phases_ms") or {"compute": compute_ms}, built))
         parts.append(
             "{} in {:.1f} s".format("plan of an earlier build" if built["from_cache"] else "built", built["build_s"])
         )
@@ -164,6 +166,26 @@ def _rebuilt(measurement: Dict[str, Any]) -> str:
     if rebuilds["images_per_joule_std_percent"] is not None:
         line += ", in images/J by {:.1f} %".format(rebuilds["images_per_joule_std_percent"])
     return line + " (standard deviation)"
+
+
+def _phases(phases: Dict[str, Dict[str, float]], built: Dict[str, Any]) -> str:
+    """Medians of the parts of a run, and how it was run where that is not the plain way."""
+    words = {"copy_in": "copies in", "compute": "computes", "copy_out": "copies out", "enqueue": "enqueued"}
+    spans = ["{} {:.3f} ms".format(word, phases[name]["p50"]) for name, word in words.items() if name in phases]
+    ways = ["{} memory".format(built["memory"])] if built.get("memory", PINNED) != PINNED else []
+    ways += ["as a CUDA graph"] if built.get("cuda_graph") else []
+    ways += ["{} streams".format(built["streams"])] if built.get("streams", 1) > 1 else []
+    return "{} (p50{})".format(", ".join(spans), "".join("; " + way for way in ways))
+
+
+def _profiles(measurements: List[Dict[str, Any]]) -> List[str]:
+    """The profile of each configuration that has one."""
+    lines = []
+    for measurement in measurements:
+        if measurement.get("profile"):
+            title = "{} x{}".format(measurement["precision"], measurement["batch"])
+            lines += profile_lines(title, measurement["profile"])
+    return lines
 
 
 def _unread(measurement: Dict[str, Any]) -> bool:

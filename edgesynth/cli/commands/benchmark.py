@@ -5,6 +5,7 @@ from typing import Any, Dict, Optional, Tuple
 import click
 
 from edgesynth import defaults
+from edgesynth.benchmark.engines.ways import MEMORIES, Ways
 from edgesynth.benchmark.timing.scenarios import SCENARIOS
 from edgesynth.cli.options.shared_options import engine_option, output_options
 from edgesynth.cli.terminal.output import print_json, print_lines, print_note
@@ -43,6 +44,10 @@ from edgesynth.errors import UserError
 @click.option(
     "--wattmeter", metavar="FILE.csv", help="The log (timestamp,watts) that an external wattmeter writes meanwhile."
 )
+@click.option("--memory", help="Where inputs and outputs lie: {}.  [default: pinned]".format(", ".join(MEMORIES)))
+@click.option("--cuda-graph", is_flag=True, help="Launch all kernels of an inference as one CUDA graph.")
+@click.option("--streams", default=1, show_default=True, help="Inferences at the same time, for throughput.")
+@click.option("--profile", is_flag=True, help="Then time each layer too, and sum the times by cluster group.")
 @click.option("-o", "--output", type=click.Path(), help="The result file.  [default: BUNDLE/result.json]")
 @click.option("--on", metavar="WHERE", help="local or ssh://user@host[:port].  [default: local]")
 @click.option(
@@ -65,6 +70,10 @@ def command(
     output: Optional[str],
     on: Optional[str],
     remote_python: Optional[str],
+    memory: Optional[str],
+    cuda_graph: bool,
+    streams: int,
+    profile: bool,
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -86,6 +95,7 @@ def command(
         engine,
         None if precision is None else _names("--precision", precision),
         None if batch is None else _numbers("--batch", batch),
+        ways=Ways(memory, cuda_graph, streams, profile),
         python=Options().python if remote_python is None else remote_python,
         **how,
     )

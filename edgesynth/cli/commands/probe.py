@@ -1,6 +1,6 @@
 """`edgesynth probe`: the time of a model's layers by their width, on this machine (Python 3.6)."""
 
-from typing import Optional
+from typing import Optional, Tuple
 
 import click
 
@@ -20,6 +20,14 @@ _LADDER = ("finest", "input_widths", "each_s", "warm_up_s")
     help="The table; it is resumed if it exists. --grid has one in ~/.cache.",
 )
 @click.option("--grid", is_flag=True, help="Measure widths of input and output, and what lies beside the layers.")
+@click.option(
+    "--from",
+    "profiles",
+    type=click.Path(),
+    multiple=True,
+    metavar="FILE",
+    help="Measure nothing: read a result of benchmark --profile, or JSON of trtexec (--exportProfile, --exportTimes).",
+)
 @engine_option
 @click.option("--precision", help="fp32, fp16 or int8.  [default: fp16 where the engine has it, else fp32]")
 @click.option("--batch", default=defaults.PROBE_BATCH, show_default=True, help="Images per inference.")
@@ -53,6 +61,7 @@ def command(
     model: str,
     output: Optional[str],
     grid: bool,
+    profiles: Tuple[str, ...],
     engine: Optional[str],
     precision: Optional[str],
     batch: int,
@@ -73,6 +82,9 @@ def command(
     With --grid, ONNX Runtime's layers are measured at widths of their input and of their output, as they stand in a
     network, and what lies beside them too: the times of any narrower network add up to its own. One grid for each
     machine, engine, precision, threads and batch is kept in the user's cache, and a probe adds what is missing.
+
+    With --from, a profile of a whole engine is joined with MODEL's layers and cluster groups, and printed; -o keeps
+    that of a result as such a table, with the one width that each layer has.
     """
     # Imported here, so that --help does not wait for numpy.
     from edgesynth.benchmark.bundle.bundle import open_target
@@ -80,6 +92,9 @@ def command(
     from edgesynth.benchmark.probe.settings import ProbeSettings
     from edgesynth.benchmark.probe.summary import format_summary, summary_json
 
+    if profiles:
+        _from_profiles(context, model, output, profiles, precision, as_json)
+        return
     if grid:
         _grid(context, model, output, engine, precision, batch, duration_s, threads, as_json)
         return
@@ -92,6 +107,36 @@ def command(
         return
     print_lines(format_summary(probed))
     print_line("written: {}".format(output))
+
+
+def _from_profiles(
+    context: click.Context,
+    model: str,
+    output: Optional[str],
+    profiles: Tuple[str, ...],
+    precision: Optional[str],
+    as_json: bool,
+) -> None:
+    from edgesynth.benchmark.bundle.bundle import open_target
+    from edgesynth.benchmark.probe.from_profile import lines_of, tell, write_table
+
+    others = [name for name in (*_LADDER, "grid", "engine", "batch", "duration_s", "threads") if _given(context, name)]
+    if others:
+        option = "--" + others[0].replace("_", "-")
+        raise click.UsageError("{} is of a measurement, and --from measures nothing; leave it out".format(option))
+    target = open_target(model, samples=False)
+    files = [tell(target, path, precision) for path in profiles]
+    table = write_table(output, target, files) if output is not None else None
+    if as_json:
+        print_json({"table": output, "files": [told.to_json() for told in files]})
+        return
+    print_lines(line for told in files for line in lines_of(told))
+    if table is not None:
+        print_line("written: {}".format(output))
+
+
+def _given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) != click.core.ParameterSource.DEFAULT
 
 
 def _grid(
@@ -110,7 +155,7 @@ def _grid(
     from edgesynth.benchmark.probe.grid.settings import GridSettings
     from edgesynth.benchmark.probe.grid.summary import format_grid_summary, grid_summary_json
 
-    given = [name for name in _LADDER if context.get_parameter_source(name) != click.core.ParameterSource.DEFAULT]
+    given = [name for name in _LADDER if _given(context, name)]
     if given:
         option = "--" + given[0].replace("_", "-")
         raise click.UsageError("{} is of the ladder of widths and not of --grid; leave one of them out".format(option))

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from edgesynth.benchmark.bundle.groups import GROUPS
 from edgesynth.defaults import CALIBRATION_IMAGES, LICENSE, MAX_INT8_LOSS
 from edgesynth.errors import UserError
+from edgesynth.export.bundle.groups import cluster_groups
 from edgesynth.export.bundle.ledger import DECODED, FP16, FP32, Hop, Ledger, Tolerance, loss_of
 from edgesynth.export.bundle.manifest import MANIFEST, ancestry, build_manifest, check_license, file_facts
 from edgesynth.export.bundle.readme.readme import README, readme
@@ -194,6 +196,8 @@ def export_individual(
             run.save_tested(name, task.metric(stage.expected, stage.answers))
         manifest = build_manifest(task, line, stage.models, stage.kept, stage.ledger, output, exporter, license)
         manifest["samples"] = kept
+        groups = cluster_groups(kind.anatomy, individual.genome.kept, stage.removed, temporary / MODEL)
+        manifest[GROUPS] = [group.to_json() for group in groups]
         presentation = task.presentation(output["decoding"])
         if presentation.decoder is not None:
             write_bytes(temporary / presentation.decoder.name, presentation.decoder.read())

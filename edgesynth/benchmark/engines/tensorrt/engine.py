@@ -7,7 +7,11 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Type
 import numpy as np
 
 from edgesynth.benchmark.bundle.bundle import is_quantized
-from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine, shape_of_images
+from edgesynth.benchmark.engines.engine import BeyondMemoryError, Engine
+from edgesynth.benchmark.engines.tensorrt.execution.cuda_graph import NoGraphError
+from edgesynth.benchmark.engines.tensorrt.execution.lane import Lane, lanes_of
+from edgesynth.benchmark.engines.tensorrt.execution.layer_times import layer_times_ms
+from edgesynth.benchmark.engines.tensorrt.execution.phases import phases_ms
 from edgesynth.benchmark.engines.tensorrt.generations.bindings import Bindings
 from edgesynth.benchmark.engines.tensorrt.generations.generation import Generation
 from edgesynth.benchmark.engines.tensorrt.generations.named_tensors import NamedTensors
@@ -16,17 +20,14 @@ from edgesynth.benchmark.engines.tensorrt.inspection import in_words, layers_by_
 from edgesynth.benchmark.engines.tensorrt.plans import plan_cache
 from edgesynth.benchmark.engines.tensorrt.plans.building import build
 from edgesynth.benchmark.engines.tensorrt.request import Request
-from edgesynth.benchmark.engines.tensorrt.runtime.gpu import Buffer, Gpu, hold, open_gpu
+from edgesynth.benchmark.engines.tensorrt.runtime.gpu import Gpu, hold, open_gpu
 from edgesynth.benchmark.engines.tensorrt.runtime.importing import import_tensorrt, version_of
 from edgesynth.benchmark.engines.tensorrt.runtime.log import is_about_memory, said, the_log
 from edgesynth.benchmark.engines.tensorrt.runtime.plugins import register_plugins
+from edgesynth.benchmark.engines.ways import PINNED, Ways
 from edgesynth.benchmark.interruption import Deferred
 from edgesynth.boards.power_state import power_state
 from edgesynth.errors import UserError
-
-COMPUTE_WARM_UP, COMPUTE_RUNS, COMPUTE_LEAST = 10, 100, 10
-# A network of seconds is not run a hundred times more.
-COMPUTE_S = 5.0
 
 
 def generation_of(version: Tuple[int, ...]) -> Type[Generation]:
@@ -49,9 +50,10 @@ def generation_of(version: Tuple[int, ...]) -> Type[Generation]:
 
 
 class TensorRt(Engine):
-    """One model in one TensorRT engine, on a stream of its own.
+    """One model in one TensorRT engine, on a stream of its own, or on several.
 
-    A run copies the images to the GPU, computes, copies the first output back and waits.
+    A run copies the images to the GPU, computes, copies the first output back and waits. With several streams each of
+    them does so with the same images, and the run waits for all.
     """
 
     name = "tensorrt"
@@ -65,25 +67,16 @@ class TensorRt(Engine):
         self._trt = self._generation.trt
         self._gpu = open_gpu()
         self._log = the_log(self._trt)
-        self._stream: Any = None
+        self._lanes: Tuple[Lane, ...] = ()
         self.close()
         hold(self)
 
     def close(self) -> None:
-        """Release everything on the GPU, dependents first.
-
-        What Ctrl-C left running there is waited for: TensorRT must not lose a context in the middle of its work.
-        """
-        if self._stream is not None:
-            try:
-                self._stream.synchronize()
-            except self._gpu.cuda.Error:
-                pass  # what failed there has been told, and runs no more
-        self._launch: Any = None
-        self._stream = None
-        self._input = self._output = None  # type: Any
-        self._buffers: List[Buffer] = []
-        self._context: Any = None
+        """Release everything on the GPU, dependents first."""
+        for lane in self._lanes:
+            lane.close()
+        self._lanes = ()
+        self._no_graph: Optional[str] = None
         self._engine: Any = None
         self._runtime: Any = None
 
@@ -102,6 +95,10 @@ class TensorRt(Engine):
         """Open the GPU with this wait, which is a property of its context."""
         cls._called()
         open_gpu(wait)
+
+    @classmethod
+    def check_ways(cls, ways: Ways) -> None:
+        """Every way is TensorRT's."""
 
     @classmethod
     def candidates(cls) -> Dict[str, Tuple[str, ...]]:
@@ -144,8 +141,13 @@ class TensorRt(Engine):
         self._request = request
         try:
             self._make_engine(request)
-            self._prepare(request)
+            memory = self.ways.memory or PINNED
+            self._lanes = lanes_of(
+                self.ways.streams, self._generation, self._engine, self._gpu, self._log, request, memory
+            )
+            self.input_shape = self._lanes[0].input_shape
             self.run(np.zeros((request.batch,) + self.input_shape, np.float32))
+            self._capture()
         except (self._gpu.cuda.MemoryError, MemoryError) as error:
             raise BeyondMemoryError(
                 "{} at batch {} does not fit the GPU's memory ({}); use a smaller --batch".format(
@@ -154,7 +156,7 @@ class TensorRt(Engine):
             ) from None
         except self._gpu.cuda.Error as error:
             raise UserError("{} fails on the GPU: {}".format(request.path, " ".join(str(error).split()))) from None
-        self._layers = layers_by_precision(self._trt, self._engine, self._context)
+        self._layers = layers_by_precision(self._trt, self._engine, self._lanes[0].context)
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """One inference with its copies.
@@ -165,27 +167,18 @@ class TensorRt(Engine):
         Returns:
             The model's first output, (batch, ...), float32.
         """
-        np.copyto(self._input.host, images)
-        self._input.upload(self._stream)
-        self._enqueue()
-        self._output.download(self._stream)
-        self._stream.synchronize()
-        return np.array(self._output.host, dtype=np.float32)
+        for lane in self._lanes:
+            lane.begin(images)
+        outputs = [lane.finish() for lane in self._lanes]
+        return outputs[0]
 
-    def compute_latencies_ms(self) -> List[float]:
-        """Latencies of computing alone between two events on the GPU, on the images of the last run, ms."""
-        begin, end = self._gpu.cuda.Event(), self._gpu.cuda.Event()
-        latencies_ms: List[float] = []
-        until = time.perf_counter() + COMPUTE_S
-        while len(latencies_ms) < COMPUTE_WARM_UP + COMPUTE_RUNS:
-            if len(latencies_ms) >= COMPUTE_WARM_UP + COMPUTE_LEAST and time.perf_counter() > until:
-                break
-            begin.record(self._stream)
-            self._enqueue()
-            end.record(self._stream)
-            end.synchronize()
-            latencies_ms.append(float(begin.time_till(end)))
-        return latencies_ms[COMPUTE_WARM_UP:]
+    def phases_ms(self) -> Dict[str, List[float]]:
+        """Parts of a run by events on the GPU, of one stream while the others rest."""
+        return phases_ms(self._gpu.cuda, self._lanes[0])
+
+    def layer_times_ms(self) -> Dict[str, List[float]]:
+        """Times of the layers by TensorRT's profiler, if asked for; of one stream."""
+        return layer_times_ms(self._trt, self._lanes[0]) if self.ways.profile else {}
 
     def describe(self) -> Dict[str, Any]:
         """Version, GPU and how the CPU waits for it, for the result file."""
@@ -195,8 +188,11 @@ class TensorRt(Engine):
             "gpu": self._gpu.name,
             "sm": self._gpu.sm_name,
             "cuda_driver": self._gpu.driver,
+            "cuda_package": self._gpu.package,
             "wait": self._gpu.wait,
-            "timed": "copy to the GPU, compute, copy of the first output back",
+            "timed": "copy to the GPU, compute, copy of the first output back"
+            if self.ways.memory in (None, PINNED)
+            else "compute, on {} memory that both see: nothing is copied".format(self.ways.memory),
         }
 
     def built(self) -> Dict[str, Any]:
@@ -207,8 +203,8 @@ class TensorRt(Engine):
             `native` (whether the GPU has units for it), `source`, `plan_bytes`, `build_s` (of the build, whenever it
             was), `kept_in_fp32` and `kept_floating` (layers that were told to stay so), `without_range` (tensors of a
             network that is quantized by ranges for which there is none), `warnings` (of the build), `power_mode` and
-            the limits of the GPU's clock that it was built in, `from_cache`, and `not_kept`: why the plan could not be
-            kept, or None.
+            the limits of the GPU's clock that it was built in, `from_cache`, `not_kept`: why the plan could not be
+            kept, or None; and how it is run: `memory`, `streams`, `cuda_graph` (whether it is).
         """
         request = self._request
         quantized = ""
@@ -223,12 +219,17 @@ class TensorRt(Engine):
             layers=self._layers,
             native=self._gpu.native("int8" if request.quantized else request.precision),
             source=os.path.basename(request.path) + quantized,
+            memory=self.ways.memory or PINNED,
+            streams=self.ways.streams,
+            cuda_graph=self.ways.cuda_graph and self._no_graph is None,
         )
 
     def flags(self) -> List[str]:
-        """Flags of a precision that was asked for and is not used, or has no units."""
+        """Flags of a precision that was asked for and is not used, or has no units; or of a graph that is not there."""
         precision = self._request.precision
         flags = []
+        if self._no_graph is not None:
+            flags.append("no CUDA graph: {}; the figures are without one".format(self._no_graph))
         if self._gpu.native(precision) is False:
             instead = {
                 "fp16": "it is no faster than fp32 there",
@@ -273,40 +274,15 @@ class TensorRt(Engine):
             raise problem("TensorRT {} does not load what it built ({})".format(version, said(self._log)))
         self._plan_facts: Dict[str, Any] = dict(facts, **power.facts())
 
-    def _prepare(self, request: Request) -> None:
-        """Context, shapes and memory of the engine."""
-        self._context = self._engine.create_execution_context()
-        if self._context is None:
-            raise BeyondMemoryError(
-                "{} at batch {} gets no memory to run in ({}); use a smaller --batch".format(
-                    request.path, request.batch, said(self._log)
-                )
-            )
-        tensors = self._generation.tensors(self._engine)
-        ((number, image),) = [pair for pair in enumerate(tensors) if pair[1].is_input]
-        self.input_shape = shape_of_images(request.path, image.shape, request.batch)
-        shape = (request.batch,) + self.input_shape
-        if not self._generation.set_input_shape(self._context, number, image.name, shape):
-            raise UserError("{} does not take the shape {} ({})".format(request.path, list(shape), said(self._log)))
-        shapes = [self._generation.shape_of(self._context, place, tensor.name) for place, tensor in enumerate(tensors)]
-        for tensor, sizes in zip(tensors, shapes):
-            if any(size < 1 for size in sizes):
-                raise UserError(
-                    "{} of {} has the shape {}: only shapes that depend on the batch alone can be measured".format(
-                        tensor.name, request.path, list(sizes)
-                    )
-                )
-        self._buffers = [Buffer(self._gpu, sizes, tensor.dtype) for tensor, sizes in zip(tensors, shapes)]
-        self._input = self._buffers[number]
-        self._output = next(buffer for buffer, tensor in zip(self._buffers, tensors) if not tensor.is_input)
-        self._stream = self._gpu.cuda.Stream()
-        self._launch = self._generation.launcher(
-            self._context, [tensor.name for tensor in tensors], [buffer.address for buffer in self._buffers]
-        )
-
-    def _enqueue(self) -> None:
-        if not self._launch(self._stream.handle):
-            raise UserError("TensorRT cannot run {} ({})".format(self._request.path, said(self._log)))
+    def _capture(self) -> None:
+        """Make graphs of the lanes if asked for, of all or of none."""
+        try:
+            for lane in self._lanes if self.ways.cuda_graph else ():
+                lane.capture()
+        except NoGraphError as why:
+            self._no_graph = str(why)
+            for lane in self._lanes:
+                lane.release_graph()
 
 
 def _no_int8(path: str, gpu: Gpu, version: str) -> UserError:

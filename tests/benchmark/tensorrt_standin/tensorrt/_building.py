@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import onnxruntime
-import pycuda.driver as cuda
+import standin_device as cuda
 
 from edgesynth.benchmark.engines.onnx_bytes import _graph, nodes_of
 from edgesynth.files.protobuf import contents, fields_of, text

@@ -2,14 +2,17 @@
 
 import json
 import os
+import weakref
 
 import numpy as np
 import onnxruntime
-import pycuda.driver as cuda
+import standin_device as cuda
 
+from edgesynth.files.protobuf import fields_of, text
 from tensorrt._building import depends, fail, no_memory
 from tensorrt._strict import NUMBERS, VERSION, Strict, member
 
+_GRAPH, _NODE, _NAME, _OP = 7, 1, 3, 4  # field numbers of onnx.proto
 # Times the bytes of the images, for what lies between the layers.
 _RUN_NEEDS = 8
 _ROUGH = {"tensor(float)": ("FLOAT", np.float32), "tensor(float16)": ("HALF", np.float16)}
@@ -18,6 +21,14 @@ _TOLD = {
     "FP16": ("Two wide channel vectorized row major FP16 format", "Half"),
     "INT8": ("Four wide channel vectorized row major Int8 format", "Int8"),
 }
+
+
+class IProfiler:
+    def __init__(self):
+        self._ready = True
+
+    def report_layer_time(self, layer_name, ms):
+        raise NotImplementedError("a profiler of one's own has a method report_layer_time")
 
 
 class Runtime(Strict):
@@ -44,6 +55,8 @@ class ICudaEngine(Strict):
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._tensors = list(self._session.get_inputs()) + list(self._session.get_outputs())
         self._inputs = [one.name for one in self._session.get_inputs()]
+        self._layer_names = layer_names(model)
+        self._contexts = weakref.WeakSet()
 
     def _of(self, name):
         (one,) = [one for one in self._tensors if one.name == name]
@@ -100,11 +113,16 @@ class ICudaEngine(Strict):
 
 
 class IExecutionContext(Strict):
+    profiler = None
+    _uses_profile = False
+
     def __init__(self, engine, memory):
         depends(self, engine._logger)
         self._engine, self._memory = engine, memory
         self._shapes = {one.name: engine._shape(one) for one in engine._tensors}
         self._addresses = {}
+        self._has_run = False
+        engine._contexts.add(self)
 
     @property
     def all_binding_shapes_specified(self):
@@ -142,6 +160,9 @@ class IExecutionContext(Strict):
         if -1 in declared:
             ((least, most),) = [profile[name] for profile in self._engine._facts["profiles"]]
             fits = fits and all(low <= given <= high for low, given, high in zip(least, shape, most))
+            if NUMBERS < (10,) and any(other is not self and other._uses_profile for other in self._engine._contexts):
+                return self._refuse("Profile 0 has been chosen by another IExecutionContext. Use another profileIndex")
+            self._uses_profile = True
         if not fits:
             return self._refuse(f"Parameter check failed: {list(shape)} is outside of the profile")
         self._shapes[name] = tuple(shape)
@@ -152,15 +173,32 @@ class IExecutionContext(Strict):
     def _enqueue(self, addresses, stream_handle):
         if not self.all_binding_shapes_specified:
             return self._refuse("Parameter check failed: not all shapes are specified")
-        cuda._streams[stream_handle]._queue.append(lambda: self._run(addresses))
+        stream = cuda._streams[stream_handle]
+        if stream.captured is not None and (not self._has_run or os.environ.get("STANDIN_CAPTURE") == "no"):
+            stream.captured.append(None)
+            return self._refuse("1: Cuda Runtime (operation not permitted when stream is capturing)")
+        held = {address: bytes(cuda._memory[address]) for address in addresses.values() if address in cuda._managed}
+        if stream.captured is not None:
+            held = {}
+        stream.push(lambda: self._run(addresses, held))
         return True
 
-    def _run(self, addresses):
+    def _run(self, addresses, held):
+        for address, content in held.items():
+            if bytes(cuda._memory[address]) != content:
+                os.write(2, b"segmentation fault: the CPU wrote managed memory while the GPU had it\n")
+                os._exit(139)
+        self._has_run = True
         (name,) = self._engine._inputs
         shape, kind = self._shapes[name], _ROUGH[self._engine._of(name).type][1]
         images = cuda._memory[addresses[name]].view(kind).reshape(shape)
         for one, found in zip(self._engine._session.get_outputs(), self._compute(images)):
             cuda._memory[addresses[one.name]][:] = np.ascontiguousarray(found).reshape(-1).view(np.uint8)
+        if self.profiler is not None:
+            if not getattr(self.profiler, "_ready", False):
+                raise SystemError("segmentation fault: IProfiler.__init__ was not called")
+            for number, layer in enumerate(self._engine._layer_names):
+                self.profiler.report_layer_time(layer, 0.1 * (number + 1))
 
     def _compute(self, images):
         facts = self._engine._facts
@@ -176,6 +214,27 @@ class IExecutionContext(Strict):
     def _refuse(self, message):
         fail(self._engine._logger, message)
         return False
+
+
+def layer_names(model):
+    """What TensorRT calls its layers: an activation is fused with the layer before it, and the input is reformatted.
+
+    A layer's time is played as 0.1 ms times its place.
+    """
+    (graph,) = [value for number, value in fields_of(memoryview(model)) if number == _GRAPH]
+    names = []
+    for number, content in fields_of(graph):
+        if number != _NODE:
+            continue
+        node = dict(fields_of(content))
+        name, op = text(node.get(_NAME)), text(node.get(_OP))
+        if not names:
+            names.append(f"Reformatting CopyNode for Input Tensor 0 to {name}")
+        if op in ("Relu", "Clip") and len(names) > 1:
+            names[-1] += f" + {name}"
+        else:
+            names.append(name)
+    return names
 
 
 class EngineInspector(Strict):

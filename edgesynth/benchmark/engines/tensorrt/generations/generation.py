@@ -5,6 +5,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 from edgesynth.benchmark.bundle.bundle import CALIBRATED, SAMPLED
 from edgesynth.benchmark.engines.tensorrt.generations.constraints import keep_in_fp32
 from edgesynth.benchmark.engines.tensorrt.request import Request
+from edgesynth.benchmark.engines.tensorrt.runtime.importing import version_of
 
 
 class Tensor(NamedTuple):
@@ -28,10 +29,15 @@ class Generation:
 
     Args:
         trt: the module tensorrt.
+
+    Attributes:
+        shares_profiles: whether several contexts of an engine may have one optimization profile; before TensorRT 10
+            each needs its own where a shape is free.
     """
 
     def __init__(self, trt: Any) -> None:
         self.trt = trt
+        self.shares_profiles = version_of(trt) >= (10,)
 
     def candidates(self, native_int8: Optional[bool]) -> Dict[str, Tuple[str, ...]]:
         """Models that can serve each precision, the best first.

@@ -1,26 +1,15 @@
-"""The GPU by pycuda: one context for the whole process, and the memory of a loaded model."""
+"""The GPU: one context for the whole process."""
 
 import atexit
 import weakref
 from typing import Any, List, NamedTuple, Optional, Tuple
 
-import numpy as np
-
 from edgesynth.benchmark.engines.engine import BLOCK, SPIN
 from edgesynth.benchmark.engines.tensorrt.runtime.access import advice
+from edgesynth.benchmark.engines.tensorrt.runtime.cuda_driver import import_driver
 from edgesynth.boards.table import native_precisions
 from edgesynth.errors import UserError
 
-# TensorRT's own types by name, as numpy has them.
-_TYPES = {
-    "FLOAT": np.float32,
-    "HALF": np.float16,
-    "INT8": np.int8,
-    "INT32": np.int32,
-    "INT64": np.int64,
-    "UINT8": np.uint8,
-    "BOOL": np.bool_,
-}
 _opened: List["Gpu"] = []
 # What must let go of the GPU while its context is still there; each has a method close.
 _holders: Any = weakref.WeakSet()
@@ -30,7 +19,8 @@ class Gpu(NamedTuple):
     """The first GPU, with its context made current.
 
     Attributes:
-        cuda: pycuda's driver module.
+        cuda: the module `pycuda.driver`, or what stands for it.
+        package: what gives it, "pycuda" or "cuda-bindings".
         name: what the driver calls it.
         sm: compute capability.
         multiprocessors: how many; a TX1 and a Nano have the same name and differ in them.
@@ -40,6 +30,7 @@ class Gpu(NamedTuple):
     """
 
     cuda: Any
+    package: str
     name: str
     sm: Tuple[int, int]
     multiprocessors: int
@@ -65,15 +56,16 @@ def open_gpu(wait: Optional[str] = None) -> Gpu:
         wait: how the CPU waits for it, one of `WAITS`; None for spinning, or as it was opened.
 
     Raises:
-        UserError: pycuda cannot be imported, or there is no GPU that it can use, or it was opened to wait otherwise.
+        UserError: no driver can be imported, or there is no GPU that it can use, or it was opened to wait otherwise.
     """
     if not _opened:
-        cuda = _import_pycuda()
+        package, cuda = import_driver()
         try:
             cuda.init()
             device = cuda.Device(0)
             flags = {SPIN: cuda.ctx_flags.SCHED_SPIN, BLOCK: cuda.ctx_flags.SCHED_BLOCKING_SYNC}
-            context = device.make_context(flags[wait or SPIN])
+            # The second flag lets the GPU see page-locked memory; CUDA 11 sets it by itself.
+            context = device.make_context(flags[wait or SPIN] | cuda.ctx_flags.MAP_HOST)
         except cuda.Error as error:
             raise UserError(
                 "no GPU can be used here ({}); TensorRT needs one: {}; or use --engine onnxruntime".format(
@@ -85,6 +77,7 @@ def open_gpu(wait: Optional[str] = None) -> Gpu:
         _opened.append(
             Gpu(
                 cuda=cuda,
+                package=package,
                 name=device.name(),
                 sm=(major, minor),
                 multiprocessors=device.get_attribute(cuda.device_attribute.MULTIPROCESSOR_COUNT),
@@ -111,49 +104,8 @@ def hold(holder: Any) -> None:
     _holders.add(holder)
 
 
-class Buffer:
-    """A tensor on the GPU with page-locked memory on the host, which makes copies direct.
-
-    Args:
-        gpu: where.
-        shape: of the tensor, all sizes at least 1.
-        dtype: TensorRT's type of it.
-
-    Raises:
-        UserError: its type is none that a bundle's model gives.
-    """
-
-    def __init__(self, gpu: Gpu, shape: Tuple[int, ...], dtype: Any) -> None:
-        if dtype.name not in _TYPES:
-            raise UserError("a tensor of the model is {}; only {} can be run".format(dtype.name, ", ".join(_TYPES)))
-        self._cuda = gpu.cuda
-        self.host = gpu.cuda.pagelocked_empty(shape, _TYPES[dtype.name])
-        self._device = gpu.cuda.mem_alloc(self.host.nbytes)
-        self.address = int(self._device)
-
-    def upload(self, stream: Any) -> None:
-        """Copy to the GPU, in the order of the stream."""
-        self._cuda.memcpy_htod_async(self._device, self.host, stream)
-
-    def download(self, stream: Any) -> None:
-        """Copy from the GPU, in the order of the stream."""
-        self._cuda.memcpy_dtoh_async(self.host, self._device, stream)
-
-
 def _close(context: Any) -> None:
     """TensorRT fails on what outlives the context, and pycuda aborts if one is still current when it is unloaded."""
     for holder in list(_holders):
         holder.close()
     context.pop()
-
-
-def _import_pycuda() -> Any:
-    try:
-        import pycuda.driver
-    except (ImportError, OSError) as error:
-        raise UserError(
-            "the engine tensorrt needs pycuda, which cannot be imported here ({}); install it on the board with: "
-            "PATH=/usr/local/cuda/bin:$PATH python3 -m pip install 'pycuda<2021.1', or use "
-            "--engine onnxruntime".format(" ".join(str(error).split()))
-        ) from None
-    return pycuda.driver
