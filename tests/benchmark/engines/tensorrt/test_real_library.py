@@ -128,7 +128,8 @@ from edgesynth.benchmark.engines.tensorrt.runtime.gpu import Gpu
 from edgesynth.benchmark.engines.tensorrt.runtime.log import the_log
 from edgesynth.boards.power_state import power_state
 generation = TensorRtForRtx._called(); trt = generation.trt; log = the_log(trt)
-absent = Gpu(cuda=None, name="none", sm=(8, 6), multiprocessors=1, total_bytes=8 << 30, driver=12090, wait="spin", package="pycuda")
+sizes = {"multiprocessors": 1, "total_bytes": 8 << 30}
+absent = Gpu(cuda=None, name="none", sm=(8, 6), driver=12090, wait="spin", package="pycuda", **sizes)
 def plan_of(path, precision, batch=1):
     request = Request(path, precision, batch, precision == "int8", None, None, ())
     key = plan_cache.plan_key(trt.__version__, absent, power_state(), request)
