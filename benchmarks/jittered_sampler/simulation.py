@@ -19,6 +19,7 @@ from edgesynth.benchmark.power.ina3221 import Rail
 from edgesynth.benchmark.power.sampler import Batch
 from edgesynth.benchmark.power.sampling import Sampling
 from edgesynth.benchmark.timing.timing import Track
+from edgesynth.boards.table import find_board
 
 BUSY_MW, WAITING_MW, RESTING_MW = 10_000.0, 3_000.0, 2_000.0
 BUSY_SHARE = 0.4  # of a call
@@ -125,7 +126,7 @@ class SimulatedIna3221(Ina3221):
         draw: Callable[[], float],
         register_mw: Callable[[float], float] | None = None,
     ) -> None:
-        super().__init__([Rail("VDD_IN", (), "")], None, 0, period_s)
+        super().__init__(find_board("orin-nano"), {"VDD_IN": Rail("VDD_IN", (), "")}, None, 0, period_s)
         self._board, self._draw = board, draw
         self._register_mw = register_mw or board.power_mw
         self.clock = board.clock
