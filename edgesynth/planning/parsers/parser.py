@@ -23,8 +23,11 @@ class Parser(NamedTuple):
         source: where the table is from.
         opsets: oldest and newest opset that it documents.
         types: of tensors, as the table writes them ("FP16", "INT32").
-        restrictions: restriction of each operator that it parses, empty for most.
+        restrictions: restriction of each operator that it parses, empty for most; those of the table, and behind them
+            those that only the importers' source tells of.
         refused: operators of its time that it does not parse.
+        operator_types: of the tensors that an operator computes with; empty before TensorRT 10, which casts what it
+            does not have.
     """
 
     version: Version
@@ -34,6 +37,7 @@ class Parser(NamedTuple):
     types: frozenset[str]
     restrictions: dict[str, str]
     refused: frozenset[str]
+    operator_types: dict[str, frozenset[str]]
 
     @property
     def name(self) -> str:
@@ -76,6 +80,8 @@ def parser_of(version: Version) -> Parser:
     facts = _read(table)
     restrictions = dict.fromkeys(facts["parsed"].split(), "")
     restrictions.update(facts["restricted"])
+    for op, restriction in facts.get("importer", {}).get("restricted", {}).items():
+        restrictions[op] = ". ".join(filter(None, (restrictions[op].strip(" ."), restriction)))
     return Parser(
         version=version,
         table=table,
@@ -84,6 +90,9 @@ def parser_of(version: Version) -> Parser:
         types=frozenset(facts["types"]),
         restrictions=restrictions,
         refused=frozenset(facts["refused"].split()),
+        operator_types={
+            op: frozenset(types.split()) for types, ops in facts.get("operator_types", {}).items() for op in ops.split()
+        },
     )
 
 

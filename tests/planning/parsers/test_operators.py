@@ -122,11 +122,19 @@ def int64(*values):
 COMPUTED = {"w": [4, 3, 3, 3], "n": [1]}
 BROKEN = {
     "weights are an input": ({"op": "Conv", "inputs": ("images", "w"), "extra": COMPUTED}, "W (w) is computed"),
-    "1D convolution": (
-        {"op": "Conv", "inputs": ("x", "w"), "extra": {"x": ["N", 3, 16]}, "weights": {"w": weight(4, 3, 3)}},
-        "1 spatial dimension",
+    "4D convolution": (
+        {
+            "op": "Conv",
+            "inputs": ("x", "w"),
+            "extra": {"x": ["N", 3, 4, 4, 4, 4]},
+            "weights": {"w": weight(4, 3, *[2] * 4)},
+        },
+        "4 spatial dimensions",
     ),
-    "1D pooling": ({"op": "MaxPool", "inputs": ("x",), "extra": {"x": ["N", 3, 16]}, "kernel_shape": [2]}, "1 spatial"),
+    "4D pooling": (
+        {"op": "MaxPool", "inputs": ("x",), "extra": {"x": ["N", 3, 4, 4, 4, 4]}, "kernel_shape": [2] * 4},
+        "4 spatial",
+    ),
     "indices of pooling": ({"op": "MaxPool", "outputs": ("out", "i"), "kernel_shape": [2, 2]}, "second output is used"),
     "cubic resize": (
         {"op": "Resize", "inputs": ("images", "", "s"), "weights": {"s": np.float32([1, 1, 2, 2])}, "mode": "cubic"},
@@ -153,6 +161,14 @@ def test_a_restriction_of_82_is_held(tmp_path, case):
     node, message = BROKEN[case]
     messages = fatal(single(tmp_path / "m.onnx", **node))
     assert len(messages) == 1 and message in messages[0], messages
+
+
+def test_one_dimension_is_taken_for_the_importers_expand_it_to_two(tmp_path):
+    signal = {"x": ["N", 3, 16]}
+    conv = single(tmp_path / "c.onnx", "Conv", inputs=("x", "w"), extra=signal, weights={"w": weight(4, 3, 3)})
+    pool = single(tmp_path / "p.onnx", "MaxPool", inputs=("x",), extra=signal, kernel_shape=[2])
+    for version in TABLES:
+        assert fatal(conv, version) == fatal(pool, version) == [], version
 
 
 @pytest.mark.parametrize(
