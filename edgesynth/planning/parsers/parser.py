@@ -80,8 +80,7 @@ def parser_of(version: Version) -> Parser:
     facts = _read(table)
     restrictions = dict.fromkeys(facts["parsed"].split(), "")
     restrictions.update(facts["restricted"])
-    for op, restriction in facts.get("importer", {}).get("restricted", {}).items():
-        restrictions[op] = ". ".join(filter(None, (restrictions[op].strip(" ."), restriction)))
+    _add_importers(restrictions, facts.get("importer", {}))
     return Parser(
         version=version,
         table=table,
@@ -94,6 +93,15 @@ def parser_of(version: Version) -> Parser:
             op: frozenset(types.split()) for types, ops in facts.get("operator_types", {}).items() for op in ops.split()
         },
     )
+
+
+def _add_importers(restrictions: dict[str, str], importer: dict[str, Any]) -> None:
+    """What the source of the importers says: phrases of the table that it corrects, and others that it adds."""
+    for phrase, corrected in importer.get("corrected", {}).items():
+        for op, restriction in restrictions.items():
+            restrictions[op] = restriction.replace(phrase, corrected)
+    for op, restriction in importer.get("restricted", {}).items():
+        restrictions[op] = ". ".join(filter(None, (restrictions[op].strip(" ."), restriction)))
 
 
 def table_for(version: Version) -> Version | None:

@@ -199,3 +199,26 @@ def test_a_sequence_is_refused_and_not_taken_for_damage(tmp_path):
     graph = read_graph(str(path))
     assert refused(graph) == ["SequenceConstruct (it): not parsed by TensorRT 10.3"]
     assert not compile_graph(graph).is_built
+
+
+def test_a_bias_in_int32_is_refused_by_every_version_and_by_nvidia(tmp_path):
+    nodes = [node("DequantizeLinear", "bs", ["c"]), node("Add", "xc")]
+    weights = {"b": np.int32([[[5]]]), "s": np.float32(0.01)}
+    graph = write(tmp_path / "m.onnx", nodes, {"x": IMAGE}, weights=weights, opset=13)
+    assert refused(graph) == ["DequantizeLinear (it): it reads int32; it must be int8"]
+    assert any("it reads int32" in finding for finding in refused(graph, (8, 4)))
+    assert "has type Int32" in compile_graph(graph).reason
+
+
+def test_bicubic_resizing_is_taken_since_10_whatever_the_table_says(tmp_path):
+    graph = write(tmp_path / "m.onnx", **resize(mode="cubic"), opset=13)
+    assert refused(graph) == [] and compile_graph(graph).is_built
+    assert any("mode is cubic" in finding for finding in refused(graph, (8, 2)))
+
+
+def test_group_normalization_that_onnx_deprecated_is_no_damage(tmp_path):
+    weights = {"s": np.ones(2, np.float32), "b": np.ones(2, np.float32)}
+    normalization = node("GroupNormalization", "xsb", num_groups=2)
+    graph = write(tmp_path / "m.onnx", normalization, {"x": IMAGE}, weights=weights, opset=18)
+    assert refused(graph) == [] and compile_graph(graph).is_built
+    assert any("not parsed by TensorRT 8.5" in finding for finding in refused(graph, (8, 5)))
