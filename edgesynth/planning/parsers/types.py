@@ -21,7 +21,7 @@ _TAKEN = {
     "Pad": frozenset(("BOOL",)),
     "ScatterElements": frozenset(("BOOL",)),
     "ScatterND": frozenset(("BOOL",)),
-    "NonZero": frozenset(("BOOL", "INT32", "INT64")),
+    "NonZero": frozenset(("BF16", "BOOL", "INT32", "INT64")),
 }
 # Refused, though the table lists it: FP16 and BF16 meet constants that the importer writes in FP32.
 _REFUSED = {
