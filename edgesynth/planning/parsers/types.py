@@ -29,7 +29,7 @@ _REFUSED = {
     "Range": frozenset(("FP16", "BF16")),
     "Relu": frozenset(("INT32",)),
 }
-# INT8 is listed nowhere but taken, as that of quantized tensors, by all but these and `Clip` to computed bounds.
+# INT8 is listed nowhere but taken, as that of quantized tensors, by all but these and `Clip` without stored bounds.
 _REDUCTIONS = ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "Sum", "SumSquare")
 _NO_INT8 = frozenset(("Mod", *(f"Reduce{name}" for name in _REDUCTIONS)))
 # They compute with no values, or what they read first is none of them; quantization.py has Q and DQ.
@@ -57,7 +57,7 @@ def broken_types(graph: OnnxGraph, node: Node, parser: Parser) -> Iterator[str]:
             yield f"it casts to {target}, a type that {parser.name} does not have"
         return
     taken = (table | _TAKEN.get(node.op, frozenset())) - _REFUSED.get(node.op, frozenset())
-    bounded = node.op == "Clip" and not all(graph.is_constant(name) for name in node.inputs[1:] if name)
+    bounded = node.op == "Clip" and not all(graph.is_constant(name) for name in node.inputs[1:])
     if node.op not in _NO_INT8 and not bounded:
         taken |= {"INT8"}
     # Of `Where` the first is the condition.

@@ -272,3 +272,14 @@ def test_a_version_is_read_with_the_last_table_of_its_major_version():
     ]
     with pytest.raises(UserError, match=r"no operator table for TensorRT 7.1; there are tables for: 8.0, 8.2"):
         parser_of((7, 1))
+
+
+def test_what_a_release_after_the_table_brought_is_taken_from_that_version_on(tmp_path):
+    window = single(tmp_path / "w.onnx", "HannWindow", inputs=("n",), weights={"n": np.array(8)}, opset=17)
+    stft = {"inputs": ("x", "step", "w"), "extra": {"x": [1, 64, 1]}}
+    short = single(tmp_path / "f.onnx", "STFT", weights={"step": np.array(8), "w": weight(16)}, opset=17, **stft)
+    sliced = {"inputs": ("images", "a", "b", "n"), "weights": {"a": int64(0), "b": int64(1)}, "extra": {"n": [1]}}
+    slices = single(tmp_path / "s.onnx", "Slice", **sliced)
+    for path, since in ((slices, 3), (window, 4), (short, 5)):
+        assert [bool(fatal(path, (10, minor))) for minor in (since - 1, since, 16)] == [True, False, False], since
+        assert fatal(path, (11, 4)) == []
