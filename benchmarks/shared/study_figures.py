@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from benchmarks.compiler_zoo import tables as compiler_tables
 from benchmarks.shared.headlines import accuracy, mean
 
 Document = dict[str, Any]
@@ -159,6 +160,14 @@ def export_zoo(document: Document) -> str:
     return f"{len(good)} of {len(rows)} exported, {clean} clean"
 
 
+def compiler_zoo(document: Document) -> str:
+    """Misses and false alarms on all files, ours and the peer's."""
+    rows = compiler_tables.all_counts(document)
+    total = {key: sum(row[key] for row in rows) for key in rows[0]}
+    told = [f"{total[f'{judge} miss']} misses, {total[f'{judge} false alarm']} false" for judge in ("plan", "trtcheck")]
+    return f"{total['files']:,} files: {told[0]}; trtcheck {told[1]}"
+
+
 def export_int8(document: Document) -> str:
     """Largest loss of TensorRT's form, by the precision that the lineage was bred at."""
     losses = []
@@ -264,6 +273,7 @@ FIGURES: dict[str, Callable[[Document], str]] = {
     "anatomy_ops": anatomy,
     "anatomy_depth": anatomy_depth,
     "export_zoo": export_zoo,
+    "compiler_zoo": compiler_zoo,
     "export_int8": export_int8,
     "int8_processors": int8_processors,
     "journeys": journeys,

@@ -16,6 +16,7 @@ from torch import nn
 from edgesynth.errors import UserError
 from edgesynth.export.onnx.exporters import BATCH, INPUT, OUTPUT, Exporter, traced
 from edgesynth.export.onnx.rewriting.averages import unpad_averages
+from edgesynth.export.onnx.rewriting.equations import lower_equations
 from edgesynth.export.onnx.rewriting.slimming import slimmed
 from edgesynth.lineage.storage.files import write_bytes
 
@@ -76,6 +77,7 @@ def to_onnx(model: nn.Module, input_shape: Sequence[int], path: Path, opset: int
     slim = slimmed(written, compare=_fits_one_file(written))
     strip_domains(slim)
     unpad_averages(slim)
+    lower_equations(slim)
     del slim.graph.metadata_props[:]  # where the dynamo exporter keeps the source it came from
     save(slim, path)
     try:

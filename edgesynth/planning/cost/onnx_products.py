@@ -68,7 +68,7 @@ def layer_of(node: Any, moving: list[str], output: str, sizes: Sizes) -> Layer:
     left = weight is None and node.input[0] in sizes.constants  # W @ x
     weight = node.input[0] if left else weight
     written = sizes.values(output)
-    columns = max(sizes.shape(output)[-1], 1)
+    columns = max((1, *sizes.shape(output)[-1:]))  # the product of two vectors has no axes
     rows = max(written // columns, 1)
     transposed = any(entry.name == "transA" and entry.i for entry in node.attribute)
     depth = sizes.shape(node.input[0])[-2 if transposed else -1]

@@ -1,9 +1,10 @@
 """The type and shape of every tensor of an ONNX file, at a batch that is given unless the file fixes another."""
 
+import functools
 from typing import Any
 
 from edgesynth.errors import UserError
-from edgesynth.planning.onnx.onnx_graph import LARGEST_SHAPE, elements
+from edgesynth.planning.onnx.onnx_graph import LARGEST_SHAPE, OnnxGraph, elements
 
 
 def load_graph(path: str) -> Any:
@@ -68,15 +69,39 @@ def types_of(model: Any, images: int = 1) -> dict[str, Any]:
         if elements(tensor.dims) <= LARGEST_SHAPE and not tensor.external_data:
             known[tensor.name] = tensor
     for value in model.graph.input:
-        lengths = _lengths_of_input(value, images)
-        if value.name not in types and lengths is not None:
-            types[value.name] = helper.make_tensor_type_proto(value.type.tensor_type.elem_type, lengths)
+        if value.name not in types and value.type.HasField("tensor_type"):
+            lengths = _lengths_of_input(value, images)
+            if lengths is not None:
+                types[value.name] = helper.make_tensor_type_proto(value.type.tensor_type.elem_type, lengths)
+            else:
+                types[value.name] = value.type
     for node in model.graph.node:
         types.update(_types_of_outputs(node, types, known, model))
         if node.op_type == "NonMaxSuppression":
             _bound_boxes(node, types)
         _compute(node, types, known, model)
     return types
+
+
+def type_name_of(graph: OnnxGraph, tensor: str) -> str | None:
+    """ONNX's name of a tensor's type, such as FLOAT; None where it cannot be told."""
+    from onnx import TensorProto
+
+    kind = _types_of_graph(graph).get(tensor)
+    number = kind.tensor_type.elem_type if kind is not None else 0
+    return TensorProto.DataType.Name(number) if number in TensorProto.DataType.values()[1:] else None
+
+
+def rank_of(graph: OnnxGraph, tensor: str) -> int | None:
+    """How many axes a tensor has; None where it cannot be told."""
+    kind = _types_of_graph(graph).get(tensor)
+    return len(kind.tensor_type.shape.dim) if kind is not None and kind.tensor_type.HasField("shape") else None
+
+
+@functools.lru_cache(maxsize=4)
+def _types_of_graph(graph: OnnxGraph) -> dict[str, Any]:
+    """Inferred once for all versions of TensorRT."""
+    return types_of(graph.proto)
 
 
 def lengths_of(kind: Any) -> tuple[int, ...] | None:

@@ -7,13 +7,14 @@ from edgesynth.planning.onnx.onnx_graph import Node, OnnxGraph
 from edgesynth.planning.parsers.parser import Parser, dotted
 from edgesynth.planning.parsers.quantization import DQ, Q, broken_quantization
 from edgesynth.planning.parsers.restrictions import Broken, broken_restrictions
+from edgesynth.planning.parsers.types import NAMES, broken_types, packed_interface
 
 NEWEST_WRITTEN = 18  # the newest opset that `edgesynth export` writes
 # In a file's metadata: older opsets, with commas between, at which its network cannot be written.
 REFUSED_OPSETS = "edgesynth.refused_opsets"
 
 _IR_OF_82 = 7
-_TYPE_NAMES = {"FLOAT": "FP32", "FLOAT16": "FP16", "BFLOAT16": "BF16", "FLOAT8E4M3FN": "FP8"}
+_TYPE_NAMES = {name: kind for name, kind in NAMES.items() if name != "DOUBLE"}
 _ADVICE = {"NonMaxSuppression": "; export without --nms-in-graph, and boxes.py of the bundle decodes on the board"}
 # Narrowed with a warning where the parser does not have them: to INT32 and FP32.
 _NARROWED = ("INT64", "DOUBLE")
@@ -70,6 +71,8 @@ def _broken(graph: OnnxGraph, node: Node, parser: Parser) -> Iterator[Broken]:
         problem = broken_quantization(graph, node, parser.version)
         if problem:
             yield Broken(problem, True)
+    for problem in broken_types(graph, node, parser):
+        yield Broken(problem, True)
     yield from broken_restrictions(graph, node, parser.restrictions[node.op])
 
 
@@ -92,6 +95,9 @@ def _of_file(graph: OnnxGraph, parser: Parser) -> Iterator[Finding]:
                 yield _file(f"input {names[0]} is {kind}; {parser.name} narrows it", False)
         elif kind not in parser.types and not _only_zero_points(graph, names):
             yield _file(f"{names[0]} is {kind}, a type that {parser.name} does not have", True)
+    if parser.operator_types:
+        for problem in packed_interface(graph):
+            yield _file(problem, True)
 
 
 def _older_opset(graph: OnnxGraph, opset: int) -> str:

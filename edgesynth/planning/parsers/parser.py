@@ -23,8 +23,11 @@ class Parser(NamedTuple):
         source: where the table is from.
         opsets: oldest and newest opset that it documents.
         types: of tensors, as the table writes them ("FP16", "INT32").
-        restrictions: restriction of each operator that it parses, empty for most.
+        restrictions: restriction of each operator that it parses, empty for most; those of the table, and behind them
+            those that only the importers' source tells of, without those that a release since the table has lifted.
         refused: operators of its time that it does not parse.
+        operator_types: of the tensors that an operator computes with; empty before TensorRT 10, which casts what it
+            does not have.
     """
 
     version: Version
@@ -34,6 +37,7 @@ class Parser(NamedTuple):
     types: frozenset[str]
     restrictions: dict[str, str]
     refused: frozenset[str]
+    operator_types: dict[str, frozenset[str]]
 
     @property
     def name(self) -> str:
@@ -76,6 +80,8 @@ def parser_of(version: Version) -> Parser:
     facts = _read(table)
     restrictions = dict.fromkeys(facts["parsed"].split(), "")
     restrictions.update(facts["restricted"])
+    _add_importers(restrictions, facts.get("importer", {}))
+    _add_later(restrictions, facts.get("later", {}), version)
     return Parser(
         version=version,
         table=table,
@@ -83,8 +89,29 @@ def parser_of(version: Version) -> Parser:
         opsets=(facts["opsets"][0], facts["opsets"][1]),
         types=frozenset(facts["types"]),
         restrictions=restrictions,
-        refused=frozenset(facts["refused"].split()),
+        refused=frozenset(facts["refused"].split()) - restrictions.keys(),
+        operator_types={
+            op: frozenset(types.split()) for types, ops in facts.get("operator_types", {}).items() for op in ops.split()
+        },
     )
+
+
+def _add_importers(restrictions: dict[str, str], importer: dict[str, Any]) -> None:
+    """What the source of the importers says: phrases of the table that it corrects, and others that it adds."""
+    for phrase, corrected in importer.get("corrected", {}).items():
+        for op, restriction in restrictions.items():
+            restrictions[op] = restriction.replace(phrase, corrected)
+    for op, restriction in importer.get("restricted", {}).items():
+        restrictions[op] = ". ".join(filter(None, (restrictions[op].strip(" ."), restriction)))
+
+
+def _add_later(restrictions: dict[str, str], later: dict[str, Any], version: Version) -> None:
+    """What releases after the table brought, up to a version: operators that are parsed, restrictions that fell."""
+    for release in later.get("releases", ()):
+        if version >= tuple(release["version"]):
+            restrictions.update(dict.fromkeys(release["parsed"].split(), ""))
+            for op, phrase in release["lifted"].items():
+                restrictions[op] = restrictions[op].replace(phrase, "")
 
 
 def table_for(version: Version) -> Version | None:

@@ -31,6 +31,9 @@ def broken_quantization(graph: OnnxGraph, node: Node, version: Version) -> str |
         problem = _broken_zero_point(graph.tensors[zero_point].data_type, graph.array(zero_point), scale, version)
         if problem:
             return problem
+    problem = _broken_values(graph, node, version)
+    if problem:
+        return problem
     if scale.size > 1:
         return _broken_axis(graph, node, scale.size, version)
     return None
@@ -40,13 +43,27 @@ def _broken_zero_point(data_type: int, values: Any, scale: Any, version: Version
     from onnx import TensorProto
 
     kind = TensorProto.DataType.Name(data_type)
-    if kind not in (_ZERO_POINT_TYPES[:1] if version <= _STRICT_UP_TO else _ZERO_POINT_TYPES):
+    if kind not in _zero_point_types(version):
         return f"its zero-point is {kind.lower()}; it must be int8"
     if (values != 0).any():
         return f"its zero-point is {values.max() or values.min()}; it must be 0"
     if values.size != scale.size:
         return f"it has {values.size} zero-points and {scale.size} scales; they must be as many"
     return None
+
+
+def _broken_values(graph: OnnxGraph, node: Node, version: Version) -> str | None:
+    """What is wrong with stored values, such as a bias in INT32, which ONNX itself allows."""
+    from onnx import TensorProto
+
+    if node.op == Q or node.input(0) not in graph.tensors:
+        return None
+    kind = TensorProto.DataType.Name(graph.tensors[node.input(0)].data_type)
+    return f"it reads {kind.lower()}; it must be int8" if kind not in _zero_point_types(version) else None
+
+
+def _zero_point_types(version: Version) -> tuple[str, ...]:
+    return _ZERO_POINT_TYPES[:1] if version <= _STRICT_UP_TO else _ZERO_POINT_TYPES
 
 
 def _broken_axis(graph: OnnxGraph, node: Node, scales: int, version: Version) -> str | None:

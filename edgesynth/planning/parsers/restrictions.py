@@ -9,6 +9,7 @@ from re import Pattern
 from typing import Any, NamedTuple
 
 from edgesynth.planning.onnx.onnx_graph import Node, OnnxGraph
+from edgesynth.planning.parsers import importers
 
 
 class Broken(NamedTuple):
@@ -88,12 +89,21 @@ def _input_index(node: Node, opset: int, name: str) -> int | None:
     return formal.index(name) if name in formal else None
 
 
-def _two_or_three_dimensions(graph: OnnxGraph, node: Node, match: Any) -> str | None:
+def _three_dimensions_at_most(graph: OnnxGraph, node: Node, match: Any) -> str | None:
+    # One dimension is allowed too, whatever the tables say: since TensorRT 7 the importers expand it to two.
     spatial = len(node.attributes.get("kernel_shape", ()))
     if not spatial and len(node.inputs) > 1:
         weights = graph.constant(node.input(1))
         spatial = len(weights.dims) - 2 if weights is not None else 0
-    return f"it has {spatial} spatial dimension; 2 or 3 are allowed" if spatial == 1 else None
+    return f"it has {spatial} spatial dimensions; 1 to 3 are allowed" if spatial > 3 else None
+
+
+def _initializer_of_zero(graph: OnnxGraph, node: Node, match: Any) -> str | None:
+    # The table calls it `is_training`, ONNX `training_mode`.
+    given = node.input(2)
+    if given and given not in graph.tensors:
+        return f"training_mode ({given}) is computed; it must be an initializer"
+    return "training_mode is true; it must be false" if given and graph.array(given).any() else None
 
 
 def _first_output_only(graph: OnnxGraph, node: Node, match: Any) -> str | None:
@@ -151,8 +161,9 @@ _RULES: tuple[tuple[Pattern[str], Check], ...] = tuple(
     (re.compile(pattern), check)
     for pattern, check in (
         (r"zero_point` must be", _fine),  # Q and DQ: quantization.py
+        (r"must be an initializer and evaluate to False", _initializer_of_zero),
         (r"must be (an initializer|initializers|a constant tensor|a build-time constant)", _constant_inputs),
-        (r"^2D or 3D", _two_or_three_dimensions),
+        (r"^2D or 3D", _three_dimensions_at_most),
         (r"`Indices` output tensor unsupported|^Only the first output", _first_output_only),
         (r"`dilations` must be empty or all ones", _no_dilations),
         (r"^Supported resize transformation modes", _one_of("coordinate_transformation_mode")),
@@ -164,5 +175,18 @@ _RULES: tuple[tuple[Pattern[str], Check], ...] = tuple(
         (r"`(\w+)`(?: attribute)? must be (\d+)$", _equals),
         (r"`K` input must be less than (\d+)", _below),
         (r"attributes are unsupported$", _without_attributes),
+        (r"^For bidirectional", importers.same_activations),
+        (r"^`pads` .* must be the same", importers.same_pads),
+        (r"^Input must be 4D", importers.four_dimensions),
+        (r"`axes` must be an iota vector", importers.axes_in_order),
+        (r"must have the same rank", importers.same_ranks),
+        (r"`p` must be 1 or 2", importers.first_or_second_norm),
+        (r"`dtype` must be 1 or 10", importers.floating_dtype),
+        (r"`equation` must be of lower-case letters", importers.lower_case_equation),
+        (r"^A 1D first input", importers.vector_times_matrix),
+        (r"`fmod` must be 1 for floating point", importers.fmod_of_floats),
+        (r"must not be a floating point input", importers.no_floating_input),
+        (r"^`tf_half_pixel_for_nn`", importers.nearest_of_tf_half_pixel),
+        (r"`batch_axis` must differ", importers.two_axes),
     )
 )

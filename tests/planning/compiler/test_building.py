@@ -76,6 +76,12 @@ def test_quantized_inputs_that_the_compiler_does_not_use_are_told(tmp_path):
     assert facts(result) == ["not in INT8: ConvTranspose up runs in fp32, though its inputs are quantized"]
 
 
+def test_the_product_of_two_vectors_is_counted_though_it_has_no_axes(tmp_path):
+    node = helper.make_node("MatMul", ["a", "b"], ["out"], name="dot")
+    result = compiled(write(tmp_path / "m.onnx", [node], inputs={"a": [5], "b": [5]}))
+    assert result.is_built and [product.macs for product in result.products] == [5]
+
+
 def test_what_the_parser_refuses_is_in_its_own_words_without_this_machine_s(tmp_path):
     quantized(lenet(tmp_path / "m.onnx"), tmp_path / "q.onnx", for_tensorrt=False)
     result = compiled(tmp_path / "q.onnx")

@@ -122,11 +122,19 @@ def int64(*values):
 COMPUTED = {"w": [4, 3, 3, 3], "n": [1]}
 BROKEN = {
     "weights are an input": ({"op": "Conv", "inputs": ("images", "w"), "extra": COMPUTED}, "W (w) is computed"),
-    "1D convolution": (
-        {"op": "Conv", "inputs": ("x", "w"), "extra": {"x": ["N", 3, 16]}, "weights": {"w": weight(4, 3, 3)}},
-        "1 spatial dimension",
+    "4D convolution": (
+        {
+            "op": "Conv",
+            "inputs": ("x", "w"),
+            "extra": {"x": ["N", 3, 4, 4, 4, 4]},
+            "weights": {"w": weight(4, 3, *[2] * 4)},
+        },
+        "4 spatial dimensions",
     ),
-    "1D pooling": ({"op": "MaxPool", "inputs": ("x",), "extra": {"x": ["N", 3, 16]}, "kernel_shape": [2]}, "1 spatial"),
+    "4D pooling": (
+        {"op": "MaxPool", "inputs": ("x",), "extra": {"x": ["N", 3, 4, 4, 4, 4]}, "kernel_shape": [2] * 4},
+        "4 spatial",
+    ),
     "indices of pooling": ({"op": "MaxPool", "outputs": ("out", "i"), "kernel_shape": [2, 2]}, "second output is used"),
     "cubic resize": (
         {"op": "Resize", "inputs": ("images", "", "s"), "weights": {"s": np.float32([1, 1, 2, 2])}, "mode": "cubic"},
@@ -153,6 +161,14 @@ def test_a_restriction_of_82_is_held(tmp_path, case):
     node, message = BROKEN[case]
     messages = fatal(single(tmp_path / "m.onnx", **node))
     assert len(messages) == 1 and message in messages[0], messages
+
+
+def test_one_dimension_is_taken_for_the_importers_expand_it_to_two(tmp_path):
+    signal = {"x": ["N", 3, 16]}
+    conv = single(tmp_path / "c.onnx", "Conv", inputs=("x", "w"), extra=signal, weights={"w": weight(4, 3, 3)})
+    pool = single(tmp_path / "p.onnx", "MaxPool", inputs=("x",), extra=signal, kernel_shape=[2])
+    for version in TABLES:
+        assert fatal(conv, version) == fatal(pool, version) == [], version
 
 
 @pytest.mark.parametrize(
@@ -256,3 +272,14 @@ def test_a_version_is_read_with_the_last_table_of_its_major_version():
     ]
     with pytest.raises(UserError, match=r"no operator table for TensorRT 7.1; there are tables for: 8.0, 8.2"):
         parser_of((7, 1))
+
+
+def test_what_a_release_after_the_table_brought_is_taken_from_that_version_on(tmp_path):
+    window = single(tmp_path / "w.onnx", "HannWindow", inputs=("n",), weights={"n": np.array(8)}, opset=17)
+    stft = {"inputs": ("x", "step", "w"), "extra": {"x": [1, 64, 1]}}
+    short = single(tmp_path / "f.onnx", "STFT", weights={"step": np.array(8), "w": weight(16)}, opset=17, **stft)
+    sliced = {"inputs": ("images", "a", "b", "n"), "weights": {"a": int64(0), "b": int64(1)}, "extra": {"n": [1]}}
+    slices = single(tmp_path / "s.onnx", "Slice", **sliced)
+    for path, since in ((slices, 3), (window, 4), (short, 5)):
+        assert [bool(fatal(path, (10, minor))) for minor in (since - 1, since, 16)] == [True, False, False], since
+        assert fatal(path, (11, 4)) == []
