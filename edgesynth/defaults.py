@@ -7,6 +7,8 @@ Nothing is imported here, so that `--help` of a command needs no library. Option
 DURATION_S = 3.0
 WARM_UP_S = 0.5
 STEADY_S = 120.0
+REBUILDS = 0
+STREAMS = 1
 THREADS = 1
 SCENARIO = "plain"
 PYTHON = "python3"  # on another machine; of `evolve --measure-on` too

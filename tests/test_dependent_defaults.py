@@ -3,6 +3,7 @@
 import pytest
 
 from edgesynth.benchmark.conditions.vector_width import vector_floats
+from edgesynth.boards.channel_multiples import Multiples
 from edgesynth.config import EvolveOptions, resolve
 from edgesynth.dependent_defaults import IN_WORDS, MACHINE_BUDGETS
 from edgesynth.evolution import begun_with
@@ -91,7 +92,7 @@ def test_widths_without_a_machine_go_by_the_vectors_of_this_processor_and_the_ru
     counted = {"allocation": "shape", "max_macs": 10**6}
     config = with_vector_floats(resolve(None, counted))
     assert config.vector_floats == vector_floats() in (4, 8, 16)
-    assert Machine(config).multiples == (vector_floats(), vector_floats())
+    assert Machine(config).multiples == Multiples(vector_floats(), vector_floats())
     elsewhere = config.model_copy(update={"vector_floats": 2})
     assert with_vector_floats(elsewhere) == with_vector_floats(resolve(None, counted, elsewhere)) == elsewhere
     for given in ({}, {**counted, "round_to": 8}, TIMED, {**counted, "measure_on": "ssh://me@board"}):

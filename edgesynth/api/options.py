@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypedDict
 
+from edgesynth.benchmark.engines.ways import Ways
 from edgesynth.export import Layers, Progress, Target
 
 
@@ -45,5 +46,6 @@ class MeasureOptions(TypedDict, total=False):
     steady_s: float
     wattmeter: str | None
     rebuilds: int
+    ways: Ways
     docker: bool
     python: str

@@ -10,6 +10,7 @@ import edgesynth
 from edgesynth import defaults
 from edgesynth.ancestors.inspection import inspect_network
 from edgesynth.api import compare, measure, plan, replay
+from edgesynth.benchmark.engines.ways import Ways
 from edgesynth.benchmark.probe.probing import probe
 from edgesynth.benchmark.probe.settings import ProbeSettings
 from edgesynth.benchmark.remote import Options
@@ -19,6 +20,7 @@ from edgesynth.config import Config, default_of
 from edgesynth.evolution import build_executor, evolve
 from edgesynth.evolution.preflight.training_memory import memory_needed
 from edgesynth.export import export_individual, instrument_for
+from edgesynth.planning.compiler.building import compile_files
 from edgesynth.report import write_report
 from edgesynth.tasks.survey import survey
 
@@ -30,8 +32,8 @@ BEHIND = {
     "anatomy": (inspect_network,),
     "export": (export_individual,),
     "verify": (verify,),
-    "plan": (plan,),
-    "benchmark": (measure, Options),
+    "plan": (plan, compile_files),
+    "benchmark": (measure, Options, Ways),
     "probe": (probe, ProbeSettings),
     "compare": (compare,),
     "report": (write_report,),
@@ -43,7 +45,18 @@ SPELLED = {
     **{("evolve", "remote_python"): "python", ("evolve", "executor"): "name"},
 }
 # Of the command line alone: how it prints, what a function takes as an object, and which of two functions is called.
-OF_THE_COMMAND = {"grid", "as_json", "verbose", "quiet", "debug", "help_all", "config_file", "path"}
+OF_THE_COMMAND = {
+    "grid",
+    "build",
+    "profiles",
+    "as_json",
+    "verbose",
+    "quiet",
+    "debug",
+    "help_all",
+    "config_file",
+    "path",
+}
 
 
 def python_defaults(command):

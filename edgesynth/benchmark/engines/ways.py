@@ -2,6 +2,7 @@
 
 from typing import List, NamedTuple, Optional
 
+from edgesynth import defaults
 from edgesynth.errors import UserError
 
 # Where a tensor that goes in or comes out lies: page-locked memory that is copied to and from the GPU's own, memory
@@ -23,7 +24,7 @@ class Ways(NamedTuple):
 
     memory: Optional[str] = None
     cuda_graph: bool = False
-    streams: int = 1
+    streams: int = defaults.STREAMS
     profile: bool = False
 
     def asked(self) -> List[str]:

@@ -44,7 +44,7 @@ class Settings(NamedTuple):
     calibrate: Optional[str] = None
     steady_s: float = defaults.STEADY_S
     wattmeter: Optional[str] = None
-    rebuilds: int = 0
+    rebuilds: int = defaults.REBUILDS
     ways: Ways = Ways()
 
 

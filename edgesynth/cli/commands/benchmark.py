@@ -38,7 +38,7 @@ from edgesynth.errors import UserError
     "--rebuilds",
     metavar="N",
     type=int,
-    default=0,
+    default=defaults.REBUILDS,
     help="Build each model N times more, and say how much builds differ.",
 )
 @click.option(
@@ -46,7 +46,9 @@ from edgesynth.errors import UserError
 )
 @click.option("--memory", help="Where inputs and outputs lie: {}.  [default: pinned]".format(", ".join(MEMORIES)))
 @click.option("--cuda-graph", is_flag=True, help="Launch all kernels of an inference as one CUDA graph.")
-@click.option("--streams", default=1, show_default=True, help="Inferences at the same time, for throughput.")
+@click.option(
+    "--streams", default=defaults.STREAMS, show_default=True, help="Inferences at the same time, for throughput."
+)
 @click.option("--profile", is_flag=True, help="Then time each layer too, and sum the times by cluster group.")
 @click.option("-o", "--output", type=click.Path(), help="The result file.  [default: BUNDLE/result.json]")
 @click.option("--on", metavar="WHERE", help="local or ssh://user@host[:port].  [default: local]")
