@@ -31,29 +31,74 @@ NOT_OF_RTX = {
 REAL = "from edgesynth.tensorrt_rtx import import_tensorrt_rtx\ntrt = import_tensorrt_rtx()\n"
 PLAYED = "import tensorrt as trt, pycuda.driver as cuda\ncuda.init(); cuda.Device(0).make_context()\n"
 BEGIN = """
+import json, sys
 class Log(trt.ILogger):
     def __init__(self): trt.ILogger.__init__(self); self.errors = []
     def log(self, severity, message):
         if severity.name in ("ERROR", "INTERNAL_ERROR"): self.errors.append(message)
 log = Log()
-builder = trt.Builder(log); config = builder.create_builder_config(); network = builder.create_network(0)
-parser = trt.OnnxParser(network, log)
+def answer(lines):
+    del log.errors[:]
+    builder = trt.Builder(log); config = builder.create_builder_config(); network = builder.create_network(0)
+    names = dict(paths, trt=trt, log=log, builder=builder, config=config, network=network)
+    names["parser"] = trt.OnnxParser(network, log)
+    try:
+        exec(lines, names)
+    except Exception as error:
+        return type(error).__name__
+    return str(names["said"])
+paths, cases = json.loads(sys.argv[1]); print(json.dumps([answer(lines) for lines in cases]))
 """
+GONE = [
+    "trt.BuilderFlag.FP16",
+    "trt.BuilderFlag.INT8",
+    "trt.NetworkDefinitionCreationFlag.EXPLICIT_BATCH",
+    "trt.IInt8EntropyCalibrator2",
+    "trt.ICudaEngine.num_bindings",
+    "builder.platform_has_fast_int8",
+    "builder.build_engine(network, config)",
+    "config.int8_calibrator = 1",
+    "config.max_workspace_size = 1",
+]
+# {lines: what both say}
+ALIKE = {
+    "said = parser.parse_from_file(plain), parser.num_errors": "(True, 0)",
+    "said = parser.parse_from_file(qdq), parser.num_errors": "(True, 0)",
+    "said = parser.parse_from_file(biased), parser.get_error(0).node_operator()": "(False, 'DequantizeLinear')",
+    "said = parser.parse_from_file(no_onnx), parser.get_error(0).code().name": "(False, 'MODEL_DESERIALIZE_FAILED')",
+    "parser.parse_from_file(plain)\n"
+    "said = builder.build_serialized_network(network, config) is None, len(log.errors) > 0": "(True, True)",
+    "parser.parse_from_file(plain); profile = builder.create_optimization_profile()\n"
+    "profile.set_shape('images', (2, 3, 16, 16), (2, 3, 16, 16), (2, 3, 16, 16))\n"
+    "config.add_optimization_profile(profile)\n"
+    "said = builder.build_serialized_network(network, config).nbytes > 0": "True",
+    "parser.parse_from_file(plain); image = network.get_input(0)\n"
+    "said = network.num_inputs, image.name, tuple(image.shape), image.dtype.name": (
+        "(1, 'images', (-1, 3, 16, 16), 'FLOAT')"
+    ),
+}
 
 
-@pytest.fixture
-def said_by(tmp_path):
-    """What lines of Python print, or their last line of stderr, with the real library or the stand-in."""
-
-    def run(library, lines):
-        environment = dict(os.environ)
-        if library == "stand-in":
-            environment.update(with_tensorrt(VERSIONS["11.1"], ORIN, tmp_path / "cache"))
-        text = (PLAYED if library == "stand-in" else REAL) + BEGIN + lines
-        done = subprocess.run([sys.executable, "-c", text], env=environment, capture_output=True, text=True)
-        return done.stdout.strip() if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
-
-    return run
+@pytest.fixture(scope="module", params=["stand-in", "real"])
+def answers(request, tmp_path_factory):
+    """What the stand-in, or the real library, says to each of the lines, in one process."""
+    folder = tmp_path_factory.mktemp("files")
+    plain = residual(folder / "plain.onnx")
+    (folder / "no.onnx").write_bytes(b"no model")
+    paths = {
+        "plain": str(plain),
+        "qdq": str(quantized(plain, folder / "qdq.onnx")),
+        "biased": str(quantized(lenet(folder / "lenet.onnx"), folder / "biased.onnx", for_tensorrt=False)),
+        "no_onnx": str(folder / "no.onnx"),
+    }
+    environment, library = dict(os.environ), REAL
+    if request.param == "stand-in":
+        environment.update(with_tensorrt(VERSIONS["11.1"], ORIN, folder / "cache"))
+        library = PLAYED
+    cases = [*GONE, *ALIKE]
+    command = [sys.executable, "-c", library + BEGIN, json.dumps([paths, cases])]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return dict(zip(cases, json.loads(done.stdout), strict=True))
 
 
 @pytest.mark.parametrize("kind", sorted(NAMES))
@@ -62,60 +107,14 @@ def test_the_stand_in_has_no_name_that_the_real_library_lacks(kind):
     assert {name for name in NAMES[kind].split() if not hasattr(real, name)} == NOT_OF_RTX.get(kind, set())
 
 
-@pytest.mark.parametrize("library", ["stand-in", "real"])
-@pytest.mark.parametrize(
-    "line",
-    [
-        "trt.BuilderFlag.FP16",
-        "trt.BuilderFlag.INT8",
-        "trt.NetworkDefinitionCreationFlag.EXPLICIT_BATCH",
-        "trt.IInt8EntropyCalibrator2",
-        "trt.ICudaEngine.num_bindings",
-        "builder.platform_has_fast_int8",
-        "builder.build_engine(network, config)",
-        "config.int8_calibrator = 1",
-        "config.max_workspace_size = 1",
-    ],
-)
-def test_both_refuse_what_tensorrt_11_has_no_more(said_by, library, line):
-    assert said_by(library, line).startswith("AttributeError")
+@pytest.mark.parametrize("line", GONE)
+def test_both_refuse_what_tensorrt_11_has_no_more(answers, line):
+    assert answers[line] == "AttributeError"
 
 
-@pytest.mark.parametrize("library", ["stand-in", "real"])
-@pytest.mark.parametrize(
-    ("lines", "what"),
-    [
-        ("print(parser.parse_from_file(plain), parser.num_errors)", "True 0"),
-        ("print(parser.parse_from_file(qdq), parser.num_errors)", "True 0"),
-        ("print(parser.parse_from_file(biased), parser.get_error(0).node_operator())", "False DequantizeLinear"),
-        ("print(parser.parse_from_file(no_onnx), parser.get_error(0).code().name)", "False MODEL_DESERIALIZE_FAILED"),
-        (
-            "parser.parse_from_file(plain)\n"
-            "print(builder.build_serialized_network(network, config) is None, len(log.errors) > 0)",
-            "True True",
-        ),
-        (
-            "parser.parse_from_file(plain); profile = builder.create_optimization_profile()\n"
-            "profile.set_shape('images', (2, 3, 16, 16), (2, 3, 16, 16), (2, 3, 16, 16))\n"
-            "config.add_optimization_profile(profile)\n"
-            "print(builder.build_serialized_network(network, config).nbytes > 0)",
-            "True",
-        ),
-        (
-            "parser.parse_from_file(plain); image = network.get_input(0)\n"
-            "print(network.num_inputs, image.name, tuple(image.shape), image.dtype.name)",
-            "1 images (-1, 3, 16, 16) FLOAT",
-        ),
-    ],
-)
-def test_both_take_and_refuse_the_same_files_and_builds(said_by, library, lines, what, tmp_path):
-    plain = residual(tmp_path / "plain.onnx")
-    qdq = quantized(plain, tmp_path / "qdq.onnx")
-    biased = quantized(lenet(tmp_path / "lenet.onnx"), tmp_path / "biased.onnx", for_tensorrt=False)
-    (tmp_path / "no.onnx").write_bytes(b"no model")
-    files = [str(path) for path in (plain, qdq, biased, tmp_path / "no.onnx")]
-    paths = f"plain, qdq, biased, no_onnx = {files}\n"
-    assert said_by(library, paths + lines) == what
+@pytest.mark.parametrize("lines", ALIKE)
+def test_both_take_and_refuse_the_same_files_and_builds(answers, lines):
+    assert answers[lines] == ALIKE[lines]
 
 
 # Our own path, from a request to the bytes of a plan and back out of the cache.
