@@ -27,7 +27,7 @@ def build(num_classes):
     return nn.Sequential(*layers, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, num_classes))
 """
 BRIEF = ["--duration-s", "0.2", "--warm-up-s", "0", "--idle-s", "0"]
-CUT = {"evolve": QUICK, "benchmark": BRIEF}
+CUT = {"evolve": QUICK, "benchmark": BRIEF, "export": ("--int8-cpu-layers", "all")}
 
 
 @pytest.fixture(scope="module")
