@@ -5,12 +5,11 @@ import re
 from typing import Any, Dict, List, Optional, Set
 
 from edgesynth.benchmark.conditions.condition import Condition, matching, read_number, read_text
+from edgesynth.benchmark.conditions.thermal_zones import hottest_of, thermal_zones
 from edgesynth.benchmark.power.meter import UnreadableError
 
 # A fan is a cooling device too, and may run.
 _HOLDS_BACK = re.compile("cpu|gpu|emc|processor|throttle|balanced", re.IGNORECASE)
-# A sensor of the Jetson's power chip that always says 100 degrees.
-_CONSTANT = "PMIC"
 _NOTHING = "throttling: {} has neither a cooling device that holds back nor a counter of such events"
 
 
@@ -39,11 +38,7 @@ class Throttling(Condition):
                 for path in matching(folder, r"oc\d+_event_cnt"):
                     self._counters[path] = "over-current alarm {}".format(os.path.basename(path).split("_")[0])
         self._unseen = [] if self._devices or self._counters else [_NOTHING.format(sysfs)]
-        self._zones = [
-            os.path.join(folder, "temp")
-            for folder in matching(os.path.join(sysfs, "class/thermal"), r"thermal_zone\d+")
-            if _CONSTANT not in (read_text(os.path.join(folder, "type")) or "")
-        ]
+        self._zones = thermal_zones(sysfs)
         self._counts: Dict[str, Optional[float]] = {}
         self._reasons: Set[str] = set()
         self._hottest_c: List[float] = []
@@ -76,9 +71,9 @@ class Throttling(Condition):
         return {"hottest_c": figures, "unseen": unseen}
 
     def _temperatures(self) -> None:
-        degrees_c = [milli / 1e3 for milli in map(read_number, self._zones) if milli is not None]
-        if degrees_c:
-            self._hottest_c.append(max(degrees_c))
+        hottest_c = hottest_of(self._zones)
+        if hottest_c is not None:
+            self._hottest_c.append(hottest_c)
 
 
 class Slowdowns(Condition):

@@ -5,11 +5,10 @@ and of two models the later one looks worse. All calls are run by turns, as they
 """
 
 import math
-import os
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
-from edgesynth.benchmark.conditions.condition import matching, read_number, read_text
+from edgesynth.benchmark.conditions.thermal_zones import hottest_of, thermal_zones
 from edgesynth.benchmark.measure.trend import LEAST, trend_of
 from edgesynth.benchmark.power import Meter
 from edgesynth.benchmark.timing.timing import Window
@@ -122,13 +121,7 @@ def hottest_zone_c(sysfs: str = "/sys") -> Optional[float]:
     Args:
         sysfs: root of the sysfs tree.
     """
-    degrees_c = []
-    for folder in matching(os.path.join(sysfs, "class/thermal"), r"thermal_zone\d+"):
-        milli = read_number(os.path.join(folder, "temp"))
-        # The Jetson's power chip always says 100 degrees.
-        if milli is not None and "PMIC" not in (read_text(os.path.join(folder, "type")) or ""):
-            degrees_c.append(milli / 1e3)
-    return max(degrees_c) if degrees_c else None
+    return hottest_of(thermal_zones(sysfs))
 
 
 def _round(

@@ -60,9 +60,10 @@ def products_of(graph: OnnxGraph, layers: Sequence[EngineLayer]) -> tuple[Produc
         if node.op in PRODUCTS:
             kernel = _layer_of(node, by_node.get(node.name, []))
             asked = all(name in dequantized for name in node.inputs[:2])
-            weight = _weight_of(graph, node, kernel) if kernel else None
+            stored = graph.constant(node.input(1))
+            weight = _weight_of(stored, kernel) if kernel and stored is not None else None
             precision = _precision(kernel, weight) if kernel else None
-            padded = _padded(graph.constant(node.input(1)), node, weight) if weight else ""
+            padded = _padded(stored, node, weight) if weight else ""
             products.append(Product(node.name, node.op, macs.get(node.name), asked, precision, padded))
     return tuple(products)
 
@@ -109,12 +110,9 @@ def _precision(layer: EngineLayer, weight: EngineTensor | None) -> str | None:
     return PRECISIONS.get(tensors[0].type, tensors[0].type.lower()) if tensors else None
 
 
-def _weight_of(graph: OnnxGraph, node: Node, layer: EngineLayer) -> EngineTensor | None:
-    """A node's weight among the constants of its layer, as wide as in the file or padded; None if it is not there."""
-    tensor = graph.constant(node.input(1))
-    if tensor is None:
-        return None
-    own = tuple(tensor.dims)
+def _weight_of(stored: Any, layer: EngineLayer) -> EngineTensor | None:
+    """A stored weight among the constants of its layer, as wide as in the file or padded; None if it is not there."""
+    own = tuple(stored.dims)
     for constant in layer.constants:
         alike = len(constant.dims) == len(own) and constant.dims[2:] == own[2:]
         if alike and all(now >= was for now, was in zip(constant.dims, own, strict=True)):
